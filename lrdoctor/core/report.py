@@ -1,0 +1,114 @@
+"""The saved result: what was judged, what was found, what could not be checked, what to try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Verdict = Literal["stable", "unstable", "inconclusive"]
+Severity = Literal["error", "warning", "info"]
+Instability = Literal["early", "mid_training", "edge", "non_finite", "plateau", "gradient", "architecture"]
+FixStatus = Literal["recommended", "verified", "rejected", "not_tried"]
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """An instability that a rule saw."""
+
+    code: str
+    name: str
+    severity: Severity
+    instability: Instability
+    message: str
+    observed: float | str | None
+    threshold: float | str | None
+    run: str | None = None
+    """Name of the run; None when the finding is about the whole study."""
+    first_step: int | None = None
+    last_step: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """A check that could not be made; it never counts as passed."""
+
+    code: str
+    reason: str
+    run: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """One line of the report's table of runs."""
+
+    name: str
+    source: str
+    verdict: Verdict
+    n_points: int
+    first_step: int | None
+    last_step: int | None
+    base_learning_rate: float | None
+    seed: int | None
+    warmup_steps: int | None
+    clip_norm: float | None
+    optimizer: str | None
+    status: str
+    exit_reason: str | None
+    feasible: bool | None
+    """None when the run failed and so says nothing."""
+    best_val_loss: float | None
+    final_train_loss: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fix:
+    """A change to try, in the playbook's order."""
+
+    rank: int
+    name: str
+    status: FixStatus
+    why: str
+    because: tuple[str, ...]
+    """Codes of the findings it answers."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    snippet: str = ""
+    gain: Mapping[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything the renderers print; report.json is this value."""
+
+    command: str
+    verdict: Verdict
+    summary: str
+    """The verdict in one sentence."""
+    runs: tuple[RunSummary, ...]
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skip, ...]
+    fixes: tuple[Fix, ...] = ()
+    best_learning_rate: float | None = None
+    unstable_base_learning_rate: float | None = None
+    stability_margin: float | None = None
+    lr_sensitivity: float | None = None
+    sweep: Mapping[str, Any] = field(default_factory=dict)
+    """Objective, loss at init, table of rates and notes of a sweep; empty for logs."""
+    next_steps: tuple[str, ...] = ()
+    """What to run next, a command or a sentence each."""
+
+    def worst_severity(self) -> Severity | None:
+        """`error` when the verdict is unstable, else the worst severity among the findings that bear on it.
+
+        In a sweep the single trials are *meant* to become unstable at high rates, so only findings about the
+        whole study count.
+        """
+        if self.verdict == "unstable":
+            return "error"
+        bearing = [f.severity for f in self.findings if f.run is None or not self.sweep]
+        for severity in ("error", "warning", "info"):
+            if severity in bearing:
+                return severity  # type: ignore[return-value]
+        return None

@@ -1,0 +1,54 @@
+"""A run: the raw curves of one training, made by lrdoctor or read from a log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from lrdoctor.core.curve import EMPTY, Curve
+from lrdoctor.core.trial import Trial
+
+Status = Literal["completed", "diverged", "failed", "truncated"]
+"""completed: every step ran. diverged: stopped at a non-finite loss or gradient. truncated: stopped early for
+the recorded reason. failed: an error or a signal ended it, so its curves say nothing about stability."""
+
+CURVES = ("learning_rate", "train_loss", "grad_norm", "val_loss")
+"""The columns of steps.csv, after `step`, in order."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Raw curves, NaN kept, with where they come from and how the training ended."""
+
+    name: str
+    source: str
+    """File or folder that holds the curves."""
+    curves: Mapping[str, Curve]
+    status: Status = "completed"
+    exit_reason: str | None = None
+    """Why a run that is not `completed` ended."""
+    trial: Trial | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of how the values were made: averaged, smoothed, sampled, resumed at, ..."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "curves", MappingProxyType(dict(self.curves)))
+        object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
+
+    def curve(self, name: str) -> Curve:
+        """The curve of that name, the empty curve when it was not measured."""
+        return self.curves.get(name, EMPTY)
+
+    @property
+    def train_loss(self) -> Curve:
+        return self.curve("train_loss")
+
+    @property
+    def val_loss(self) -> Curve:
+        return self.curve("val_loss")
+
+    @property
+    def grad_norm(self) -> Curve:
+        return self.curve("grad_norm")

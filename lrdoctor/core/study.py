@@ -1,0 +1,94 @@
+"""A study: runs that belong together, and what was measured over them.
+
+A sweep is a study of many trials; a log that somebody else made is a study of one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lrdoctor.core.run import Run
+
+Stage = Literal["grid", "extension", "check", "refinement"]
+"""Why a learning rate was tried: the swept grid, its own extension, the 5x and 10x checks, or locating the
+unstable rate. The best learning rate is chosen among the first two."""
+
+Objective = Literal["best_val_loss", "best_train_loss"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """What the trials at one base learning rate did, over the seeds."""
+
+    base_learning_rate: float
+    stage: Stage
+    n_judged: int
+    """Seeds whose trial ran; failed trials are no evidence and are not counted."""
+    n_feasible: int
+    """Seeds without an instability of severity error."""
+    n_unstable: int
+    """Seeds that are infeasible or whose training loss shows a rise."""
+    objective: float
+    """Median over the judged seeds, an infeasible seed counting as inf; nan when none was judged."""
+    objective_low: float
+    """Lowest objective of a seed."""
+    objective_high: float
+    """Highest objective of a seed, inf when a seed is infeasible."""
+    final_loss: float
+    """Median over the judged seeds of the last validation (else training) loss; a seed that ended
+    non-finite counts with its loss at initialization."""
+    events: Mapping[str, int] = field(default_factory=dict)
+    """Seeds by what was found, name of the rule -> count."""
+
+    @property
+    def is_feasible(self) -> bool:
+        """A majority of the judged seeds is feasible."""
+        return 2 * self.n_feasible > self.n_judged
+
+    @property
+    def is_unstable(self) -> bool:
+        """A majority of the judged seeds is infeasible or shows a rise."""
+        return 2 * self.n_unstable > self.n_judged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Runs, and the figures of the sweep when they come from one."""
+
+    name: str
+    runs: tuple[Run, ...]
+    spec: Mapping[str, Any] | None = None
+    """The resolved spec; None for logs."""
+    objective: Objective = "best_val_loss"
+    rates: tuple[Rate, ...] = ()
+    """By base learning rate, ascending."""
+    best_learning_rate: float | None = None
+    """lr*: the swept rate with the best median objective among the feasible."""
+    unstable_base_learning_rate: float | None = None
+    """The lowest rate at which a majority of seeds is infeasible or shows a rise."""
+    loss_at_init: float | None = None
+    """Median over seeds of the training loss before the first update."""
+    lr_sensitivity: float | None = None
+    """Mean over the swept rates of min(loss, loss at init) - best loss (Wortsman et al. 2023)."""
+    interrupted: bool = False
+    """The procedure was not finished, so its figures are those of what was run."""
+    notes: tuple[str, ...] = ()
+    """What the procedure did of its own accord, such as extending the grid."""
+
+    @property
+    def stability_margin(self) -> float | None:
+        """unstable_base_learning_rate / best_learning_rate; None when either is unknown."""
+        if self.best_learning_rate is None or self.unstable_base_learning_rate is None:
+            return None
+        return self.unstable_base_learning_rate / self.best_learning_rate
+
+    @property
+    def stable_up_to(self) -> float | None:
+        """The highest rate tried below every unstable one, as a multiple of lr*."""
+        if self.best_learning_rate is None:
+            return None
+        limit = self.unstable_base_learning_rate or float("inf")
+        below = [r.base_learning_rate for r in self.rates if r.n_judged and r.base_learning_rate < limit]
+        return max(below) / self.best_learning_rate if below else None

@@ -1,0 +1,79 @@
+"""A trial: one training run with settings chosen by lrdoctor."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """Everything lrdoctor chooses about one training run; the workload itself comes from the spec."""
+
+    base_learning_rate: float
+    """Peak learning rate: the schedule multiplies it."""
+
+    seed: int
+    """Decides the initial weights and the order of the batches; trials of a seed see the same batches."""
+
+    max_train_steps: int
+    """Updates of the baseline schedule, warmup not counted."""
+
+    eval_every: int
+    """Updates between two evaluations on the validation data; the last update is always followed by one."""
+
+    optimizer: str
+    """The update rule and its settings, as canonical JSON of the spec's `optimizer` block."""
+
+    procedure: str = "sweep"
+    """The command that first asked for the trial; it does not change the numbers, so it is not in the key."""
+
+    warmup_steps: int = 0
+    """Updates of the linear ramp from 0, prepended to the schedule."""
+
+    post_warmup_steps: int | None = None
+    """Updates at the constant base rate after the ramp, in place of the schedule; None runs the schedule."""
+
+    clip_norm: float | None = None
+    """Gradients with a larger global L2 norm are scaled down to it; None clips nothing."""
+
+    rewrite: str | None = None
+    """The change made to a copy of the model before training; None trains the model as it is."""
+
+    stop_hopeless: bool = True
+    """Whether the trial stops when its loss stays pinned far above where it started."""
+
+    @property
+    def n_steps(self) -> int:
+        """Updates in the whole trial: the warmup and what follows it."""
+        after = self.max_train_steps if self.post_warmup_steps is None else self.post_warmup_steps
+        return self.warmup_steps + after
+
+    @property
+    def optimizer_name(self) -> str:
+        """The update rule's short name, or its class path."""
+        block = json.loads(self.optimizer)
+        return str(block.get("name") or block.get("class_path"))
+
+    def settings(self) -> dict[str, Any]:
+        """What decides the trial's numbers, as plain values."""
+        settings = asdict(self)
+        del settings["procedure"]
+        return settings
+
+    def key(self, workload: Mapping[str, Any]) -> str:
+        """16 hexadecimal digits that name the trial in a study folder.
+
+        Args:
+            workload: whatever else decides the numbers (model, data, loss, versions), as plain values.
+        """
+        text = canonical_json({"trial": self.settings(), "workload": workload})
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def canonical_json(value: object) -> str:
+    """JSON text that is the same for equal values: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,99 @@
+"""What an engine takes and gives, whatever machine it runs on.
+
+An engine runs *tasks* on *sessions*. A session lives in a worker and is opened once there by an entry point,
+named as "module:function" so that the parent process never imports it (nor torch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Session(Protocol):
+    """What an entry point returns, inside a worker."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Facts about the worker, as plain values: sent to the parent once, when the session is open."""
+
+    def run(self, payload: Any, emit: Callable[[Any], None], stopped: Callable[[], bool]) -> Any:
+        """Does one task and returns its result, a picklable value.
+
+        Args:
+            payload: the task's payload.
+            emit: sends a picklable piece of progress to the parent, in order.
+            stopped: True once the parent wants the task abandoned; asked every few steps.
+
+        Raises:
+            LrdoctorError: the task cannot be done and no retry would help; the parent raises it as it is.
+        """
+
+
+OpenSession = Callable[[Mapping[str, Any], int], Session]
+"""An entry point: (context, worker index) -> Session."""
+
+
+@dataclass(frozen=True)
+class Task:
+    key: str
+    payload: Any
+    affinity: Hashable = None
+    """Tasks of equal affinity share what a worker caches, so they go to the same worker when it costs nothing."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A worker took the task; after a crash the same task starts a second time, from nothing."""
+
+    task: Task
+    worker: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    task: Task
+    value: Any
+
+
+@dataclass(frozen=True)
+class Finished:
+    task: Task
+    result: Any
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The task killed two workers in a row; the reason names the signal or the exit code."""
+
+    task: Task
+    reason: str
+
+
+Event = Started | Progress | Finished | Failed
+
+
+class Engine(Protocol):
+    """Runs tasks; a context manager that ends its workers on exit."""
+
+    def __enter__(self) -> Engine: ...
+
+    def __exit__(self, *exc_info: object) -> None: ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """What the first session told about its worker, plus the number of workers as `jobs`."""
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Event]:
+        """Runs the tasks and yields what happens as it happens.
+
+        Raises:
+            LrdoctorError: what a session raised; the tasks still running are abandoned.
+            Interrupted: `stop` was called; the tasks still running are abandoned.
+            RuntimeError: a bug: a session raised something that is not an LrdoctorError (its traceback is the text).
+        """
+
+    def stop(self) -> None:
+        """Asks for the running tasks to be abandoned at their next step; safe in a signal handler."""
+
+    def kill(self) -> None:
+        """Ends the engine's own workers at once; safe in a signal handler."""

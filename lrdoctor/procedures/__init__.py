@@ -1,0 +1,1 @@
+"""Which trials to run next: pure planners, one file a procedure."""

@@ -1,0 +1,1 @@
+"""Small reference models on real data, named by class path in configs/."""
