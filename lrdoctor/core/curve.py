@@ -58,9 +58,7 @@ class Curve:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Curve):
             return NotImplemented
-        return bool(
-            np.array_equal(self.step, other.step) and np.array_equal(self.value, other.value, equal_nan=True)
-        )
+        return bool(np.array_equal(self.step, other.step) and np.array_equal(self.value, other.value, equal_nan=True))
 
     __hash__ = None  # type: ignore[assignment]  # equal by content, and the content is arrays
 

@@ -108,7 +108,5 @@ class Report:
         if self.verdict == "unstable":
             return "error"
         bearing = [f.severity for f in self.findings if f.run is None or not self.sweep]
-        for severity in ("error", "warning", "info"):
-            if severity in bearing:
-                return severity  # type: ignore[return-value]
-        return None
+        order: tuple[Severity, ...] = ("error", "warning", "info")
+        return next((severity for severity in order if severity in bearing), None)

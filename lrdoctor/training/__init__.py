@@ -1,1 +1,1 @@
-"""One trial: the user's model trained by lrdoctor's loop. The only shelf besides architecture/ and workloads/ that imports torch."""
+"""One trial: the user's model trained by lrdoctor's loop. Imports torch, as only architecture/ and workloads/ do."""

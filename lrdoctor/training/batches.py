@@ -1,0 +1,216 @@
+"""Data of any shape -> the batches of a seed, made once and shared by all trials of that seed.
+
+What a data factory may return for `train` and `validation`: a tensor, or a tuple or dict of tensors with one
+row a sample (lrdoctor draws the batches); a torch Dataset (likewise); a DataLoader or any other iterable of
+batches that starts afresh each time it is iterated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, default_collate
+
+from lrdoctor.errors import WorkloadError
+from lrdoctor.training import structures
+from lrdoctor.training.randomness import Stream
+
+CACHE_BYTES = 512 * 1024 * 1024
+"""Memory a worker spends on the batches of one seed before it makes them anew for every trial."""
+
+Epoch = Callable[[], Iterator[Any]]
+"""Starts one pass over the data; its random draws come from the global generators."""
+
+
+def epochs_of(data: Any, batch_size: int | None, key: str, *, shuffle: bool) -> Epoch:
+    """One pass over `data` as a function.
+
+    Args:
+        data: what the factory returned.
+        batch_size: `data.batch_size` of the spec; needed where the data are not batches yet.
+        key: `train` or `validation`, for the messages.
+        shuffle: whether lrdoctor draws the samples in a new random order each pass, dropping a last short batch.
+
+    Raises:
+        WorkloadError: the data are of no known shape, or batch_size is missing or superfluous.
+    """
+    if _is_columns(data):
+        return _tensor_epochs(data, _needed(batch_size, data, key), key, shuffle)
+    if isinstance(data, TensorDataset):
+        return _tensor_epochs(data.tensors, _needed(batch_size, data, key), key, shuffle)
+    if isinstance(data, IterableDataset):
+        return lambda: iter(DataLoader(data, batch_size=_needed(batch_size, data, key)))
+    if isinstance(data, Dataset):
+        return _dataset_epochs(data, _needed(batch_size, data, key), key, shuffle)
+    if batch_size is not None:
+        raise WorkloadError(
+            f"data.batch_size is {batch_size}, but {key} is {type(data).__name__}, which already yields batches; "
+            "leave batch_size out, or return datasets or tensors"
+        )
+    if not isinstance(data, Iterable):
+        raise WorkloadError(
+            f"data: {key} is {type(data).__name__}, expected tensors, a Dataset, a DataLoader or an iterable of batches"
+        )
+    return lambda: iter(data)
+
+
+def is_stateless(data: Any) -> bool:
+    """Whether passing over the data leaves nothing behind, so that seeds can share it."""
+    return _is_columns(data) or (isinstance(data, Dataset) and not isinstance(data, IterableDataset))
+
+
+class Batches:
+    """The batches of one seed in the order of the steps, cached as they are first needed.
+
+    Args:
+        epoch: starts a pass over the data.
+        seed: decides every random draw of the data, and nothing else does.
+        device: where the batches go.
+        key: `train` or `validation`, for the messages.
+        repeat: whether to start again when a pass ends (training) or to stop there (validation).
+        cache_bytes: above this the cache is dropped and every reader passes over the data anew.
+    """
+
+    def __init__(
+        self,
+        epoch: Epoch,
+        seed: int,
+        device: torch.device,
+        key: str,
+        *,
+        repeat: bool,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
+        self._epoch = epoch
+        self._seed = seed
+        self._device = device
+        self._key = key
+        self._repeat = repeat
+        self._cache_bytes = cache_bytes
+        self._held = 0
+        self._fits = True
+        self._cache: list[Any] = []
+        self._source: Iterator[Any] | None = None
+        self._clone = False
+
+    def __iter__(self) -> Iterator[Any]:
+        """The batches from the first on; endless when they repeat."""
+        position = 0
+        while self._reach(position):
+            batch = self._cache[position]
+            seen = structures.version(batch)
+            yield structures.map_tensors(batch, Tensor.clone) if self._clone else batch
+            position += 1
+            if not self._clone and structures.version(batch) != seen:
+                # The model changes its batches in place: what is cached is spoilt. Make it anew from here on
+                # and hand out copies, so that no trial sees what another has left.
+                self._clone = True
+                self._forget()
+        if not self._fits:
+            yield from self._skip(self._make(), position)
+
+    def _reach(self, position: int) -> bool:
+        """Makes and keeps batches up to this one; False when the data end before it or the cache is full."""
+        while self._fits and len(self._cache) <= position:
+            if self._source is None:
+                self._source = self._make()
+            batch = next(self._source, None)
+            if batch is None:
+                return False
+            self._cache.append(batch)
+            self._held += structures.weight(batch)
+            if self._held > self._cache_bytes:
+                self._forget()
+                self._fits = False
+        return self._fits
+
+    def _forget(self) -> None:
+        self._cache.clear()
+        self._source = None
+        self._held = 0
+
+    def _make(self) -> Iterator[Any]:
+        stream = Stream(self._seed)
+        source = self._passes()
+        while True:
+            with stream:
+                try:
+                    batch = next(source)
+                except StopIteration:
+                    return
+            yield structures.to_device(batch, self._device)
+
+    def _passes(self) -> Iterator[Any]:
+        while True:
+            n = 0
+            for batch in self._epoch():
+                yield batch
+                n += 1
+            if n == 0:
+                raise WorkloadError(
+                    f"data: {self._key} yielded no batch; if it is a one-shot iterator, return a list, a DataLoader or "
+                    "an object whose __iter__ starts afresh; if it is a loader, is batch_size larger than the data?"
+                )
+            if not self._repeat:
+                return
+
+    @staticmethod
+    def _skip(source: Iterator[Any], n: int) -> Iterator[Any]:
+        for position, batch in enumerate(source):
+            if position >= n:
+                yield batch
+
+
+def _is_columns(data: Any) -> bool:
+    """A tensor, or a tuple or mapping of tensors only (a *list* of tensors is an iterable of batches)."""
+    if isinstance(data, Tensor):
+        return True
+    if isinstance(data, tuple):
+        return bool(data) and all(isinstance(v, Tensor) for v in data)
+    return isinstance(data, Mapping) and bool(data) and all(isinstance(v, Tensor) for v in data.values())
+
+
+def _needed(batch_size: int | None, data: Any, key: str) -> int:
+    if batch_size is None:
+        raise WorkloadError(
+            f"data: {key} is {type(data).__name__} with one row a sample, so batches must be drawn from it: "
+            "set data.batch_size in the spec, or return a DataLoader"
+        )
+    return batch_size
+
+
+def _tensor_epochs(columns: Any, batch_size: int, key: str, shuffle: bool) -> Epoch:
+    lengths = {int(t.shape[0]) if t.ndim else 0 for t in structures.tensors(columns)}
+    if len(lengths) != 1 or 0 in lengths:
+        raise WorkloadError(f"data: the tensors of {key} have {sorted(lengths)} rows, expected one positive number")
+    (n,) = lengths
+
+    def epoch() -> Iterator[Any]:
+        for rows in _rows(n, batch_size, shuffle):
+            yield structures.map_tensors(columns, lambda t, rows=rows: t[rows])  # type: ignore[misc]
+
+    return epoch
+
+
+def _dataset_epochs(data: Dataset[Any], batch_size: int, key: str, shuffle: bool) -> Epoch:
+    if not isinstance(data, Sized) or len(data) == 0:
+        raise WorkloadError(f"data: the {key} dataset {type(data).__name__} is empty or has no length")
+    n = len(data)
+
+    def epoch() -> Iterator[Any]:
+        for rows in _rows(n, batch_size, shuffle):
+            yield default_collate([data[i] for i in rows.tolist()])
+
+    return epoch
+
+
+def _rows(n: int, batch_size: int, shuffle: bool) -> Iterator[Tensor]:
+    """Row numbers of one pass: shuffled ones without a last short batch, or all of them in order."""
+    order = torch.randperm(n) if shuffle else torch.arange(n)
+    size = min(batch_size, n)
+    stop = n - n % size if shuffle else n
+    for start in range(0, stop, size):
+        yield order[start : start + size]

@@ -1,0 +1,123 @@
+"""From a class path in a spec to the object it names. A spec is trusted code: resolving it runs it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from lrdoctor.errors import WorkloadError
+
+
+def resolve(class_path: str, folder: str) -> Any:
+    """The object named by `module:attr`, `module.attr` or `./file.py:attr`.
+
+    Args:
+        class_path: as written in the spec.
+        folder: the spec's folder: files are relative to it, and modules beside the spec can be imported.
+
+    Raises:
+        WorkloadError: the module or file does not import, or has no such attribute.
+    """
+    module_name, _, attribute = class_path.rpartition(":")
+    if not module_name:
+        module_name, _, attribute = class_path.rpartition(".")
+    try:
+        module = _from_file(Path(folder) / module_name) if module_name.endswith(".py") else _named(module_name, folder)
+    except WorkloadError:
+        raise
+    except Exception as error:
+        raise WorkloadError(f"{class_path}: `{module_name}` does not import: {blame(error)}") from error
+    found: Any = module
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            public = ", ".join(sorted(n for n in vars(module) if not n.startswith("_"))[:12])
+            raise WorkloadError(
+                f"{class_path}: `{module_name}` has no `{attribute}`; it has {public or 'no public name'}"
+            )
+        found = getattr(found, part)
+    return found
+
+
+def build(block: Mapping[str, Any], folder: str, role: str, *args: Any, **kwargs: Any) -> Any:
+    """Calls the factory of a `{class_path, init_args}` block.
+
+    Args:
+        block: the block as the spec holds it.
+        folder: the spec's folder.
+        role: the spec's key, for the message.
+        args, kwargs: what lrdoctor itself passes, before `init_args`.
+
+    Raises:
+        WorkloadError: the factory cannot be found, is not callable, or raises.
+    """
+    factory = resolve(block["class_path"], folder)
+    if not callable(factory):
+        raise WorkloadError(
+            f"{role}: {block['class_path']} is {type(factory).__name__}, expected a class or a function to call"
+        )
+    try:
+        return factory(*args, **kwargs, **block.get("init_args", {}))
+    except WorkloadError:
+        raise
+    except Exception as error:
+        raise WorkloadError(f"{role}: {block['class_path']} raised {blame(error)}") from error
+
+
+def blame(error: BaseException) -> str:
+    """`ValueError: text (file.py:12, in forward)`: the error and the innermost line of the user's own code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if not _is_library(f.filename)]
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if not own:
+        return text
+    last = own[-1]
+    return f"{text} ({Path(last.filename).name}:{last.lineno}, in {last.name})"
+
+
+def _is_library(filename: str) -> bool:
+    parts = Path(filename).parts
+    here = str(Path(__file__).parent)
+    return filename.startswith((here, "<")) or "site-packages" in parts or "importlib" in parts
+
+
+def _from_file(path: Path) -> ModuleType:
+    """The module of a file, imported once a process under a name of its own."""
+    path = path.resolve()
+    name = f"lrdoctor_spec_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    if not path.is_file():
+        raise WorkloadError(f"{path}: no such file; class paths of files are relative to the spec's folder")
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise WorkloadError(f"{path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    # registered before it runs, so that dataclasses and pickles inside the file find their module
+    sys.modules[name] = module
+    _import_beside(str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _named(module_name: str, folder: str) -> ModuleType:
+    if not module_name:
+        raise WorkloadError("a class path needs a module, such as `my_pkg.nets:Net` or `./nets.py:Net`")
+    _import_beside(folder)
+    return importlib.import_module(module_name)
+
+
+def _import_beside(folder: str) -> None:
+    # last, so that a user's file never hides an installed package of the same name
+    if folder not in sys.path:
+        sys.path.append(folder)

@@ -1,0 +1,182 @@
+"""The training loop: one trial, every step logged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
+
+from lrdoctor.core.run import Status
+from lrdoctor.core.trial import Trial
+from lrdoctor.errors import Interrupted, WorkloadError
+from lrdoctor.training import optimizers
+from lrdoctor.training.hopeless import Hopeless
+from lrdoctor.training.importing import blame
+from lrdoctor.training.randomness import seed_all
+from lrdoctor.training.workload import Workload, checked_loss, validation_loss
+
+ROWS_A_MESSAGE = 64
+"""Rows gathered before they are sent on: enough that sending costs nothing, few enough that a view stays alive."""
+
+STEPS_A_SYNC = 32
+"""Updates between two reads of the losses on an accelerator, where each read waits for the device. What is trained
+after a non-finite step inside that window is thrown away."""
+
+
+class Row(NamedTuple):
+    """One line of steps.csv."""
+
+    step: int
+    learning_rate: float
+    train_loss: float
+    grad_norm: float
+    val_loss: float | None
+
+
+class Ending(NamedTuple):
+    """How a trial ended."""
+
+    status: Status
+    reason: str | None
+
+
+def train(
+    workload: Workload, trial: Trial, emit: Callable[[Sequence[Row]], None], stopped: Callable[[], bool]
+) -> Ending:
+    """Trains one fresh model and emits its rows in order.
+
+    The trial ends `diverged` at the first non-finite loss or gradient norm, which is the last row, and `truncated`
+    when it is hopeless (`Trial.stop_hopeless`). An exception of the user's code after the first update ends it
+    `failed`.
+
+    Raises:
+        WorkloadError: the workload cannot be built, or fails before the first update, whatever the learning rate.
+        Interrupted: `stopped` said so.
+    """
+    loop = _Loop(workload, trial)
+    try:
+        return loop.run(emit, stopped)
+    except (WorkloadError, torch.OutOfMemoryError, MemoryError) as error:
+        if loop.n_updates == 0 and isinstance(error, WorkloadError):
+            raise
+        loop.send(emit)
+        return Ending("failed", str(error) if isinstance(error, WorkloadError) else blame(error))
+
+
+class _Loop:
+    """The state of one training."""
+
+    def __init__(self, workload: Workload, trial: Trial) -> None:
+        self.workload, self.trial = workload, trial
+        self.train_batches, self.validation = workload.batches(trial.seed)
+        self.model = workload.model(trial.seed)
+        self.loss_fn = workload.loss()
+        _materialize(workload, self.model, self.train_batches, self.loss_fn)
+        self.optimizer = optimizers.make(trial.optimizer, self.model, workload.folder)
+        self.params = [p for p in self.model.parameters() if p.requires_grad]
+        self.rate = workload.schedule(trial)
+        self.hopeless = Hopeless(trial.n_steps)
+        self.sync_every = 1 if workload.device.type == "cpu" else STEPS_A_SYNC
+        self.unread: list[tuple[int, float, Tensor, Tensor]] = []
+        self.rows: list[Row] = []
+        self.n_updates = 0
+
+    def run(self, emit: Callable[[Sequence[Row]], None], stopped: Callable[[], bool]) -> Ending:
+        # what is drawn during training depends on the seed, not on how many numbers the model's making took
+        seed_all(self.trial.seed)
+        batches = iter(self.train_batches)
+        for step in range(self.trial.n_steps):
+            learning_rate = float(self.rate(step))
+            norm = self._backward(next(batches), step, learning_rate)
+            # the first step is read at once: what fails there is no learning rate's fault
+            if len(self.unread) >= self.sync_every or step == 0:
+                ending = self._read()
+                if ending:
+                    self.send(emit)
+                    return ending
+            self.optimizer.update(learning_rate, self._clip_scale(norm))
+            self.n_updates += 1
+            if self._is_due(step):
+                ending = self._read()
+                if ending:
+                    self.send(emit)
+                    return ending
+                self._evaluate()
+            if len(self.rows) >= ROWS_A_MESSAGE:
+                self.send(emit)
+            if stopped():
+                raise Interrupted("the trial was abandoned")
+        self.send(emit)
+        return Ending("completed", None)
+
+    def send(self, emit: Callable[[Sequence[Row]], None]) -> None:
+        """Hands on the rows that are complete."""
+        if self.rows:
+            emit(self.rows)
+            self.rows = []
+
+    def _backward(self, batch: Any, step: int, learning_rate: float) -> Tensor:
+        for p in self.params:
+            p.grad = None
+        loss = checked_loss(self.workload, self.model, batch, self.loss_fn)
+        try:
+            loss.backward()  # type: ignore[no-untyped-call]
+        except Exception as error:
+            raise WorkloadError(f"the backward pass raised {blame(error)}") from error
+        norm = self.optimizer.collect()
+        self.unread.append((step, learning_rate, loss.detach(), norm))
+        return norm
+
+    def _clip_scale(self, norm: Tensor) -> Tensor | None:
+        if self.trial.clip_norm is None:
+            return None
+        return (self.trial.clip_norm / norm).clamp(max=1.0)
+
+    def _is_due(self, step: int) -> bool:
+        if self.validation is None:
+            return False
+        return (step + 1) % self.trial.eval_every == 0 or step + 1 == self.trial.n_steps
+
+    def _evaluate(self) -> None:
+        assert self.validation is not None
+        value = validation_loss(self.workload, self.model, self.validation, self.loss_fn)
+        self.rows[-1] = self.rows[-1]._replace(val_loss=value)
+
+    def _read(self) -> Ending | None:
+        """Turns what was measured since the last read into rows; says when the trial is over."""
+        if not self.unread:
+            return None
+        pairs = torch.stack([torch.stack((loss.float(), norm.float())) for *_, loss, norm in self.unread]).tolist()
+        unread, self.unread = self.unread, []
+        for (step, learning_rate, *_), (loss, norm) in zip(unread, pairs, strict=True):
+            self.rows.append(Row(step, learning_rate, loss, norm, None))
+            ending = self._ending(step, loss, norm)
+            if ending:
+                return ending
+        return None
+
+    def _ending(self, step: int, loss: float, norm: float) -> Ending | None:
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            name, value = ("loss", loss) if not math.isfinite(loss) else ("gradient norm", norm)
+            if step == 0:
+                raise WorkloadError(
+                    f"the {name} is {value} at step 0 with seed {self.trial.seed}, before any update: no learning "
+                    "rate can be blamed; look at the data (missing values, log of 0), the loss and the initialization"
+                )
+            return Ending("diverged", f"the {name} is {value} at step {step}")
+        if self.trial.stop_hopeless:
+            reason = self.hopeless.add(loss)
+            if reason:
+                return Ending("truncated", reason)
+        return None
+
+
+def _materialize(workload: Workload, model: nn.Module, batches: Any, loss_fn: Any) -> None:
+    """Gives lazy modules their shapes: they have no parameters to train before the first batch."""
+    if any(isinstance(p, UninitializedParameter) for p in model.parameters()):
+        with torch.no_grad():
+            workload.step(model, next(iter(batches)), loss_fn)

@@ -1,0 +1,248 @@
+"""The user's model, data and loss, built from the plain values of a spec."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from lrdoctor.core import schedule as schedules
+from lrdoctor.core.schedule import Schedule
+from lrdoctor.core.trial import Trial
+from lrdoctor.errors import WorkloadError
+from lrdoctor.training import structures
+from lrdoctor.training.batches import Batches, Epoch, epochs_of, is_stateless
+from lrdoctor.training.importing import blame, build, resolve
+from lrdoctor.training.randomness import Stream, seed_all
+
+Step = Callable[[nn.Module, Any, Any], Tensor]
+"""(model, batch, loss function) -> scalar loss of the batch."""
+
+DATA_SEED = 0
+"""Seed of the global generators while the data factory runs: every seed of a study gets the same split."""
+
+
+EVALUATION_BATCHES = 4
+"""Batches of training evaluated at once where lrdoctor draws them: without a backward pass they need less memory."""
+
+
+class Data(NamedTuple):
+    """What a data factory returned, taken apart."""
+
+    train: Any
+    validation: Any
+    provenance: Mapping[str, str]
+
+
+class SeedData(NamedTuple):
+    """The batches of one seed."""
+
+    train: Batches
+    validation: Batches | None
+
+
+class Workload:
+    """Builds what a trial needs; one lives in every worker and keeps the batches of the seeds it has served.
+
+    Args:
+        blocks: `Spec.workload()`: model, data, loss, step, schedule and the spec's folder.
+        device: where models and batches go.
+    """
+
+    def __init__(self, blocks: Mapping[str, Any], device: torch.device) -> None:
+        self.blocks = blocks
+        self.folder = str(blocks["folder"])
+        self.device = device
+        self._seeds: dict[int, SeedData] = {}
+        self._shared: Data | None = None
+
+    @cached_property
+    def step(self) -> Step:
+        """The spec's step hook, or `default_step`."""
+        if self.blocks.get("step") is None:
+            return default_step
+        hook = resolve(self.blocks["step"], self.folder)
+        if not callable(hook):
+            raise WorkloadError(f"step: {self.blocks['step']} is not a function (model, batch, loss_fn) -> loss")
+        return hook  # type: ignore[no-any-return]
+
+    def model(self, seed: int) -> nn.Module:
+        """A fresh model on the device, its weights drawn after seeding every global generator with the seed."""
+        seed_all(seed)
+        model = build(self.blocks["model"], self.folder, "model")
+        if not isinstance(model, nn.Module):
+            raise WorkloadError(
+                f"model: {self.blocks['model']['class_path']} gave {type(model).__name__}, expected a torch.nn.Module"
+            )
+        return model.to(self.device).train()
+
+    def loss(self) -> Any:
+        """A fresh loss function: a class is instantiated, a plain function is used as it is."""
+        block = self.blocks["loss"]
+        named = resolve(block["class_path"], self.folder)
+        if inspect.isfunction(named) or inspect.isbuiltin(named):
+            if block.get("init_args"):
+                raise WorkloadError(f"loss: {block['class_path']} is a function, so it takes no init_args")
+            return named
+        made = build(block, self.folder, "loss")
+        return made.to(self.device) if isinstance(made, nn.Module) else made
+
+    def schedule(self, trial: Trial) -> Schedule:
+        """step -> learning rate of the whole trial, the warmup prepended."""
+        then = schedules.constant() if trial.post_warmup_steps is not None else self._multiplier(trial.max_train_steps)
+        return schedules.prepend_warmup(trial.base_learning_rate, trial.warmup_steps, then)
+
+    def _multiplier(self, steps: int) -> Schedule:
+        block = self.blocks["schedule"]
+        named: dict[str, Callable[[], Schedule]] = {
+            "constant": schedules.constant,
+            "linear": lambda: schedules.linear(steps),
+            "cosine": lambda: schedules.cosine(steps),
+        }
+        if block.get("name") is not None:
+            return named[block["name"]]()
+        made = build(block, self.folder, "schedule")
+        if not callable(made):
+            raise WorkloadError(
+                f"schedule: {block['class_path']} gave {type(made).__name__}, expected a function step -> multiplier"
+            )
+        return partial(_multiplier_of, made, block["class_path"])
+
+    def batches(self, seed: int) -> SeedData:
+        """The batches of the seed: the same ones for every trial of it, whichever worker runs it."""
+        if seed not in self._seeds:
+            data = self._data()
+            # One seed at a time stays cached: trials of a seed come one after another.
+            self._seeds.clear()
+            self._seeds[seed] = self._seed_data(data, seed)
+        return self._seeds[seed]
+
+    def provenance(self) -> dict[str, str]:
+        """What the data factory says of its data's origin, such as a checksum."""
+        return dict(self._data().provenance)
+
+    def _seed_data(self, data: Data, seed: int) -> SeedData:
+        size = self.blocks["data"].get("batch_size")
+        train = Batches(epochs_of(data.train, size, "train", shuffle=True), seed, self.device, "train", repeat=True)
+        if data.validation is None:
+            return SeedData(train, None)
+        evaluation = None if size is None else EVALUATION_BATCHES * size
+        ordered: Epoch = epochs_of(data.validation, evaluation, "validation", shuffle=False)
+        return SeedData(train, Batches(ordered, DATA_SEED, self.device, "validation", repeat=False))
+
+    def _data(self) -> Data:
+        if self._shared is not None:
+            return self._shared
+        with Stream(DATA_SEED):
+            data = _take_apart(build(self.blocks["data"], self.folder, "data"), self.blocks["data"]["class_path"])
+        # Loaders and other iterables may carry state (a generator, a position), so each seed gets fresh ones.
+        if is_stateless(data.train) and (data.validation is None or is_stateless(data.validation)):
+            self._shared = data
+        return data
+
+
+def _multiplier_of(function: Callable[[int], Any], class_path: str, step: int) -> float:
+    """The user's multiplier at a step, checked."""
+    try:
+        value = float(function(step))
+    except Exception as error:
+        raise WorkloadError(f"schedule: {class_path} at step {step} raised {blame(error)}") from error
+    if not math.isfinite(value):
+        raise WorkloadError(f"schedule: {class_path} gave {value} at step {step}, expected a finite multiplier")
+    return value
+
+
+def _take_apart(made: Any, class_path: str) -> Data:
+    """(train, validation), (train,), or a mapping with the keys train, validation and provenance."""
+    if isinstance(made, Mapping) and "train" in made:
+        unknown = set(made) - {"train", "validation", "provenance"}
+        if unknown:
+            raise WorkloadError(
+                f"data: {class_path} returned the keys {sorted(unknown)}; known: train, validation, provenance"
+            )
+        return Data(made["train"], made.get("validation"), made.get("provenance", {}))
+    if isinstance(made, (tuple, list)) and len(made) in (1, 2) and not isinstance(made[0], Tensor):
+        return Data(made[0], made[1] if len(made) == 2 else None, {})
+    raise WorkloadError(
+        f"data: {class_path} returned {type(made).__name__}, expected a pair (train, validation) or a mapping with "
+        "the keys train and validation; validation may be None"
+    )
+
+
+def default_step(model: nn.Module, batch: Any, loss_fn: Any) -> Tensor:
+    """The loss of a batch of a usual shape.
+
+    (inputs, targets) -> loss_fn(model(inputs), targets); more inputs before the target are passed on in order.
+    A mapping -> model(**batch), whose output holds the loss as `.loss` or ["loss"] (Hugging Face's way).
+
+    Raises:
+        WorkloadError: the batch has another shape, so the spec needs a `step` hook.
+    """
+    if isinstance(batch, Mapping):
+        output = model(**batch)
+        loss = output.get("loss") if isinstance(output, Mapping) else getattr(output, "loss", None)
+        if isinstance(loss, Tensor):
+            return loss
+        raise WorkloadError(
+            f"the batch is a mapping with the keys {sorted(map(str, batch))}, and model(**batch) returned no loss; "
+            "give the spec a `step: module:function` hook (model, batch, loss_fn) -> loss"
+        )
+    if isinstance(batch, (tuple, list)) and len(batch) >= 2:
+        *inputs, target = batch
+        return loss_fn(model(*inputs), target)  # type: ignore[no-any-return]
+    raise WorkloadError(
+        f"a batch is {type(batch).__name__}, expected (inputs, targets) or a mapping; give the spec a "
+        "`step: module:function` hook (model, batch, loss_fn) -> loss"
+    )
+
+
+def checked_loss(workload: Workload, model: nn.Module, batch: Any, loss_fn: Any) -> Tensor:
+    """The step's loss for one batch.
+
+    Raises:
+        WorkloadError: the user's code raised, or gave no scalar loss that depends on the parameters.
+    """
+    try:
+        loss = workload.step(model, batch, loss_fn)
+    except WorkloadError:
+        raise
+    except Exception as error:
+        raise WorkloadError(f"the training step raised {blame(error)}") from error
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        shape = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        raise WorkloadError(f"the training step gave {shape}, expected a scalar loss, such as the mean over the batch")
+    if not loss.requires_grad:
+        raise WorkloadError("the loss does not depend on any trainable parameter: nothing can be trained")
+    return loss.reshape(())
+
+
+def validation_loss(workload: Workload, model: nn.Module, batches: Iterable[Any], loss_fn: Any) -> float:
+    """Mean loss over the validation batches, weighted by their numbers of samples, in evaluation mode.
+
+    The model's mode and every random generator are left as they were found.
+    """
+    total, n = torch.zeros((), device=workload.device, dtype=torch.float32), 0
+    model.eval()
+    with Stream(DATA_SEED), torch.no_grad():
+        for batch in batches:
+            size = structures.batch_length(batch)
+            total += _evaluated(workload, model, batch, loss_fn).float().reshape(()) * size
+            n += size
+    model.train()
+    if n == 0:
+        raise WorkloadError("data: validation yielded no batch")
+    return float(total.item()) / n
+
+
+def _evaluated(workload: Workload, model: nn.Module, batch: Any, loss_fn: Any) -> Tensor:
+    try:
+        return workload.step(model, batch, loss_fn)
+    except WorkloadError:
+        raise
+    except Exception as error:
+        raise WorkloadError(f"the evaluation on the validation data raised {blame(error)}") from error
