@@ -19,6 +19,8 @@ NormPlacement = Literal["pre", "post"]
 class CharTransformer(nn.Module):
     """Embedding and learned positions, `depth` blocks of causal self-attention and feed-forward, a linear head.
 
+    Xavier-uniform weights and zero biases, as the original Transformer.
+
     Args:
         depth: blocks.
         norm: "post" for Norm(x + f(x)), "pre" for x + f(Norm(x)) with a last norm before the head.
@@ -47,6 +49,10 @@ class CharTransformer(nn.Module):
         self.blocks = nn.ModuleList(_Block(norm, width, heads, feed_forward) for _ in range(depth))
         self.last_norm = nn.LayerNorm(width) if norm == "pre" else nn.Identity()
         self.head = nn.Linear(width, characters)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Logits [batch, time, characters] of the next character, for ids [batch, time]."""

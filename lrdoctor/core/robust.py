@@ -1,0 +1,53 @@
+"""Statistics that a few wild points cannot move: block medians, their noise, and rises above a running minimum."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+
+from lrdoctor.core.curve import Curve, Values
+
+MAD_TO_SD = 1.4826
+"""Median absolute deviation to standard deviation, for a normal distribution."""
+
+
+def block_length(n: int) -> int:
+    """Points a block for a curve of n points: n / 80, but 5 at least and 64 at most.
+
+    Five points outvote a two-point outlier; more than 64 would hide a rise that lasts some dozens of steps.
+    """
+    return int(np.clip(n // 80, 5, 64))
+
+
+def block_medians(values: Values, length: int) -> Values:
+    """Medians of consecutive blocks of `length` points, float64[n // length]; a last short block is left out."""
+    m = len(values) // length
+    return np.median(values[: m * length].reshape(m, length), axis=1) if m else np.zeros(0)
+
+
+def noise(values: Values) -> float:
+    """Standard deviation of values around their trend, from the differences of neighbours.
+
+    Of block medians rather than of points where autocorrelation matters: neighbouring points move together, which
+    would make the noise look smaller than it is.
+    """
+    differences = np.diff(values)
+    if not len(differences):
+        return 0.0
+    spread = np.median(np.abs(differences - np.median(differences)))
+    return float(MAD_TO_SD * spread / np.sqrt(2))
+
+
+def two_extremes(alpha: float, n: int) -> float:
+    """How many noise units the largest of n values rises above the smallest before it by chance, at risk alpha.
+
+    Two extremes take part, a low minimum and a high block: twice the one-sided normal quantile at alpha / (2 n).
+    """
+    return 2 * NormalDist().inv_cdf(1 - alpha / (2 * max(n, 1)))
+
+
+def last(curve: Curve, share: float) -> Values:
+    """The finite values of the last `share` of the points, at least one where there is any."""
+    values = curve.finite.value
+    return values[-max(1, int(len(values) * share)) :]

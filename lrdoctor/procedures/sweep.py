@@ -1,0 +1,229 @@
+"""The learning-rate sweep: find lr*, then how close above it training becomes unstable.
+
+A pure planner: from the rates tried so far to the rates to try next. Stages, each planned when the one before is
+done: the grid; its extension while the best rate is an end of it; the checks at 5 and 10 times the best rate; the
+bisection of the lowest unstable rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from lrdoctor.core.report import Finding, Severity
+from lrdoctor.core.run import Run
+from lrdoctor.core.study import Objective, Rate, Stage, Study
+
+SWEPT: tuple[Stage, ...] = ("grid", "extension")
+
+
+@dataclass(frozen=True)
+class Settings:
+    grid: tuple[float, ...]
+    """Base learning rates of the grid, ascending."""
+    decades: float = 2.0
+    """How far the grid is extended beyond either end, at most."""
+    extend_by: float = 0.5
+    """Decades added at a time: the playbook's sweeps cover 2 to 3 decades in all, so a quarter of that."""
+    checks: tuple[float, ...] = (5.0, 10.0)
+    """Multiples of the best rate that are checked (tuning playbook, Figure 7b)."""
+    same: float = 0.1
+    """A tried rate this close (relative) to a check stands for it."""
+    resolution: float = 1.25
+    """The unstable rate is located up to this factor."""
+    digits: int = 4
+    """Significant digits of the rates that lrdoctor chooses."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Rates to try next, over all seeds."""
+
+    stage: Stage
+    rates: tuple[float, ...]
+    note: str | None = None
+    """What the user should know about the plan."""
+
+
+def next_plan(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
+    """What to try next; None when the sweep is done.
+
+    Args:
+        settings: of the sweep.
+        tried: every rate whose trials are finished, ascending.
+    """
+    known = {r.base_learning_rate for r in tried}
+    missing = tuple(rate for rate in settings.grid if rate not in known)
+    if missing:
+        return Plan("grid", missing)
+    return _extension(settings, tried) or _checks(settings, tried) or _refinement(settings, tried)
+
+
+def best_rate(tried: Sequence[Rate]) -> Rate | None:
+    """lr*: the swept rate with the best median objective among the feasible; the lower of two equal ones."""
+    feasible = [r for r in tried if r.stage in SWEPT and r.n_judged and r.is_feasible and math.isfinite(r.objective)]
+    return min(feasible, key=lambda r: (r.objective, r.base_learning_rate), default=None)
+
+
+def lowest_unstable(tried: Sequence[Rate]) -> Rate | None:
+    """The lowest rate at which a majority of seeds is infeasible or shows a rise."""
+    return next((r for r in sorted(tried, key=lambda r: r.base_learning_rate) if r.n_judged and r.is_unstable), None)
+
+
+def _extension(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
+    """More rates beyond the end at which the best one lies; downward when none is feasible."""
+    swept = sorted(r.base_learning_rate for r in tried if r.stage in SWEPT)
+    best = best_rate(tried)
+    low, high = swept[0], swept[-1]
+    step = (math.log10(settings.grid[-1]) - math.log10(settings.grid[0])) / max(len(settings.grid) - 1, 1)
+    step = step or settings.extend_by
+    n = max(1, round(settings.extend_by / step))
+    if best is None or best.base_learning_rate == low:
+        limit = settings.grid[0] / 10**settings.decades
+        rates = [low / 10 ** (step * k) for k in range(1, n + 1)]
+        why = "no rate is feasible" if best is None else f"the best rate {low:.4g} is the lowest one"
+        return _extended(settings, [r for r in rates if r >= limit * (1 - 1e-6)], f"{why}: grid extended downward")
+    if best.base_learning_rate == high:
+        limit = settings.grid[-1] * 10**settings.decades
+        rates = [high * 10 ** (step * k) for k in range(1, n + 1)]
+        why = f"the best rate {high:.4g} is the highest one"
+        return _extended(settings, [r for r in rates if r <= limit * (1 + 1e-6)], f"{why}: grid extended upward")
+    return None
+
+
+def _extended(settings: Settings, rates: list[float], note: str) -> Plan | None:
+    if not rates:
+        return None
+    chosen = tuple(sorted(_rounded(r, settings.digits) for r in rates))
+    return Plan("extension", chosen, f"{note} to {chosen[0] if 'down' in note else chosen[-1]:.4g}")
+
+
+def _checks(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
+    """The multiples of the best rate that no tried rate stands for."""
+    best = best_rate(tried)
+    if best is None:
+        return None
+    targets = [_rounded(factor * best.base_learning_rate, settings.digits) for factor in settings.checks]
+    missing = tuple(target for target in targets if stand_in(settings, tried, target) is None)
+    return Plan("check", missing) if missing else None
+
+
+def stand_in(settings: Settings, tried: Sequence[Rate], target: float) -> Rate | None:
+    """The tried rate nearest to the target, when it is close enough to stand for it."""
+    nearest = min(tried, key=lambda r: abs(math.log(r.base_learning_rate / target)), default=None)
+    if nearest is None or abs(nearest.base_learning_rate / target - 1) > settings.same:
+        return None
+    return nearest
+
+
+def _refinement(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
+    """The geometric middle between the lowest unstable rate and the rate below it, while they are far apart."""
+    unstable = lowest_unstable(tried)
+    if unstable is None:
+        return None
+    below = [r.base_learning_rate for r in tried if r.base_learning_rate < unstable.base_learning_rate and r.n_judged]
+    if not below or unstable.base_learning_rate / max(below) <= settings.resolution:
+        return None
+    middle = _rounded(math.sqrt(unstable.base_learning_rate * max(below)), settings.digits)
+    if any(r.base_learning_rate == middle for r in tried):
+        return None  # its trials failed: asking again would not end
+    return Plan("refinement", (middle,))
+
+
+def _rounded(rate: float, digits: int) -> float:
+    return float(f"{rate:.{digits - 1}e}")
+
+
+# What the runs of one rate amount to.
+
+
+def objective_of(run: Run, objective: Objective) -> float:
+    """Best validation loss over the run (retrospective checkpoint selection), or best training loss.
+
+    The training loss of a single batch is noise, so its best is that of means over a twentieth of the run.
+    inf when there is no finite value.
+    """
+    if objective == "best_val_loss":
+        values = run.val_loss.finite.value
+        return float(values.min()) if len(values) else math.inf
+    values = run.train_loss.finite.value
+    width = max(1, len(values) // 20)
+    means = [float(values[i : i + width].mean()) for i in range(0, len(values) - width + 1, width)]
+    return min(means, default=math.inf)
+
+
+def summarize(
+    base_learning_rate: float,
+    stage: Stage,
+    runs: Sequence[Run],
+    findings: Sequence[Finding],
+    objective: Objective,
+) -> Rate:
+    """What the trials at one rate did.
+
+    Args:
+        base_learning_rate: the rate.
+        stage: why it was tried.
+        runs: its trials, one a seed.
+        findings: of these runs (others are ignored).
+        objective: what is minimized.
+    """
+    judged = [run for run in runs if run.status != "failed"]
+    by_run = {run.name: [f for f in findings if f.run == run.name] for run in judged}
+    infeasible = {name for name, found in by_run.items() if _has(found, "error")}
+    unstable = {name for name, found in by_run.items() if _has(found, "error") or _has(found, "warning")}
+    values = [math.inf if run.name in infeasible else objective_of(run, objective) for run in judged]
+    events: dict[str, int] = {}
+    for found in by_run.values():
+        for name in dict.fromkeys(f.name for f in found):
+            events[name] = events.get(name, 0) + 1
+    return Rate(
+        base_learning_rate=base_learning_rate,
+        stage=stage,
+        n_judged=len(judged),
+        n_feasible=len(judged) - len(infeasible),
+        n_unstable=len(unstable),
+        objective=median(values) if values else math.nan,
+        objective_low=min(values, default=math.nan),
+        objective_high=max(values, default=math.nan),
+        final_loss=median([_final_loss(run, objective) for run in judged]) if judged else math.nan,
+        events=events,
+    )
+
+
+def _has(findings: Sequence[Finding], severity: Severity) -> bool:
+    return any(f.severity == severity for f in findings)
+
+
+def _final_loss(run: Run, objective: Objective) -> float:
+    """The last loss of the kind that is minimized; the loss at initialization for a run that ended early."""
+    at_init = float(run.train_loss.value[0]) if len(run.train_loss) else math.nan
+    curve = run.val_loss if objective == "best_val_loss" else run.train_loss
+    if run.status != "completed" or not len(curve) or not math.isfinite(curve.value[-1]):
+        return at_init
+    return float(curve.value[-1])
+
+
+def measure(study: Study) -> Study:
+    """The study with lr*, unstable_base_learning_rate, loss at init and LR sensitivity filled in from its rates."""
+    best = best_rate(study.rates)
+    unstable = lowest_unstable(study.rates)
+    first = [float(run.train_loss.value[0]) for run in study.runs if len(run.train_loss) and run.status != "failed"]
+    at_init = median(first) if first else None
+    return replace(
+        study,
+        best_learning_rate=best.base_learning_rate if best else None,
+        unstable_base_learning_rate=unstable.base_learning_rate if unstable else None,
+        loss_at_init=at_init,
+        lr_sensitivity=_sensitivity(study.rates, at_init),
+    )
+
+
+def _sensitivity(rates: Sequence[Rate], at_init: float | None) -> float | None:
+    """Wortsman et al. (2023): mean over the swept rates of min(final loss, loss at init) - lowest final loss."""
+    final = [r.final_loss for r in rates if r.stage in SWEPT and math.isfinite(r.final_loss)]
+    if not final or at_init is None:
+        return None
+    return sum(min(loss, at_init) - min(final) for loss in final) / len(final)

@@ -1,0 +1,59 @@
+"""What a rule is. A rule names the instability it saw; it knows nothing of fixes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from lrdoctor.core.report import Finding, Instability, Severity, Skip
+from lrdoctor.core.run import Run
+from lrdoctor.core.study import Study
+
+Found = Iterator[Finding | Skip]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One thing that can be wrong, with its manual page."""
+
+    code: str
+    """Stable identifier, LRD and three digits: 1xx values, 2xx rises, 3xx levels, 4xx the whole study."""
+    name: str
+    severity: Severity
+    instability: Instability
+    summary: str
+    """One sentence."""
+    manual: str
+    """The manual page: what it sees, why it matters, its thresholds, what it does with odd curves."""
+    check_run: Callable[[Run, Study], Found] | None = None
+    """Judges one run, with the other runs of its study at hand."""
+    check_study: Callable[[Study], Found] | None = None
+    """Judges the study as a whole."""
+
+    def finding(
+        self,
+        message: str,
+        *,
+        observed: float | str | None,
+        threshold: float | str | None,
+        run: Run | None = None,
+        first_step: int | None = None,
+        last_step: int | None = None,
+    ) -> Finding:
+        """A finding of this rule."""
+        return Finding(
+            code=self.code,
+            name=self.name,
+            severity=self.severity,
+            instability=self.instability,
+            message=message,
+            observed=observed,
+            threshold=threshold,
+            run=run.name if run else None,
+            first_step=first_step,
+            last_step=last_step,
+        )
+
+    def skip(self, reason: str, run: Run | None = None) -> Skip:
+        """What this rule could not check."""
+        return Skip(code=self.code, reason=reason, run=run.name if run else None)
