@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve, Steps, Values
@@ -27,6 +28,8 @@ class Thresholds:
     """Blocks needed to see a level, a rise and what follows it."""
 
 
+Marks = npt.NDArray[np.bool_]
+
 THRESHOLDS = Thresholds()
 
 TOO_SHORT = "too few finite points of the training loss to see a rise"
@@ -48,9 +51,15 @@ class Rises:
     """Rise that noise alone reaches with probability alpha, in loss units."""
 
     @property
-    def is_rise(self) -> Values:
+    def is_rise(self) -> Marks:
         """For each block whether its rise is beyond noise and loses a large part of the progress."""
-        return np.asarray((self.height > self.noise_limit) & (self.lost > THRESHOLDS.share))
+        return (self.height > self.noise_limit) & (self.lost > THRESHOLDS.share)
+
+    @property
+    def is_above(self) -> Marks:
+        """The same at half the noise limit, for a stretch of blocks: one of the two extremes, the highest block
+        among many, takes no part when every block of a stretch has to be above."""
+        return (self.height > self.noise_limit / 2) & (self.lost > THRESHOLDS.share)
 
     @property
     def n_end(self) -> int:
@@ -60,7 +69,7 @@ class Rises:
     @property
     def is_recovered(self) -> bool:
         """Whether any block at the end is back below the limits."""
-        return not bool(np.all(self.is_rise[-self.n_end :]))
+        return not bool(np.all(self.is_above[-self.n_end :]))
 
 
 def measure(loss: Curve) -> Rises | None:

@@ -31,7 +31,7 @@ def check(run: Run, study: Study) -> Found:
     if rises.is_recovered:
         return
     # the rise that is open at the end began after the last block that was not one
-    onset = len(rises.level) - int(np.argmin(rises.is_rise[::-1]))
+    onset = len(rises.level) - int(np.argmin(rises.is_above[::-1]))
     end = rises.level[-rises.n_end :]
     lowest = float(rises.level.min())
     yield RULE.finding(
