@@ -20,6 +20,10 @@ from lrdoctor.errors import WorkloadError
 from lrdoctor.training.importing import blame, build
 
 
+HALF = (torch.float16, torch.bfloat16)
+"""Types in which a sum of squares overflows or is rounded away: norms of them are taken in float32."""
+
+
 class Optimizer(Protocol):
     """What the training loop needs of an update rule."""
 
@@ -166,8 +170,7 @@ class _Group:
         self.g_views = self._views(self.g)
         self.rule: Rule = RULES[name](self.g, **settings)
         self.seen: dict[int, list[Tensor]] = {id(self.g): self.g_views}
-        half = first.dtype in (torch.float16, torch.bfloat16)
-        self.norm_dtype = torch.float32 if half else None
+        self.norm_dtype = torch.float32 if first.dtype in HALF else None
 
     def _views(self, flat: Tensor) -> list[Tensor]:
         pieces = torch.split(flat, [p.numel() for p in self.params])
@@ -210,7 +213,8 @@ class Torch:
     @torch.no_grad()
     def collect(self) -> Tensor:
         grads = [p.grad for p in self.params if p.grad is not None]
-        return nn.utils.get_total_norm([g.coalesce().values() if g.is_sparse else g for g in grads])
+        dense = [g.coalesce().values() if g.is_sparse else g for g in grads]
+        return nn.utils.get_total_norm([g.float() if g.dtype in HALF else g for g in dense])
 
     @torch.no_grad()
     def update(self, learning_rate: float, clip_scale: Tensor | None) -> None:
