@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from lrdoctor.errors import WorkloadError
 from lrdoctor.training.importing import blame, build
 
-
 HALF = (torch.float16, torch.bfloat16)
 """Types in which a sum of squares overflows or is rounded away: norms of them are taken in float32."""
 
