@@ -8,7 +8,7 @@ batches that starts afresh each time it is iterated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,10 +16,16 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from lrdoctor.errors import WorkloadError
 from lrdoctor.training import structures
+from lrdoctor.training.importing import blame
 from lrdoctor.training.randomness import Stream
 
 CACHE_BYTES = 512 * 1024 * 1024
 """Memory a worker spends on the batches of one seed before it makes them anew for every trial."""
+
+ONE_SHOT = ("builtins", "itertools")
+"""Modules whose iterators, generators among them, never start afresh."""
+
+AFRESH = "return a list, a DataLoader or an object whose __iter__ starts afresh"
 
 Epoch = Callable[[], Iterator[Any]]
 """Starts one pass over the data; its random draws come from the global generators."""
@@ -54,12 +60,21 @@ def epochs_of(data: Any, batch_size: int | None, key: str, *, shuffle: bool) -> 
         raise WorkloadError(
             f"data: {key} is {type(data).__name__}, expected tensors, a Dataset, a DataLoader or an iterable of batches"
         )
-    return lambda: iter(data)
+    if isinstance(data, Iterator) and type(data).__module__ in ONE_SHOT:
+        raise WorkloadError(f"data: {key} is a {type(data).__name__}, which can be passed over only once; {AFRESH}")
+    return _loader_epochs(data) if isinstance(data, DataLoader) else lambda: iter(data)
 
 
 def is_stateless(data: Any) -> bool:
     """Whether passing over the data leaves nothing behind, so that seeds can share it."""
     return _is_columns(data) or (isinstance(data, Dataset) and not isinstance(data, IterableDataset))
+
+
+class _Held(NamedTuple):
+    """A cached batch, and its version when it was made."""
+
+    batch: Any
+    version: int
 
 
 class Batches:
@@ -92,7 +107,7 @@ class Batches:
         self._cache_bytes = cache_bytes
         self._held = 0
         self._fits = True
-        self._cache: list[Any] = []
+        self._cache: list[_Held] = []
         self._source: Iterator[Any] | None = None
         self._clone = False
 
@@ -100,15 +115,16 @@ class Batches:
         """The batches from the first on; endless when they repeat."""
         position = 0
         while self._reach(position):
-            batch = self._cache[position]
-            seen = structures.version(batch)
-            yield structures.map_tensors(batch, Tensor.clone) if self._clone else batch
-            position += 1
-            if not self._clone and structures.version(batch) != seen:
-                # The model changes its batches in place: what is cached is spoilt. Make it anew from here on
-                # and hand out copies, so that no trial sees what another has left.
+            batch, version = self._cache[position]
+            if structures.version(batch) != version:
+                # A model changed the batch in place: what is cached is spoilt. Make it anew and from here on
+                # hand out copies, so that no trial sees what another has left.
                 self._clone = True
                 self._forget()
+                continue
+            # the containers are made anew in any case: a step hook may pop the labels
+            yield structures.map_tensors(batch, Tensor.clone if self._clone else _itself)
+            position += 1
         if not self._fits:
             yield from self._skip(self._make(), position)
 
@@ -117,10 +133,14 @@ class Batches:
         while self._fits and len(self._cache) <= position:
             if self._source is None:
                 self._source = self._make()
-            batch = next(self._source, None)
+            try:
+                batch = next(self._source, None)
+            except Exception:
+                self._forget()  # a source that raised is over, and would look like data that end here
+                raise
             if batch is None:
                 return False
-            self._cache.append(batch)
+            self._cache.append(_Held(batch, structures.version(batch)))
             self._held += structures.weight(batch)
             if self._held > self._cache_bytes:
                 self._forget()
@@ -141,7 +161,12 @@ class Batches:
                     batch = next(source)
                 except StopIteration:
                     return
-            yield structures.to_device(batch, self._device)
+                except WorkloadError:
+                    raise
+                except Exception as error:
+                    raise WorkloadError(f"data: making a batch of {self._key} raised {blame(error)}") from error
+            # copies, so that what a model changes in place is not the user's own list of batches
+            yield structures.copy_to(batch, self._device)
 
     def _passes(self) -> Iterator[Any]:
         while True:
@@ -151,8 +176,8 @@ class Batches:
                 n += 1
             if n == 0:
                 raise WorkloadError(
-                    f"data: {self._key} yielded no batch; if it is a one-shot iterator, return a list, a DataLoader or "
-                    "an object whose __iter__ starts afresh; if it is a loader, is batch_size larger than the data?"
+                    f"data: {self._key} yielded no batch; if it is a one-shot iterator, {AFRESH}; if it is a loader, "
+                    "is batch_size larger than the data?"
                 )
             if not self._repeat:
                 return
@@ -171,6 +196,28 @@ def _is_columns(data: Any) -> bool:
     if isinstance(data, tuple):
         return bool(data) and all(isinstance(v, Tensor) for v in data)
     return isinstance(data, Mapping) and bool(data) and all(isinstance(v, Tensor) for v in data.values())
+
+
+def _itself(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def _loader_epochs(loader: DataLoader[Any]) -> Epoch:
+    """Passes over a DataLoader; generators of its own are seeded anew for each from the global one.
+
+    They would otherwise go on from wherever the last reader left them.
+    """
+    samplers = [getattr(loader, "sampler", None), getattr(loader, "batch_sampler", None)]
+    samplers.append(getattr(samplers[-1], "sampler", None))
+    found = [getattr(owner, "generator", None) for owner in (loader, *samplers)]
+    generators = list({id(g): g for g in found if isinstance(g, torch.Generator)}.values())
+
+    def epoch() -> Iterator[Any]:
+        for generator in generators:
+            generator.manual_seed(int(torch.randint(2**31, ()).item()))
+        return iter(loader)
+
+    return epoch
 
 
 def _needed(batch_size: int | None, data: Any, key: str) -> int:

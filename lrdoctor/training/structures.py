@@ -15,14 +15,19 @@ UNKNOWN_BYTES = 64 * 1024
 
 def map_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
     """The same structure with every tensor changed; what holds no tensor is passed through."""
-    if isinstance(value, Tensor):
+    return _map(value, lambda v: isinstance(v, Tensor), change)
+
+
+def _map(value: Any, is_leaf: Callable[[Any], bool], change: Callable[[Any], Any]) -> Any:
+    """The same structure with every leaf changed, its tuples, lists and mappings made anew."""
+    if is_leaf(value):
         return change(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(map_tensors(v, change) for v in value))
+        return type(value)(*(_map(v, is_leaf, change) for v in value))
     if isinstance(value, (tuple, list)):
-        return type(value)(map_tensors(v, change) for v in value)
+        return type(value)(_map(v, is_leaf, change) for v in value)
     if isinstance(value, Mapping):
-        changed = {k: map_tensors(v, change) for k, v in value.items()}
+        changed = {k: _map(v, is_leaf, change) for k, v in value.items()}
         return _like(value, changed)
     return value
 
@@ -37,11 +42,13 @@ def _like(original: Mapping[Any, Any], changed: dict[Any, Any]) -> Any:
         return changed
 
 
-def to_device(value: Any, device: torch.device) -> Any:
-    """The batch on the device; objects that are no tensors but have `to` are asked to move themselves."""
-    if not isinstance(value, (Tensor, tuple, list, Mapping)) and hasattr(value, "to"):
-        return value.to(device)
-    return map_tensors(value, lambda t: t.to(device))
+def copy_to(value: Any, device: torch.device) -> Any:
+    """The batch on the device, its tensors copies in any case; other objects that have `to` move themselves."""
+
+    def moved(leaf: Any) -> Any:
+        return leaf.to(device, copy=True) if isinstance(leaf, Tensor) else leaf.to(device)
+
+    return _map(value, lambda v: hasattr(v, "to") and not isinstance(v, Mapping), moved)
 
 
 def tensors(value: Any) -> Iterator[Tensor]:
