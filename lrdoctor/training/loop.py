@@ -17,7 +17,7 @@ from lrdoctor.training import optimizers
 from lrdoctor.training.hopeless import Hopeless
 from lrdoctor.training.importing import blame
 from lrdoctor.training.randomness import seed_all
-from lrdoctor.training.workload import Workload, checked_loss, validation_loss
+from lrdoctor.training.workload import Workload, backward, checked_loss, scalar_loss, validation_loss
 
 ROWS_A_MESSAGE = 64
 """Rows gathered before they are sent on: enough that sending costs nothing, few enough that a view stays alive."""
@@ -63,8 +63,9 @@ def train(
     except (WorkloadError, torch.OutOfMemoryError, MemoryError) as error:
         if loop.n_updates == 0 and isinstance(error, WorkloadError):
             raise
+        ending = loop.read()  # a loss that was not finite and is still unread is the cause
         loop.send(emit)
-        return Ending("failed", str(error) if isinstance(error, WorkloadError) else blame(error))
+        return ending or Ending("failed", str(error) if isinstance(error, WorkloadError) else blame(error))
 
 
 class _Loop:
@@ -94,14 +95,14 @@ class _Loop:
             norm = self._backward(next(batches), step, learning_rate)
             # the first step is read at once: what fails there is no learning rate's fault
             if len(self.unread) >= self.sync_every or step == 0:
-                ending = self._read()
+                ending = self.read()
                 if ending:
                     self.send(emit)
                     return ending
             self.optimizer.update(learning_rate, self._clip_scale(norm))
             self.n_updates += 1
             if self._is_due(step):
-                ending = self._read()
+                ending = self.read()
                 if ending:
                     self.send(emit)
                     return ending
@@ -123,10 +124,7 @@ class _Loop:
         for p in self.params:
             p.grad = None
         loss = checked_loss(self.workload, self.model, batch, self.loss_fn)
-        try:
-            loss.backward()  # type: ignore[no-untyped-call]
-        except Exception as error:
-            raise WorkloadError(f"the backward pass raised {blame(error)}") from error
+        backward(loss)
         norm = self.optimizer.collect()
         self.unread.append((step, learning_rate, loss.detach(), norm))
         return norm
@@ -146,7 +144,7 @@ class _Loop:
         value = validation_loss(self.workload, self.model, self.validation, self.loss_fn)
         self.rows[-1] = self.rows[-1]._replace(val_loss=value)
 
-    def _read(self) -> Ending | None:
+    def read(self) -> Ending | None:
         """Turns what was measured since the last read into rows; says when the trial is over."""
         if not self.unread:
             return None
@@ -179,4 +177,4 @@ def _materialize(workload: Workload, model: nn.Module, batches: Any, loss_fn: An
     """Gives lazy modules their shapes: they have no parameters to train before the first batch."""
     if any(isinstance(p, UninitializedParameter) for p in model.parameters()):
         with torch.no_grad():
-            workload.step(model, next(iter(batches)), loss_fn)
+            scalar_loss(workload, model, next(iter(batches)), loss_fn, "the training step")

@@ -13,7 +13,7 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.errors import WorkloadError
 from lrdoctor.training import structures
 from lrdoctor.training.loop import train
-from lrdoctor.training.workload import Workload, checked_loss, validation_loss
+from lrdoctor.training.workload import Workload, backward, checked_loss, validation_loss
 
 
 def open_session(context: Mapping[str, Any], worker: int) -> TrainingSession:
@@ -68,7 +68,7 @@ class TrainingSession:
         loss_fn = self.workload.loss()
         first = next(iter(train_batches))
         facts = {f"first batch of seed {seed}": structures.digest(first), **self.workload.provenance()}
-        checked_loss(self.workload, model, first, loss_fn).backward()  # type: ignore[no-untyped-call]
+        backward(checked_loss(self.workload, model, first, loss_fn))
         if validation is not None:
             facts["first validation batch"] = structures.digest(next(iter(validation)))
             validation_loss(self.workload, model, validation, loss_fn)

@@ -202,23 +202,45 @@ def default_step(model: nn.Module, batch: Any, loss_fn: Any) -> Tensor:
 
 
 def checked_loss(workload: Workload, model: nn.Module, batch: Any, loss_fn: Any) -> Tensor:
-    """The step's loss for one batch.
+    """The step's loss for one batch of the training data.
 
     Raises:
         WorkloadError: the user's code raised, or gave no scalar loss that depends on the parameters.
+    """
+    loss = scalar_loss(workload, model, batch, loss_fn, "the training step")
+    if not loss.requires_grad:
+        raise WorkloadError("the loss does not depend on any trainable parameter: nothing can be trained")
+    return loss
+
+
+def scalar_loss(workload: Workload, model: nn.Module, batch: Any, loss_fn: Any, what: str) -> Tensor:
+    """What the spec's step gives for one batch.
+
+    Raises:
+        WorkloadError: the user's code raised, or gave no scalar loss; the message begins with `what`.
     """
     try:
         loss = workload.step(model, batch, loss_fn)
     except WorkloadError:
         raise
     except Exception as error:
-        raise WorkloadError(f"the training step raised {blame(error)}") from error
+        raise WorkloadError(f"{what} raised {blame(error)}") from error
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         shape = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-        raise WorkloadError(f"the training step gave {shape}, expected a scalar loss, such as the mean over the batch")
-    if not loss.requires_grad:
-        raise WorkloadError("the loss does not depend on any trainable parameter: nothing can be trained")
+        raise WorkloadError(f"{what} gave {shape}, expected a scalar loss, such as the mean over the batch")
     return loss.reshape(())
+
+
+def backward(loss: Tensor) -> None:
+    """The backward pass.
+
+    Raises:
+        WorkloadError: the user's model has an operation without one, or one that raises.
+    """
+    try:
+        loss.backward()  # type: ignore[no-untyped-call]
+    except Exception as error:
+        raise WorkloadError(f"the backward pass raised {blame(error)}") from error
 
 
 def validation_loss(workload: Workload, model: nn.Module, batches: Iterable[Any], loss_fn: Any) -> float:
@@ -231,18 +253,9 @@ def validation_loss(workload: Workload, model: nn.Module, batches: Iterable[Any]
     with Stream(DATA_SEED), torch.no_grad():
         for batch in batches:
             size = structures.batch_length(batch)
-            total += _evaluated(workload, model, batch, loss_fn).float().reshape(()) * size
+            total += scalar_loss(workload, model, batch, loss_fn, "the evaluation").float() * size
             n += size
     model.train()
     if n == 0:
         raise WorkloadError("data: validation yielded no batch")
     return float(total.item()) / n
-
-
-def _evaluated(workload: Workload, model: nn.Module, batch: Any, loss_fn: Any) -> Tensor:
-    try:
-        return workload.step(model, batch, loss_fn)
-    except WorkloadError:
-        raise
-    except Exception as error:
-        raise WorkloadError(f"the evaluation on the validation data raised {blame(error)}") from error
