@@ -89,6 +89,17 @@ class OnNaN(nn.Module):
         return self.inner(x)
 
 
+class Root(nn.Module):
+    """Its loss is finite and its gradient is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.p = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.p.sqrt() * (1 + x.square().sum(1, keepdim=True))
+
+
 class Inplace(nn.Module):
     """Changes its inputs in place."""
 
