@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+import sysconfig
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +33,7 @@ def resolve(class_path: str, folder: str) -> Any:
         module = _from_file(Path(folder) / module_name) if module_name.endswith(".py") else _named(module_name, folder)
     except WorkloadError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a training script without a main guard exits when it is imported
         raise WorkloadError(f"{class_path}: `{module_name}` does not import: {blame(error)}") from error
     found: Any = module
     for part in attribute.split("."):
@@ -66,7 +67,7 @@ def build(block: Mapping[str, Any], folder: str, role: str, *args: Any, **kwargs
         return factory(*args, **kwargs, **block.get("init_args", {}))
     except WorkloadError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise WorkloadError(f"{role}: {block['class_path']} raised {blame(error)}") from error
 
 
@@ -83,8 +84,8 @@ def blame(error: BaseException) -> str:
 
 def _is_library(filename: str) -> bool:
     parts = Path(filename).parts
-    here = str(Path(__file__).parent)
-    return filename.startswith((here, "<")) or "site-packages" in parts or "importlib" in parts
+    roots = (str(Path(__file__).parent), sysconfig.get_path("stdlib"), "<")
+    return filename.startswith(roots) or "site-packages" in parts or "importlib" in parts
 
 
 def _from_file(path: Path) -> ModuleType:
