@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import asdict
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from training_samples import blocks, rows_of, trial, workload
+
+from lrdoctor.errors import WorkloadError
+from lrdoctor.training import session
+from lrdoctor.training.randomness import Stream, seed_all
+from lrdoctor.training.session import TrainingSession, open_session, pick_device
+
+
+def opened(**changes: Any) -> TrainingSession:
+    return open_session(blocks(**changes), worker=0)
+
+
+def test_check_says_what_there_is() -> None:
+    facts = opened().check(3)
+    assert facts["n_parameters"] == 3 * 8 + 8 + 8 + 1
+    assert facts["has_validation"] is True
+    assert sorted(facts["data"]) == ["first batch of seed 3", "first validation batch"]
+    assert all(len(digest) == 64 for digest in facts["data"].values())
+    assert opened(data="without_validation").check(3)["has_validation"] is False
+
+
+def test_check_recognises_the_data() -> None:
+    first = "first batch of seed 3"
+    data = opened().check(3)["data"]
+    assert opened().check(3)["data"] == data
+    assert opened(batch_size=7).check(3)["data"][first] != data[first]
+    assert opened().check(4)["data"]["first batch of seed 4"] != data[first]
+
+
+@pytest.mark.parametrize(("model", "n"), [("lazy", 41), ("frozen", None)])
+def test_check_of_odd_models(model: str, n: int | None) -> None:
+    if n is not None:
+        assert opened(model=model).check(0)["n_parameters"] == n
+        return
+    with pytest.raises(WorkloadError, match="does not depend on any trainable parameter"):
+        opened(model=model).check(0)
+    with pytest.raises(WorkloadError, match="no trainable parameter"):
+        rows_of(workload(model), trial())
+
+
+@pytest.mark.parametrize("model", ["net", "Inplace"])
+def test_a_trial_after_the_check_is_the_one_without_it(model: str) -> None:
+    one = trial()
+    checked = opened(model=model)
+    checked.check(one.seed)
+    rows: list[Any] = []
+    result = checked.run({"kind": "trial", "trial": asdict(one)}, rows.extend, lambda: False)
+    assert result == {"status": "completed", "reason": None}
+    assert rows == rows_of(workload(model), one)[0]
+
+
+def test_check_is_a_task_too() -> None:
+    worker = opened()
+    assert worker.run({"kind": "check", "seed": 1}, lambda _: None, lambda: False) == worker.check(1)
+
+
+def test_one_thread_and_the_facts_of_the_worker() -> None:
+    assert opened().describe() == {"device": "cpu", "device_name": "cpu", "devices": 0}
+    assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "devices"),
+    [("cuda", 4), ("auto", 4), ("cuda:1", 1)],
+)
+def test_described_gpus(asked: str, devices: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
+    worker = TrainingSession(SimpleNamespace(blocks={"device": asked}), torch.device("cuda", 1))  # type: ignore[arg-type]
+    assert worker.describe() == {"device": "cuda:1", "device_name": "a GPU", "devices": devices}
+
+
+@pytest.mark.parametrize(
+    ("text", "worker", "n_cuda", "mps", "picked"),
+    [
+        ("auto", 0, 0, False, "cpu"),
+        ("auto", 0, 0, True, "cpu"),
+        ("auto", 0, 1, False, "cuda:0"),
+        ("auto", 3, 2, False, "cuda:1"),
+        ("cpu", 1, 2, False, "cpu"),
+        ("cuda", 0, 2, False, "cuda:0"),
+        ("cuda", 5, 2, False, "cuda:1"),
+        ("cuda:1", 0, 2, False, "cuda:1"),
+        ("mps", 0, 0, True, "mps"),
+        ("cuda", 0, 0, False, None),
+        ("cuda:2", 0, 2, False, None),
+        ("cuda:0", 0, 0, False, None),
+        ("mps", 0, 0, False, None),
+    ],
+)
+def test_device(
+    text: str, worker: int, n_cuda: int, mps: bool, picked: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: n_cuda > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: n_cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    if picked is None:
+        with pytest.raises(WorkloadError, match=f"device: {text} is not there; {n_cuda} CUDA devices are visible"):
+            pick_device(text, worker)
+    else:
+        assert pick_device(text, worker) == torch.device(picked)
+
+
+def test_cuda_is_asked_for_determinism(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+    monkeypatch.setattr(torch.cuda, "set_device", calls.append)
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda on, warn_only: calls.append((on, warn_only)))
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    session._make_cuda_deterministic(torch.device("cuda", 0))
+    assert calls == [torch.device("cuda", 0), (True, True)]
+    assert torch.backends.cudnn.benchmark is False
+    assert os.environ.pop("CUBLAS_WORKSPACE_CONFIG") == ":4096:8"
+
+
+def draw() -> tuple[float, float, float]:
+    return random.random(), float(np.random.rand()), torch.rand(1).item()
+
+
+def test_streams_do_not_disturb_one_another() -> None:
+    seed_all(1)
+    outer = [draw(), draw(), draw()]
+    seed_all(2)
+    inner = [draw(), draw(), draw()]
+    seed_all(1)
+    stream, mixed_outer, mixed_inner = Stream(2), [], []
+    for _ in range(3):
+        mixed_outer.append(draw())
+        with stream:
+            mixed_inner.append(draw())
+    assert (mixed_outer, mixed_inner) == (outer, inner)
+
+
+def test_a_stream_that_raises_gives_the_outer_state_back() -> None:
+    seed_all(1)
+    first, second = draw(), draw()
+    seed_all(1)
+    assert draw() == first
+    with pytest.raises(ZeroDivisionError), Stream(2):
+        draw()[0] / 0
+    assert draw() == second
+
+
+@pytest.mark.parametrize("seed", [0, 2**32 - 1, 2**32, 2**40])
+def test_large_seeds(seed: int) -> None:
+    seed_all(seed)
+    expected = draw()
+    seed_all(seed)
+    assert draw() == expected
