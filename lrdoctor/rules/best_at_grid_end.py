@@ -21,7 +21,7 @@ from lrdoctor.rules.best_at_edge import SWEPT
 def check(study: Study) -> Found:
     swept = [r.base_learning_rate for r in study.rates if r.stage in SWEPT and r.n_judged]
     best = study.best_learning_rate
-    if best is None or best not in (min(swept), max(swept)):
+    if best is None or not swept or best not in (min(swept), max(swept)):
         return
     end = "lowest" if best == min(swept) else "highest"
     yield RULE.finding(
