@@ -54,10 +54,16 @@ def window(n_steps: int, warmup_steps: int, thresholds: Thresholds = THRESHOLDS)
     return warmup_steps + min(thresholds.longest_window, max(thresholds.shortest_window, share))
 
 
+def _early_steps(run: Run) -> int:
+    if run.trial is not None:
+        return window(run.trial.n_steps, run.trial.warmup_steps)
+    # a log may hold every tenth step only, so its last step counts and not its number of points
+    return window(int(run.train_loss.step[-1]) + 1 if len(run.train_loss) else 0, 0)
+
+
 def check(run: Run, study: Study) -> Found:
     loss = run.train_loss
-    n_steps, warmup_steps = (run.trial.n_steps, run.trial.warmup_steps) if run.trial else (len(loss), 0)
-    early = loss.before(window(n_steps, warmup_steps))
+    early = loss.before(_early_steps(run))
     if len(early) < 3 or not np.isfinite(early.value[0]) or early.value[0] == 0:
         yield RULE.skip("fewer than 3 points of the training loss in the early window, or a first loss of 0", run)
         return
