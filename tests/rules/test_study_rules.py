@@ -1,0 +1,103 @@
+"""Made-up sweeps, and what the rules for studies say of them."""
+
+from __future__ import annotations
+
+import pytest
+from synthetic_studies import rate
+
+from lrdoctor.core.report import Finding, Skip
+from lrdoctor.core.study import Rate, Study
+from lrdoctor.procedures.sweep import measure
+from lrdoctor.rules import judge_study
+
+BEST = 0.1
+
+
+def sweep(*rates: Rate) -> Study:
+    """The measured study of these rates."""
+    return measure(Study(name="s", runs=(), rates=tuple(sorted(rates, key=lambda r: r.base_learning_rate))))
+
+
+def judged(study: Study) -> tuple[list[str], list[str]]:
+    """Codes of the findings, codes of the skips."""
+    results = list(judge_study(study))
+    return [r.code for r in results if isinstance(r, Finding)], [r.code for r in results if isinstance(r, Skip)]
+
+
+LOWER = rate(0.05, objective=1.2)
+STAR = rate(BEST, objective=0.9)
+
+
+def feasible(*rates: float, stage: str = "grid") -> list[Rate]:
+    return [rate(r, objective=1.1, stage=stage) for r in rates]
+
+
+def unstable(r: float, stage: str = "grid") -> Rate:
+    return rate(r, unstable=True, stage=stage)
+
+
+@pytest.mark.parametrize(
+    ("rates", "findings", "skips"),
+    [
+        # the margin, and whether a swept rate lies between lr* and the edge
+        ([unstable(0.2)], ["LRD401"], []),
+        ([*feasible(0.15), unstable(0.2)], ["LRD401"], []),
+        ([*feasible(0.15), unstable(0.21)], ["LRD402"], []),
+        ([unstable(0.21)], ["LRD401"], []),
+        ([unstable(0.8)], ["LRD401"], []),
+        ([*feasible(0.2, stage="check"), unstable(0.21)], ["LRD401"], []),
+        ([*feasible(0.2), unstable(0.5, "check")], ["LRD402"], []),
+        ([*feasible(0.2), unstable(1.0, "check")], ["LRD402"], []),
+        ([*feasible(0.2), unstable(1.099)], ["LRD402"], []),
+        ([*feasible(0.2), unstable(1.2)], [], []),
+        # no instability up to ten times the best rate, within a tenth
+        (feasible(0.2, 0.5, 1.0), [], []),
+        (feasible(0.2, 0.5, 0.91), [], []),
+        (feasible(0.2, 0.5, 0.89), [], ["LRD402"]),
+        (feasible(0.2), [], ["LRD402"]),
+        ([*feasible(0.2, 0.5), rate(1.0, n_judged=0)], [], ["LRD402"]),  # its trials failed
+        # corners
+        ([], ["LRD403"], ["LRD402"]),
+        (feasible(0.5, 1.0, stage="check"), ["LRD403"], []),
+        ([unstable(0.5, "check")], ["LRD401", "LRD403"], []),
+    ],
+)
+def test_verdict_on_a_sweep(rates: list[Rate], findings: list[str], skips: list[str]) -> None:
+    assert judged(sweep(LOWER, STAR, *rates)) == (findings, skips)
+
+
+@pytest.mark.parametrize(
+    ("rates", "findings", "skips"),
+    [
+        ([], [], ["LRD402"]),
+        ([rate(0.1, n_judged=0)], [], ["LRD402"]),
+        ([unstable(0.1), unstable(0.2)], ["LRD401"], ["LRD402"]),
+        # the best is the lowest rate tried
+        ([STAR, *feasible(0.2, 0.5, 1.0)], ["LRD403"], []),
+        # below the best one all are infeasible: no corner
+        ([unstable(0.01), STAR, *feasible(0.2, 0.5, 1.0)], ["LRD401"], []),
+    ],
+)
+def test_verdict_on_an_odd_sweep(rates: list[Rate], findings: list[str], skips: list[str]) -> None:
+    assert judged(sweep(*rates)) == (findings, skips)
+
+
+def only(study: Study, code: str) -> Finding:
+    (found,) = [f for f in judge_study(study) if f.code == code]
+    assert isinstance(found, Finding)
+    return found
+
+
+def test_figures_of_the_margin() -> None:
+    edge = only(sweep(LOWER, STAR, unstable(0.15)), "LRD401")
+    assert (edge.observed, edge.threshold) == (pytest.approx(1.5), 2.0)
+    assert "0.1 sits at the edge of instability: training is unstable from 0.15 on, only 1.5x higher" in edge.message
+    small = only(sweep(LOWER, STAR, *feasible(0.2), unstable(0.5)), "LRD402")
+    assert (small.observed, small.threshold) == (pytest.approx(5.0), 10.0)
+    none = only(sweep(unstable(0.1)), "LRD401")
+    assert (none.observed, none.threshold) == (0.0, 1.0)
+    corner = only(sweep(LOWER, STAR, *feasible(0.5, 1.0, stage="check")), "LRD403")
+    assert (corner.observed, corner.threshold) == (0.1, None)
+    assert corner.message.endswith(
+        "is the highest one swept: the best one may lie beyond it; set sweep.max further out"
+    )
