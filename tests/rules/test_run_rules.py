@@ -68,15 +68,15 @@ def test_verdicts_do_not_depend_on_the_unit(loss: np.ndarray, expected: list[str
     assert codes(run_of(scale * loss)) == expected
 
 
-def test_a_noisy_start_is_no_blow_up() -> None:
-    """The first batch happened to be easy: others lie above twice its loss in every part of the run."""
-    n_flagged = 0
-    for seed in range(50):
-        loss = np.random.default_rng(seed).normal(2.0, 0.5, N)
-        loss[0] = 0.9
-        assert max(loss[:25]) > 2 * loss[0]
+def test_an_easy_first_batch_is_no_blow_up() -> None:
+    """Where batches differ much, twice the first loss is ordinary: the noise between batches counts too."""
+    n_above = n_flagged = 0
+    for seed in range(100):
+        loss = np.random.default_rng(seed).normal(2.0, 0.6, N)
+        n_above += max(loss[:25]) > 2 * loss[0]
         n_flagged += "LRD201" in codes(run_of(loss))
-    assert n_flagged <= 2
+    assert n_above > 20
+    assert n_flagged <= 3
 
 
 def finding(run: Run, code: str) -> Finding:
