@@ -74,30 +74,41 @@ def lowest_unstable(tried: Sequence[Rate]) -> Rate | None:
 
 def _extension(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
     """More rates beyond the end at which the best one lies; downward when none is feasible."""
-    swept = sorted(r.base_learning_rate for r in tried if r.stage in SWEPT)
+    swept = [r.base_learning_rate for r in tried if r.stage in SWEPT]
     best = best_rate(tried)
-    low, high = swept[0], swept[-1]
-    step = (math.log10(settings.grid[-1]) - math.log10(settings.grid[0])) / max(len(settings.grid) - 1, 1)
-    step = step or settings.extend_by
-    n = max(1, round(settings.extend_by / step))
+    low, high = min(swept), max(swept)
     if best is None or best.base_learning_rate == low:
-        limit = settings.grid[0] / 10**settings.decades
-        rates = [low / 10 ** (step * k) for k in range(1, n + 1)]
         why = "no rate is feasible" if best is None else f"the best rate {low:.4g} is the lowest one"
-        return _extended(settings, [r for r in rates if r >= limit * (1 - 1e-6)], f"{why}: grid extended downward")
+        further = [rate for rate in _beyond(settings, -1) if rate < low]
+        return _extended(settings, further, f"{why}: grid extended downward")
     if best.base_learning_rate == high:
-        limit = settings.grid[-1] * 10**settings.decades
-        rates = [high * 10 ** (step * k) for k in range(1, n + 1)]
-        why = f"the best rate {high:.4g} is the highest one"
-        return _extended(settings, [r for r in rates if r <= limit * (1 + 1e-6)], f"{why}: grid extended upward")
+        further = [rate for rate in _beyond(settings, +1) if rate > high]
+        return _extended(settings, further, f"the best rate {high:.4g} is the highest one: grid extended upward")
     return None
 
 
-def _extended(settings: Settings, rates: list[float], note: str) -> Plan | None:
-    if not rates:
-        return None
-    chosen = tuple(sorted(_rounded(r, settings.digits) for r in rates))
-    return Plan("extension", chosen, f"{note} to {chosen[0] if 'down' in note else chosen[-1]:.4g}")
+def _beyond(settings: Settings, direction: int) -> list[float]:
+    """The grid continued beyond its lower (-1) or upper (+1) end at its own spacing, from the end outward.
+
+    Always counted from the grid's end: rates reckoned from rounded ones would drift off and miss the last.
+    """
+    end = settings.grid[0] if direction < 0 else settings.grid[-1]
+    n = math.floor(settings.decades / _spacing(settings) * (1 + 1e-9))
+    return [_rounded(end * 10 ** (direction * k * _spacing(settings)), settings.digits) for k in range(1, n + 1)]
+
+
+def _spacing(settings: Settings) -> float:
+    """Decades from one rate to the next, never so few that neighbours would stand for each other."""
+    if len(settings.grid) == 1:
+        return settings.extend_by
+    decades = math.log10(settings.grid[-1] / settings.grid[0]) / (len(settings.grid) - 1)
+    return max(decades, math.log10(1 + settings.same))
+
+
+def _extended(settings: Settings, further: Sequence[float], note: str) -> Plan | None:
+    """The nearest of these rates, half a decade of them."""
+    chosen = further[: max(1, round(settings.extend_by / _spacing(settings)))]
+    return Plan("extension", tuple(sorted(chosen)), f"{note} to {chosen[-1]:.4g}") if chosen else None
 
 
 def _checks(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
