@@ -233,8 +233,8 @@ def measure(study: Study) -> Study:
 
 
 def _sensitivity(rates: Sequence[Rate], at_init: float | None) -> float | None:
-    """Wortsman et al. (2023): mean over the swept rates of min(final loss, loss at init) - lowest final loss."""
-    final = [r.final_loss for r in rates if r.stage in SWEPT and math.isfinite(r.final_loss)]
-    if not final or at_init is None:
+    """Wortsman et al. (2023): mean over the swept rates of min(final loss, loss at init), less the lowest of them."""
+    if at_init is None:
         return None
-    return sum(min(loss, at_init) - min(final) for loss in final) / len(final)
+    reached = [min(r.final_loss, at_init) for r in rates if r.stage in SWEPT and math.isfinite(r.final_loss)]
+    return sum(reached) / len(reached) - min(reached) if reached else None
