@@ -88,10 +88,12 @@ def measure(loss: Curve) -> Rises | None:
     progress = np.maximum(first - lowest, THRESHOLDS.floor * abs(first))
     height = level - lowest
     limit = robust.two_extremes(THRESHOLDS.alpha, len(medians)) * robust.noise(medians)
+    with np.errstate(over="ignore"):  # a first loss of almost 0: whatever rises from there has lost everything
+        lost = np.divide(height, progress, out=np.zeros_like(height), where=progress > 0)
     return Rises(
         start=np.concatenate([finite.step[:1], finite.step[: len(medians) * length : length]]),
         level=level,
         height=height,
-        lost=np.divide(height, progress, out=np.zeros_like(height), where=progress > 0),
+        lost=lost,
         noise_limit=limit,
     )
