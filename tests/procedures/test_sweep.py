@@ -170,6 +170,12 @@ def test_failed_checks_are_not_asked_for_again() -> None:
     assert lowest_unstable(tried) is None
 
 
+def test_rates_whose_trials_failed_bound_nothing() -> None:
+    grid = (0.001, 0.01, 0.05, 0.1)
+    tried = [observed(lambda r: FAILS if r == 0.05 else valley(0.01, 0.1)(r), r, "grid") for r in grid]
+    assert next_plan(Settings(grid), tried) == Plan("refinement", (0.03162,))
+
+
 @pytest.mark.parametrize("edge", [0.0123, 0.03, 0.0499, 0.0501, 0.09, 0.3])
 def test_the_unstable_rate_is_located(edge: float) -> None:
     _, tried = explore(valley(0.01, edge))

@@ -67,6 +67,7 @@ ODD = {
     "zero first": [0.0, *decay(199)],
     "negative": list(-decay(200)),
     "falling through zero": list(decay(200) - 1.0),
+    "almost zero first": [1e-313, *[1.0] * 40],
     "tiny": list(decay(200) * 1e-300),
     "huge": list(decay(200) * 1e300),
     "largest float32s": [3e38, -3e38] * 50,

@@ -68,6 +68,12 @@ def test_verdicts_do_not_depend_on_the_unit(loss: np.ndarray, expected: list[str
     assert codes(run_of(scale * loss)) == expected
 
 
+def test_a_stretch_of_blocks_is_told_from_noise_sooner_than_a_single_one() -> None:
+    """The last half lies higher by less than the single highest block may by chance."""
+    noise = np.random.default_rng(1).normal(0, 0.5, N)
+    assert codes(run_of(4 * np.exp(-T / 20) + 5 + noise + step_up(200, 1.2))) == ["LRD202"]
+
+
 def test_an_easy_first_batch_is_no_blow_up() -> None:
     """Where batches differ much, twice the first loss is ordinary: the noise between batches counts too."""
     n_above = n_flagged = 0

@@ -25,6 +25,8 @@ def stopped_at(losses: list[float], n_steps: int = 100, **settings: float) -> in
         ([2.0] + [9.0] * 49 + [3.9] + [9.0] * 50, 100),
         # coming down by a tenth from half to half: left alone
         ([2.0] + [2 + 100 * 0.99**t for t in range(250)], None),
+        # the second half lies 15 % below the first, until the fall is out of sight
+        ([2.0] + [102.0] * 25 + [87.0] * 100, 63),
         # coming down too slowly
         ([2.0] + [2 + 100 * 0.999**t for t in range(250)], 50),
         # going up

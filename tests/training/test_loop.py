@@ -50,6 +50,14 @@ def test_evaluating_changes_no_number_of_the_training(eval_every: int) -> None:
     assert training(eval_every) == training(7)
 
 
+def test_what_is_drawn_in_training_does_not_depend_on_the_models_making() -> None:
+    assert rows_of(workload("wasteful", **NOISY), trial()) == rows_of(workload("net", **NOISY), trial())
+
+
+def test_a_threshold_that_no_gradient_reaches_changes_no_bit() -> None:
+    assert rows_of(workload(), trial(clip_norm=1e6)) == rows_of(workload(), trial())
+
+
 def test_seeds_differ() -> None:
     losses = {tuple(column(rows_of(workload(), trial(seed=seed))[0], "train_loss")) for seed in range(3)}
     assert len(losses) == 3

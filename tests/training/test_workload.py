@@ -195,14 +195,22 @@ def test_validation_loss_is_the_mean_over_samples() -> None:
     assert validation_loss(workload(), model, split, nn.MSELoss()) == pytest.approx(mean, rel=1e-6)
 
 
+class Noise(nn.Module):
+    """Draws random numbers in evaluation mode too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.randn_like(x)
+
+
 def test_validation_leaves_the_model_and_the_generators_as_they_were() -> None:
-    model = nn.Sequential(nn.BatchNorm1d(2), nn.Dropout(0.5), nn.Linear(2, 1)).train()
+    model = nn.Sequential(nn.BatchNorm1d(2), Noise(), nn.Linear(2, 1)).train()
     before = {k: v.clone() for k, v in model.state_dict().items()}
     torch.manual_seed(9)
     expected = torch.rand(1)
     torch.manual_seed(9)
-    validation_loss(workload(), model, [(X, Y)], nn.MSELoss())
+    losses = [validation_loss(workload(), model, [(X, Y)], nn.MSELoss()) for _ in range(2)]
     assert torch.equal(torch.rand(1), expected)
+    assert losses[0] == losses[1]
     assert model.training
     assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
     with pytest.raises(WorkloadError, match="validation yielded no batch"):

@@ -47,6 +47,13 @@ def net(dropout: float = 0.0, norm: bool = False, bias: float = 0.0) -> nn.Seque
     return model
 
 
+def wasteful(**settings: Any) -> nn.Sequential:
+    """The same model, whose making draws more random numbers."""
+    model = net(**settings)
+    torch.rand(100)
+    return model
+
+
 def lazy() -> nn.Sequential:
     return nn.Sequential(nn.LazyLinear(8), nn.ReLU(), nn.LazyLinear(1))
 
