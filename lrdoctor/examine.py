@@ -32,7 +32,7 @@ class Watcher(Protocol):
     """Whoever wants to see the trials run."""
 
     def planned(self, stage: str, n_trials: int, n_reused: int) -> None:
-        """A stage begins: trials to run, and trials taken from the study folder."""
+        """A stage of so many trials begins; this many of them are taken from the study folder."""
 
     def started(self, trial: Trial, worker: int) -> None:
         """A worker began the trial, from nothing if it had been begun before."""
@@ -78,7 +78,7 @@ class Laboratory:
                     missing[key] = trial
                 else:
                     self.runs[key] = saved
-        self.watcher.planned(stage, len(missing), len(trials) - len(missing))
+        self.watcher.planned(stage, len(trials), len(trials) - len(missing))
         if missing:
             self._train(missing)
         return [self.runs[self.key(trial)] for trial in trials]
