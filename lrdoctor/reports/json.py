@@ -1,6 +1,6 @@
 """report.json: the one document that every other format could be made from.
 
-Strict JSON: a number that is not finite is written as the string "NaN", "Infinity" or "-Infinity".
+Strict JSON in ASCII: a number that is not finite is written as the string "NaN", "Infinity" or "-Infinity".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def render(report: Report) -> str:
     Raises:
         TypeError: `sweep`, or a fix's settings, holds something that is not plain data.
     """
-    return json.dumps(as_dict(report), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    return json.dumps(as_dict(report), indent=2, allow_nan=False) + "\n"
 
 
 def as_dict(report: Report) -> dict[str, Any]:

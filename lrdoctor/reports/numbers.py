@@ -6,22 +6,22 @@ import math
 import unicodedata
 
 UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories that move the cursor, reorder the text, break a line or cannot be encoded: names come from
-logs and specs, and none may steer a terminal or break an XML file."""
+"""Unicode categories that move the cursor, reorder the text, break a line or cannot be encoded: names come
+from logs and specs, and none may steer a terminal or break an XML file."""
 
 
 def number(value: float | None) -> str:
     """The number in the field's way; "-" for None.
 
-    >>> [number(v) for v in (0.0021544, 3.1623e-05, 1234567.0, 0.25, 10.0)]
-    ['0.002154', '3.16e-05', '1.23e+06', '0.25', '10']
+    >>> [number(v) for v in (0.0021544, 3.1623e-05, 1234567.0, 1e-05, 10.0)]
+    ['0.002154', '3.16e-05', '1.23e+06', '1e-05', '10']
     >>> [number(v) for v in (float("inf"), float("-inf"), float("nan"), None)]
     ['inf', '-inf', 'nan', '-']
     """
     if value is None:
         return "-"
     plain = f"{value:.4g}"
-    return f"{value:.2e}" if "e" in plain else plain
+    return f"{value:.3g}" if "e" in plain else plain
 
 
 def multiple(value: float) -> str:
