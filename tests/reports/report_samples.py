@@ -45,16 +45,21 @@ def run(
     )
 
 
-def rate(lr: float, objective: float = 0.2, feasible: int = 5, stage: Stage = "grid", **changes: Any) -> Rate:
+def rate(
+    lr: float, objective: float = 0.2, feasible: int = 5, stage: Stage = "grid", n: int = 5, **changes: Any
+) -> Rate:
+    """A rate of `n` judged seeds; the seeds that are not feasible are unstable."""
+    objective = objective if n else math.nan
+    around = 0.1 * abs(objective) if n > 1 else 0.0
     fields: dict[str, Any] = {
         "base_learning_rate": lr,
         "stage": stage,
-        "n_judged": 5,
+        "n_judged": n,
         "n_feasible": feasible,
-        "n_unstable": 5 - feasible,
-        "objective": objective if feasible > 2 else math.inf,
-        "objective_low": objective * 0.9,
-        "objective_high": objective * 1.1 if feasible == 5 else math.inf,
+        "n_unstable": n - feasible,
+        "objective": objective if 2 * feasible > n or not n else math.inf,
+        "objective_low": objective - around,
+        "objective_high": objective + around if feasible == n else math.inf,
         "final_loss": objective,
     }
     return Rate(**(fields | changes))
@@ -80,7 +85,7 @@ RATES = (
     rate(0.0021544, 0.4),
     rate(0.0046416, 0.2, feasible=4, events={"early blow-up": 1}),
     rate(0.01, feasible=0, events={"early blow-up": 4, "non-finite": 1}),
-    rate(0.0232, feasible=0, stage="check", n_judged=3, events={"non-finite": 3}),
+    rate(0.0232, feasible=0, stage="check", n=3, events={"non-finite": 3}),
 )
 
 
@@ -169,3 +174,16 @@ def report(sweep: Mapping[str, Any] | None = None, **changes: Any) -> Report:
 def study(rates: Sequence[Rate], runs: Sequence[Run] = (), **changes: Any) -> Study:
     fields: dict[str, Any] = {"name": "mlp10", "loss_at_init": 2.3} | changes
     return Study(rates=tuple(rates), runs=tuple(runs), **fields)
+
+
+def falling(n: int = 300, low: float = 0.1) -> np.ndarray:
+    return low + 2.0 * np.exp(-np.arange(n) / 40)
+
+
+def one_seed(lr: float, objective: float = 0.2, feasible: int = 1, **changes: Any) -> Rate:
+    return rate(lr, objective, feasible, n=1, **changes)
+
+
+def sweep(lrs: tuple[float, ...], **changes: Any) -> Study:
+    """A study of one seed with a feasible, completed run at each rate."""
+    return study([one_seed(lr) for lr in lrs], [run(lr, train=falling()) for lr in lrs], **changes)

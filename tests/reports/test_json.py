@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import math
 from importlib import resources
@@ -12,6 +13,7 @@ from report_samples import report
 
 from lrdoctor import __version__
 from lrdoctor.core.report import Report
+from lrdoctor.reports import FORMATS
 from lrdoctor.reports.json import as_dict, render
 
 SCHEMA = json.loads((resources.files("lrdoctor") / "schemas/report.schema.json").read_text("utf-8"))
@@ -149,6 +151,12 @@ def test_non_finite_numbers_are_strings_at_every_depth() -> None:
 def test_numpy_scalars_and_read_only_mappings_become_plain(value: Any, plain: Any) -> None:
     text = render(report(sweep={"x": value}))
     assert parse(text)["sweep"] == {"x": plain}
+
+
+@pytest.mark.parametrize("target", FORMATS.values(), ids=FORMATS.keys())
+def test_every_format_is_a_function_of_the_report(target: str) -> None:
+    module, function = target.split(":")
+    assert getattr(importlib.import_module(module), function)(LOG_REPORT)
 
 
 def test_what_is_not_plain_data_is_an_error() -> None:

@@ -51,7 +51,7 @@ def headline(report: Report) -> Iterator[tuple[str, str]]:
     """The study's numbers as label and value; for logs only those that are known."""
     best, unstable = report.best_learning_rate, report.unstable_base_learning_rate
     if best is not None or report.sweep:
-        yield "best learning rate (lr*)", "none, no rate is feasible" if best is None else number(best)
+        yield "best learning rate (lr*)", _no_best(report) if best is None else number(best)
     if unstable is not None or report.sweep:
         yield "unstable_base_learning_rate", "none found" if unstable is None else number(unstable)
     if report.stability_margin is not None:
@@ -60,6 +60,14 @@ def headline(report: Report) -> Iterator[tuple[str, str]]:
         yield "stability margin", f"(>= {multiple(report.sweep['stable_up_to'])}, none found)"
     if report.lr_sensitivity is not None:
         yield "LR sensitivity", f"{report.lr_sensitivity:.3g}"
+
+
+def _no_best(report: Report) -> str:
+    """Why a sweep has no best rate."""
+    judged = [rate for rate in report.sweep["rates"] if rate["n_judged"]]
+    if any(rate["feasible"] for rate in judged):
+        return "not determined"
+    return "none, no rate is feasible" if judged else "none, no rate could be judged"
 
 
 def _print_sweep(report: Report, console: Console) -> None:
