@@ -25,7 +25,9 @@ def override(document: Document, texts: Sequence[str]) -> Document:
 def _set(document: Document, text: str, place: Place) -> Document:
     key, equals, value_text = text.partition("=")
     parts = tuple(key.strip().split("."))
-    if not equals or "" in parts or len(parts) > MAX_DEPTH:
+    if len(parts) > MAX_DEPTH:
+        return _faulty(document, Fault(place, (), f"expected at most {MAX_DEPTH} keys on the way"))
+    if not equals or "" in parts:
         return _faulty(document, Fault(place, (), "expected key=value, such as sweep.max=0.3"))
     value = parse(value_text, lambda line, column: place)
     if isinstance(value, Fault):

@@ -86,6 +86,8 @@ def _pair(value: Any) -> Any:
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not values:
+        raise ValueError("found [], expected at least one value")
     twice = [value for i, value in enumerate(values) if value in values[:i]]
     if twice:
         raise ValueError(f"found {shown(twice[0])} twice, expected distinct values")
@@ -96,8 +98,9 @@ def _ascending(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(sorted(_distinct(values)))
 
 
-# a YAML list is a Python list, which strict validation would not take for a tuple
-_Listed = Field(strict=False, min_length=1)
+# A YAML list is a Python list, which strict validation would not take for a tuple. The length is judged by
+# _distinct: min_length would count the valid items only, and so blame a wrong item twice.
+_Listed = Field(strict=False, json_schema_extra={"minItems": 1})
 
 Count = Annotated[int, BeforeValidator(whole), Field(ge=1)]
 Seed = Annotated[int, BeforeValidator(whole), Field(ge=0, lt=2**32)]

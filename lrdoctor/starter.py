@@ -25,8 +25,8 @@ def write_starter(folder: Path) -> list[Path]:
     there = [name for name in FILES if os.path.lexists(folder / name)]
     if there:
         raise SpecError(
-            f"{folder}: found {', '.join(there)}, expected a folder without; choose another folder, or move "
-            "them away: init never overwrites"
+            f"{folder}: found {', '.join(there)}, expected a folder without it; choose another folder, or "
+            "move what is there: init never overwrites"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
