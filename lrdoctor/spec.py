@@ -50,7 +50,8 @@ def _device(text: str) -> str:
 
 
 def _default_eval_every(data: dict[str, Any]) -> int:
-    return max(1, int(data["max_train_steps"]) // EVALUATIONS)
+    # max_train_steps is absent when it is at fault itself; the spec is then refused, whatever this returns
+    return max(1, int(data.get("max_train_steps", 1)) // EVALUATIONS)
 
 
 class Spec(Block):

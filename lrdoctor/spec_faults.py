@@ -22,7 +22,6 @@ SWEPT_KEYS = ("lr", "learning_rate", "base_learning_rate")
 _EXPECTED = {
     "int_type": "a whole number",
     "float_type": "a number",
-    "finite_number": "a finite number",
     "bool_type": "true or false",
     "string_type": "text; put it in quotes",
     "string_too_short": "some text",
@@ -33,7 +32,6 @@ _EXPECTED = {
     "greater_than_equal": "{ge:g} or more",
     "less_than": "less than {lt:.10g}",
     "less_than_equal": "at most {le:g}",
-    "literal_error": "{expected}",
     "union_tag_invalid": "one of {expected_tags}",
 }
 """Type of an error -> what was expected, filled in from the error's context."""

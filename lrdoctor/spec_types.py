@@ -13,6 +13,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from lrdoctor.class_paths import FORMS, file_of, is_class_path
 from lrdoctor.faults import shown
 
+MAX_EXACT = 2**53
+"""From here on a float stands for several whole numbers."""
+
 
 class Block(BaseModel):
     """A mapping of the spec: unknown keys are errors, text is no number, nothing is infinite."""
@@ -24,7 +27,8 @@ class Block(BaseModel):
 
 def whole(value: Any) -> Any:
     """`1e4` is a float in YAML, and a count all the same."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    counts = isinstance(value, float) and value.is_integer() and abs(value) < MAX_EXACT
+    return int(value) if counts else value
 
 
 def component(value: Any) -> Any:

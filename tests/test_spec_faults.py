@@ -39,6 +39,7 @@ from spec_files import faults
         ({"max_train_steps": "1000"}, '5:18: max_train_steps: found "1000", expected a whole number'),
         ({"max_train_steps": 0}, "5:18: max_train_steps: found 0, expected 1 or more"),
         ({"max_train_steps": 1.5}, "5:18: max_train_steps: found 1.5, expected a whole number"),
+        ({"max_train_steps": 1e300}, "5:18: max_train_steps: found 1e+300, expected a whole number"),
         ({"max_train_steps": True}, "5:18: max_train_steps: found true, expected a whole number"),
         ({"eval_every": None}, "6:13: eval_every: found null, expected a whole number"),
         ({"seeds": 3}, "6:8: seeds: found 3, expected a list"),
@@ -82,7 +83,7 @@ sweep:
   max: 1e-5
   pionts: 3
 """
-    assert faults(tmp_path, text, "sweep.mx=0.3", "seeds=[0,") == [
+    assert faults(tmp_path, text, "sweep.mx=0.3", "seeds=[]") == [
         "s.yaml:1:1: max_train_steps: found nothing, expected this key: it has no default",
         "s.yaml:3:1: max_train_step: found an unknown key, did you mean `max_train_steps`?",
         "s.yaml:4:20: data.class_path: found no file ./gone.py, expected one at that path from the spec's folder",
@@ -93,8 +94,7 @@ sweep:
         "s.yaml:8:8: sweep.max: found max 1e-05 with min 0.0001, expected max above min",
         "s.yaml:9:3: sweep.pionts: found an unknown key, did you mean `points`?",
         "--set sweep.mx=0.3: sweep.mx: found an unknown key, did you mean `max`?",
-        "--set seeds=[0,: seeds: found text that is not YAML: while parsing a flow node, did not find expected "
-        "node content",
+        "--set seeds=[]: seeds: found [], expected at least one value",
     ]
 
 

@@ -49,9 +49,7 @@ SPECS = st.fixed_dictionaries(
         "probe": st.fixed_dictionaries({"factor": POSITIVE, "steps": COUNTS}),
     },
 )  # fmt: skip
-QUICK = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @QUICK
