@@ -104,15 +104,10 @@ class Laboratory:
                 self._finish(key, trial, event, time.monotonic() - started[key], attempts[key])
 
     def _finish(self, key: str, trial: Trial, event: Finished | Failed, seconds: float, attempts: int) -> None:
-        failed = isinstance(event, Failed)
-        run = self.folder.finish(
-            key,
-            trial,
-            status="failed" if failed else event.result["status"],
-            exit_reason=event.reason if failed else event.result["reason"],
-            seconds=seconds,
-            attempts=attempts,
+        status, reason = (
+            ("failed", event.reason) if isinstance(event, Failed) else (event.result["status"], event.result["reason"])
         )
+        run = self.folder.finish(key, trial, status=status, exit_reason=reason, seconds=seconds, attempts=attempts)
         self.n_trained += 1
         self.runs[key] = run
         self.watcher.finished(run)

@@ -46,9 +46,7 @@ def test_nothing_is_overwritten_and_nothing_half_written(tmp_path: Path, name: s
 
 def test_every_file_in_the_way_is_named(tmp_path: Path) -> None:
     write_starter(tmp_path)
-    with pytest.raises(
-        SpecError, match=r"found lrdoctor\.yaml, workload\.py, lrdoctor\.schema\.json, expected a"
-    ):
+    with pytest.raises(SpecError, match=r"found lrdoctor\.yaml, workload\.py, lrdoctor\.schema\.json, expected a"):
         write_starter(tmp_path)
 
 
@@ -75,8 +73,4 @@ def test_the_workload_trains(tmp_path: Path) -> None:
 def test_the_data_is_the_same_every_time(tmp_path: Path) -> None:
     loaders = runpy.run_path(str(write_starter(tmp_path)[1]))["loaders"]
     first, second = loaders(), loaders()
-    assert all(
-        torch.equal(a, b)
-        for one, two in zip(first, second, strict=True)
-        for a, b in zip(one, two, strict=True)
-    )
+    assert all(torch.equal(a, b) for one, two in zip(first, second, strict=True) for a, b in zip(one, two, strict=True))

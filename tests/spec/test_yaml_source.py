@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from lrdoctor.errors import SpecError
-from lrdoctor.faults import Fault, Place
-from lrdoctor.yaml_source import Document, parse, read, write
+from lrdoctor.spec.faults import Fault, Place
+from lrdoctor.spec.yaml_source import Document, parse, read, write
 
 
 def at(line: int, column: int) -> Place:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lrdoctor.class_paths import digest, file_of, is_class_path, relocated
 from lrdoctor.errors import SpecError
+from lrdoctor.spec.class_paths import digest, file_of, is_class_path, relocated
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from lrdoctor.faults import Fault, KeyPath, Place, refusal
+from lrdoctor.spec.faults import Fault, KeyPath, Place, refusal
 
 try:
     from yaml import CSafeLoader as _Base
@@ -188,9 +188,7 @@ class _Walk:
             value = _CONSTRUCT[node.tag](node.value)
         except (ValueError, KeyError):
             wanted = node.tag.removeprefix(_TAG)
-            return self.fault(
-                node, path, f'found "{node.value[:40]}", expected a value that can be read as {wanted}'
-            )
+            return self.fault(node, path, f'found "{node.value[:40]}", expected a value that can be read as {wanted}')
         if isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER:
             return self.fault(node, path, "found a whole number of more than 64 bits, expected a smaller one")
         return value

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lrdoctor.faults import Fault, KeyPath, shown
-from lrdoctor.yaml_source import Document
+from lrdoctor.spec.faults import Fault, KeyPath, shown
+from lrdoctor.spec.yaml_source import Document
 
 UNIONS = ("optimizer", "schedule", "sweep")
 """Blocks of several kinds: validation puts the kind into the location, behind the key."""
@@ -80,9 +80,7 @@ def _at(data: Any, path: KeyPath) -> Any:
     return data
 
 
-def _fault(
-    document: Document, error: Mapping[str, Any], keys_at: Callable[[KeyPath], Sequence[str]]
-) -> Fault:
+def _fault(document: Document, error: Mapping[str, Any], keys_at: Callable[[KeyPath], Sequence[str]]) -> Fault:
     location: KeyPath = error["loc"]
     path = location[:1] + location[2:] if location[0] in UNIONS else location
     if error["type"] == "extra_forbidden":

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lrdoctor.faults import Fault, KeyPath, Place, shown
-from lrdoctor.yaml_source import MAX_DEPTH, Document, parse
+from lrdoctor.spec.faults import Fault, KeyPath, Place, shown
+from lrdoctor.spec.yaml_source import MAX_DEPTH, Document, parse
 
 
 def override(document: Document, texts: Sequence[str]) -> Document:

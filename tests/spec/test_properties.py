@@ -11,7 +11,7 @@ from spec_files import MINIMAL, load
 
 from lrdoctor.errors import SpecError
 from lrdoctor.spec import Spec, load_spec
-from lrdoctor.yaml_source import write
+from lrdoctor.spec.yaml_source import write
 
 # a large share of what YAML can hold, as a user might nest it in init_args
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
@@ -63,14 +63,10 @@ def test_what_to_yaml_writes_loads_as_an_equal_spec(tmp_path: Path, plain: dict[
 
 YAML_PIECES = st.lists(
     st.sampled_from([*MINIMAL, "sweep", "values", "init_args", *":-,[]{}&*!|>%@'\"#\n~"])
-    | st.sampled_from(
-        ["\n  ", ": ", "- ", "&a ", "*a", "<<: ", "1e-4", "!!int ", "? ", "---\n", "\t", "\x00"]
-    )
+    | st.sampled_from(["\n  ", ": ", "- ", "&a ", "*a", "<<: ", "1e-4", "!!int ", "? ", "---\n", "\t", "\x00"])
     | st.text(string.printable + "é😀\ud800\u2028", max_size=4)
 ).map("".join)
-KEYS = st.sampled_from(
-    [*Spec.model_fields, "class_path", "init_args", "min", "max", "values", "steps", "betas", "lr"]
-)
+KEYS = st.sampled_from([*Spec.model_fields, "class_path", "init_args", "min", "max", "values", "steps", "betas", "lr"])
 JUNK = st.recursive(
     st.none() | st.booleans() | INTEGERS | st.floats() | st.sampled_from(["sgd", "cosine", "./data.py:f"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),

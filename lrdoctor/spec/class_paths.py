@@ -40,6 +40,16 @@ def file_of(text: str) -> str | None:
     return module if module.endswith(".py") else None
 
 
+def named(text: str) -> str:
+    """The class path without the folder of its file.
+
+    >>> named("../nets.py:Mlp"), named("torch.optim:SGD")
+    ('nets.py:Mlp', 'torch.optim:SGD')
+    """
+    file = file_of(text)
+    return text if file is None else f"{Path(file).name}:{text.rpartition(':')[2]}"
+
+
 def relocated(text: str, folder: Path, relative_to: Path) -> str:
     """The class path that means in `relative_to` what `text` means in `folder`.
 

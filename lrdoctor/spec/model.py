@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
 
-from lrdoctor.class_paths import digest, file_of, relocated
 from lrdoctor.core.trial import canonical_json
-from lrdoctor.faults import Fault, KeyPath, refusal, shown
-from lrdoctor.overrides import override
-from lrdoctor.spec_blocks import (
+from lrdoctor.spec.blocks import (
     AnyComponent,
     AnyData,
     Clip,
@@ -31,9 +28,12 @@ from lrdoctor.spec_blocks import (
     SweepRange,
     Warmup,
 )
-from lrdoctor.spec_faults import faults_of
-from lrdoctor.spec_types import Block, ClassPath, Count, Seeds
-from lrdoctor.yaml_source import read, write
+from lrdoctor.spec.class_paths import digest, file_of, named, relocated
+from lrdoctor.spec.faults import Fault, KeyPath, refusal, shown
+from lrdoctor.spec.overrides import override
+from lrdoctor.spec.types import Block, ClassPath, Count, Seeds
+from lrdoctor.spec.validation import faults_of
+from lrdoctor.spec.yaml_source import read, write
 
 EVALUATIONS = 20
 """Evaluations a trial has when eval_every is left out: enough points to see a rise, at little cost."""
@@ -80,10 +80,8 @@ class Spec(Block):
     """Updates between two evaluations on the validation data. Left out: a twentieth of max_train_steps."""
     seeds: Seeds = (0, 1, 2)
     """A trial is run once for each: the seed decides the initial weights and the order of the batches."""
-    device: Annotated[
-        str, AfterValidator(_device), Field(json_schema_extra={"pattern": f"^({_DEVICE})$"})
-    ] = "auto"
-    """Where trials run: auto (the first GPU there is, else the CPU), cpu, cuda, cuda:N or mps."""
+    device: Annotated[str, AfterValidator(_device), Field(json_schema_extra={"pattern": f"^({_DEVICE})$"})] = "auto"
+    """Where trials run: auto (CUDA where there is one, else the CPU), cpu, cuda (one worker a GPU), cuda:N or mps."""
     stop_hopeless: bool = True
     """Whether a trial stops early when its loss stays pinned far above where it started."""
     sweep: Sweep = SweepRange()
@@ -118,37 +116,38 @@ class Spec(Block):
     def identity(self) -> dict[str, Any]:
         """Everything that decides a trial's numbers, dotted key -> plain value.
 
-        `file:PATH` is the sha256 of each Python file that a class path names; what that file imports is not
-        followed. Moving the project's folder changes nothing.
+        `file:NAME` is the sha256 of each Python file that a class path names; what that file imports is not
+        followed. Only a file's name and content count, so that neither moving the project's folder nor running
+        the resolved spec of a study folder changes anything.
 
         Raises:
             SpecError: such a file cannot be read any more.
         """
         identity: dict[str, Any] = {}
-        for key, value in self.model_dump(mode="json", exclude=set(_CHOOSES_TRIALS)).items():
+        for key, value in self._plain(named).items():
+            if key in _CHOOSES_TRIALS:
+                continue
             if isinstance(value, dict) and key != "optimizer":
-                identity |= {
-                    f"{key}.{inner}": plain for inner, plain in value.items() if inner != "init_args"
-                }
-                identity |= {
-                    f"{key}.init_args.{name}": arg for name, arg in value.get("init_args", {}).items()
-                }
+                identity |= {f"{key}.{inner}": plain for inner, plain in value.items() if inner != "init_args"}
+                identity |= {f"{key}.init_args.{name}": arg for name, arg in value.get("init_args", {}).items()}
             else:
                 identity[key] = value
-        files = (file_of(path) for path in self._class_paths())
-        return identity | {f"file:{file}": digest(file, self.folder) for file in files if file}
+        contents: dict[str, set[str]] = {}
+        for file in filter(None, map(file_of, self._class_paths())):
+            contents.setdefault(f"file:{Path(file).name}", set()).add(digest(file, self.folder))
+        return identity | {name: "+".join(sorted(digests)) for name, digests in contents.items()}
 
     def resolved(self, relative_to: Path) -> dict[str, Any]:
         """Every key with its value, defaults included; class paths of files hold from `relative_to`."""
+        return self._plain(lambda path: relocated(path, self.folder, relative_to))
 
-        def moved(value: Any) -> Any:
-            return relocated(value, self.folder, relative_to)
-
+    def _plain(self, rename: Callable[[str], str]) -> dict[str, Any]:
+        """Every key with its plain value, the class paths renamed."""
         plain = self.model_dump(mode="json")
         for block in (plain[key] for key in ("model", "data", "loss", "optimizer", "schedule")):
             if "class_path" in block:
-                block["class_path"] = moved(block["class_path"])
-        plain["step"] = moved(self.step) if self.step is not None else None
+                block["class_path"] = rename(block["class_path"])
+        plain["step"] = None if self.step is None else rename(self.step)
         return plain
 
     def to_yaml(self, relative_to: Path) -> str:

@@ -1,6 +1,6 @@
 """The kinds of value a spec is made of.
 
-An error raised here says what was found and what was expected; `lrdoctor.spec_faults` adds the place.
+An error raised here says what was found and what was expected; `lrdoctor.spec.validation` adds the place.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from lrdoctor.class_paths import FORMS, file_of, is_class_path
-from lrdoctor.faults import shown
+from lrdoctor.spec.class_paths import FORMS, file_of, is_class_path
+from lrdoctor.spec.faults import shown
 
 MAX_EXACT = 2**53
 """From here on a float stands for several whole numbers."""
@@ -55,9 +55,7 @@ def range_or_values(value: Any) -> Any:
     block = _mapping(value, "{min, max, points} or {values: [...]}")
     others = [key for key in ("min", "max", "points") if key in block]
     if "values" in block and others:
-        raise ValueError(
-            f"found both `values` and `{others[0]}`, expected {{min, max, points}} or {{values: [...]}}"
-        )
+        raise ValueError(f"found both `values` and `{others[0]}`, expected {{min, max, points}} or {{values: [...]}}")
     return block
 
 

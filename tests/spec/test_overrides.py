@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from lrdoctor.faults import Place
-from lrdoctor.overrides import override
-from lrdoctor.yaml_source import Document, parse
+from lrdoctor.spec.faults import Place
+from lrdoctor.spec.overrides import override
+from lrdoctor.spec.yaml_source import Document, parse
 
 
 def at(line: int, column: int) -> Place:
@@ -63,9 +63,7 @@ def test_what_cannot_be_set_is_a_fault(text: str, fault: str) -> None:
 
 def test_a_value_that_is_not_yaml_is_a_fault() -> None:
     (fault,) = override(document(), ["d=[1"]).faults
-    assert str(fault).startswith(
-        "--set d=[1: d: found text that is not YAML: while parsing a flow sequence, "
-    )
+    assert str(fault).startswith("--set d=[1: d: found text that is not YAML: while parsing a flow sequence, ")
 
 
 def test_the_set_is_the_place_of_what_it_changed_and_of_nothing_else() -> None:

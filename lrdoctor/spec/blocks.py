@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
-from lrdoctor.faults import shown
-from lrdoctor.spec_types import (
+from lrdoctor.spec.faults import shown
+from lrdoctor.spec.types import (
     Betas,
     Block,
     ClassPath,
@@ -236,8 +236,6 @@ _Sweep = Annotated[
 
 AnyComponent = Annotated[Component, BeforeValidator(component, json_schema_input_type=str | Component)]
 AnyData = Annotated[Data, BeforeValidator(component, json_schema_input_type=str | Data)]
-Optimizer = Annotated[
-    _Optimizer, BeforeValidator(name_or_class_path, json_schema_input_type=str | _Optimizer)
-]
+Optimizer = Annotated[_Optimizer, BeforeValidator(name_or_class_path, json_schema_input_type=str | _Optimizer)]
 Schedule = Annotated[_Schedule, BeforeValidator(name_or_class_path, json_schema_input_type=str | _Schedule)]
 Sweep = Annotated[_Sweep, BeforeValidator(range_or_values)]

@@ -9,7 +9,7 @@ import pytest
 
 from lrdoctor.errors import SpecError
 from lrdoctor.spec import Spec, load_spec
-from lrdoctor.yaml_source import write
+from lrdoctor.spec.yaml_source import write
 
 MINIMAL: dict[str, Any] = {
     "name": "study",

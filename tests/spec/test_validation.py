@@ -65,9 +65,7 @@ from spec_files import faults
         ({"clip": {"percentile": 101}}, "7:15: clip.percentile: found 101, expected at most 100"),
     ],
 )  # fmt: skip
-def test_a_fault_says_where_what_and_what_was_expected(
-    tmp_path: Path, changes: dict[str, Any], line: str
-) -> None:
+def test_a_fault_says_where_what_and_what_was_expected(tmp_path: Path, changes: dict[str, Any], line: str) -> None:
     assert faults(tmp_path, **changes) == [f"s.yaml:{line}"]
 
 
