@@ -41,10 +41,14 @@ class FakeSession:
         }
 
     def leave_a_child(self, emit, stopped, gate):
+        here = Path(f"{gate}-child-is-here")
         if os.fork() == 0:
+            here.touch()
             while not Path(gate).exists():
                 time.sleep(0.001)
             os._exit(0)
+        while not here.exists():
+            time.sleep(0.001)
         return {"pid": os.getpid()}
 
     def print(self, emit, stopped, text):
