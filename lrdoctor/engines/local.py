@@ -79,9 +79,10 @@ class LocalEngine:
                 self._hire(len(waiting))
                 yield from self._hand_out(waiting)
                 yield from self._events()
-            for worker in self._busy():
+            for worker in self._workers:
                 worker.abandon()
-            while self._busy() and not self._killed:
+            # a worker that is still opening, to try a task again, has not begun and is not waited for
+            while any(worker.has_begun for worker in self._workers) and not self._killed:
                 yield from self._events()
         finally:
             # still busy when an error, or the caller, ended the run

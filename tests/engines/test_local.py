@@ -313,6 +313,20 @@ def test_stop_abandons_the_running_tasks_and_starts_no_other(jobs):
     assert not any(is_alive(pid) for pid in pids)
 
 
+def test_stop_does_not_wait_for_a_second_try(tmp_path, monkeypatch):
+    with engine() as local:
+        start = local._start
+
+        def start_and_stop(index, retry=None):
+            start(index, retry)
+            if retry is not None:
+                local.stop()
+
+        monkeypatch.setattr(local, "_start", start_and_stop)
+        found = interrupted(local.run(tasks(("die", tmp_path, 3))), lambda _: None)
+    assert [type(event) for event in found] == [Started, Progress]
+
+
 def test_what_is_finished_during_stop_is_delivered():
     with engine() as local:
         found = interrupted(local.run(tasks(("finish_when_stopped",), ("count", 1))), lambda _: local.stop())
