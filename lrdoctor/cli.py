@@ -202,6 +202,7 @@ def _laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool, qui
 
     from lrdoctor import examine
     from lrdoctor.engines import ENGINES
+    from lrdoctor.engines.entry import load
     from lrdoctor.reports.terminal.live import SweepView
     from lrdoctor.store import StudyFolder
 
@@ -218,7 +219,7 @@ def _laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool, qui
     with (
         folder,
         SweepView(Console(stderr=True), quiet=quiet) as view,
-        ENGINES["local"](examine.ENTRY, spec.workload(), jobs=jobs, preload=examine.PRELOAD) as engine,
+        load(ENGINES["local"])(examine.ENTRY, spec.workload(), jobs=jobs, preload=examine.PRELOAD) as engine,
         examine.interruptible(engine, view),
     ):
         yield examine.Laboratory(spec, folder, engine, view)
@@ -242,7 +243,7 @@ def _save(study: Study, laboratory: Laboratory, command: str) -> Report:
     drawn = figures.sweep_figures(study)
     for name, content in drawn.items():
         folder.write_bytes(f"figures/{name}", content)
-    report = diagnose.report_of_sweep(study, command, [str(folder.path / "figures" / name) for name in drawn])
+    report = diagnose.report_of_sweep(study, command, [f"figures/{name}" for name in drawn])
     folder.write_text("report.json", json_report.render(report))
     return report
 

@@ -64,8 +64,7 @@ class WorkerProcess:
         except (OSError, EOFError) as error:
             self._close_pipes()
             raise EngineError(
-                f"worker process {self.index} cannot be started: {type(error).__name__}: {error}; "
-                "try fewer --jobs"
+                f"worker process {self.index} cannot be started: {type(error).__name__}: {error}; try fewer --jobs"
             ) from error
         finally:
             theirs.close()

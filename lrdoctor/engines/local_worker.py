@@ -45,9 +45,7 @@ class Lifeline:
             os._exit(1)
 
 
-def main(
-    entry: str, context: Mapping[str, Any], index: int, connection: Connection, lifeline: Connection
-) -> None:
+def main(entry: str, context: Mapping[str, Any], index: int, connection: Connection, lifeline: Connection) -> None:
     """Serves tasks until the parent closes the connection."""
     _settle(connection)
     orders = Lifeline(lifeline)

@@ -12,7 +12,7 @@ from typing import Any
 
 from lrdoctor import __version__
 from lrdoctor.errors import Interrupted, StoreError
-from lrdoctor.files import explained
+from lrdoctor.store.files import explained
 
 SCHEMA_VERSION = 1
 STUDY = "study.json"

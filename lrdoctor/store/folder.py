@@ -18,12 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from lrdoctor import study_file
 from lrdoctor.core.run import Run, Status
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import StoreError
-from lrdoctor.files import FolderLock, explained, sync_folder, write_atomic
-from lrdoctor.trial_files import STEPS, TRIAL, Row, StepsFile, TrialRecord, cell, read_run
+from lrdoctor.store import study_file
+from lrdoctor.store.files import FolderLock, explained, sync_folder, write_atomic
+from lrdoctor.store.trial_files import STEPS, TRIAL, Row, StepsFile, TrialRecord, cell, read_run
 
 
 class StudyFolder:

@@ -76,10 +76,7 @@ def test_what_the_files_of_a_trial_hold(tmp_path):
     with opened(tmp_path) as folder:
         run_trial(folder, worker_facts={"loss": math.nan, "limits": (1.0, -math.inf)})
     assert (tmp_path / "trials/k1/steps.csv").read_text() == (
-        "step,learning_rate,train_loss,grad_norm,val_loss\n"
-        "0,0.0,2.5,1.0,\n"
-        "1,0.005,nan,inf,2.0\n"
-        "2,0.01,-inf,0.1,\n"
+        "step,learning_rate,train_loss,grad_norm,val_loss\n0,0.0,2.5,1.0,\n1,0.005,nan,inf,2.0\n2,0.01,-inf,0.1,\n"
     )
     record = json.loads((tmp_path / "trials/k1/trial.json").read_text(), parse_constant=pytest.fail)
     assert record["settings"]["procedure"] == "sweep"

@@ -16,7 +16,7 @@ import numpy as np
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import CURVES, Run, Status
 from lrdoctor.core.trial import Trial
-from lrdoctor.files import explained, write_atomic
+from lrdoctor.store.files import explained, write_atomic
 
 Row = tuple[int, float, float, float, float | None]
 """(step, learning_rate, train_loss, grad_norm, val_loss); val_loss is None where it was not evaluated."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lrdoctor.study_file import changes, plain
+from lrdoctor.store.study_file import changes, plain
 
 
 @pytest.mark.parametrize(

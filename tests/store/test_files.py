@@ -6,7 +6,7 @@ import os
 import pytest
 
 from lrdoctor.errors import StoreError
-from lrdoctor.files import FolderLock, explained, sync_folder, write_atomic
+from lrdoctor.store.files import FolderLock, explained, sync_folder, write_atomic
 
 
 def refuse(code):
@@ -69,7 +69,7 @@ def test_only_a_file_system_that_cannot_sync_folders_is_forgiven(tmp_path, monke
 
 
 def test_a_file_system_without_locks_is_told_of(tmp_path, monkeypatch):
-    monkeypatch.setattr("lrdoctor.files.fcntl.flock", refuse(errno.ENOLCK))
+    monkeypatch.setattr("lrdoctor.store.files.fcntl.flock", refuse(errno.ENOLCK))
     lock = FolderLock(tmp_path)
     assert str(tmp_path) in lock.problem
     assert "cannot be locked" in lock.problem

@@ -115,9 +115,7 @@ class FolderLock:
             ) from None
         except OSError as error:
             # clusters often mount their file systems without locks; refusing to run there would help nobody
-            self.problem = (
-                f"{folder} cannot be locked ({error.strerror}): take care that no other lrdoctor runs in it"
-            )
+            self.problem = f"{folder} cannot be locked ({error.strerror}): take care that no other lrdoctor runs in it"
         with explained("write", folder / ".lock"):
             self._file.truncate(0)
             self._file.write(f"{os.getpid()}\n")

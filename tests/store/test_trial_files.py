@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import StoreError
-from lrdoctor.trial_files import StepsFile, TrialRecord, read_steps, run_name
+from lrdoctor.store.trial_files import StepsFile, TrialRecord, read_steps, run_name
 
 TRIAL = Trial(base_learning_rate=0.01, seed=0, max_train_steps=3, eval_every=2, optimizer='{"name":"sgd"}')
 RECORD = TrialRecord(
@@ -24,9 +24,7 @@ RECORD = TrialRecord(
     attempts=1,
     worker={"device": "cpu"},
 )
-STEPS = (
-    "step,learning_rate,train_loss,grad_norm,val_loss\n0,0.0,2.5,1.0,\n1,0.1,nan,inf,2.0\n2,0.1,1.5,1.0,\n"
-)
+STEPS = "step,learning_rate,train_loss,grad_norm,val_loss\n0,0.0,2.5,1.0,\n1,0.1,nan,inf,2.0\n2,0.1,1.5,1.0,\n"
 
 
 @pytest.mark.parametrize(
