@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from lrdoctor.examine import Laboratory
     from lrdoctor.spec import Spec
 
+PIPE_WIDTH = 110
+"""Columns of the report where standard output is no terminal."""
+
 UNSTABLE, COULD_NOT_JUDGE, BUG, INTERRUPTED = 1, 2, 3, 130
 
 app = typer.Typer(
@@ -260,7 +263,9 @@ def _conclude(report: Report, fail_on: FailOn, *, as_json: bool, quiet: bool, ve
 
             from lrdoctor.reports.terminal.result import print_report
 
-            print_report(report, Console(), verbose=verbose, quiet=quiet)
+            # a pipe or a file has no width of its own; COLUMNS still decides where it is set
+            width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+            print_report(report, Console(width=width), verbose=verbose, quiet=quiet)
         sys.stdout.flush()
     except BrokenPipeError:
         # the reader of a pipe went away (`| head`); the verdict stands

@@ -27,9 +27,11 @@ def rates_table(sweep: Mapping[str, Any], best: float | None, console: Console) 
     headers += ["tried as", "what happened"] if wide else ["what happened"]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for i, header in enumerate(headers):
-        # a number must not be broken over two lines; only the words of the last column wrap
-        keep = max((len(row[i]) for row in rows), default=1) if i < len(headers) - 1 else None
-        table.add_column(header, justify="right" if i in (1, 2) else "left", min_width=keep, overflow="fold")
+        if header == headers[-1]:
+            table.add_column(header, overflow="fold")  # only words wrap: a number must not be broken over two lines
+        else:
+            label = header if wide else header.replace(" ", "\n")
+            table.add_column(label, justify="right" if i in (1, 2) else "left", no_wrap=True)
     for rate, row in zip(rates, rows, strict=True):
         table.add_row(*(safe(console, cell) for cell in row), style=_style(rate, best))
     return table
