@@ -58,7 +58,7 @@ def main() -> None:
     spec = load_spec(Path(config))
     workload = Workload(spec.workload(), torch.device("cpu"))
     tensors = workload._data()._asdict()
-    wanted = [tuple(pair) for pair in json.loads(Path(trials_file).read_text())]
+    wanted = [(float(rate), int(seed)) for rate, seed in json.loads(Path(trials_file).read_text())]
 
     def objective(rate: float, seed: int) -> float:
         trial = Trial(
