@@ -182,7 +182,7 @@ def rules(
 
     if code is None:
         for rule in RULES:
-            print(f"{rule.code}  {rule.severity:8}{rule.name:32}{rule.summary}")
+            print(f"{rule.code}  {rule.severity:8}{rule.name:34}{rule.summary}")
         return 0
     found = next((rule for rule in RULES if rule.code == code.upper()), None)
     if found is None:

@@ -98,16 +98,18 @@ class StudyFolder:
             self._lock.release()
 
     def note_data(self, facts: Mapping[str, Any]) -> None:
-        """Records facts of the data, such as its hash, on the first call; compares with them ever after.
+        """Records facts of the data, such as its hash; one that was recorded before has to be the same.
 
         Raises:
             StoreError: the data is not what the saved trials were made with.
         """
         plain = study_file.plain(facts)
-        saved = self._study.setdefault("data", plain)
-        if changed := list(study_file.changes(saved, plain)):
+        saved = self._study.setdefault("data", {})
+        known = {name: value for name, value in saved.items() if name in plain}
+        if changed := list(study_file.changes(known, {name: plain[name] for name in known})):
             told = f"the data changed since the trials in {self.out} were run:"
             raise StoreError("\n".join([told, *changed, study_file.ADVICE]))
+        saved.update(plain)
         self._save()
 
     def done_keys(self) -> set[str]:
@@ -243,5 +245,9 @@ def _resume(out: Path, what: Mapping[str, Any], fresh: bool) -> dict[str, Any] |
     if fresh:
         study_file.delete_study(out)
         return None
-    study_file.refuse_changed(out, saved, what)
-    return saved
+    if any(out.glob(f"trials/*/{TRIAL}")):
+        study_file.refuse_changed(out, saved, what)
+        return saved
+    # without a trial there is nothing that another spec could be mixed with
+    study_file.refuse_format(out, saved)
+    return {**saved, **what, "data": {}}

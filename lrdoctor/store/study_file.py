@@ -103,11 +103,7 @@ def refuse_changed(out: Path, saved: Mapping[str, Any], what: Mapping[str, Any])
     Raises:
         StoreError: they differ; the text lists every difference.
     """
-    if saved["schema_version"] != SCHEMA_VERSION:
-        raise StoreError(
-            f"{out / STUDY} has schema_version {saved['schema_version']!r}, expected {SCHEMA_VERSION}: "
-            f"lrdoctor {saved['lrdoctor_version']} wrote it, this is {__version__}.\n{ADVICE}"
-        )
+    refuse_format(out, saved)
     told = []
     if changed := list(changes(saved["identity"], what["identity"])):
         told += [f"{out} holds a study of another spec:", *changed]
@@ -115,6 +111,15 @@ def refuse_changed(out: Path, saved: Mapping[str, Any], what: Mapping[str, Any])
         told += [f"{out} holds trials of other versions, whose curves do not mix with new ones:", *changed]
     if told:
         raise StoreError("\n".join([*told, ADVICE]))
+
+
+def refuse_format(out: Path, saved: Mapping[str, Any]) -> None:
+    """Raises StoreError when another version of lrdoctor wrote the study in another format."""
+    if saved["schema_version"] != SCHEMA_VERSION:
+        raise StoreError(
+            f"{out / STUDY} has schema_version {saved['schema_version']!r}, expected {SCHEMA_VERSION}: "
+            f"lrdoctor {saved['lrdoctor_version']} wrote it, this is {__version__}.\n{ADVICE}"
+        )
 
 
 def changes(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[str]:

@@ -266,7 +266,8 @@ def test_study_json_tells_of_every_invocation(tmp_path):
 def test_data_that_changed_is_refused(tmp_path):
     with opened(tmp_path) as folder:
         folder.note_data({"train": {"sha256": "aa", "n": 10}, "shape": (3, 2)})
-        folder.note_data({"train": {"sha256": "aa", "n": 10}, "shape": (3, 2)})
+        folder.note_data({"train": {"sha256": "aa", "n": 10}, "other": "new facts are added"})
+        run_trial(folder)
     with opened(tmp_path) as folder:
         with pytest.raises(StoreError) as caught:
             folder.note_data({"train": {"sha256": "bb", "n": 10}, "shape": (3, 2)})
@@ -275,6 +276,15 @@ def test_data_that_changed_is_refused(tmp_path):
         f"the data changed since the trials in {tmp_path} were run:",
         '  train.sha256: was "aa", is now "bb"',
     ]
+
+
+def test_a_study_without_a_trial_takes_another_spec_and_other_data(tmp_path):
+    with opened(tmp_path) as folder:
+        folder.note_data({"sha256": "aa"})
+        folder.begin("k1")
+    with opened(tmp_path, identity={**IDENTITY, "max_train_steps": 7}) as folder:
+        folder.note_data({"sha256": "bb"})
+    assert len(invocations(tmp_path)) == 2
 
 
 def test_a_second_lrdoctor_is_kept_out_until_the_first_has_ended(tmp_path):
