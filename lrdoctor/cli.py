@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from lrdoctor.examine import Laboratory
     from lrdoctor.spec import Spec
 
+PIPE_WIDTH = 110
+"""Columns of the report where standard output is no terminal."""
+
 UNSTABLE, COULD_NOT_JUDGE, BUG, INTERRUPTED = 1, 2, 3, 130
 
 app = typer.Typer(
@@ -179,7 +182,7 @@ def rules(
 
     if code is None:
         for rule in RULES:
-            print(f"{rule.code}  {rule.severity:8}{rule.name:32}{rule.summary}")
+            print(f"{rule.code}  {rule.severity:8}{rule.name:34}{rule.summary}")
         return 0
     found = next((rule for rule in RULES if rule.code == code.upper()), None)
     if found is None:
@@ -202,6 +205,7 @@ def _laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool, qui
 
     from lrdoctor import examine
     from lrdoctor.engines import ENGINES
+    from lrdoctor.engines.entry import load
     from lrdoctor.reports.terminal.live import SweepView
     from lrdoctor.store import StudyFolder
 
@@ -218,7 +222,7 @@ def _laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool, qui
     with (
         folder,
         SweepView(Console(stderr=True), quiet=quiet) as view,
-        ENGINES["local"](examine.ENTRY, spec.workload(), jobs=jobs, preload=examine.PRELOAD) as engine,
+        load(ENGINES["local"])(examine.ENTRY, spec.workload(), jobs=jobs, preload=examine.PRELOAD) as engine,
         examine.interruptible(engine, view),
     ):
         yield examine.Laboratory(spec, folder, engine, view)
@@ -242,7 +246,7 @@ def _save(study: Study, laboratory: Laboratory, command: str) -> Report:
     drawn = figures.sweep_figures(study)
     for name, content in drawn.items():
         folder.write_bytes(f"figures/{name}", content)
-    report = diagnose.report_of_sweep(study, command, [str(folder.path / "figures" / name) for name in drawn])
+    report = diagnose.report_of_sweep(study, command, [f"figures/{name}" for name in drawn])
     folder.write_text("report.json", json_report.render(report))
     return report
 
@@ -259,7 +263,9 @@ def _conclude(report: Report, fail_on: FailOn, *, as_json: bool, quiet: bool, ve
 
             from lrdoctor.reports.terminal.result import print_report
 
-            print_report(report, Console(), verbose=verbose, quiet=quiet)
+            # a pipe or a file has no width of its own; COLUMNS still decides where it is set
+            width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+            print_report(report, Console(width=width), verbose=verbose, quiet=quiet)
         sys.stdout.flush()
     except BrokenPipeError:
         # the reader of a pipe went away (`| head`); the verdict stands

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from lrdoctor import rules
+from lrdoctor import fixes, rules
 from lrdoctor.core.report import Finding, Report, RunSummary, Skip, Verdict
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.rules import best_at_grid_end
 
 Judged = tuple[tuple[Finding, ...], tuple[Skip, ...]]
 
@@ -24,10 +25,15 @@ def judge_study(study: Study) -> Judged:
     return _split(rules.judge_study(study))
 
 
-def report_of_sweep(study: Study, command: str, next_steps: Sequence[str] = ()) -> Report:
-    """The report of a sweep whose figures are measured (`procedures.sweep.measure`).
+def report_of_sweep(study: Study, command: str, figures: Sequence[str] = ()) -> Report:
+    """The report of a sweep whose key figures are measured (`procedures.sweep.measure`).
 
     The verdict rests on the stability margin: single trials are *meant* to become unstable at high rates.
+
+    Args:
+        study: the sweep.
+        command: the command that ran it.
+        figures: paths of the drawn figures, relative to the study folder.
     """
     run_findings, run_skips = judge_runs(study)
     study_findings, study_skips = judge_study(study)
@@ -43,8 +49,9 @@ def report_of_sweep(study: Study, command: str, next_steps: Sequence[str] = ()) 
         unstable_base_learning_rate=study.unstable_base_learning_rate,
         stability_margin=study.stability_margin,
         lr_sensitivity=study.lr_sensitivity,
-        sweep=_sweep_table(study),
-        next_steps=tuple(next_steps),
+        sweep={**_sweep_table(study), "figures": list(figures)},
+        fixes=fixes.recommend(study, _to_treat(study, study_findings, run_findings)),
+        next_steps=_next_steps(study, verdict),
     )
 
 
@@ -115,5 +122,37 @@ def _sweep_table(study: Study) -> dict[str, Any]:
             {**asdict(r), "events": dict(r.events), "feasible": r.is_feasible, "unstable": r.is_unstable}
             for r in study.rates
         ],
-        "figures": [],
     }
+
+
+ENOUGH_SEEDS = 5
+"""With three seeds a majority is two: a single odd one moves the edge."""
+
+SEEN_UP_TO = 10.0
+"""Fixes answer what happens up to this multiple of lr*: the upper of the playbook's two checks."""
+
+
+def _to_treat(study: Study, of_study: Sequence[Finding], of_runs: Sequence[Finding]) -> list[Finding]:
+    """The instabilities that a fix would have to remove: those of the unstable rates up to 10 x lr*.
+
+    None when the study itself shows no lack of room: what happens far above the best rate needs no cure.
+    """
+    edge = [f for f in of_study if f.instability == "edge" and f.code != best_at_grid_end.RULE.code]
+    if not edge:
+        return []
+    limit = SEEN_UP_TO * study.best_learning_rate if study.best_learning_rate is not None else float("inf")
+    unstable = {r.base_learning_rate for r in study.rates if r.n_judged and r.is_unstable}
+    rate_of = {run.name: run.trial.base_learning_rate for run in study.runs if run.trial is not None}
+    near = [f for f in of_runs if f.run in rate_of and rate_of[f.run] in unstable and rate_of[f.run] <= limit]
+    return edge + near
+
+
+def _next_steps(study: Study, verdict: Verdict) -> tuple[str, ...]:
+    """What to do with the result, besides the fixes."""
+    steps = []
+    n_seeds = len({run.trial.seed for run in study.runs if run.trial is not None})
+    if n_seeds < ENOUGH_SEEDS:
+        steps.append(f"--seeds {ENOUGH_SEEDS}: the verdict rests on {n_seeds} seed{'s' if n_seeds > 1 else ''} a rate")
+    if verdict == "unstable":
+        steps.append("try the fixes above one at a time, in this order, and sweep again after each")
+    return tuple(steps)

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from lrdoctor import diagnose
-from lrdoctor.core.run import Run
+from lrdoctor.core.run import Run, Status
 from lrdoctor.core.study import Objective, Stage, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Engine, Failed, Finished, Progress, Started, Task
@@ -32,7 +32,7 @@ class Watcher(Protocol):
     """Whoever wants to see the trials run."""
 
     def planned(self, stage: str, n_trials: int, n_reused: int) -> None:
-        """A stage begins: trials to run, and trials taken from the study folder."""
+        """A stage of so many trials begins; this many of them are taken from the study folder."""
 
     def started(self, trial: Trial, worker: int) -> None:
         """A worker began the trial, from nothing if it had been begun before."""
@@ -58,6 +58,8 @@ class Laboratory:
     runs: dict[str, Run] = field(default_factory=dict)
     """By trial key, everything run or read so far."""
     has_validation: bool | None = None
+    device: str | None = None
+    """Name of what the trials run on; known, like the line above, once a trial had to be trained."""
     n_trained: int = 0
     """Trials trained by this invocation."""
 
@@ -78,7 +80,10 @@ class Laboratory:
                     missing[key] = trial
                 else:
                     self.runs[key] = saved
-        self.watcher.planned(stage, len(missing), len(trials) - len(missing))
+        for problem in self.folder.problems:
+            self.watcher.message(problem)
+        self.folder.problems.clear()
+        self.watcher.planned(stage, len(trials), len(trials) - len(missing))
         if missing:
             self._train(missing)
         return [self.runs[self.key(trial)] for trial in trials]
@@ -104,14 +109,15 @@ class Laboratory:
                 self._finish(key, trial, event, time.monotonic() - started[key], attempts[key])
 
     def _finish(self, key: str, trial: Trial, event: Finished | Failed, seconds: float, attempts: int) -> None:
-        failed = isinstance(event, Failed)
+        status: Status = "failed" if isinstance(event, Failed) else event.result["status"]
         run = self.folder.finish(
             key,
             trial,
-            status="failed" if failed else event.result["status"],
-            exit_reason=event.reason if failed else event.result["reason"],
+            status=status,
+            exit_reason=event.reason if isinstance(event, Failed) else event.result["reason"],
             seconds=seconds,
             attempts=attempts,
+            worker_facts={"device": self.device},
         )
         self.n_trained += 1
         self.runs[key] = run
@@ -122,8 +128,8 @@ class Laboratory:
         for event in self.engine.run([Task("check", {"kind": "check", "seed": seed}, seed)]):
             if isinstance(event, Finished):
                 self.has_validation = event.result["has_validation"]
-                facts = {"device": self.engine.describe()["device_name"], **event.result["data"]}
-                self.folder.note_data({**facts, "has_validation": self.has_validation})
+                self.device = self.engine.describe()["device_name"]
+                self.folder.note_data({"device": self.device, **event.result["data"]})
             elif isinstance(event, Failed):
                 raise EngineError(f"the first look at the workload ended: {event.reason}")
 
@@ -142,7 +148,7 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
         study = _study(laboratory, stages, runs, notes)
         plan = sweeps.next_plan(settings, study.rates)
         if plan is None:
-            return study
+            return replace(study, notes=(*study.notes, *sweeps.afterthoughts(study)))
         if plan.note:
             notes.append(plan.note)
             laboratory.watcher.message(plan.note)
@@ -175,7 +181,7 @@ def _study(
     study = Study(
         name=laboratory.spec.name,
         runs=every,
-        spec=laboratory.spec.resolved(laboratory.folder.path),
+        spec=laboratory.spec.resolved(laboratory.folder.out),
         objective=objective,
         notes=tuple(notes),
     )

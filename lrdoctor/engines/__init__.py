@@ -1,1 +1,4 @@
-"""Where trials run: one file an engine, all with the interface of `engines.base`."""
+"""Where trials run: one engine a file, all with the interface of `engines.base`."""
+
+ENGINES = {"local": "lrdoctor.engines.local:LocalEngine"}
+"""Name in a spec -> "module:class", imported only when it is used: see `engines.entry.load`."""

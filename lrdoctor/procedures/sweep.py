@@ -232,6 +232,21 @@ def measure(study: Study) -> Study:
     )
 
 
+def afterthoughts(study: Study) -> list[str]:
+    """What a reader of the finished sweep might stumble over."""
+    best = best_rate(study.rates)
+    if best is None:
+        return []
+    others = [r for r in study.rates if r.stage not in SWEPT and r.n_judged and r.objective < best.objective]
+    if not others:
+        return []
+    lowest = min(others, key=lambda r: r.objective)
+    return [
+        f"{lowest.base_learning_rate:.4g}, tried to locate the edge, reached {lowest.objective:.4g} against "
+        f"{best.objective:.4g} at lr*: lr* is chosen among the swept rates, put it into the grid to choose it"
+    ]
+
+
 def _sensitivity(rates: Sequence[Rate], at_init: float | None) -> float | None:
     """Wortsman et al. (2023): mean over the swept rates of min(final loss, loss at init), less the lowest of them."""
     if at_init is None:

@@ -10,7 +10,7 @@ is likely to give better training (tuning playbook). The run itself was feasible
 seeds with such a rise makes their learning rate count as unstable.
 
 ## Odd curves
-As LRD202.
+As LRD202; a run that ended non-finite is skipped, since it did not come back.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from lrdoctor.rules.base import Found, Rule
 
 
 def check(run: Run, study: Study) -> Found:
+    if run.status == "diverged" or run.train_loss.first_non_finite is not None:
+        yield RULE.skip("the run ended non-finite, so nothing can be said to have come back", run)
+        return
     rises = _rises.measure(run.train_loss)
     if rises is None:
         yield RULE.skip(_rises.TOO_SHORT, run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch import nn
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import WorkloadError
 from lrdoctor.training import structures
-from lrdoctor.training.loop import train
+from lrdoctor.training.loop import Row, train
 from lrdoctor.training.workload import Workload, backward, checked_loss, validation_loss
 
 
@@ -49,7 +49,12 @@ class TrainingSession:
     def run(self, payload: Any, emit: Callable[[Any], None], stopped: Callable[[], bool]) -> Any:
         if payload["kind"] == "check":
             return self.check(payload["seed"])
-        ending = train(self.workload, Trial(**payload["trial"]), emit, stopped)
+
+        def send(rows: Sequence[Row]) -> None:
+            # plain tuples: a row of our own type would make the parent import this package, and torch with it
+            emit([tuple(row) for row in rows])
+
+        ending = train(self.workload, Trial(**payload["trial"]), send, stopped)
         return {"status": ending.status, "reason": ending.reason}
 
     def check(self, seed: int) -> dict[str, Any]:

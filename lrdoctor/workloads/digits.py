@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -40,15 +43,25 @@ def _data(shape: tuple[int, ...]) -> dict[str, Any]:
 
 def _standardised() -> Split:
     """All images in a fixed random order, pixels / 16, standardised by the training images' mean and deviation."""
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise WorkloadError(
-            "the digits workloads need scikit-learn, which is not installed: pip install 'lrdoctor[examples]'"
-        ) from error
-    digits = load_digits()
-    order = np.random.RandomState(0).permutation(len(digits.target))
-    pixels = digits.data[order] / 16.0
+    table = _table()
+    table = table[np.random.RandomState(0).permutation(len(table))]
+    pixels = table[:, :-1] / 16.0
     mean, deviation = pixels[:N_TRAIN].mean(), pixels[:N_TRAIN].std()
     x = torch.tensor((pixels - mean) / deviation, dtype=torch.float32)
-    return x, torch.tensor(digits.target[order], dtype=torch.int64)
+    return x, torch.tensor(table[:, -1], dtype=torch.int64)
+
+
+def _table() -> npt.NDArray[np.float64]:
+    """float64[1797, 65]: 64 pixels and the label, as `sklearn.datasets.load_digits` reads them.
+
+    Read from scikit-learn's file without importing scikit-learn, which takes longer than a whole trial.
+    """
+    package = importlib.util.find_spec("sklearn")
+    if package is None or not package.submodule_search_locations:
+        raise WorkloadError(
+            "the digits workloads need scikit-learn, which is not installed: pip install 'lrdoctor[examples]'"
+        )
+    file = Path(package.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
+    if not file.is_file():
+        raise WorkloadError(f"the digits workloads read {file}, which this version of scikit-learn does not have")
+    return np.loadtxt(file, delimiter=",")

@@ -12,7 +12,7 @@ from lrdoctor.core.curve import EMPTY, Curve
 from lrdoctor.core.report import Finding, Severity
 from lrdoctor.core.run import Run, Status
 from lrdoctor.core.study import Rate, Study
-from lrdoctor.procedures.sweep import measure, objective_of, summarize
+from lrdoctor.procedures.sweep import afterthoughts, measure, objective_of, summarize
 
 NAN, INF = math.nan, math.inf
 
@@ -176,3 +176,18 @@ def test_figures_of_a_sweep() -> None:
     nothing = measure(Study(name="s", runs=()))
     assert (nothing.best_learning_rate, nothing.unstable_base_learning_rate) == (None, None)
     assert (nothing.loss_at_init, nothing.lr_sensitivity) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("check", "note"),
+    [
+        (rate(0.5, 1.0, "check", 0.7), "0.5, tried to locate the edge, reached 0.7 against 0.8 at lr*"),
+        (rate(0.5, 1.0, "refinement", 0.8), None),
+        (rate(0.5, 1.0, "check", INF), None),
+    ],
+)
+def test_a_better_rate_outside_the_grid_is_noted(check: Rate, note: str | None) -> None:
+    rates = (rate(0.1, 1.0, objective=0.9), rate(0.2, 1.0, objective=0.8), check)
+    notes = afterthoughts(Study(name="s", runs=(), rates=rates))
+    assert [n.startswith(note) for n in notes] == [True] if note else notes == []
+    assert afterthoughts(Study(name="s", runs=(), rates=rates[2:])) == []

@@ -58,6 +58,7 @@ def test_a_trial_after_the_check_is_the_one_without_it(model: str) -> None:
     result = checked.run({"kind": "trial", "trial": asdict(one)}, rows.extend, lambda: False)
     assert result == {"status": "completed", "reason": None}
     assert rows == rows_of(workload(model), one)[0]
+    assert {type(row) for row in rows} == {tuple}, "plain values, which the parent can read without torch"
 
 
 def test_check_is_a_task_too() -> None:

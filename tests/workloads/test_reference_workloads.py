@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -78,9 +79,26 @@ def test_digits(make: Any, shape: tuple[int, ...]) -> None:
     assert torch.equal(x.reshape(1297, 64), digits.vectors()["train"][0])
 
 
-def test_digits_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
-    with pytest.raises(WorkloadError, match="need scikit-learn, which is not installed: pip install"):
+def test_digits_are_those_of_scikit_learn() -> None:
+    from sklearn.datasets import load_digits
+
+    theirs = load_digits()
+    table = digits._table()
+    assert (table[:, :-1] == theirs.data).all()
+    assert (table[:, -1] == theirs.target).all()
+
+
+@pytest.mark.parametrize(
+    ("places", "message"),
+    [
+        (None, "need scikit-learn, which is not installed: pip install"),
+        (["/nowhere"], "digits.csv.gz, which this vers"),
+    ],
+)
+def test_digits_without_scikit_learn(places: list[str] | None, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = None if places is None else SimpleNamespace(submodule_search_locations=places)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: spec)
+    with pytest.raises(WorkloadError, match=message):
         digits.vectors()
 
 

@@ -1,0 +1,1 @@
+"""Ratios against baselines measured in the same run: machines are noisy, absolute seconds say little."""

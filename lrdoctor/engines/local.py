@@ -1,0 +1,225 @@
+"""Runs tasks in worker processes on this machine: one a core with one thread each, or one an accelerator.
+
+Workers are started once and kept, since opening a session costs seconds; a worker that dies costs only the
+task it had, which is run once more.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from multiprocessing.connection import wait
+from typing import Any
+
+from lrdoctor import errors
+from lrdoctor.engines import death
+from lrdoctor.engines.affinity import choose
+from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
+from lrdoctor.engines.local_process import Message, WorkerProcess, end
+from lrdoctor.errors import EngineError, Interrupted, LrdoctorError
+
+
+class LocalEngine:
+    """An `engines.base.Engine` of local processes; a context manager, whose end is the end of its workers.
+
+    Args:
+        entry: "module:function", the entry point that opens a session; imported in the workers only.
+        context: handed to the entry point, picklable.
+        jobs: the number of workers; None for one a visible accelerator when the first session describes
+            `devices` of 1 or more, else one a core that this process may use.
+        preload: modules that all workers share from their start, where the system can fork.
+    """
+
+    def __init__(
+        self, entry: str, context: Mapping[str, Any], jobs: int | None = None, preload: Sequence[str] = ()
+    ) -> None:
+        if jobs is not None and jobs < 1:
+            raise EngineError(f"the number of worker processes must be 1 or more, got --jobs {jobs}")
+        self._entry, self._context, self._preload = entry, context, tuple(preload)
+        self._jobs = jobs
+        self._facts: Mapping[str, Any] | None = None
+        self._workers: list[WorkerProcess] = []
+        self._stopping = self._killed = False
+        # a signal handler cannot end the wait for workers; a byte through this pipe does
+        self._alarm, self._ring = multiprocessing.Pipe(duplex=False)
+
+    def __enter__(self) -> LocalEngine:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._end(self._workers)
+        self._alarm.close()
+        self._ring.close()
+
+    def describe(self) -> Mapping[str, Any]:
+        """What the first session told about its worker, plus the number of workers as `jobs`.
+
+        Raises:
+            EngineError: no worker opens a session.
+            LrdoctorError: what opening the session raised.
+            Interrupted: `stop` was called.
+        """
+        while self._facts is None:
+            if self._stopping:
+                raise _interrupted()
+            self._hire(1)
+            list(self._events())
+        return {**self._facts, "jobs": self._limit()}
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Event]:
+        """Runs the tasks, in order as far as affinity allows, and yields what happens as it happens.
+
+        After `stop`, events of the tasks still running go on until each is finished or abandoned.
+        See `engines.base.Engine.run` for what it raises.
+        """
+        waiting = list(tasks)
+        try:
+            while (waiting or self._busy()) and not self._stopping:
+                self._hire(len(waiting))
+                yield from self._hand_out(waiting)
+                yield from self._events()
+            for worker in self._workers:
+                worker.abandon()
+            # a worker that is still opening, to try a task again, has not begun and is not waited for
+            while any(worker.has_begun for worker in self._workers) and not self._killed:
+                yield from self._events()
+        finally:
+            # still busy when an error, or the caller, ended the run
+            self._end(self._busy())
+        if self._stopping:
+            raise _interrupted()
+
+    def stop(self) -> None:
+        """Asks for the running tasks to be abandoned at their next step; safe in a signal handler."""
+        if not self._stopping:
+            self._stopping = True
+            self._wake()
+
+    def kill(self) -> None:
+        """Ends the engine's own workers at once; safe in a signal handler."""
+        self._stopping = self._killed = True
+        for worker in tuple(self._workers):
+            worker.kill()
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._ring.closed:
+            self._ring.send_bytes(b"!")
+
+    def _limit(self) -> int:
+        """How many workers there may be: one until the first session has told what the machine is like."""
+        if self._jobs is None and self._facts is not None:
+            self._jobs = int(self._facts.get("devices") or 0) or _cores()
+        return self._jobs or 1
+
+    def _busy(self) -> list[WorkerProcess]:
+        return [worker for worker in self._workers if worker.task is not None]
+
+    def _hire(self, wanted: int) -> None:
+        """Starts workers until as many as `wanted` are free, up to the limit."""
+        for worker in list(self._workers):
+            if worker.is_open and worker.task is None and worker.has_hung_up:
+                self._discard(worker)
+        while len(self._workers) < self._limit() and not self._stopping:
+            if sum(worker.task is None for worker in self._workers) >= wanted:
+                return
+            taken = {worker.index for worker in self._workers}
+            self._start(min(set(range(self._limit())) - taken))
+
+    def _start(self, index: int, retry: tuple[Task, str] | None = None) -> None:
+        self._workers.append(WorkerProcess(self._entry, self._context, index, self._preload, retry))
+
+    def _hand_out(self, waiting: list[Task]) -> Iterator[Event]:
+        """Gives a task to every open worker that has none; takes it off `waiting`."""
+        for worker in [each for each in self._workers if each.is_open and not each.has_begun]:
+            task = worker.task or self._take(worker, waiting)
+            if task is not None:
+                worker.give(task)
+                yield Started(task, worker.index)
+
+    def _take(self, worker: WorkerProcess, waiting: list[Task]) -> Task | None:
+        if not waiting:
+            return None
+        others = {affinity for other in self._workers if other is not worker for affinity in other.served}
+        return waiting.pop(choose([task.affinity for task in waiting], worker.served, others))
+
+    def _events(self) -> Iterator[Event]:
+        """Waits until something happens, and yields what it means: a message of each worker that sent any."""
+        source: dict[Any, WorkerProcess] = {}
+        for worker in self._workers:
+            source[worker.connection] = source[worker.sentinel] = worker
+        ready = wait([self._alarm, *source])
+        if self._alarm in ready:
+            self._alarm.recv_bytes()
+        for worker in dict.fromkeys(source[thing] for thing in ready if thing is not self._alarm):
+            message = worker.receive()
+            yield from self._bury(worker) if message is None else self._meaning(worker, message)
+
+    def _meaning(self, worker: WorkerProcess, message: Message) -> Iterator[Event]:
+        kind, *values = message
+        task = worker.task
+        if kind == "open":
+            worker.is_open = True
+            self._facts = values[0] if self._facts is None else self._facts
+        elif kind == "error":
+            self._fail(worker, *values)
+        elif task is not None and kind == "progress":
+            yield Progress(task, values[0])
+        elif task is not None:
+            worker.free()
+            yield Finished(task, values[0])
+
+    def _fail(self, worker: WorkerProcess, kind: str, text: str) -> None:
+        """Raises in this process what was raised in the worker; says nothing of tasks that were abandoned."""
+        worker.free()
+        if not worker.is_open:
+            self._discard(worker)
+        if self._stopping:
+            return
+        if kind == RuntimeError.__name__:
+            raise RuntimeError(f"in worker process {worker.index}:\n{text}")
+        error: type[LrdoctorError] = getattr(errors, kind)
+        raise error(text)
+
+    def _bury(self, worker: WorkerProcess) -> Iterator[Event]:
+        """Puts a fresh worker in the place of one that died in a task; the task's second death is its end."""
+        cause = self._discard(worker)
+        if self._stopping:
+            return
+        if not worker.is_open:
+            raise EngineError(
+                f"worker process {worker.index} {cause} before it was ready for a task{death.hint(cause)}"
+            )
+        if worker.task is None:
+            return
+        if worker.first_death is None:
+            self._start(worker.index, (worker.task, cause))
+        else:
+            yield Failed(worker.task, death.twice(worker.first_death, cause))
+
+    def _discard(self, worker: WorkerProcess) -> str:
+        """Ends the worker and says how it ended."""
+        end([worker])
+        self._workers.remove(worker)
+        return death.how(worker.close())
+
+    def _end(self, workers: Sequence[WorkerProcess]) -> None:
+        for worker in workers:
+            if not worker.is_open:
+                # it would listen only after the seconds that opening takes, and has nothing to clean up
+                worker.terminate()
+        end(workers)
+        for worker in list(workers):
+            self._discard(worker)
+
+
+def _cores() -> int:
+    """The number of cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _interrupted() -> Interrupted:
+    return Interrupted("interrupted: the tasks that were running were abandoned")

@@ -1,0 +1,152 @@
+"""The parent's end of one worker process: starting it, talking to it, ending it."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from lrdoctor.engines import local_worker
+from lrdoctor.engines.base import Task
+from lrdoctor.engines.local_start import own_surroundings, starter
+from lrdoctor.errors import EngineError
+
+Message = tuple[Any, ...]
+
+PATIENCE = 5.0
+"""Seconds a worker has to leave by itself, and again to die of SIGTERM; a clean end takes well under one."""
+
+
+class WorkerProcess:
+    """One live worker, the task it has, and what it did before.
+
+    Args:
+        index: the worker's place, handed to its entry point.
+        retry: a task that already cost a worker, with how that one died; this worker takes it first.
+
+    Raises:
+        EngineError: the system does not start another process.
+    """
+
+    def __init__(
+        self,
+        entry: str,
+        context: Mapping[str, Any],
+        index: int,
+        preload: Sequence[str],
+        retry: tuple[Task, str] | None = None,
+    ) -> None:
+        self.index = index
+        self.is_open = False
+        self.task: Task | None = retry[0] if retry else None
+        self.first_death: str | None = retry[1] if retry else None
+        self.has_begun = False
+        """Whether its task was handed over."""
+        self.served: list[Hashable] = []
+        """Affinities of the tasks it had, the last one last."""
+        self._number = 0
+        self._start(entry, context, preload)
+
+    def _start(self, entry: str, context: Mapping[str, Any], preload: Sequence[str]) -> None:
+        make = starter(preload)
+        self.connection, theirs = make.Pipe()
+        their_lifeline, self._lifeline = make.Pipe(duplex=False)
+        self._process = make.Process(
+            target=local_worker.main,
+            args=(entry, context, self.index, theirs, their_lifeline),
+            name=f"lrdoctor-worker-{self.index}",
+        )
+        try:
+            with own_surroundings():
+                self._process.start()
+        except (OSError, EOFError) as error:
+            self._close_pipes()
+            raise EngineError(
+                f"worker process {self.index} cannot be started: {type(error).__name__}: {error}; try fewer --jobs"
+            ) from error
+        finally:
+            theirs.close()
+            their_lifeline.close()
+        self.sentinel: int = self._process.sentinel
+
+    @property
+    def is_alive(self) -> bool:
+        return bool(self._process.is_alive())
+
+    @property
+    def has_hung_up(self) -> bool:
+        """Whether a worker without a task has died: it has nothing to say, so what can be read is the end."""
+        return self.connection.poll()
+
+    def give(self, task: Task) -> None:
+        """Hands the task over; when the worker is dead, the sentinel tells."""
+        self.task, self.has_begun = task, True
+        self._number += 1
+        if task.affinity is not None:
+            self.served = [affinity for affinity in self.served if affinity != task.affinity]
+            self.served.append(task.affinity)
+        with suppress(OSError):
+            self.connection.send_bytes(pickle.dumps((self._number, task.payload)))
+
+    def free(self) -> None:
+        """Its task is over."""
+        self.task, self.first_death, self.has_begun = None, None, False
+
+    def receive(self) -> Message | None:
+        """The next whole message, None when the worker is dead and its messages are read."""
+        try:
+            if not self.connection.poll():
+                return None
+            data = self.connection.recv_bytes()
+        except (EOFError, OSError):
+            return None
+        message: Message = pickle.loads(data)
+        return message
+
+    def abandon(self) -> None:
+        """Asks for the task it has, if any, to be abandoned at its next step."""
+        with suppress(OSError):
+            self._lifeline.send_bytes(self._number.to_bytes(8, "big"))
+
+    def ask_to_leave(self) -> None:
+        """Lets it abandon its task and end by itself."""
+        self.abandon()
+        # not the lifeline: its end means the parent's death, and then a worker leaves without cleaning up
+        self.connection.close()
+
+    def join(self, seconds: float) -> None:
+        self._process.join(seconds)
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def close(self) -> int:
+        """Frees what belongs to a worker that has ended, and returns its exit code."""
+        self._process.join()
+        code = self._process.exitcode
+        assert code is not None  # it was joined
+        self._process.close()
+        self._close_pipes()
+        return code
+
+    def _close_pipes(self) -> None:
+        self.connection.close()
+        self._lifeline.close()
+
+
+def end(workers: Sequence[WorkerProcess]) -> None:
+    """Ends the workers: asks them, then terminates those that stay, then kills; all of them at a time."""
+    for worker in workers:
+        worker.ask_to_leave()
+    for insist in (WorkerProcess.terminate, WorkerProcess.kill):
+        deadline = time.monotonic() + PATIENCE
+        for worker in workers:
+            worker.join(max(0.0, deadline - time.monotonic()))
+        for worker in workers:
+            if worker.is_alive:
+                insist(worker)

@@ -1,0 +1,71 @@
+"""How worker processes come to be: what they are forked from, and what they must not inherit."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import types
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING
+
+from lrdoctor.engines.local_worker import ONE_THREAD
+
+if TYPE_CHECKING:  # Windows has no ForkServerContext
+    from multiprocessing.context import ForkServerContext, SpawnContext
+
+
+def starter(preload: Sequence[str]) -> ForkServerContext | SpawnContext:
+    """What makes processes and pipes here: a server to fork from where there is one, else new interpreters.
+
+    Args:
+        preload: modules the server imports once for all the workers; the first engine of a process decides.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    _start_server()
+    return context
+
+
+def _start_server() -> None:
+    """Starts the process that workers are forked from, with SIGINT blocked for it and so for its children.
+
+    It ignores SIGINT by itself, but only once it has imported what it preloads, which takes seconds.
+    """
+    from multiprocessing import forkserver  # not on Windows
+
+    # starting the tracker unblocks SIGINT, so it has to run before
+    resource_tracker.ensure_running()
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with own_surroundings():
+            forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+@contextmanager
+def own_surroundings() -> Iterator[None]:
+    """One thread a worker, and no `__main__` for it to import again.
+
+    Workers find everything by module name. Running the caller's script once more in each of them would
+    cost its imports, fail for a script read from standard input, and recurse for one without a guard.
+    """
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    main = sys.modules["__main__"]
+    os.environ.update(ONE_THREAD)
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,93 @@
+"""report.json: the one document that every other format could be made from.
+
+Strict JSON in ASCII: a number that is not finite is written as the string "NaN", "Infinity" or "-Infinity".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from lrdoctor import __version__
+from lrdoctor.core.report import SCHEMA_VERSION, Finding, Fix, Report, Skip
+
+
+def render(report: Report) -> str:
+    """The report as strict JSON text, indented by 2, with a newline at the end.
+
+    Raises:
+        TypeError: `sweep`, or a fix's settings, holds something that is not plain data.
+    """
+    return json.dumps(as_dict(report), indent=2, allow_nan=False) + "\n"
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """The report in the shape of `schemas/report.schema.json`, ready for any JSON writer."""
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "lrdoctor_version": __version__,
+        "command": report.command,
+        "verdict": report.verdict,
+        "summary": report.summary,
+        "best_learning_rate": report.best_learning_rate,
+        "unstable_base_learning_rate": report.unstable_base_learning_rate,
+        "stability_margin": report.stability_margin,
+        "lr_sensitivity": report.lr_sensitivity,
+        "runs": [asdict(run) for run in report.runs],
+        "findings": [_finding(finding) for finding in report.findings],
+        "skipped": [_skip(skip) for skip in report.skipped],
+        "fixes": [_fix(fix) for fix in report.fixes],
+        "sweep": report.sweep,
+        "next_steps": report.next_steps,
+    }
+    return {name: _plain(value) for name, value in document.items()}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity,
+        "instability": finding.instability,
+        "run": finding.run,
+        "first_step": finding.first_step,
+        "last_step": finding.last_step,
+        "message": finding.message,
+        "evidence": {"observed": finding.observed, "threshold": finding.threshold},
+    }
+
+
+def _skip(skip: Skip) -> dict[str, Any]:
+    return {"code": skip.code, "run": skip.run, "reason": skip.reason}
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    # not asdict: it copies deeply, and a read-only mapping cannot be copied
+    return {
+        "rank": fix.rank,
+        "name": fix.name,
+        "status": fix.status,
+        "why": fix.why,
+        "because": fix.because,
+        "settings": fix.settings,
+        "snippet": fix.snippet,
+        "gain": fix.gain,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Mappings as dicts, sequences as lists, numpy scalars as Python's, non-finite numbers as strings."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value

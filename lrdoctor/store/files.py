@@ -1,0 +1,125 @@
+"""Files that are whole or absent, the lock of a folder, and the system's errors in words."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from lrdoctor.errors import StoreError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+WHAT_TO_TRY = {
+    "ENOSPC": "free some space, or pass an --out on another disk",
+    "EDQUOT": "free some of your quota, or pass an --out on another disk",
+    "EFBIG": "raise the limit on the size of files (ulimit -f), or pass an --out on another disk",
+    "EROFS": "pass an --out on a disk that can be written",
+    "EACCES": "pass an --out that you may write to",
+    "EPERM": "pass an --out that you may write to",
+    "EEXIST": "pass an --out that is a folder or does not exist yet",
+    "ENOTDIR": "pass an --out whose parents are folders",
+    "ENAMETOOLONG": "pass a shorter --out",
+    "EMFILE": "raise the limit on open files (ulimit -n)",
+}
+"""By the system's name of the error."""
+
+
+@contextmanager
+def explained(doing: str, path: Path) -> Iterator[None]:
+    """Turns an OSError into a StoreError that says what was being done to what, why not, and what to try."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        name = errno.errorcode.get(error.errno or 0, "")
+        advice = WHAT_TO_TRY.get(name, "pass another --out")
+        raise StoreError(f"cannot {doing} {path}: {reason}; {advice}") from error
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Puts `data` at `path` so that any reader, also after a power cut, finds the old content or the new.
+
+    Raises:
+        StoreError: the system refuses; the old content, if any, is untouched.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    with explained("write", path):
+        try:
+            with open(temporary, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:  # Ctrl-C too
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder durable; without it a power cut can undo a rename.
+
+    Raises:
+        OSError: the disk fails.
+    """
+    if os.name == "nt":  # folders cannot be opened there
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # some network file systems sync no folder; the file itself is safe
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+class FolderLock:
+    """Keeps a second lrdoctor out of a folder; the system frees it when the process ends, however it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        """Takes the lock.
+
+        Raises:
+            StoreError: another process has it, or the folder cannot be written.
+        """
+        self.problem: str | None = None
+        """Why the folder could not be locked at all, None when it is locked."""
+        path = folder / ".lock"
+        with explained("lock", path):
+            self._file = open(path, "a+", encoding="ascii", errors="replace")  # noqa: SIM115  # kept open
+        try:
+            self._take(folder)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _take(self, folder: Path) -> None:
+        try:
+            if fcntl is not None:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.seek(0)
+            owner = self._file.read().strip() or "unknown"
+            raise StoreError(
+                f"{folder} is in use by another lrdoctor, process {owner}; "
+                "wait until it has ended, or pass another --out"
+            ) from None
+        except OSError as error:
+            # clusters often mount their file systems without locks; refusing to run there would help nobody
+            self.problem = f"{folder} cannot be locked ({error.strerror}): take care that no other lrdoctor runs in it"
+        with explained("write", folder / ".lock"):
+            self._file.truncate(0)
+            self._file.write(f"{os.getpid()}\n")
+            self._file.flush()
+
+    def release(self) -> None:
+        self._file.close()

@@ -1,0 +1,253 @@
+"""The study folder: one study on disk, resumed by the next invocation, owned by one process at a time.
+
+OUT/study.json               what the study is, versions, invocations; the folder is a study when it is there
+OUT/spec.yaml                the resolved spec
+OUT/trials/<key>/trial.json  a trial's settings and outcome; the trial is done when it is there
+OUT/trials/<key>/steps.csv   the trial's curves
+OUT/trials.csv               one row a trial
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lrdoctor.core.run import Run, Status
+from lrdoctor.core.trial import Trial
+from lrdoctor.errors import StoreError
+from lrdoctor.store import study_file
+from lrdoctor.store.files import FolderLock, explained, sync_folder, write_atomic
+from lrdoctor.store.trial_files import STEPS, TRIAL, Row, StepsFile, TrialRecord, cell, read_run
+
+
+class StudyFolder:
+    """An open study folder; a context manager. `StudyFolder.open` makes one."""
+
+    def __init__(self, out: Path, lock: FolderLock, study: dict[str, Any]) -> None:
+        self.out = out
+        self.problems: list[str] = [lock.problem] if lock.problem else []
+        """What was found wrong and worked around; for the user to see."""
+        self._lock = lock
+        self._study = study
+        self._running: dict[str, StepsFile] = {}
+
+    @classmethod
+    def open(
+        cls,
+        out: Path,
+        *,
+        name: str,
+        identity: Mapping[str, Any],
+        spec_yaml: str,
+        command_line: Sequence[str],
+        environment: Mapping[str, str],
+        fresh: bool,
+    ) -> StudyFolder:
+        """Opens the folder, made anew or resumed.
+
+        Args:
+            out: the folder; made when missing, with its parents.
+            name: the study's name.
+            identity: all that decides what the study's trials are, as plain values. A value under a key
+                "file:PATH" is a hash of that file.
+            spec_yaml: the resolved spec.
+            command_line: the invocation, for the record.
+            environment: versions whose curves do not mix.
+            fresh: delete what an earlier study left, instead of resuming it.
+
+        Raises:
+            StoreError: the folder is in use, holds another study or something else, or cannot be written.
+        """
+        # before anything is written, the lock included: the folder may be somebody else's
+        study_file.load_study(out)
+        with explained("make the folder", out):
+            out.mkdir(parents=True, exist_ok=True)
+        lock = FolderLock(out)
+        try:
+            what = {"identity": study_file.plain(identity), "environment": study_file.plain(environment)}
+            folder = cls(out, lock, _resume(out, what, fresh) or study_file.new_study(name, what))
+            folder._study["invocations"].append(study_file.invocation(command_line))
+            folder._save()
+            folder.write_text("spec.yaml", spec_yaml)
+        except BaseException:
+            lock.release()
+            raise
+        return folder
+
+    def __enter__(self) -> StudyFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for steps in self._running.values():
+            steps.close()
+        try:
+            self._study["invocations"][-1] |= study_file.ending(kind)
+            self._save()
+        except StoreError:
+            if kind is None:  # else the first error is the one to show
+                raise
+        finally:
+            self._lock.release()
+
+    def note_data(self, facts: Mapping[str, Any]) -> None:
+        """Records facts of the data, such as its hash; one that was recorded before has to be the same.
+
+        Raises:
+            StoreError: the data is not what the saved trials were made with.
+        """
+        plain = study_file.plain(facts)
+        saved = self._study.setdefault("data", {})
+        known = {name: value for name, value in saved.items() if name in plain}
+        if changed := list(study_file.changes(known, {name: plain[name] for name in known})):
+            told = f"the data changed since the trials in {self.out} were run:"
+            raise StoreError("\n".join([told, *changed, study_file.ADVICE]))
+        saved.update(plain)
+        self._save()
+
+    def done_keys(self) -> set[str]:
+        """Keys of the trials that are done and not `failed`; cheap, since their curves are not looked at."""
+        return {key for key in self._keys() if self._record(key) is not None}
+
+    def finished(self) -> dict[str, Run]:
+        """Every trial that is done, by key; `failed` ones are not, since they are run again."""
+        runs = {key: self.read(key) for key in self._keys()}
+        return {key: run for key, run in runs.items() if run is not None}
+
+    def read(self, key: str) -> Run | None:
+        """The run of a trial that is done; None, and an entry in `problems`, when its files are damaged."""
+        record = self._record(key)
+        if record is None:
+            return None
+        try:
+            with explained("read", self._folder(key) / STEPS):
+                return read_run(self._folder(key), record, f"trials/{key}/{STEPS}")
+        except ValueError as error:
+            self._report_damage(key, STEPS, error)
+            return None
+
+    def begin(self, key: str) -> None:
+        """Starts a trial from nothing; what an earlier attempt left is deleted.
+
+        Raises:
+            ValueError: a bug: the trial is done.
+        """
+        if self.read(key) is not None:
+            raise ValueError(f"trial {key} is done, and finished trials are kept")
+        if key in self._running:
+            self._running.pop(key).close()
+        folder = self._folder(key)
+        with explained("make the folder", folder):
+            if folder.exists():
+                shutil.rmtree(folder)
+            folder.mkdir(parents=True)
+        self._running[key] = StepsFile(folder / STEPS)
+
+    def append(self, key: str, rows: Sequence[Row]) -> None:
+        """Adds rows to the steps of a trial that was begun; they survive a kill once this returns."""
+        self._running[key].append(rows)
+
+    def finish(
+        self,
+        key: str,
+        trial: Trial,
+        *,
+        status: Status,
+        exit_reason: str | None,
+        seconds: float,
+        attempts: int,
+        worker_facts: Mapping[str, Any],
+    ) -> Run:
+        """Ends a trial that was begun, and returns the run as any later invocation will read it."""
+        steps = self._running.pop(key)
+        steps.finish()
+        folder = self._folder(key)
+        record = TrialRecord(
+            key=key,
+            trial=trial,
+            status=status,
+            exit_reason=exit_reason,
+            n_rows=steps.n_rows,
+            seconds=seconds,
+            attempts=attempts,
+            worker=worker_facts,
+        )
+        record.write(folder / TRIAL)
+        with explained("write", folder):
+            sync_folder(folder.parent)
+            return read_run(folder, record, f"trials/{key}/{STEPS}")
+
+    def write_trials_csv(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes trials.csv, one row a mapping, all with the keys of the first; no rows, no file."""
+        if not rows:
+            return
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        header = list(rows[0])
+        table.writerow(header)
+        for row in rows:
+            if list(row) != header:
+                raise ValueError(f"a row of trials.csv has the columns {list(row)}, expected {header}")
+            table.writerow([cell(value) if isinstance(value, float) else value for value in row.values()])
+        self.write_text("trials.csv", text.getvalue())
+
+    def write_text(self, relative_name: str, text: str) -> Path:
+        """Writes a file of the folder, whole or not at all, in UTF-8; returns its path."""
+        return self.write_bytes(relative_name, text.encode())
+
+    def write_bytes(self, relative_name: str, data: bytes) -> Path:
+        """Writes a file of the folder, whole or not at all; returns its path."""
+        path = self.out / relative_name
+        with explained("make the folder", path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, data)
+        return path
+
+    def _folder(self, key: str) -> Path:
+        return self.out / "trials" / key
+
+    def _keys(self) -> list[str]:
+        with explained("read", self.out / "trials"):
+            return sorted(path.parent.name for path in (self.out / "trials").glob(f"*/{TRIAL}"))
+
+    def _record(self, key: str) -> TrialRecord | None:
+        """The outcome of a trial; None when it is not done, failed, or damaged."""
+        path = self._folder(key) / TRIAL
+        try:
+            with explained("read", path):
+                record = TrialRecord.read(path) if path.exists() else None
+        except ValueError as error:
+            self._report_damage(key, TRIAL, error)
+            return None
+        return None if record is None or record.status == "failed" else record
+
+    def _report_damage(self, key: str, file: str, error: ValueError) -> None:
+        problem = f"{self._folder(key) / file} is damaged and its trial does not count: {error}"
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def _save(self) -> None:
+        self.write_text(study_file.STUDY, json.dumps(self._study, indent=2, allow_nan=False) + "\n")
+
+
+def _resume(out: Path, what: Mapping[str, Any], fresh: bool) -> dict[str, Any] | None:
+    """The study.json to go on with, None when there is none or it was to be deleted."""
+    saved = study_file.load_study(out)
+    if saved is None:
+        return None
+    if fresh:
+        study_file.delete_study(out)
+        return None
+    if any(out.glob(f"trials/*/{TRIAL}")):
+        study_file.refuse_changed(out, saved, what)
+        return saved
+    # without a trial there is nothing that another spec could be mixed with
+    study_file.refuse_format(out, saved)
+    return {**saved, **what, "data": {}}

@@ -1,0 +1,165 @@
+"""study.json: what a study folder holds, and whether an invocation may go on with it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lrdoctor import __version__
+from lrdoctor.errors import Interrupted, StoreError
+from lrdoctor.store.files import explained
+
+SCHEMA_VERSION = 1
+STUDY = "study.json"
+OURS = ("trials", "figures", "trials.csv", "spec.yaml", "report.*", STUDY)
+"""What --fresh deletes; study.json last, so that the folder is a study until all the rest is gone."""
+
+INVISIBLE = {".lock", f".{STUDY}.tmp"}
+"""What a process killed at its very start leaves: a folder with nothing else counts as empty."""
+
+ADVICE = "Try another --out, or --fresh to delete the saved trials and start over."
+
+
+def new_study(name: str, what: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a new study.json.
+
+    Args:
+        name: the study's name.
+        what: its `identity` and `environment`, as plain values.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "lrdoctor_version": __version__,
+        "name": name,
+        **what,
+        "created": _now(),
+        "invocations": [],
+    }
+
+
+def invocation(command_line: Sequence[str]) -> dict[str, Any]:
+    """The record of an invocation that begins."""
+    return {
+        "command_line": list(command_line),
+        "machine": platform.platform(),
+        "started": _now(),
+        "finished": None,
+        "exit": None,
+    }
+
+
+def ending(error: type[BaseException] | None) -> dict[str, str]:
+    """What the record of an invocation gains when it ends."""
+    if error is None:
+        how = "completed"
+    elif issubclass(error, Interrupted | KeyboardInterrupt):
+        how = "interrupted"
+    else:
+        how = f"failed: {error.__name__}"
+    return {"finished": _now(), "exit": how}
+
+
+def load_study(out: Path) -> dict[str, Any] | None:
+    """The folder's study.json, None when the folder is empty or missing.
+
+    Raises:
+        StoreError: the folder holds something else than a study, or cannot be read.
+    """
+    with explained("read", out):
+        if not out.exists():
+            return None
+        if not out.is_dir():
+            raise StoreError(f"{out} is a file, expected a folder; pass another --out")
+        names = sorted({path.name for path in out.iterdir()} - INVISIBLE)
+        if not names:
+            return None
+        text = (out / STUDY).read_bytes() if STUDY in names else b""
+    study = _parsed(text)
+    if not isinstance(study, dict) or "lrdoctor_version" not in study:
+        wrong = f"its {STUDY} is damaged or not lrdoctor's" if STUDY in names else f"it has no {STUDY}"
+        raise StoreError(
+            f"{out} holds {names[0]!r} and is no study of lrdoctor ({wrong}), so nothing was changed in it; "
+            "pass an --out that is empty or does not exist yet"
+        )
+    return study
+
+
+def delete_study(out: Path) -> None:
+    """Deletes what lrdoctor wrote to a study folder, and nothing else."""
+    with explained("delete what is in", out):
+        for pattern in OURS:
+            for path in sorted(out.glob(pattern)):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def refuse_changed(out: Path, saved: Mapping[str, Any], what: Mapping[str, Any]) -> None:
+    """Compares a saved study with what is to be run now.
+
+    Raises:
+        StoreError: they differ; the text lists every difference.
+    """
+    refuse_format(out, saved)
+    told = []
+    if changed := list(changes(saved["identity"], what["identity"])):
+        told += [f"{out} holds a study of another spec:", *changed]
+    if changed := list(changes(saved["environment"], what["environment"])):
+        told += [f"{out} holds trials of other versions, whose curves do not mix with new ones:", *changed]
+    if told:
+        raise StoreError("\n".join([*told, ADVICE]))
+
+
+def refuse_format(out: Path, saved: Mapping[str, Any]) -> None:
+    """Raises StoreError when another version of lrdoctor wrote the study in another format."""
+    if saved["schema_version"] != SCHEMA_VERSION:
+        raise StoreError(
+            f"{out / STUDY} has schema_version {saved['schema_version']!r}, expected {SCHEMA_VERSION}: "
+            f"lrdoctor {saved['lrdoctor_version']} wrote it, this is {__version__}.\n{ADVICE}"
+        )
+
+
+def changes(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every dotted key whose value differs, a line each.
+
+    Args:
+        old, new: plain values: mappings are descended into, anything else is compared whole.
+        path: the keys that lead to the two.
+    """
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            yield from changes(old.get(key, ...), new.get(key, ...), (*path, key))
+    elif _shown(old) != _shown(new):
+        name = path[-1] if path else ""
+        if name.startswith("file:") and ... not in (old, new):
+            yield f"  the content of {name.removeprefix('file:')} changed"
+        else:
+            yield f"  {'.'.join(path)}: was {_shown(old)}, is now {_shown(new)}"
+
+
+def plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping as it reads back from JSON: tuples are lists.
+
+    Raises:
+        ValueError: a number in it is not finite.
+    """
+    read_back: dict[str, Any] = json.loads(json.dumps(value, allow_nan=False))
+    return read_back
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is ... else json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,197 @@
+"""The two files of a trial: steps.csv, its curves, and trial.json, whose presence means that it is done."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from lrdoctor.core.curve import Curve
+from lrdoctor.core.run import CURVES, Run, Status
+from lrdoctor.core.trial import Trial
+from lrdoctor.store.files import explained, write_atomic
+
+Row = tuple[int, float, float, float, float | None]
+"""(step, learning_rate, train_loss, grad_norm, val_loss); val_loss is None where it was not evaluated."""
+
+STEPS, TRIAL = "steps.csv", "trial.json"
+COLUMNS = ("step", *CURVES)
+SCHEMA_VERSION = 1
+
+
+class StepsFile:
+    """steps.csv while its trial runs; rows are appended whole, and survive a kill once `append` returns.
+
+    Raises:
+        StoreError: the system refuses to write.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.n_rows = 0
+        self._path = path
+        with explained("write", path):
+            self._file = open(path, "wb", buffering=0)  # noqa: SIM115  # closed by finish or close
+        try:
+            self._write(",".join(COLUMNS) + "\n")
+        except BaseException:
+            self._file.close()
+            raise
+
+    def append(self, rows: Sequence[Row]) -> None:
+        self._write("".join(f"{int(row[0])},{','.join(map(cell, row[1:]))}\n" for row in rows))
+        self.n_rows += len(rows)
+
+    def finish(self) -> None:
+        """Makes the rows durable and closes the file."""
+        with self._file, explained("write", self._path):
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write(self, text: str) -> None:
+        data = memoryview(text.encode("ascii"))
+        with explained("write", self._path):
+            start = self._file.tell()
+            try:
+                while data:
+                    data = data[self._file.write(data) :]
+            except BaseException:
+                # half a row would read as another number
+                with suppress(OSError):
+                    self._file.truncate(self._file.seek(start))
+                raise
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """What trial.json holds."""
+
+    key: str
+    trial: Trial
+    status: Status
+    exit_reason: str | None
+    n_rows: int
+    seconds: float
+    attempts: int
+    worker: Mapping[str, Any]
+    """What the worker told about itself."""
+
+    def write(self, path: Path) -> None:
+        fields = {name: value for name, value in vars(self).items() if name not in ("trial", "worker")}
+        record = {
+            "schema_version": SCHEMA_VERSION,
+            "settings": asdict(self.trial),
+            "worker": _finite(self.worker),
+            **fields,
+        }
+        write_atomic(path, (json.dumps(record, indent=2, allow_nan=False) + "\n").encode())
+
+    @classmethod
+    def read(cls, path: Path) -> TrialRecord:
+        """The record in a file.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: it is damaged; the text says how.
+        """
+        try:
+            record = json.loads(path.read_bytes())
+            version = record.pop("schema_version")
+            record["trial"] = Trial(**record.pop("settings"))
+            found = cls(**record)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"it is not what lrdoctor writes: {error}") from error
+        if found.key != path.parent.name:
+            raise ValueError(f"it is of trial {found.key}")
+        if version != SCHEMA_VERSION or found.status not in get_args(Status):
+            raise ValueError(f"schema_version {version!r} with status {found.status!r} is unknown")
+        return found
+
+
+def read_run(folder: Path, record: TrialRecord, source: str) -> Run:
+    """The run of a trial whose trial.json is read; the curves are bit for bit those that were measured.
+
+    Raises:
+        ValueError: steps.csv is missing or damaged; the text says how.
+    """
+    return Run(
+        name=run_name(record.trial),
+        source=source,
+        curves=read_steps(folder / STEPS, record.n_rows),
+        status=record.status,
+        exit_reason=record.exit_reason,
+        trial=record.trial,
+    )
+
+
+def run_name(trial: Trial) -> str:
+    """A short name for people: "lr=0.01 seed=0", with what else was changed."""
+    changes = {"warmup": trial.warmup_steps or None, "clip": trial.clip_norm, "rewrite": trial.rewrite}
+    parts = [f"lr={trial.base_learning_rate:g}", f"seed={trial.seed}"]
+    parts += [
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in changes.items()
+        if value is not None
+    ]
+    return " ".join(parts)
+
+
+def read_steps(path: Path, n_rows: int) -> dict[str, Curve]:
+    """The curves in steps.csv, blanks left out.
+
+    Raises:
+        ValueError: the file is missing or is not `n_rows` whole rows; the text says how.
+    """
+    try:
+        lines = path.read_text("ascii").split("\n")
+    except FileNotFoundError as error:
+        raise ValueError("it is missing") from error
+    header, *rows = lines
+    if header != ",".join(COLUMNS):
+        raise ValueError("it has another header")
+    if not rows or rows.pop():  # text after the last line feed
+        raise ValueError("it is cut off")
+    if len(rows) != n_rows:
+        raise ValueError(f"it has {len(rows)} rows, {TRIAL} says {n_rows}")
+    cells = [row.split(",") for row in rows]
+    if any(len(row) != len(COLUMNS) for row in cells):
+        raise ValueError(f"a row has other than {len(COLUMNS)} columns")
+    return {name: _curve(cells, column) for column, name in enumerate(COLUMNS) if column}
+
+
+def _curve(cells: Sequence[Sequence[str]], column: int) -> Curve:
+    measured = [row for row in cells if row[column]]
+    try:
+        step = np.array([int(row[0]) for row in measured], dtype=np.int64)
+    except OverflowError as error:
+        raise ValueError("a step is too large") from error
+    return Curve(step, np.array([float(row[column]) for row in measured], dtype=np.float64))
+
+
+def cell(value: float | None) -> str:
+    """A number as the shortest text that reads back bit for bit; blank for None.
+
+    >>> cell(0.1), cell(float("-inf")), cell(None)
+    ('0.1', '-inf', '')
+    """
+    # a numpy scalar's repr names its type, so it becomes a float first
+    return "" if value is None else repr(float(value))
+
+
+def _finite(value: Any) -> Any:
+    """The value with its non-finite numbers as strings, since JSON has none."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value

@@ -1,0 +1,105 @@
+"""Small projects for the end-to-end tests: a spec and a workload in a folder, run by the real command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+SPEC = """\
+name: tiny
+model: {class_path: "./work.py:Net"}
+data: {class_path: "./work.py:loaders"}
+step: "./work.py:loss_of"
+optimizer: {class_path: torch.optim.AdamW, init_args: {weight_decay: 1e-2}}
+max_train_steps: 60
+eval_every: 20
+seeds: [0, 1, 2]
+sweep: {min: 1e-3, max: 10.0, points: 5}
+"""
+
+WORK = '''\
+import os, pathlib, signal, time
+import torch
+from torch import nn
+
+HERE = pathlib.Path(__file__).parent
+SEEN = {"updates": 0}
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        SEEN["updates"] = 0
+        self.layers = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Dropout(0.1), nn.Linear(16, 3))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+def loaders():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(256, 4, generator=generator)
+    data = [{"x": row, "y": (row[0] * row[1] > 0).long()} for row in x]
+    return torch.utils.data.DataLoader(data[:192], 32, shuffle=True), torch.utils.data.DataLoader(data[192:], 64)
+
+
+def loss_of(model, batch, loss_fn):
+    if model.training:
+        SEEN["updates"] += 1
+        disturb()
+    return loss_fn(model(batch["x"]), batch["y"])
+
+
+def disturb():
+    """Does, once, in the middle of a trial, what the file `plan` says."""
+    if SEEN["updates"] != 30 or not (HERE / "plan").exists():
+        return
+    trials_done = len(list(HERE.glob("out/trials/*/trial.json")))
+    plan = (HERE / "plan").read_text()
+    if trials_done < 4:
+        return
+    try:
+        (HERE / "plan").rename(HERE / "done")
+    except FileNotFoundError:
+        return  # the other worker was first
+    if plan == "kill worker":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if plan == "wait":
+        while True:  # for the test to end the parent
+            time.sleep(0.01)
+    if plan == "wait for stop":
+        deadline = time.monotonic() + 60
+        while not (HERE / "stopped").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+'''
+
+
+def project(folder: Path, spec: str = SPEC, work: str = WORK) -> Path:
+    """Writes the project; returns its spec."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "work.py").write_text(work)
+    (folder / "tiny.yaml").write_text(spec)
+    return folder / "tiny.yaml"
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "lrdoctor", *map(str, arguments)]
+
+
+def lrdoctor(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs the command line to its end."""
+    return subprocess.run(command(*arguments), capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+def curves(out: Path) -> dict[str, bytes]:
+    """Bytes of trials.csv and of every curve of a study folder."""
+    files = [out / "trials.csv", *sorted(out.glob("trials/*/steps.csv"))]
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in files}
+
+
+def records(out: Path) -> dict[str, dict[str, Any]]:
+    """trial.json of every finished trial, by key."""
+    return {path.parent.name: json.loads(path.read_text()) for path in out.glob("trials/*/trial.json")}

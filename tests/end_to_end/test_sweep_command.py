@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from projects import SPEC, WORK, command, curves, lrdoctor, project, records
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study folder of a sweep that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = lrdoctor("sweep", project(folder), "--out", folder / "out", "--json", "--jobs", 1)
+    assert done.returncode in (0, 1), done.stderr
+    (folder / "stdout.json").write_text(done.stdout)
+    return folder / "out"
+
+
+def test_json_is_the_saved_report_and_nothing_else(undisturbed: Path) -> None:
+    printed = json.loads((undisturbed.parent / "stdout.json").read_text())
+    assert printed == json.loads((undisturbed / "report.json").read_text())
+    assert printed["command"] == "sweep"
+    assert printed["verdict"] in ("stable", "unstable")
+    assert len(printed["runs"]) == len(records(undisturbed))
+
+
+def test_the_exit_code_follows_the_verdict(undisturbed: Path) -> None:
+    spec = undisturbed.parent / "tiny.yaml"
+    verdict = json.loads((undisturbed / "report.json").read_text())["verdict"]
+    codes = [
+        lrdoctor("sweep", spec, "--out", undisturbed, "-q", "--fail-on", level).returncode
+        for level in ("unstable", "warning", "never")
+    ]
+    assert codes == [1 if verdict == "unstable" else 0, 1, 0]
+
+
+def test_the_study_folder_reads_with_pandas(undisturbed: Path) -> None:
+    trials = pd.read_csv(undisturbed / "trials.csv")
+    assert set(trials.seed) == {0, 1, 2}
+    assert trials.base_learning_rate.is_monotonic_increasing
+    for key in trials.key:
+        steps = pd.read_csv(undisturbed / "trials" / key / "steps.csv")
+        assert list(steps.columns) == ["step", "learning_rate", "train_loss", "grad_norm", "val_loss"]
+        assert list(steps.step) == list(range(len(steps)))
+    assert (undisturbed / "figures" / "figure_7a_objective_vs_learning_rate.svg").stat().st_size > 1000
+
+
+def test_a_finished_study_is_not_run_again(undisturbed: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in undisturbed.glob("trials/*/*")}
+    done = lrdoctor("sweep", undisturbed.parent / "tiny.yaml", "--out", undisturbed, "--fail-on", "never")
+    assert done.returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in undisturbed.glob("trials/*/*")} == before
+    assert "completed" not in done.stderr
+
+
+def test_the_resolved_spec_of_a_study_runs_to_the_same_bits(undisturbed: Path, tmp_path: Path) -> None:
+    done = lrdoctor("sweep", undisturbed / "spec.yaml", "--out", tmp_path / "out", "--fail-on", "never", "-q")
+    assert done.returncode == 0, done.stderr
+    assert curves(tmp_path / "out") == curves(undisturbed)
+
+
+def test_the_parent_process_never_imports_torch(undisturbed: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.argv = ['lrdoctor', 'sweep', *sys.argv[1:]]\n"
+        "from lrdoctor.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print('torch' in sys.modules)"
+    )
+    arguments = [undisturbed.parent / "tiny.yaml", "--out", tmp_path / "out", "--set", "seeds=[0]", "-q"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True, timeout=300
+    )
+    assert done.stdout.splitlines()[-1] == "False", done.stderr
+
+
+def test_a_killed_worker_costs_nothing_but_its_trial(undisturbed: Path, tmp_path: Path) -> None:
+    spec = project(tmp_path)
+    (tmp_path / "plan").write_text("kill worker")
+    done = lrdoctor("sweep", spec, "--out", tmp_path / "out", "--jobs", 2, "--fail-on", "never")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "done").exists()
+    assert sorted(r["attempts"] for r in records(tmp_path / "out").values())[-2:] == [1, 2]
+    assert curves(tmp_path / "out") == curves(undisturbed)
+
+
+def test_a_worker_killed_twice_marks_the_trial_failed(tmp_path: Path) -> None:
+    deadly = WORK.replace("def disturb():", "def disturb():\n    if SEEN['updates'] == 30: os.kill(os.getpid(), 9)\n")
+    spec = project(tmp_path, SPEC.replace("[0, 1, 2]", "[0]"), deadly)
+    done = lrdoctor("sweep", spec, "--out", tmp_path / "out", "--set", "sweep.points=2")
+    assert done.returncode == 2
+    assert "all 2 trials failed" in done.stderr
+    assert "SIGKILL" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("plan", "number", "code"), [("wait", signal.SIGKILL, -9), ("wait for stop", signal.SIGINT, 130)]
+)
+def test_an_ended_sweep_resumes_to_the_same_bits(
+    undisturbed: Path, tmp_path: Path, plan: str, number: signal.Signals, code: int
+) -> None:
+    spec, out = project(tmp_path), tmp_path / "out"
+    (tmp_path / "plan").write_text(plan)
+    sweep = command("sweep", spec, "--out", out, "--jobs", 2, "--fail-on", "never")
+    with subprocess.Popen(sweep, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        wait_for(lambda: (tmp_path / "done").exists() or process.poll() is not None)
+        os.kill(process.pid, number)
+        (tmp_path / "stopped").touch()
+        assert process.wait(timeout=60) == code
+    before = records(out)
+    assert 4 <= len(before) < len(records(undisturbed))
+    done = lrdoctor("sweep", spec, "--out", out, "--jobs", 2, "--fail-on", "never")
+    assert done.returncode == 0, done.stderr
+    assert {key: records(out)[key] for key in before} == before
+    assert curves(out) == curves(undisturbed)
+
+
+def wait_for(true: object) -> None:
+    deadline = time.monotonic() + 120
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import functools
+import math
+import struct
+import xml.etree.ElementTree as ElementTree
+
+import matplotlib
+import pytest
+from report_samples import falling, one_seed, rate, run, study, sweep
+
+from lrdoctor.reports.figures import sweep_figures
+
+NAMES = ("figure_7a_objective_vs_learning_rate", "figure_7b_training_loss_above_best")
+NAN, INF = math.nan, math.inf
+
+
+HEALTHY = sweep((0.001, 0.01, 0.05, 0.1), best_learning_rate=0.01)
+EDGE = study(
+    [
+        rate(0.001, 20.0),
+        rate(0.01, 0.2, feasible=3),
+        rate(0.02, feasible=0, stage="refinement"),
+        rate(0.1, feasible=0),
+    ],
+    [run(0.01, seed, train=falling(), val=[0.2 + seed]) for seed in range(3)]
+    + [run(0.02, train=[*falling(50), 5.0, 3e38, INF], status="diverged")],
+    best_learning_rate=0.01,
+    unstable_base_learning_rate=0.02,
+)
+STUDIES = {
+    "healthy": HEALTHY,
+    "edge": EDGE,
+    "nothing feasible": study([rate(0.01, feasible=0), rate(0.1, feasible=0)], [run(0.01, train=falling())]),
+    "one rate": sweep((0.01,), best_learning_rate=0.01),
+    "negative losses": study(
+        [one_seed(0.01, -3.0), one_seed(0.1, -1.0)],
+        [run(0.01, train=-falling(), val=[-3.0]), run(0.1, train=[-1.0, 1e30, NAN], val=[-1.0])],
+        best_learning_rate=0.01,
+    ),
+    "nothing judged": study([rate(0.01, n=0, feasible=0), rate(0.1, n=0, feasible=0)]),
+    "nothing measured": study([rate(0.01, NAN)], best_learning_rate=0.01),
+    "all equal": study([one_seed(0.01, 0.0)], [run(0.01, train=[0.0, 0.0])], best_learning_rate=0.01),
+    "one step": study([one_seed(0.01)], [run(0.01, train=[2.0])], best_learning_rate=0.01),
+    "empty": study([]),
+    "odd name": study([], name="$x_ [red] \x1b[31m\x00 損失 <&> \n" + "long " * 40),
+}
+
+
+@functools.cache
+def figures(name: str) -> dict[str, bytes]:
+    return sweep_figures(STUDIES[name])
+
+
+def svg_text(content: bytes) -> str:
+    root = ElementTree.fromstring(content)
+    return " ".join("".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text"))
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_gives_four_readable_files(name: str) -> None:
+    files = figures(name)
+    assert sorted(files) == sorted(f"{figure}.{kind}" for figure in NAMES for kind in ("png", "svg"))
+    for figure in NAMES:
+        png = files[f"{figure}.png"]
+        assert png.startswith(b"\x89PNG\r\n\x1a\n")
+        assert struct.unpack(">II", png[16:24]) == (1040, 920)
+        assert svg_text(files[f"{figure}.svg"])
+
+
+@pytest.mark.parametrize(
+    ("name", "figure", "texts"),
+    [
+        (
+            "edge",
+            0,
+            [
+                "mlp10",
+                "lr* = 0.01, unstable from 0.02 (2x lr*)",
+                "base learning rate",
+                "best validation loss",
+                "(median over 5 seeds)",
+                "5x lr*",
+                "infeasible, tried as a check",
+                "some seeds infeasible",
+                "range over the seeds",
+                "unstable from 0.02",
+                "best, lr* = 0.01",
+            ],
+        ),
+        ("edge", 1, ["training loss", "step (optimizer updates)", "0.02 = 2x lr*", "ends non-finite"]),
+        ("healthy", 0, ["lr* = 0.01, no instability found up to 10x lr*", "(1 seed)", "10x lr*"]),
+        ("nothing feasible", 0, ["no feasible learning rate", "infeasible"]),
+        ("nothing feasible", 1, ["no feasible learning rate"]),
+        ("nothing judged", 0, ["(2 rates could not be judged)", "no learning rate was judged"]),
+        ("nothing measured", 0, ["no objective was measured"]),
+        ("negative losses", 1, ["axis ends at"]),
+        ("odd name", 0, ["$x_ [red] \\x1b[31m\\x00 損失 <&> \\nlong"]),
+    ],
+)
+def test_figures_say_it_in_real_text(name: str, figure: int, texts: list[str]) -> None:
+    shown = svg_text(figures(name)[f"{NAMES[figure]}.svg"])
+    assert [text for text in texts if text not in shown] == []
+
+
+def test_one_seed_has_no_range_to_show() -> None:
+    assert "range" not in svg_text(figures("healthy")[f"{NAMES[0]}.svg"])
+
+
+@pytest.mark.parametrize("name", ["healthy", "edge"])
+def test_same_study_gives_the_same_bytes_whatever_the_user_configured(name: str) -> None:
+    first = figures(name)
+    with matplotlib.rc_context({"font.size": 20, "svg.hashsalt": "other", "lines.linewidth": 5}):
+        assert sweep_figures(STUDIES[name]) == first
+
+
+def test_figures_of_one_page_share_no_id() -> None:
+    files = figures("edge")
+    roots = [ElementTree.fromstring(files[f"{name}.svg"]) for name in NAMES]
+    generated = [{clip.get("id") for clip in root.iter("{http://www.w3.org/2000/svg}clipPath")} for root in roots]
+    assert generated[0]
+    assert not generated[0] & generated[1]
+
+
+def test_settings_of_matplotlib_are_left_as_they_were() -> None:
+    before = dict(matplotlib.rcParams)
+    sweep_figures(STUDIES["empty"])
+    assert dict(matplotlib.rcParams) == before

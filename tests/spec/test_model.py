@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spec_files import load
+
+from lrdoctor.errors import SpecError
+from lrdoctor.spec import Spec, load_spec, spec_schema
+
+
+def test_defaults_are_filled_in(tmp_path: Path) -> None:
+    spec = load(tmp_path)
+    assert spec.resolved(tmp_path) == {
+        "name": "study",
+        "model": {"class_path": "nets:Mlp", "init_args": {}},
+        "data": {"class_path": "./data.py:loaders", "init_args": {}, "batch_size": None},
+        "loss": {"class_path": "torch.nn.CrossEntropyLoss", "init_args": {}},
+        "step": None,
+        "optimizer": {"name": "momentum", "weight_decay": 0.0, "momentum": 0.9},
+        "schedule": {"name": "constant"},
+        "max_train_steps": 1000,
+        "eval_every": 50,
+        "seeds": [0, 1, 2],
+        "device": "auto",
+        "stop_hopeless": True,
+        "sweep": {"min": 1e-4, "max": 1.0, "points": 10},
+        "probe": {"factor": 2.0, "steps": 500},
+        "warmup": {"factor": 10.0, "steps": [10, 1000, 10000, 100000]},
+        "clip": {"percentile": 90.0},
+    }
+    assert spec.folder == tmp_path
+
+
+@pytest.mark.parametrize(("max_train_steps", "eval_every"), [(1, 1), (19, 1), (20, 1), (40, 2), (59, 2), (1e5, 5000)])
+def test_evaluations_default_to_twenty_a_trial(tmp_path: Path, max_train_steps: float, eval_every: int) -> None:
+    spec = load(tmp_path, max_train_steps=max_train_steps)
+    assert (spec.max_train_steps, spec.eval_every) == (int(max_train_steps), eval_every)
+
+
+@pytest.mark.parametrize(
+    ("block", "text"),
+    [
+        ("sgd", '{"name":"sgd","weight_decay":0.0}'),
+        ("momentum", '{"momentum":0.9,"name":"momentum","weight_decay":0.0}'),
+        ({"name": "nesterov", "momentum": 0}, '{"momentum":0.0,"name":"nesterov","weight_decay":0.0}'),
+        ("rmsprop", '{"eps":1e-08,"momentum":0.9,"name":"rmsprop","rho":0.9,"weight_decay":0.0}'),
+        ("adam", '{"betas":[0.9,0.999],"eps":1e-08,"name":"adam","weight_decay":0.0}'),
+        (
+            {"name": "nadam", "betas": [0, 0.9]},
+            '{"betas":[0.0,0.9],"eps":1e-08,"name":"nadam","weight_decay":0.0}',
+        ),
+        ("adamw", '{"betas":[0.9,0.999],"eps":1e-08,"name":"adamw","weight_decay":0.01}'),
+        ("torch.optim.SGD", '{"class_path":"torch.optim.SGD","init_args":{}}'),
+        (
+            {"class_path": "a:B", "init_args": {"k": [1, None]}},
+            '{"class_path":"a:B","init_args":{"k":[1,null]}}',
+        ),
+    ],
+)
+def test_optimizer_text_is_canonical_with_defaults(tmp_path: Path, block: Any, text: str) -> None:
+    assert load(tmp_path, optimizer=block).optimizer_text() == text
+
+
+@pytest.mark.parametrize(
+    ("sweep", "rates"),
+    [
+        ({"min": 1e-3, "max": 1, "points": 4}, (0.001, 0.01, 0.1, 1.0)),
+        ({"min": 1e-4, "max": 1.0, "points": 3}, (1e-4, 0.01, 1.0)),
+        ({"max": 0.123456789, "points": 2}, (1e-4, 0.123456789)),
+        ({"min": 1, "max": 2, "points": 4}, (1.0, 1.26, 1.587, 2.0)),
+        ({"min": 5e-324, "max": 1.7e308, "points": 2}, (5e-324, 1.7e308)),
+        ({"values": [0.3, 1, 0.123456789]}, (0.123456789, 0.3, 1.0)),
+        ({"values": [0.5]}, (0.5,)),
+    ],
+)
+def test_rates_are_log_spaced_or_as_given(tmp_path: Path, sweep: Any, rates: tuple[float, ...]) -> None:
+    assert load(tmp_path, sweep=sweep).sweep.rates() == rates
+
+
+def test_overrides_replace_what_the_file_says(tmp_path: Path) -> None:
+    spec = load(
+        tmp_path,
+        "",
+        "max_train_steps=1E2",
+        "optimizer={name: sgd}",
+        "sweep.values=[1, .5]",
+        "sweep.values.0=3",
+    )
+    assert (spec.max_train_steps, spec.eval_every) == (100, 5)
+    assert spec.optimizer_text() == '{"name":"sgd","weight_decay":0.0}'
+    assert spec.sweep.rates() == (0.5, 3.0)
+
+
+def test_a_workload_is_plain_values(tmp_path: Path) -> None:
+    spec = load(tmp_path, data={"class_path": "./data.py:loaders", "init_args": {"n": 1}, "batch_size": 8})
+    assert spec.workload() == json.loads(json.dumps(spec.workload())) == {
+        "model": {"class_path": "nets:Mlp", "init_args": {}},
+        "data": {"class_path": "./data.py:loaders", "init_args": {"n": 1}, "batch_size": 8},
+        "loss": {"class_path": "torch.nn.CrossEntropyLoss", "init_args": {}},
+        "step": None,
+        "schedule": {"name": "constant"},
+        "device": "auto",
+        "folder": str(tmp_path),
+    }  # fmt: skip
+
+
+def test_identity_holds_what_decides_a_trial(tmp_path: Path) -> None:
+    identity = load(tmp_path, model={"class_path": "nets:Mlp", "init_args": {"depth": 3}}).identity()
+    digest = identity.pop("file:data.py")
+    assert len(digest) == 64
+    assert identity == {
+        "model.class_path": "nets:Mlp",
+        "model.init_args.depth": 3,
+        "data.class_path": "data.py:loaders",
+        "data.batch_size": None,
+        "loss.class_path": "torch.nn.CrossEntropyLoss",
+        "step": None,
+        "optimizer": {"name": "momentum", "weight_decay": 0.0, "momentum": 0.9},
+        "schedule.name": "constant",
+        "max_train_steps": 1000,
+        "eval_every": 50,
+        "device": "auto",
+        "stop_hopeless": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"name": "other", "seeds": [7], "sweep": {"values": [1]}}, True),
+        ({"probe": {"steps": 9}, "warmup": {"factor": 2}, "clip": {"percentile": 50}}, True),
+        ({"optimizer": {"name": "momentum", "momentum": 0.9}}, True),
+        ({"optimizer": {"name": "momentum", "momentum": 0.8}}, False),
+        ({"model": {"class_path": "nets:Mlp", "init_args": {"depth": 3}}}, False),
+        ({"max_train_steps": 1001}, False),
+        ({"eval_every": 51}, False),
+        ({"step": "./data.py:loss_of"}, False),
+        ({"schedule": "cosine"}, False),
+        ({"stop_hopeless": False}, False),
+        ({"device": "cpu"}, False),
+    ],
+)
+def test_identity_changes_with_the_numbers_only(tmp_path: Path, changes: dict[str, Any], same: bool) -> None:
+    assert (load(tmp_path, **changes).identity() == load(tmp_path).identity()) is same
+
+
+def test_identity_follows_the_files_and_not_the_folder(tmp_path: Path) -> None:
+    before = load(tmp_path).identity()
+    shutil.copytree(tmp_path, tmp_path / "project")
+    assert load(tmp_path / "project").identity() == before
+    (tmp_path / "data.py").write_text("def loaders(): return 1\n")
+    assert load(tmp_path).identity() != before
+
+
+def test_identity_of_a_file_that_is_gone_is_refused(tmp_path: Path) -> None:
+    spec = load(tmp_path)
+    (tmp_path / "data.py").unlink()
+    with pytest.raises(SpecError, match=r"data\.py: found a file that cannot be read: No such file"):
+        spec.identity()
+
+
+def test_the_resolved_spec_runs_from_another_folder(tmp_path: Path) -> None:
+    spec = load(tmp_path, step="./data.py:loss_of", optimizer="./data.py:rule", schedule="./data.py:decay")
+    study = tmp_path / "studies" / "one"
+    study.mkdir(parents=True)
+    (study / "spec.yaml").write_text(spec.to_yaml(study), "utf-8")
+    again = load_spec(study / "spec.yaml")
+    assert again.step == "../../data.py:loss_of"
+    assert again.identity() == spec.identity()
+
+
+def test_a_spec_is_frozen(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load(tmp_path).name = "other"
+
+
+def descriptions(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for block in (schema, *schema["$defs"].values()):
+        for key, field in block["properties"].items():
+            target = schema["$defs"].get(field.get("$ref", "").rpartition("/")[2], {})
+            yield f"{block['title']}.{key}", (target | field).get("description", "")
+
+
+def test_every_key_of_the_schema_is_described() -> None:
+    texts = dict(descriptions(spec_schema()))
+    assert [key for key, text in texts.items() if not text] == []
+    assert {key.removeprefix("lrdoctor spec.") for key in texts} >= set(Spec.model_fields)
+
+
+def test_the_schema_takes_what_the_spec_takes() -> None:
+    schema = spec_schema()
+    assert schema["required"] == ["name", "model", "data", "optimizer", "max_train_steps"]
+    for key in ("model", "data", "loss", "optimizer", "schedule"):
+        assert {"type": "string"} in schema["properties"][key]["anyOf"], key

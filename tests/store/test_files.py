@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from lrdoctor.errors import StoreError
+from lrdoctor.store.files import FolderLock, explained, sync_folder, write_atomic
+
+
+def refuse(code):
+    def refusing(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    return refusing
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space"),
+        (errno.EROFS, "Read-only file system; pass an --out on a disk that can be written"),
+        (errno.EACCES, "Permission denied; pass an --out that you may write to"),
+        (errno.ENOTDIR, "Not a directory; pass an --out whose parents are folders"),
+        (errno.ENAMETOOLONG, "File name too long; pass a shorter --out"),
+        (errno.EIO, "Input/output error; pass another --out"),
+    ],
+)
+def test_an_error_says_what_where_why_and_what_to_try(tmp_path, code, advice):
+    with pytest.raises(StoreError) as caught, explained("write", tmp_path):
+        refuse(code)()
+    assert str(caught.value).startswith(f"cannot write {tmp_path}: {advice}")
+
+
+def test_an_error_without_a_number_is_explained_too(tmp_path):
+    with pytest.raises(StoreError, match="odd; pass another --out"), explained("write", tmp_path):
+        raise OSError("odd")
+
+
+@pytest.mark.parametrize("call", ["os.fsync", "os.replace"])
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "broken"), KeyboardInterrupt()])
+def test_a_write_that_fails_leaves_the_old_content_and_nothing_else(tmp_path, monkeypatch, call, error):
+    path = tmp_path / "file"
+    write_atomic(path, b"old")
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(call, fail)
+    with pytest.raises((StoreError, KeyboardInterrupt)):
+        write_atomic(path, b"new")
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"file": b"old"}
+
+
+def test_a_write_replaces_whole_files(tmp_path):
+    path = tmp_path / "file"
+    for data in (b"old and long", b"new", b""):
+        write_atomic(path, data)
+        assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"file": data}
+
+
+def test_only_a_file_system_that_cannot_sync_folders_is_forgiven(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.fsync", refuse(errno.EINVAL))
+    sync_folder(tmp_path)
+    monkeypatch.setattr("os.fsync", refuse(errno.EIO))
+    with pytest.raises(OSError, match="Input/output"):
+        sync_folder(tmp_path)
+
+
+def test_a_file_system_without_locks_is_told_of(tmp_path, monkeypatch):
+    monkeypatch.setattr("lrdoctor.store.files.fcntl.flock", refuse(errno.ENOLCK))
+    lock = FolderLock(tmp_path)
+    assert str(tmp_path) in lock.problem
+    assert "cannot be locked" in lock.problem
+    lock.release()
+
+
+def test_the_lock_excludes_and_is_released(tmp_path):
+    first = FolderLock(tmp_path)
+    assert first.problem is None
+    with pytest.raises(StoreError, match=f"process {os.getpid()};"):
+        FolderLock(tmp_path)
+    first.release()
+    FolderLock(tmp_path).release()

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import math
+import resource
+import struct
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from lrdoctor.core.trial import Trial
+from lrdoctor.errors import StoreError
+from lrdoctor.store.trial_files import StepsFile, TrialRecord, read_steps, run_name
+
+TRIAL = Trial(base_learning_rate=0.01, seed=0, max_train_steps=3, eval_every=2, optimizer='{"name":"sgd"}')
+RECORD = TrialRecord(
+    key="k1",
+    trial=TRIAL,
+    status="completed",
+    exit_reason=None,
+    n_rows=3,
+    seconds=1.5,
+    attempts=1,
+    worker={"device": "cpu"},
+)
+STEPS = "step,learning_rate,train_loss,grad_norm,val_loss\n0,0.0,2.5,1.0,\n1,0.1,nan,inf,2.0\n2,0.1,1.5,1.0,\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "lr=0.01 seed=0"),
+        ({"warmup_steps": 100, "seed": 3}, "lr=0.01 seed=3 warmup=100"),
+        ({"clip_norm": 0.25, "warmup_steps": 10}, "lr=0.01 seed=0 warmup=10 clip=0.25"),
+        ({"base_learning_rate": 10**-1.5}, "lr=0.0316228 seed=0"),
+        ({"rewrite": "pre_norm"}, "lr=0.01 seed=0 rewrite=pre_norm"),
+    ],
+)
+def test_names_of_runs(changes, name):
+    assert run_name(replace(TRIAL, **changes)) == name
+
+
+def bits(value):
+    return struct.pack("<d", math.nan if math.isnan(value) else value)
+
+
+floats = st.floats(width=64)
+
+
+@given(st.lists(st.tuples(floats, floats, floats, st.none() | floats), max_size=20))
+@example([(5e-324, 1.7976931348623157e308, -0.0, None), (math.inf, -math.inf, math.nan, math.nan)])
+def test_numbers_read_back_bit_for_bit(tmp_path_factory, numbers):
+    path = tmp_path_factory.mktemp("steps") / "steps.csv"
+    steps = StepsFile(path)
+    steps.append([(step, *row) for step, row in enumerate(numbers)])
+    steps.finish()
+    curves = read_steps(path, len(numbers))
+    for column, name in enumerate(["learning_rate", "train_loss", "grad_norm", "val_loss"]):
+        expected = [(step, bits(row[column])) for step, row in enumerate(numbers) if row[column] is not None]
+        found = zip(curves[name].step.tolist(), map(bits, curves[name].value.tolist()), strict=True)
+        assert list(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda text: text[: len(text) // 2], "it is cut off"),
+        (lambda text: text[:-1], "it is cut off"),
+        (lambda text: text[:-2], "it is cut off"),
+        (lambda text: text + "3,1.0,1.0,1.0,\n", "it has 4 rows, trial.json says 3"),
+        (lambda text: text.replace("0,0.0,2.5,1.0,\n", ""), "it has 2 rows, trial.json says 3"),
+        (lambda text: text.replace("0,0.0,", "0,"), "a row has other than 5 columns"),
+        (lambda text: text.replace("2.5", "2.x5"), "could not convert"),
+        (lambda text: text.replace("\n2,", "\n1,"), "steps must increase"),
+        (lambda text: text.replace("\n2,", "\n" + "2" * 30 + ","), "a step is too large"),
+        (lambda text: text.replace("2.5", "2.\xb2"), "codec"),
+        (lambda text: text.replace("step,", "time,"), "it has another header"),
+        (lambda text: "", "it has another header"),
+    ],
+)
+def test_damaged_steps_are_no_curves(tmp_path, damage, told):
+    path = tmp_path / "steps.csv"
+    path.write_text(STEPS)
+    assert read_steps(path, 3)["val_loss"].value.tolist() == [2.0]
+    path.write_bytes(damage(STEPS).encode("latin-1"))
+    with pytest.raises(ValueError, match=told):
+        read_steps(path, 3)
+
+
+def test_missing_steps_are_no_curves(tmp_path):
+    with pytest.raises(ValueError, match="it is missing"):
+        read_steps(tmp_path / "steps.csv", 3)
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda text: text[: len(text) // 2], "line 1?[0-9] column"),
+        (lambda text: "", "line 1 column 1"),
+        (lambda text: "[]", "not what lrdoctor writes"),
+        (lambda text: text.replace('"seed"', '"sead"'), "not what lrdoctor writes: .* 'sead'"),
+        (lambda text: text.replace('"n_rows"', '"rows"'), "not what lrdoctor writes: .* 'rows'"),
+        (lambda text: text.replace('"completed"', '"fine"'), "status 'fine' is unknown"),
+        (lambda text: text.replace('"schema_version": 1', '"schema_version": 2'), "schema_version 2"),
+        (lambda text: text.replace('"k1"', '"k2"'), "it is of trial k2"),
+    ],
+)
+def test_a_damaged_record_is_none(tmp_path, damage, told):
+    path = tmp_path / "k1" / "trial.json"
+    path.parent.mkdir()
+    RECORD.write(path)
+    assert TrialRecord.read(path) == RECORD
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(ValueError, match=told):
+        TrialRecord.read(path)
+
+
+def test_no_half_row_stays_when_a_file_may_not_grow(tmp_path):
+    path = tmp_path / "steps.csv"
+    steps = StepsFile(path)
+    steps.append([(0, 0.1, 1.0, 1.0, None)])
+    whole = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 7, limits[1]))
+    try:
+        with pytest.raises(StoreError, match=r"steps.csv: File too large; raise the limit"):
+            steps.append([(1, 0.1, 1.0, 1.0, None)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == whole
+    steps.append([(1, 0.1, 2.0, 1.0, None)])
+    steps.finish()
+    assert read_steps(path, 2)["train_loss"].value.tolist() == [1.0, 2.0]

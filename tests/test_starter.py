@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+import torch
+
+from lrdoctor.errors import SpecError
+from lrdoctor.spec import Spec, load_spec, spec_schema
+from lrdoctor.starter import FILES, write_starter
+
+LOW_LOSS = 0.2
+"""Well under ln 3 = 1.1, the loss of guessing among three classes."""
+
+
+def test_the_starter_is_a_valid_spec(tmp_path: Path) -> None:
+    written = write_starter(tmp_path / "new" / "study")
+    assert [path.name for path in written] == list(FILES)
+    spec = load_spec(written[0])
+    assert spec.folder == tmp_path / "new" / "study"
+    assert spec.workload()["data"]["batch_size"] == 64
+    assert len(spec.sweep.rates()) * len(spec.seeds) == 30
+
+
+def test_the_starter_shows_every_key(tmp_path: Path) -> None:
+    text = write_starter(tmp_path)[0].read_text("utf-8")
+    assert [key for key in Spec.model_fields if f"\n{key}:" not in text.replace("\n# ", "\n")] == []
+
+
+def test_the_schema_is_where_the_spec_says(tmp_path: Path) -> None:
+    first_line = write_starter(tmp_path)[0].read_text("utf-8").split("\n")[0]
+    assert first_line == "# yaml-language-server: $schema=./lrdoctor.schema.json"
+    assert json.loads((tmp_path / "lrdoctor.schema.json").read_text("utf-8")) == spec_schema()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_is_overwritten_and_nothing_half_written(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(SpecError) as refused:
+        write_starter(tmp_path)
+    assert str(refused.value).startswith(f"{tmp_path}: found {name}, expected a folder without it")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_every_file_in_the_way_is_named(tmp_path: Path) -> None:
+    write_starter(tmp_path)
+    with pytest.raises(SpecError, match=r"found lrdoctor\.yaml, workload\.py, lrdoctor\.schema\.json, expected a"):
+        write_starter(tmp_path)
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SpecError, match="file: found a place that cannot be written: "):
+        write_starter(tmp_path / "file")
+
+
+def test_the_workload_trains(tmp_path: Path) -> None:
+    workload = runpy.run_path(str(write_starter(tmp_path)[1]))
+    (x, y), (x_val, y_val) = workload["loaders"]()
+    torch.manual_seed(0)
+    model = workload["model"]()
+    rule = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    for start in range(0, 200 * 64, 64):
+        batch = torch.arange(start, start + 64) % len(x)
+        rule.zero_grad()
+        torch.nn.functional.cross_entropy(model(x[batch]), y[batch]).backward()
+        rule.step()
+    assert torch.nn.functional.cross_entropy(model(x_val), y_val).item() < LOW_LOSS
+
+
+def test_the_data_is_the_same_every_time(tmp_path: Path) -> None:
+    loaders = runpy.run_path(str(write_starter(tmp_path)[1]))["loaders"]
+    first, second = loaders(), loaders()
+    assert all(torch.equal(a, b) for one, two in zip(first, second, strict=True) for a, b in zip(one, two, strict=True))
