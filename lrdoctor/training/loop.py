@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -19,8 +20,11 @@ from lrdoctor.training.importing import blame
 from lrdoctor.training.randomness import seed_all
 from lrdoctor.training.workload import Workload, backward, checked_loss, scalar_loss, validation_loss
 
-ROWS_A_MESSAGE = 64
-"""Rows gathered before they are sent on: enough that sending costs nothing, few enough that a view stays alive."""
+ROWS_A_MESSAGE = 256
+"""Rows gathered at most before they are sent on."""
+
+SECONDS_A_MESSAGE = 0.2
+"""The same in time: often enough that a view stays alive and little is lost, seldom enough that it costs nothing."""
 
 STEPS_A_SYNC = 32
 """Updates between two reads of the losses on an accelerator, where each read waits for the device. What is trained
@@ -85,6 +89,7 @@ class _Loop:
         self.unread: list[tuple[int, float, Tensor, Tensor]] = []
         self.rows: list[Row] = []
         self.n_updates = 0
+        self.sent = time.monotonic()
 
     def run(self, emit: Callable[[Sequence[Row]], None], stopped: Callable[[], bool]) -> Ending:
         # what is drawn during training depends on the seed, not on how many numbers the model's making took
@@ -107,7 +112,7 @@ class _Loop:
                     self.send(emit)
                     return ending
                 self._evaluate()
-            if len(self.rows) >= ROWS_A_MESSAGE:
+            if len(self.rows) >= ROWS_A_MESSAGE or time.monotonic() - self.sent > SECONDS_A_MESSAGE:
                 self.send(emit)
             if stopped():
                 raise Interrupted("the trial was abandoned")
@@ -116,6 +121,7 @@ class _Loop:
 
     def send(self, emit: Callable[[Sequence[Row]], None]) -> None:
         """Hands on the rows that are complete."""
+        self.sent = time.monotonic()
         if self.rows:
             emit(self.rows)
             self.rows = []

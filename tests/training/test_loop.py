@@ -139,10 +139,15 @@ def test_the_learning_rate_is_the_schedule_with_the_warmup_prepended(
         assert rows[0].train_loss == rows_of(workload(), trial(0.3))[0][0].train_loss
 
 
-def test_rows_come_in_messages() -> None:
-    sizes: list[int] = []
-    loop.train(workload(), trial(max_train_steps=150), lambda rows: sizes.append(len(rows)), lambda: False)
-    assert sizes == [loop.ROWS_A_MESSAGE, loop.ROWS_A_MESSAGE, 150 - 2 * loop.ROWS_A_MESSAGE]
+@pytest.mark.parametrize(
+    ("rows", "seconds", "sizes"), [(64, math.inf, [64, 64, 22]), (10**9, math.inf, [150]), (10**9, -1.0, [1] * 150)]
+)
+def test_rows_come_in_messages(monkeypatch: pytest.MonkeyPatch, rows: int, seconds: float, sizes: list[int]) -> None:
+    monkeypatch.setattr(loop, "ROWS_A_MESSAGE", rows)
+    monkeypatch.setattr(loop, "SECONDS_A_MESSAGE", seconds)
+    seen: list[int] = []
+    loop.train(workload(), trial(max_train_steps=150), lambda rows: seen.append(len(rows)), lambda: False)
+    assert seen == sizes
 
 
 def test_stopping_abandons_the_trial() -> None:
