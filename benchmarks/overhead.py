@@ -39,7 +39,7 @@ def bare(spec: Spec, trial: Trial, workload: Workload) -> list[float]:
         optimizer: Any = torch.optim.Adam(params, lr=trial.base_learning_rate)
     else:
         optimizer = torch.optim.SGD(params, lr=trial.base_learning_rate, momentum=0.9)
-    train_batches, validation = workload.batches(trial.seed)
+    train_batches, validation, _ = workload.batches(trial.seed)
     log: list[tuple[int, float, float, float, float | None]] = []
     for step, batch in zip(range(trial.max_train_steps), train_batches, strict=False):
         optimizer.zero_grad()

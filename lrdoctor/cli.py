@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import platform
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -209,6 +211,8 @@ def _laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool, qui
     from lrdoctor.reports.terminal.live import SweepView
     from lrdoctor.store import StudyFolder
 
+    # drawing needs matplotlib, whose import takes half a second: while the workers train there is time for it
+    threading.Thread(target=importlib.import_module, args=("lrdoctor.reports.figures",), daemon=True).start()
     where = out if out is not None else Path("lrdoctor_out") / spec.name
     folder = StudyFolder.open(
         where,

@@ -78,7 +78,13 @@ class LocalEngine:
             while (waiting or self._busy()) and not self._stopping:
                 self._hire(len(waiting))
                 yield from self._hand_out(waiting)
-                yield from self._events()
+                happened: list[Event] = []
+                try:
+                    happened.extend(self._events())
+                    # before the caller spends time on what happened: an idle worker waits for nobody
+                    happened[:0] = self._hand_out(waiting)
+                finally:
+                    yield from happened
             for worker in self._workers:
                 worker.abandon()
             # a worker that is still opening, to try a task again, has not begun and is not waited for

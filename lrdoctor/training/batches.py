@@ -7,6 +7,7 @@ batches that starts afresh each time it is iterated.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
@@ -19,8 +20,13 @@ from lrdoctor.training import structures
 from lrdoctor.training.importing import blame
 from lrdoctor.training.randomness import Stream
 
-CACHE_BYTES = 512 * 1024 * 1024
-"""Memory a worker spends on the batches of one seed before it makes them anew for every trial."""
+CACHE_BYTES = 256 * 1024 * 1024
+"""Memory a worker spends on the batches of one seed before it makes them anew for every trial, and on those of all
+the seeds it is not using."""
+
+READ_AHEAD_SECONDS = 0.001
+"""Batches are made for this long at a time: entering and leaving a random stream costs as much as making several
+small batches, and nothing beside a slow one. How many are made ahead changes no number."""
 
 ONE_SHOT = ("builtins", "itertools")
 """Modules whose iterators, generators among them, never start afresh."""
@@ -111,6 +117,11 @@ class Batches:
         self._source: Iterator[Any] | None = None
         self._clone = False
 
+    @property
+    def held(self) -> int:
+        """Bytes in the cache."""
+        return self._held
+
     def __iter__(self) -> Iterator[Any]:
         """The batches from the first on; endless when they repeat."""
         position = 0
@@ -155,18 +166,22 @@ class Batches:
     def _make(self) -> Iterator[Any]:
         stream = Stream(self._seed)
         source = self._passes()
-        while True:
+        over: BaseException | None = None
+        while over is None:
+            made: list[Any] = []
             with stream:
-                try:
-                    batch = next(source)
-                except StopIteration:
-                    return
-                except WorkloadError:
-                    raise
-                except Exception as error:
-                    raise WorkloadError(f"data: making a batch of {self._key} raised {blame(error)}") from error
-            # copies, so that what a model changes in place is not the user's own list of batches
-            yield structures.copy_to(batch, self._device)
+                started = time.perf_counter()
+                while over is None and time.perf_counter() - started < READ_AHEAD_SECONDS:
+                    try:
+                        # copies, so that what a model changes in place is not the user's own list of batches
+                        made.append(structures.copy_to(next(source), self._device))
+                    except Exception as error:
+                        over = error
+            yield from made
+        if isinstance(over, WorkloadError):
+            raise over
+        if not isinstance(over, StopIteration):
+            raise WorkloadError(f"data: making a batch of {self._key} raised {blame(over)}") from over
 
     def _passes(self) -> Iterator[Any]:
         while True:

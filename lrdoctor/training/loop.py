@@ -77,7 +77,7 @@ class _Loop:
 
     def __init__(self, workload: Workload, trial: Trial) -> None:
         self.workload, self.trial = workload, trial
-        self.train_batches, self.validation = workload.batches(trial.seed)
+        self.train_batches, self.validation, _ = workload.batches(trial.seed)
         self.model = workload.model(trial.seed)
         self.loss_fn = workload.loss()
         _materialize(workload, self.model, self.train_batches, self.loss_fn)

@@ -68,11 +68,11 @@ class TrainingSession:
         Raises:
             WorkloadError: something of the workload does not work.
         """
-        train_batches, validation = self.workload.batches(seed)
+        train_batches, validation, provenance = self.workload.batches(seed)
         model = self.workload.model(seed)
         loss_fn = self.workload.loss()
         first = next(iter(train_batches))
-        facts = {f"first batch of seed {seed}": structures.digest(first), **self.workload.provenance()}
+        facts = {f"first batch of seed {seed}": structures.digest(first), **provenance}
         backward(checked_loss(self.workload, model, first, loss_fn))
         if validation is not None:
             facts["first validation batch"] = structures.digest(next(iter(validation)))

@@ -16,7 +16,7 @@ from lrdoctor.core.schedule import Schedule
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import WorkloadError
 from lrdoctor.training import structures
-from lrdoctor.training.batches import Batches, Epoch, epochs_of, is_stateless
+from lrdoctor.training.batches import CACHE_BYTES, Batches, Epoch, epochs_of, is_stateless
 from lrdoctor.training.importing import blame, build, resolve
 from lrdoctor.training.randomness import Stream, seed_all
 
@@ -40,10 +40,16 @@ class Data(NamedTuple):
 
 
 class SeedData(NamedTuple):
-    """The batches of one seed."""
+    """The batches of one seed, and what the data factory says of the data's origin, such as a checksum."""
 
     train: Batches
     validation: Batches | None
+    provenance: Mapping[str, str]
+
+    @property
+    def held(self) -> int:
+        """Bytes in the caches."""
+        return self.train.held + (self.validation.held if self.validation else 0)
 
 
 class Workload:
@@ -116,24 +122,22 @@ class Workload:
     def batches(self, seed: int) -> SeedData:
         """The batches of the seed: the same ones for every trial of it, whichever worker runs it."""
         if seed not in self._seeds:
-            data = self._data()
-            # One seed at a time stays cached: trials of a seed come one after another.
-            self._seeds.clear()
-            self._seeds[seed] = self._seed_data(data, seed)
+            while self._seeds and sum(data.held for data in self._seeds.values()) > CACHE_BYTES:
+                del self._seeds[next(iter(self._seeds))]
+            self._seeds[seed] = self._seed_data(self._data(), seed)
+        # the last used stands last, the first is the one to go
+        self._seeds[seed] = self._seeds.pop(seed)
         return self._seeds[seed]
-
-    def provenance(self) -> dict[str, str]:
-        """What the data factory says of its data's origin, such as a checksum."""
-        return dict(self._data().provenance)
 
     def _seed_data(self, data: Data, seed: int) -> SeedData:
         size = self.blocks["data"].get("batch_size")
         train = Batches(epochs_of(data.train, size, "train", shuffle=True), seed, self.device, "train", repeat=True)
         if data.validation is None:
-            return SeedData(train, None)
+            return SeedData(train, None, data.provenance)
         evaluation = None if size is None else EVALUATION_BATCHES * size
         ordered: Epoch = epochs_of(data.validation, evaluation, "validation", shuffle=False)
-        return SeedData(train, Batches(ordered, DATA_SEED, self.device, "validation", repeat=False))
+        validation = Batches(ordered, DATA_SEED, self.device, "validation", repeat=False)
+        return SeedData(train, validation, data.provenance)
 
     def _data(self) -> Data:
         if self._shared is not None:

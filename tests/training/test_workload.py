@@ -141,12 +141,12 @@ def data_block(case: str, batch_size: int | None = 2) -> dict[str, Any]:
 @pytest.mark.parametrize("case", list(RETURNED)[:7])
 def test_what_a_data_factory_may_return(case: str) -> None:
     work = Workload({**blocks(), "data": data_block(case)}, CPU)
-    train, validation = work.batches(0)
+    train, validation, _ = work.batches(0)
     assert [b.shape for b in next(iter(train))] == [(2, 2), (2, 1)]
     assert (validation is None) == ("alone" in case or "without" in case or "None" in case)
     if validation is not None:
         assert torch.equal(torch.cat([x for x, _ in validation]), X)
-    assert work.provenance() == ({"sha256": "ab"} if case == "mapping" else {})
+    assert work.batches(0).provenance == ({"sha256": "ab"} if case == "mapping" else {})
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def random_split() -> Any:
 
 def test_every_seed_gets_the_same_split_and_its_own_order() -> None:
     def of(work: Workload, seed: int) -> tuple[str, str]:
-        train, validation = work.batches(seed)
+        train, validation, _ = work.batches(seed)
         assert validation is not None
         return structures.digest(next(iter(train))), structures.digest(list(validation))
 
