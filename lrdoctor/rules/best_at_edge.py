@@ -10,8 +10,8 @@ training breaks, it is likely that better rates lie beyond the edge (tuning play
 at twice the best rate will be unstable. One slightly worse feasible point above it is still "at the edge".
 
 ## Odd sweeps
-Rates whose trials all failed say nothing. Without a best rate, or while the checks at 5 and 10 times it are missing,
-the rule is skipped and the verdict is inconclusive.
+Rates whose trials all failed say nothing. Whether the checks at 5 and 10 times the best rate are missing is LRD402's
+business: an edge that was found is one whatever lies above it.
 """
 
 from __future__ import annotations
@@ -46,13 +46,19 @@ def check(study: Study) -> Found:
     between = [r for r in judged if r.stage in SWEPT and study.best_learning_rate < r.base_learning_rate < unstable]
     if margin > THRESHOLDS.margin and between:
         return
-    room = f"{margin:.3g}x" if margin > THRESHOLDS.margin else f"only {margin:.3g}x"
     yield RULE.finding(
-        f"the best learning rate {study.best_learning_rate:.4g} sits at the edge of instability: training is unstable "
-        f"from {unstable:.4g} on, {room} higher",
+        f"the best learning rate {study.best_learning_rate:.4g} sits at the edge of instability: "
+        f"{_where(unstable, margin)}",
         observed=margin,
         threshold=THRESHOLDS.margin,
     )
+
+
+def _where(unstable: float, margin: float) -> str:
+    if margin <= 1:
+        return f"training is already unstable at {unstable:.4g}, {'below it' if margin < 1 else 'the same rate'}"
+    only = "only " if margin <= THRESHOLDS.margin else ""
+    return f"training is unstable from {unstable:.4g} on, {only}{margin:.3g}x higher"
 
 
 RULE = Rule(

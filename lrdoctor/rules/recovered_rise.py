@@ -35,9 +35,10 @@ def check(run: Run, study: Study) -> Found:
         return
     at = np.flatnonzero(rises.is_rise)
     top = at[np.argmax(rises.height[at])]
+    # the last block may be up again without all of the end being so
+    end = "and the run ended before it came back" if rises.is_above[-1] else "and came back"
     yield RULE.finding(
-        f"training loss rose by {rises.height[top]:.4g} to {rises.level[top]:.4g} around step {rises.start[top]} "
-        "and came back",
+        f"training loss rose by {rises.height[top]:.4g} to {rises.level[top]:.4g} around step {rises.start[top]} {end}",
         observed=float(rises.lost[top]),
         threshold=_rises.THRESHOLDS.share,
         run=run,

@@ -2,7 +2,8 @@
 
 What a data factory may return for `train` and `validation`: a tensor, or a tuple or dict of tensors with one
 row a sample (lrdoctor draws the batches); a torch Dataset (likewise); a DataLoader or any other iterable of
-batches that starts afresh each time it is iterated.
+batches that starts afresh each time it is iterated. An object of another library with samples by number (`len` and
+`[i]`) counts as a Dataset when data.batch_size is set.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ def epochs_of(data: Any, batch_size: int | None, key: str, *, shuffle: bool) -> 
         return lambda: iter(DataLoader(data, batch_size=_needed(batch_size, data, key)))
     if isinstance(data, Dataset):
         return _dataset_epochs(data, _needed(batch_size, data, key), key, shuffle)
+    if batch_size is not None and _looks_like_dataset(data):
+        return _dataset_epochs(data, batch_size, key, shuffle)
     if batch_size is not None:
         raise WorkloadError(
             f"data.batch_size is {batch_size}, but {key} is {type(data).__name__}, which already yields batches; "
@@ -235,6 +238,12 @@ def _loader_epochs(loader: DataLoader[Any]) -> Epoch:
     return epoch
 
 
+def _looks_like_dataset(data: Any) -> bool:
+    """Samples by number, such as a Hugging Face dataset; a list or tuple is taken for batches."""
+    indexed = isinstance(data, Sized) and hasattr(data, "__getitem__")
+    return indexed and not isinstance(data, (list, tuple, Mapping, DataLoader))
+
+
 def _needed(batch_size: int | None, data: Any, key: str) -> int:
     if batch_size is None:
         raise WorkloadError(
@@ -257,14 +266,15 @@ def _tensor_epochs(columns: Any, batch_size: int, key: str, shuffle: bool) -> Ep
     return epoch
 
 
-def _dataset_epochs(data: Dataset[Any], batch_size: int, key: str, shuffle: bool) -> Epoch:
+def _dataset_epochs(data: Any, batch_size: int, key: str, shuffle: bool) -> Epoch:
     if not isinstance(data, Sized) or len(data) == 0:
         raise WorkloadError(f"data: the {key} dataset {type(data).__name__} is empty or has no length")
     n = len(data)
+    samples: Any = data  # having a length says nothing of samples by number; datasets have both
 
     def epoch() -> Iterator[Any]:
         for rows in _rows(n, batch_size, shuffle):
-            yield default_collate([data[i] for i in rows.tolist()])
+            yield default_collate([samples[i] for i in rows.tolist()])
 
     return epoch
 

@@ -61,7 +61,10 @@ def train(
         WorkloadError: the workload cannot be built, or fails before the first update, whatever the learning rate.
         Interrupted: `stopped` said so.
     """
-    loop = _Loop(workload, trial)
+    try:
+        loop = _Loop(workload, trial)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise WorkloadError(f"building the trial raised {blame(error)}") from error
     try:
         return loop.run(emit, stopped)
     except (WorkloadError, torch.OutOfMemoryError, MemoryError) as error:

@@ -105,7 +105,9 @@ def test_figures_of_a_rise() -> None:
     back = finding(run_of(3 - 0.005 * T + bump(200, 50, 1.5)), "LRD203")
     assert (back.first_step, back.threshold) == (200, 0.25)
     assert 200 < back.last_step < 250
-    assert "and came back" in back.message
+    assert back.message.endswith("and came back")
+    late = finding(run_of(3 - 0.005 * T + step_up(385, 1.5)), "LRD203")
+    assert late.message.endswith("and the run ended before it came back")
 
 
 @pytest.mark.parametrize(

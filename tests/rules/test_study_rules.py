@@ -92,6 +92,8 @@ def test_figures_of_the_margin() -> None:
     edge = only(sweep(LOWER, STAR, unstable(0.15)), "LRD401")
     assert (edge.observed, edge.threshold) == (pytest.approx(1.5), 2.0)
     assert "0.1 sits at the edge of instability: training is unstable from 0.15 on, only 1.5x higher" in edge.message
+    below = only(sweep(unstable(0.01), STAR, *feasible(0.2, 0.5, 1.0)), "LRD401")
+    assert below.message.endswith("training is already unstable at 0.01, below it")
     small = only(sweep(LOWER, STAR, *feasible(0.2), unstable(0.5)), "LRD402")
     assert (small.observed, small.threshold) == (pytest.approx(5.0), 10.0)
     none = only(sweep(unstable(0.1)), "LRD401")

@@ -48,6 +48,16 @@ class Passes:
         return X[:4] + torch.rand(1), Y[:4]
 
 
+class Foreign:
+    """Samples by number from a library that knows nothing of torch's Dataset."""
+
+    def __len__(self) -> int:
+        return len(X)
+
+    def __getitem__(self, i: int) -> dict[str, Tensor]:
+        return {"x": X[i], "y": Y[i]}
+
+
 def own_generator() -> torch.Generator:
     return torch.Generator().manual_seed(5)
 
@@ -58,6 +68,7 @@ SHAPES: dict[str, tuple[Callable[[], Any], int | None]] = {
     "dict": (lambda: {"x": X, "y": Y}, 4),
     "TensorDataset": (lambda: TensorDataset(X, Y), 4),
     "map dataset": (Augmented, 4),
+    "another library's dataset": (Foreign, 4),
     "iterable dataset": (Streamed, 4),
     "DataLoader": (lambda: DataLoader(Augmented(), 4, shuffle=True), None),
     "DataLoader, own generator": (lambda: DataLoader(Augmented(), 4, shuffle=True, generator=own_generator()), None),
