@@ -171,6 +171,8 @@ def sweep(
     with _laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         study = examine.sweep(laboratory, Settings(loaded.sweep.rates()), loaded.seeds)
         report = _save(study, laboratory, "sweep")
+    if not quiet:
+        _say(f"saved in {laboratory.folder.out}")
     return _conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose)
 
 

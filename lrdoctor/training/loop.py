@@ -157,8 +157,12 @@ class _Loop:
         """Turns what was measured since the last read into rows; says when the trial is over."""
         if not self.unread:
             return None
-        pairs = torch.stack([torch.stack((loss.float(), norm.float())) for *_, loss, norm in self.unread]).tolist()
         unread, self.unread = self.unread, []
+        if len(unread) == 1:
+            pairs = [(float(unread[0][2]), float(unread[0][3]))]
+        else:  # one transfer for all of them
+            kind = torch.promote_types(unread[0][2].dtype, unread[0][3].dtype)
+            pairs = torch.stack([torch.stack((loss.to(kind), norm.to(kind))) for *_, loss, norm in unread]).tolist()
         for (step, learning_rate, *_), (loss, norm) in zip(unread, pairs, strict=True):
             self.rows.append(Row(step, learning_rate, loss, norm, None))
             ending = self._ending(step, loss, norm)

@@ -252,12 +252,13 @@ def validation_loss(workload: Workload, model: nn.Module, batches: Iterable[Any]
 
     The model's mode and every random generator are left as they were found.
     """
-    total, n = torch.zeros((), device=workload.device, dtype=torch.float32), 0
+    precise = torch.float32 if workload.device.type == "mps" else torch.float64  # which mps does not have
+    total, n = torch.zeros((), device=workload.device, dtype=precise), 0
     model.eval()
     with Stream(DATA_SEED), torch.no_grad():
         for batch in batches:
             size = structures.batch_length(batch)
-            total += scalar_loss(workload, model, batch, loss_fn, "the evaluation").float() * size
+            total += scalar_loss(workload, model, batch, loss_fn, "the evaluation").to(precise) * size
             n += size
     model.train()
     if n == 0:
