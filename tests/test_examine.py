@@ -1,0 +1,210 @@
+"""The laboratory and the sweep, on an engine that trains nothing: a made-up world answers for every trial."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrdoctor import examine
+from lrdoctor.core.run import Run
+from lrdoctor.core.trial import Trial
+from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
+from lrdoctor.errors import StoreError, WorkloadError
+from lrdoctor.procedures.sweep import Settings
+from lrdoctor.spec import Spec, load_spec
+from lrdoctor.store import StudyFolder
+
+SPEC = """\
+name: made-up
+model: nowhere.nets:Net
+data: nowhere.data:loaders
+optimizer: momentum
+max_train_steps: 40
+seeds: [0, 1, 2]
+sweep: {min: 1e-3, max: 1.0, points: 4}
+"""
+
+World = Callable[[float, int], list[float] | str]
+"""(rate, seed) -> training losses, or the reason of a failure."""
+
+
+def healthy_below(edge: float) -> World:
+    def losses(rate: float, seed: int) -> list[float]:
+        if rate >= edge:
+            return [2.0, 1.9, math.nan]
+        goal = 0.1 * (1 + abs(math.log10(rate / 0.01)))
+        return [goal + (2 - goal) * 0.9**t for t in range(40)]
+
+    return losses
+
+
+class FakeEngine:
+    """Answers tasks from the world; counts them."""
+
+    def __init__(self, world: World, data: Mapping[str, str] | None = None) -> None:
+        self.world, self.data = world, data or {"batch": "aa"}
+        self.checks, self.trials = 0, 0
+
+    def __enter__(self) -> FakeEngine:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+    def describe(self) -> Mapping[str, Any]:
+        return {"device_name": "made-up", "jobs": 1}
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Event]:
+        for task in tasks:
+            if task.payload["kind"] == "check":
+                self.checks += 1
+                yield Finished(task, {"n_parameters": 1, "has_validation": True, "data": self.data})
+                continue
+            self.trials += 1
+            yield from self._trial(task, Trial(**task.payload["trial"]))
+
+    def _trial(self, task: Task, trial: Trial) -> Iterator[Event]:
+        told = self.world(trial.base_learning_rate, trial.seed)
+        yield Started(task, 0)
+        if isinstance(told, str):
+            yield Failed(task, told)
+            return
+        rows = [(t, trial.base_learning_rate, loss, 1.0, loss) for t, loss in enumerate(told)]
+        yield Progress(task, rows)
+        finite = all(map(math.isfinite, told))
+        yield Finished(task, {"status": "completed" if finite else "diverged", "reason": None if finite else "nan"})
+
+    def stop(self) -> None:
+        raise AssertionError("nobody stops it here")
+
+    kill = stop
+
+
+class Log:
+    """A watcher that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.planned_stages: list[tuple[str, int, int]] = []
+        self.finished_runs: list[str] = []
+        self.messages: list[str] = []
+        self.last_step: dict[Trial, int] = {}
+
+    def planned(self, stage: str, n_trials: int, n_reused: int) -> None:
+        self.planned_stages.append((stage, n_trials, n_reused))
+
+    def started(self, trial: Trial, worker: int) -> None:
+        self.last_step[trial] = -1
+
+    def progressed(self, trial: Trial, step: int, train_loss: float) -> None:
+        self.last_step[trial] = step
+
+    def finished(self, run: Run) -> None:
+        self.finished_runs.append(run.name)
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Spec:
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    return load_spec(tmp_path / "spec.yaml")
+
+
+def opened(spec: Spec, out: Path) -> StudyFolder:
+    return StudyFolder.open(
+        out,
+        name=spec.name,
+        identity=spec.identity(),
+        spec_yaml=spec.to_yaml(out),
+        command_line=["lrdoctor"],
+        environment={"python": "3"},
+        fresh=False,
+    )
+
+
+def swept(spec: Spec, out: Path, engine: FakeEngine, log: Log) -> Any:
+    with opened(spec, out) as folder:
+        laboratory = examine.Laboratory(spec, folder, engine, log)
+        return examine.sweep(laboratory, Settings(spec.sweep.rates()), spec.seeds)
+
+
+def test_a_sweep_runs_its_stages_and_locates_the_edge(spec: Spec, tmp_path: Path) -> None:
+    engine, log = FakeEngine(healthy_below(0.17)), Log()
+    study = swept(spec, tmp_path / "out", engine, log)
+    assert study.best_learning_rate == 0.01
+    assert 0.17 <= study.unstable_base_learning_rate <= 0.17 * 1.25
+    stages = [stage for stage, _, _ in log.planned_stages]
+    assert stages[:2] == ["grid", "check"]
+    assert set(stages[2:]) == {"refinement"}
+    assert engine.checks == 1
+    assert engine.trials == len(study.runs) == len(log.finished_runs) == 3 * len(study.rates)
+    assert set(log.last_step.values()) == {2, 39}
+
+
+def test_a_second_sweep_trains_nothing(spec: Spec, tmp_path: Path) -> None:
+    first = swept(spec, tmp_path / "out", FakeEngine(healthy_below(0.17)), Log())
+    engine, log = FakeEngine(healthy_below(0.17)), Log()
+    second = swept(spec, tmp_path / "out", engine, log)
+    assert (engine.checks, engine.trials, log.finished_runs) == (0, 0, [])
+    assert log.planned_stages[0] == ("grid", 12, 12)
+    assert repr(examine.trials_table(second)) == repr(examine.trials_table(first))  # nan is not equal to itself
+
+
+def test_more_seeds_train_only_what_is_missing(spec: Spec, tmp_path: Path) -> None:
+    swept(spec, tmp_path / "out", FakeEngine(healthy_below(0.17)), Log())
+    log = Log()
+    swept(
+        load_spec(tmp_path / "spec.yaml", ["seeds=[0,1,2,3]"]), tmp_path / "out", FakeEngine(healthy_below(0.17)), log
+    )
+    assert log.planned_stages[0] == ("grid", 16, 12)
+    assert all("seed=3" in name for name in log.finished_runs)
+
+
+def test_failed_trials_are_no_evidence_and_are_run_again(spec: Spec, tmp_path: Path) -> None:
+    def sometimes(rate: float, seed: int) -> list[float] | str:
+        return "killed by SIGKILL twice" if seed == 2 else healthy_below(0.17)(rate, seed)
+
+    study = swept(spec, tmp_path / "out", FakeEngine(sometimes), Log())
+    assert {r.n_judged for r in study.rates} == {2}
+    assert study.best_learning_rate == 0.01
+    engine = FakeEngine(healthy_below(0.17))
+    study = swept(spec, tmp_path / "out", engine, Log())
+    assert {r.n_judged for r in study.rates} == {3}
+    assert engine.trials == len(study.rates)
+
+
+def test_a_study_of_failures_is_refused(spec: Spec, tmp_path: Path) -> None:
+    with pytest.raises(WorkloadError, match="all 12 trials failed; the first one: out of memory"):
+        swept(spec, tmp_path / "out", FakeEngine(lambda rate, seed: "out of memory"), Log())
+
+
+def test_other_data_do_not_mix(spec: Spec, tmp_path: Path) -> None:
+    swept(spec, tmp_path / "out", FakeEngine(healthy_below(0.17)), Log())
+    more = load_spec(tmp_path / "spec.yaml", ["seeds=[0,1,2,3]"])
+    with pytest.raises(StoreError, match="the data changed"):
+        swept(more, tmp_path / "out", FakeEngine(healthy_below(0.17), {"batch": "bb"}), Log())
+
+
+def test_the_extension_is_told_of(spec: Spec, tmp_path: Path) -> None:
+    log = Log()
+    high = load_spec(tmp_path / "spec.yaml", ["sweep={values: [0.1, 1.0]}"])
+    study = swept(high, tmp_path / "out", FakeEngine(healthy_below(0.5)), log)
+    assert study.best_learning_rate == 0.01
+    assert any("grid extended downward" in text for text in log.messages)
+    assert list(study.notes) == log.messages
+
+
+def test_the_table_of_trials_names_every_trial_once(spec: Spec, tmp_path: Path) -> None:
+    table = examine.trials_table(swept(spec, tmp_path / "out", FakeEngine(healthy_below(0.17)), Log()))
+    assert len({row["key"] for row in table}) == len(table)
+    broken = [row for row in table if row["status"] == "diverged"]
+    assert broken
+    assert {(row["feasible"], row["findings"], row["n_steps"]) for row in broken} == {
+        (False, "non-finite; early blow-up", 3)
+    }
+    assert not any("second" in column for column in table[0])
