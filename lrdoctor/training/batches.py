@@ -29,6 +29,9 @@ READ_AHEAD_SECONDS = 0.001
 """Batches are made for this long at a time: entering and leaving a random stream costs as much as making several
 small batches, and nothing beside a slow one. How many are made ahead changes no number."""
 
+OVER = object()
+"""What stands for a batch when there is none left; None is a batch, if one that no step can use."""
+
 ONE_SHOT = ("builtins", "itertools")
 """Modules whose iterators, generators among them, never start afresh."""
 
@@ -148,11 +151,11 @@ class Batches:
             if self._source is None:
                 self._source = self._make()
             try:
-                batch = next(self._source, None)
+                batch = next(self._source, OVER)
             except Exception:
                 self._forget()  # a source that raised is over, and would look like data that end here
                 raise
-            if batch is None:
+            if batch is OVER:
                 return False
             self._cache.append(_Held(batch, structures.version(batch)))
             self._held += structures.weight(batch)

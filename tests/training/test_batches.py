@@ -177,6 +177,13 @@ def test_a_reader_who_changes_its_batches_leaves_no_trace(name: str, n_first: in
         assert reader == expected
 
 
+def test_none_is_a_batch_and_not_the_end_of_the_data() -> None:
+    # a collate function that drops bad samples may return it
+    source = Batches(lambda: iter([X, None, X]), 0, torch.device("cpu"), "train", repeat=False)
+    for _ in range(2):
+        assert [batch is None for batch in source] == [False, True, False]
+
+
 def test_popping_a_key_leaves_no_trace() -> None:
     source = batches("dict")
     for _ in range(3):
