@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -24,6 +24,7 @@ import typer
 
 from lrdoctor import __version__
 from lrdoctor.errors import Interrupted, LrdoctorError
+from lrdoctor.reports.terminal import streams
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -76,6 +77,7 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also list the fi
 
 def main() -> NoReturn:
     """The console script."""
+    streams.open_missing()
     # Typer turns a KeyboardInterrupt into exit code 1, which would read as "unstable".
     signal.signal(signal.SIGINT, _exit_interrupted)
     app(prog_name="lrdoctor")
@@ -108,7 +110,8 @@ def _exit_codes(command: Callable[P, int]) -> Callable[P, None]:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    with suppress(LrdoctorError), streams.written(sys.stderr):
+        print(text, file=sys.stderr)
 
 
 def _save_traceback() -> str:
@@ -143,8 +146,10 @@ def init(
     """Write a starter lrdoctor.yaml and workload.py that run as they are."""
     from lrdoctor.starter import write_starter
 
-    for path in write_starter(folder):
-        print(f"wrote {path}")
+    files = write_starter(folder)
+    with streams.written(sys.stdout):
+        for path in files:
+            print(f"wrote {path}")
     _say(f"next: lrdoctor sweep {folder / 'lrdoctor.yaml'}")
     return 0
 
@@ -184,14 +189,14 @@ def rules(
     """List the rules, or print one rule's manual page."""
     from lrdoctor.rules import RULES
 
-    if code is None:
-        for rule in RULES:
-            print(f"{rule.code}  {rule.severity:8}{rule.name:34}{rule.summary}")
-        return 0
-    found = next((rule for rule in RULES if rule.code == code.upper()), None)
-    if found is None:
-        raise LrdoctorError(f"there is no rule {code}; known: {', '.join(rule.code for rule in RULES)}")
-    print(f"{found.code} {found.name} ({found.severity}, {found.instability})\n\n{found.manual.strip()}")
+    text = [f"{rule.code}  {rule.severity:8}{rule.name:34}{rule.summary}" for rule in RULES]
+    if code is not None:
+        found = next((rule for rule in RULES if rule.code == code.upper()), None)
+        if found is None:
+            raise LrdoctorError(f"there is no rule {code}; known: {', '.join(rule.code for rule in RULES)}")
+        text = [f"{found.code} {found.name} ({found.severity}, {found.instability})", "", found.manual.strip()]
+    with streams.written(sys.stdout):
+        print(*text, sep="\n")
     return 0
 
 
@@ -205,12 +210,11 @@ def _load(path: Path, overrides: list[str] | None, seeds: int | None) -> Spec:
 @contextmanager
 def _laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool) -> Iterator[Laboratory]:
     """The study folder, the engine and the view of a command that runs trials, closed in the right order."""
-    from rich.console import Console
-
     from lrdoctor import examine
     from lrdoctor.engines import ENGINES
     from lrdoctor.engines.entry import load
     from lrdoctor.reports.terminal.live import SweepView
+    from lrdoctor.reports.terminal.text import Screen
     from lrdoctor.store import StudyFolder
 
     # drawing needs matplotlib, whose import takes half a second: while the workers train there is time for it
@@ -227,7 +231,7 @@ def _laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool, qui
     )
     with (
         folder,
-        SweepView(Console(stderr=True), quiet=quiet) as view,
+        SweepView(Screen(stderr=True), quiet=quiet) as view,
         load(ENGINES["local"])(examine.ENTRY, spec.workload(), jobs=jobs, preload=examine.PRELOAD) as engine,
         examine.interruptible(engine, view),
     ):
@@ -259,23 +263,18 @@ def _save(study: Study, laboratory: Laboratory, command: str) -> Report:
 
 def _conclude(report: Report, fail_on: FailOn, *, as_json: bool, quiet: bool, verbose: bool) -> int:
     """Prints the report and gives the exit code."""
-    try:
+    with streams.written(sys.stdout):
         if as_json:
             from lrdoctor.reports import json as json_report
 
             sys.stdout.write(json_report.render(report))
         else:
-            from rich.console import Console
-
             from lrdoctor.reports.terminal.result import print_report
+            from lrdoctor.reports.terminal.text import Screen
 
             # a pipe or a file has no width of its own; COLUMNS still decides where it is set
             width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
-            print_report(report, Console(width=width), verbose=verbose, quiet=quiet)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # the reader of a pipe went away (`| head`); the verdict stands
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            print_report(report, Screen(width=width), verbose=verbose, quiet=quiet)
     if report.verdict == "inconclusive":
         return COULD_NOT_JUDGE
     severity = report.worst_severity()
