@@ -14,11 +14,14 @@ from lrdoctor.errors import LrdoctorError
 def open_missing() -> None:
     """Gives a process that was started without standard streams (`>&-`) ones that lead nowhere.
 
-    Done first of all: the next file opened would take the missing stream's number, and its output.
+    Done first of all and in this order: a file takes the lowest free number, so whatever were opened next would be taken
+    for the missing stream, by worker processes too.
     """
-    for name in ("stdout", "stderr"):
+    for name, mode in {"stdin": "r", "stdout": "w", "stderr": "w"}.items():
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # kept open
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115  # kept open
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
 
 
 def discard(stream: TextIO) -> None:
