@@ -21,6 +21,7 @@ from lrdoctor.spec.types import (
     Decay,
     NonNegative,
     Positive,
+    Rate,
     Rates,
     component,
     name_or_class_path,
@@ -126,9 +127,9 @@ class NamedSchedule(Block):
 class SweepRange(Block):
     """Learning rates evenly spaced in the logarithm."""
 
-    min: Positive = 1e-4
+    min: Rate = 1e-4
     """Lowest base learning rate."""
-    max: Positive = 1.0
+    max: Rate = 1.0
     """Highest base learning rate."""
     points: Annotated[int, BeforeValidator(whole), Field(ge=2, le=MAX_POINTS)] = 10
     """Number of rates, both ends included."""

@@ -13,6 +13,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from lrdoctor.spec.class_paths import FORMS, file_of, is_class_path
 from lrdoctor.spec.faults import shown
 
+LOWEST_RATE, HIGHEST_RATE = 1e-30, 1e30
+"""Beyond these a learning rate is a slip of the keyboard, and the sweep's extension and checks would leave the range of
+a 32-bit number."""
 MAX_EXACT = 2**53
 """From here on a float stands for several whole numbers."""
 
@@ -87,6 +90,12 @@ def _pair(value: Any) -> Any:
     return value
 
 
+def _plausible(rate: float) -> float:
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise ValueError(f"found {shown(rate)}, expected a learning rate from {LOWEST_RATE:g} to {HIGHEST_RATE:g}")
+    return rate
+
+
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if not values:
         raise ValueError("found [], expected at least one value")
@@ -107,10 +116,11 @@ _Listed = Field(strict=False, json_schema_extra={"minItems": 1})
 Count = Annotated[int, BeforeValidator(whole), Field(ge=1)]
 Seed = Annotated[int, BeforeValidator(whole), Field(ge=0, lt=2**32)]
 Positive = Annotated[float, Field(gt=0)]
+Rate = Annotated[Positive, AfterValidator(_plausible)]
 NonNegative = Annotated[float, Field(ge=0)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Betas = Annotated[tuple[Decay, Decay], BeforeValidator(_pair), Field(strict=False)]
 Seeds = Annotated[tuple[Seed, ...], _Listed, AfterValidator(_distinct)]
 Counts = Annotated[tuple[Count, ...], _Listed, AfterValidator(_ascending)]
-Rates = Annotated[tuple[Positive, ...], _Listed, AfterValidator(_ascending)]
+Rates = Annotated[tuple[Rate, ...], _Listed, AfterValidator(_ascending)]
 ClassPath = Annotated[str, AfterValidator(_class_path)]

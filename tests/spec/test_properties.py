@@ -29,6 +29,7 @@ COMPONENTS = st.fixed_dictionaries(
     optional={"init_args": st.dictionaries(TEXTS.filter(lambda key: "l" not in key), PLAIN, max_size=3)},
 )
 POSITIVE = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
+RATES = st.floats(min_value=1e-30, max_value=1e30)
 COUNTS = st.integers(1, 10**9)
 SPECS = st.fixed_dictionaries(
     {
@@ -44,7 +45,7 @@ SPECS = st.fixed_dictionaries(
         "eval_every": COUNTS,
         "seeds": st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4, unique=True),
         "sweep": st.fixed_dictionaries(
-            {"values": st.lists(POSITIVE, min_size=1, max_size=4, unique=True)}
+            {"values": st.lists(RATES, min_size=1, max_size=4, unique=True)}
         ),
         "probe": st.fixed_dictionaries({"factor": POSITIVE, "steps": COUNTS}),
     },

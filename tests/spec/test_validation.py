@@ -59,6 +59,8 @@ from spec_files import faults
         ({"sweep": {"values": [1], "max": 2}}, "7:3: sweep: found both `values` and `max`, expected {min, max, points} or {values: [...]}"),
         ({"sweep": {"values": [0.1, 1, 0.1]}}, "8:3: sweep.values: found 0.1 twice, expected distinct values"),
         ({"sweep": {"values": [0]}}, "8:5: sweep.values.0: found 0, expected more than 0"),
+        ({"sweep": {"values": [1e-31]}}, "8:5: sweep.values.0: found 1e-31, expected a learning rate from 1e-30 to 1e+30"),
+        ({"sweep": {"max": 1e31}}, "7:8: sweep.max: found 1e+31, expected a learning rate from 1e-30 to 1e+30"),
         ({"probe": {"factor": "2"}}, '7:11: probe.factor: found "2", expected a number'),
         ({"warmup": {"steps": [10, 0]}}, "9:5: warmup.steps.1: found 0, expected 1 or more"),
         ({"clip": 90}, "6:7: clip: found 90, expected a mapping"),
