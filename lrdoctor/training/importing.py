@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib
 import importlib.util
@@ -14,6 +15,11 @@ from types import ModuleType
 from typing import Any
 
 from lrdoctor.errors import WorkloadError
+
+MOST_NAMES = 12
+"""Names of a module that a message lists."""
+
+RELATIVE_IMPORT = "; a file that is part of a package is named as a module, such as my_pkg.nets:Net"
 
 
 def resolve(class_path: str, folder: str) -> Any:
@@ -34,16 +40,26 @@ def resolve(class_path: str, folder: str) -> Any:
     except WorkloadError:
         raise
     except (Exception, SystemExit) as error:  # a training script without a main guard exits when it is imported
-        raise WorkloadError(f"{class_path}: `{module_name}` does not import: {blame(error)}") from error
+        hint = RELATIVE_IMPORT if module_name.endswith(".py") and _is_relative(error) else ""
+        raise WorkloadError(f"{class_path}: `{module_name}` does not import: {blame(error)}{hint}") from error
     found: Any = module
     for part in attribute.split("."):
         if not hasattr(found, part):
-            public = ", ".join(sorted(n for n in vars(module) if not n.startswith("_"))[:12])
-            raise WorkloadError(
-                f"{class_path}: `{module_name}` has no `{attribute}`; it has {public or 'no public name'}"
-            )
+            raise WorkloadError(f"{class_path}: `{module_name}` has no `{attribute}`; {_alternatives(found, part)}")
         found = getattr(found, part)
     return found
+
+
+def _alternatives(owner: Any, name: str) -> str:
+    public = sorted(n for n in vars(owner) if not n.startswith("_")) if hasattr(owner, "__dict__") else []
+    near = difflib.get_close_matches(name, public, n=1)
+    if near:
+        return f"did you mean `{near[0]}`?"
+    return f"it has {', '.join(public[:MOST_NAMES]) or 'no public name'}"
+
+
+def _is_relative(error: BaseException) -> bool:
+    return isinstance(error, ImportError) and "no known parent package" in str(error)
 
 
 def build(block: Mapping[str, Any], folder: str, role: str, *args: Any, **kwargs: Any) -> Any:

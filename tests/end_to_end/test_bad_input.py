@@ -51,7 +51,7 @@ def one_pass():
         (["sweep.max=1e-4"], "found max 0.0001 with min 0.001, expected max above min"),
         (["max_train_steps=many"], 'max_train_steps: found "many", expected a whole number'),
         (["model.class_path=nowhere.nets:Net"], "nowhere.nets:Net: `nowhere.nets` does not import"),
-        (["model.class_path=./work.py:Nat"], "./work.py:Nat: `./work.py` has no `Nat`; it has"),
+        (["model.class_path=./work.py:Nat"], "./work.py:Nat: `./work.py` has no `Nat`; did you mean `Net`?"),
         (["model.class_path=./work.py:Raises"], "ValueError: no such shape (work.py:18, in forward)"),
         (["data.class_path=./work.py:empty"], "data: train yielded no batch"),
         (["data.class_path=./work.py:missing_values"], "the loss is nan at step 0 with seed 0, before any update"),

@@ -43,6 +43,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "below" / "deep.py").write_text("value = 12\n")
     (tmp_path / "exits.py").write_text("import sys\nsys.exit(2)\n")
     (tmp_path / "broken.py").write_text("x = 1\ny = undefined_name\n")
+    (tmp_path / "relative.py").write_text("from . import nets\n")
     (tmp_path / "grammar.py").write_text("def f(:\n")
     (tmp_path / f"broken_{tag}.py").write_text("import no_such_module_anywhere\n")
     return tmp_path
@@ -92,8 +93,10 @@ def test_files_of_one_name_in_two_folders_differ(folder: Path) -> None:
     ("class_path", "message"),
     [
         ("./nets.py:Net", r"`./nets.py` has no `Net`; it has Outer, Settings, annotations"),
-        ("./nets.py:Outer.Other", r"has no `Outer.Other`"),
-        ("torch.nn:Linaer", r"`torch.nn` has no `Linaer`; it has "),
+        ("./nets.py:Outer.Other", r"has no `Outer.Other`; it has Inner, broken"),
+        ("./nets.py:number.bits", r"has no `number.bits`; it has no public name"),
+        ("torch.nn:Linaer", r"`torch.nn` has no `Linaer`; did you mean `Linear`\?"),
+        ("./relative.py:x", r"no known parent package .*; a file that is part of a package is named as a module, such"),
         ("./missing.py:Net", r"missing.py: no such file; class paths of files are relative to the spec's folder"),
         ("no_such_module:Net", r"`no_such_module` does not import: ModuleNotFoundError: No module named"),
         ("torch.no_such.Net", r"`torch.no_such` does not import: ModuleNotFoundError"),
