@@ -6,12 +6,15 @@ import pickle
 import time
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lrdoctor.engines import local_worker
 from lrdoctor.engines.base import Task
 from lrdoctor.engines.local_start import own_surroundings, starter
 from lrdoctor.errors import EngineError
+
+if TYPE_CHECKING:  # Windows has no ForkServerContext
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 Message = tuple[Any, ...]
 
@@ -50,7 +53,7 @@ class WorkerProcess:
         self._start(entry, context, preload)
 
     def _start(self, entry: str, context: Mapping[str, Any], preload: Sequence[str]) -> None:
-        make = starter(preload)
+        make = _starter(preload)
         self.connection, theirs = make.Pipe()
         their_lifeline, self._lifeline = make.Pipe(duplex=False)
         self._process = make.Process(
@@ -137,6 +140,16 @@ class WorkerProcess:
     def _close_pipes(self) -> None:
         self.connection.close()
         self._lifeline.close()
+
+
+def _starter(preload: Sequence[str]) -> ForkServerContext | SpawnContext:
+    try:
+        return starter(preload)
+    except OSError as error:
+        # the server listens at a socket among the temporary files, whose path the system keeps short
+        raise EngineError(
+            f"worker processes cannot be started: {error}; try a TMPDIR that can be written and has a short path"
+        ) from error
 
 
 def end(workers: Sequence[WorkerProcess]) -> None:

@@ -9,8 +9,18 @@ import sys
 import pytest
 from engine_samples import HERE, PATIENCE, engine, is_alive, is_listed, results, tasks, wait_until
 
+from lrdoctor.engines import local_process
 from lrdoctor.engines.base import Failed, Finished, Progress, Started
-from lrdoctor.errors import Interrupted
+from lrdoctor.errors import EngineError, Interrupted
+
+
+def test_temporary_files_that_hold_no_socket_are_explained(monkeypatch):
+    def refuse(preload):
+        raise OSError("AF_UNIX path too long")
+
+    monkeypatch.setattr(local_process, "starter", refuse)
+    with engine() as local, pytest.raises(EngineError, match="cannot be started: AF_UNIX path too long; try a TMPDIR"):
+        local.describe()
 
 
 @pytest.mark.parametrize("cause", ["SIGKILL", "SIGSEGV", 3, 0])
