@@ -215,11 +215,11 @@ def _laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool, qui
     from lrdoctor.engines.entry import load
     from lrdoctor.reports.terminal.live import SweepView
     from lrdoctor.reports.terminal.text import Screen
-    from lrdoctor.store import StudyFolder
+    from lrdoctor.store import StudyFolder, folder_name
 
     # drawing needs matplotlib, whose import takes half a second: while the workers train there is time for it
     threading.Thread(target=importlib.import_module, args=("lrdoctor.reports.figures",), daemon=True).start()
-    where = out if out is not None else Path("lrdoctor_out") / spec.name
+    where = out if out is not None else Path("lrdoctor_out") / folder_name(spec.name)
     folder = StudyFolder.open(
         where,
         name=spec.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,19 @@ WHAT_TO_TRY = {
     "EMFILE": "raise the limit on open files (ulimit -n)",
 }
 """By the system's name of the error."""
+
+
+NO_NAME = re.compile(r'^\.+$|[\x00-\x1f/\\:*?"<>|]')
+"""What no system takes in a file's name, or reads as another folder."""
+
+
+def folder_name(name: str) -> str:
+    """A study's name as the name of one folder: text that would lead elsewhere becomes "_".
+
+    >>> folder_name("wide-resnet 28"), folder_name("../up"), folder_name("a/b: c"), folder_name("..")
+    ('wide-resnet 28', '.._up', 'a_b_ c', '_')
+    """
+    return NO_NAME.sub("_", name)
 
 
 @contextmanager

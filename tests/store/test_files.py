@@ -6,7 +6,27 @@ import os
 import pytest
 
 from lrdoctor.errors import StoreError
-from lrdoctor.store.files import FolderLock, explained, sync_folder, write_atomic
+from lrdoctor.store.files import FolderLock, explained, folder_name, sync_folder, write_atomic
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("wide-resnet 28", "wide-resnet 28"),
+        ("ü ☃.v2", "ü ☃.v2"),
+        ("a/b", "a_b"),
+        ("/tmp/elsewhere", "_tmp_elsewhere"),
+        ("../up", ".._up"),
+        ("..\\up", ".._up"),
+        (".", "_"),
+        ("..", "_"),
+        ("a\x00b\nc", "a_b_c"),
+        ("c: d?", "c_ d_"),
+    ],
+)
+def test_a_name_never_leads_out_of_the_folder_above(tmp_path, name, folder):
+    assert folder_name(name) == folder
+    assert (tmp_path / folder_name(name)).resolve().parent == tmp_path
 
 
 def refuse(code):

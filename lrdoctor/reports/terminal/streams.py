@@ -14,8 +14,8 @@ from lrdoctor.errors import LrdoctorError
 def open_missing() -> None:
     """Gives a process that was started without standard streams (`>&-`) ones that lead nowhere.
 
-    Done first of all and in this order: a file takes the lowest free number, so whatever were opened next would be taken
-    for the missing stream, by worker processes too.
+    Done first of all and in this order: a file takes the lowest free number, so whatever were opened next would be
+    taken for the missing stream, by worker processes too.
     """
     for name, mode in {"stdin": "r", "stdout": "w", "stderr": "w"}.items():
         if getattr(sys, name) is None:
