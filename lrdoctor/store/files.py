@@ -31,15 +31,15 @@ WHAT_TO_TRY = {
 """By the system's name of the error."""
 
 
-NO_NAME = re.compile(r'^\.+$|[\x00-\x1f/\\:*?"<>|]')
-"""What no system takes in a file's name, or reads as another folder."""
+NO_NAME = re.compile(r'^\.+|[\x00-\x1f/\\:*?"<>|]')
+"""What no system takes in a file's name, reads as another folder, or hides."""
 
 
 def folder_name(name: str) -> str:
     """A study's name as the name of one folder: text that would lead elsewhere becomes "_".
 
     >>> folder_name("wide-resnet 28"), folder_name("../up"), folder_name("a/b: c"), folder_name("..")
-    ('wide-resnet 28', '.._up', 'a_b_ c', '_')
+    ('wide-resnet 28', '__up', 'a_b_ c', '_')
     """
     return NO_NAME.sub("_", name)
 
