@@ -9,13 +9,16 @@ from lrdoctor.core.study import Study
 from lrdoctor.fixes.base import Remedy, Settings
 
 FROM_UNSTABLE = 0.5
-"""At half the lowest unstable rate the playbook's short run at twice the rate just reaches the edge."""
+"""At half the lowest unstable rate the playbook's short run at twice the rate just reaches the edge. Where the best
+rate is lower than that, it has this room itself and is the one to keep."""
 
 
 def settings(study: Study) -> Settings:
     if study.unstable_base_learning_rate is None:
         return {}
-    return {"base_learning_rate": float(f"{FROM_UNSTABLE * study.unstable_base_learning_rate:.4g}")}
+    half = float(f"{FROM_UNSTABLE * study.unstable_base_learning_rate:.4g}")
+    best = study.best_learning_rate
+    return {"base_learning_rate": half if best is None else min(half, best)}
 
 
 def snippet(settings: Settings) -> str:

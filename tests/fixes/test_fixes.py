@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+from dataclasses import replace
 
 import pytest
 
@@ -81,7 +82,19 @@ def test_the_numbers_come_from_the_study() -> None:
     settings = {fix.name: fix.settings for fix in recommend(sweep(), [finding("non_finite")])}
     assert settings["warmup"] == {"base_learning_rate": 5.0, "warmup_steps": [1, 10, 30]}
     assert settings["clip_gradients"] == {"clip_norm": pytest.approx((90.1 + 180.2) / 2, rel=1e-3), "percentile": 90}
-    assert settings["lower_learning_rate"] == {"base_learning_rate": 0.25}
+    assert settings["lower_learning_rate"] == {"base_learning_rate": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("best", "unstable", "lower"),
+    [(0.1, 0.15, 0.075), (0.1, 0.2, 0.1), (0.1, 0.5, 0.1), (0.1, 0.05, 0.025), (None, 0.5, 0.25), (0.1, None, None)],
+)
+def test_a_lower_learning_rate_is_never_a_higher_one(
+    best: float | None, unstable: float | None, lower: float | None
+) -> None:
+    study = replace(sweep(), best_learning_rate=best, unstable_base_learning_rate=unstable)
+    (fix,) = recommend(study, [finding("edge")])
+    assert fix.settings == ({} if lower is None else {"base_learning_rate": lower})
 
 
 @pytest.mark.parametrize(
