@@ -10,7 +10,8 @@ this is a warning.
 
 ## Odd sweeps
 When the best rate already sits at the edge LRD401 says so and this rule is silent. While a check is missing or its
-trials failed, the rule is skipped.
+trials failed, the rule is skipped; so it is when every run is too short for a rise to be seen in it, since a room that
+nobody could have seen the end of is no room.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lrdoctor.core.study import Study
-from lrdoctor.rules import best_at_edge
+from lrdoctor.rules import _rises, best_at_edge
 from lrdoctor.rules.base import Found, Rule
 
 
@@ -36,6 +37,9 @@ THRESHOLDS = Thresholds()
 def check(study: Study) -> Found:
     if study.best_learning_rate is None:
         yield RULE.skip("no best learning rate to measure a margin from")
+        return
+    if study.runs and all(_rises.measure(run.train_loss) is None for run in study.runs):
+        yield RULE.skip("every trial is too short to see a rise of its training loss: raise max_train_steps")
         return
     margin = study.stability_margin
     if margin is None:
