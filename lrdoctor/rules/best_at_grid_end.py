@@ -8,7 +8,8 @@ A best rate at the end of the grid is a corner, not an optimum: the real one may
 measured from a rate that is not the best.
 
 ## Odd sweeps
-An end that is followed by infeasible rates is no corner: the grid went far enough.
+An end that is followed by infeasible rates is no corner: the grid went far enough. Rates whose trials all failed say
+nothing, so a best rate beside them counts as an end; the message then points at them.
 """
 
 from __future__ import annotations
@@ -26,10 +27,18 @@ def check(study: Study) -> Found:
     end = "lowest" if best == min(swept) else "highest"
     yield RULE.finding(
         f"the best learning rate {best:.4g} is the {end} one swept: the best one may lie beyond it; "
-        f"set sweep.{'min' if end == 'lowest' else 'max'} further out",
+        + _advice(study, end),
         observed=best,
         threshold=None,
     )
+
+
+def _advice(study: Study, end: str) -> str:
+    best = study.best_learning_rate or 0.0
+    failed = [r.base_learning_rate for r in study.rates if r.stage in SWEPT and not r.n_judged]
+    if any(rate < best if end == "lowest" else rate > best for rate in failed):
+        return f"all trials at the {'lower' if end == 'lowest' else 'higher'} ones failed: see why"
+    return f"set sweep.{'min' if end == 'lowest' else 'max'} further out"
 
 
 RULE = Rule(

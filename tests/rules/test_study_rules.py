@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from synthetic_studies import rate
+from synthetic_studies import decay, rate, run_of
 
 from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.study import Rate, Study
@@ -103,3 +105,24 @@ def test_figures_of_the_margin() -> None:
     assert corner.message.endswith(
         "is the highest one swept: the best one may lie beyond it; set sweep.max further out"
     )
+
+
+@pytest.mark.parametrize(
+    ("rates", "advice"),
+    [
+        ([LOWER, STAR, rate(0.2, n_judged=0)], "all trials at the higher ones failed: see why"),
+        ([LOWER, STAR, rate(0.01, n_judged=0)], "set sweep.max further out"),
+        ([rate(0.05, n_judged=0), STAR, *feasible(0.2)], "all trials at the lower ones failed: see why"),
+        ([STAR, *feasible(0.2), rate(0.5, n_judged=0)], "set sweep.min further out"),
+    ],
+)
+def test_a_corner_beside_failed_trials_points_at_them(rates: list[Rate], advice: str) -> None:
+    assert only(sweep(*rates), "LRD403").message.endswith(f"one swept: the best one may lie beyond it; {advice}")
+
+
+@pytest.mark.parametrize(
+    ("lengths", "skips"), [((14, 14), ["LRD402"]), ((14, 15), []), ((400, 400), []), ((0, 1), ["LRD402"])]
+)
+def test_a_room_that_no_trial_is_long_enough_to_show_is_not_claimed(lengths: tuple[int, ...], skips: list[str]) -> None:
+    roomy = sweep(LOWER, STAR, *feasible(0.2, 0.5, 1.0))
+    assert judged(replace(roomy, runs=tuple(run_of(decay(400)[:n]) for n in lengths))) == ([], skips)
