@@ -60,8 +60,6 @@ class Laboratory:
     has_validation: bool | None = None
     device: str | None = None
     """Name of what the trials run on; known, like the line above, once a trial had to be trained."""
-    n_trained: int = 0
-    """Trials trained by this invocation."""
 
     def __post_init__(self) -> None:
         self._identity = self.spec.identity()
@@ -119,7 +117,6 @@ class Laboratory:
             attempts=attempts,
             worker_facts={"device": self.device},
         )
-        self.n_trained += 1
         self.runs[key] = run
         self.watcher.finished(run)
 

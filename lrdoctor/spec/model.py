@@ -151,7 +151,10 @@ class Spec(Block):
         return plain
 
     def to_yaml(self, relative_to: Path) -> str:
-        """The resolved spec as YAML that runs again from the folder `relative_to`, to the same numbers."""
+        """The resolved spec as YAML that runs again from the folder `relative_to`, to the same numbers.
+
+        A module beside the original spec has to be importable for that (PYTHONPATH); files named by path are found.
+        """
         return write(self.resolved(relative_to))
 
     def _class_paths(self) -> list[str]:

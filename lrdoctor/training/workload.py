@@ -250,7 +250,7 @@ def backward(loss: Tensor) -> None:
 def validation_loss(workload: Workload, model: nn.Module, batches: Iterable[Any], loss_fn: Any) -> float:
     """Mean loss over the validation batches, weighted by their numbers of samples, in evaluation mode.
 
-    The model's mode and every random generator are left as they were found.
+    Every random generator is left as it was found, the model in training mode.
     """
     precise = torch.float32 if workload.device.type == "mps" else torch.float64  # which mps does not have
     total, n = torch.zeros((), device=workload.device, dtype=precise), 0
