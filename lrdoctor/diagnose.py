@@ -92,7 +92,7 @@ def _split(found: Iterable[Finding | Skip]) -> Judged:
 def _verdict(study: Study, findings: Sequence[Finding], skips: Sequence[Skip]) -> Verdict:
     if any(f.severity == "error" for f in findings):
         return "unstable"
-    return "inconclusive" if skips or study.interrupted else "stable"
+    return "inconclusive" if skips else "stable"
 
 
 def _summary(study: Study, verdict: Verdict, findings: Sequence[Finding], skips: Sequence[Skip]) -> str:
@@ -100,7 +100,7 @@ def _summary(study: Study, verdict: Verdict, findings: Sequence[Finding], skips:
     if worst is not None:
         return worst.message
     if verdict == "inconclusive":
-        return "; ".join(s.reason for s in skips) or "the sweep was not finished"
+        return "; ".join(s.reason for s in skips)
     assert study.best_learning_rate is not None
     if study.stability_margin is None:
         return f"no instability was found up to {study.stable_up_to:.3g} times the best learning rate"

@@ -126,7 +126,11 @@ class Laboratory:
             if isinstance(event, Finished):
                 self.has_validation = event.result["has_validation"]
                 self.device = self.engine.describe()["device_name"]
-                self.folder.note_data({"device": self.device, **event.result["data"]})
+                self.folder.note_data({"device": self.device, **event.result["facts"]})
+                jobs, n_parameters = self.engine.describe()["jobs"], event.result["n_parameters"]
+                self.watcher.message(
+                    f"{n_parameters:,} trainable parameters; {jobs} worker{'s' if jobs > 1 else ''} on {self.device}"
+                )
             elif isinstance(event, Failed):
                 raise EngineError(f"the first look at the workload ended: {event.reason}")
 

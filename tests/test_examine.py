@@ -62,7 +62,7 @@ class FakeEngine:
         for task in tasks:
             if task.payload["kind"] == "check":
                 self.checks += 1
-                yield Finished(task, {"n_parameters": 1, "has_validation": True, "data": self.data})
+                yield Finished(task, {"n_parameters": 1, "has_validation": True, "facts": self.data})
                 continue
             self.trials += 1
             yield from self._trial(task, Trial(**task.payload["trial"]))
@@ -186,7 +186,7 @@ def test_a_study_of_failures_is_refused(spec: Spec, tmp_path: Path) -> None:
 def test_other_data_do_not_mix(spec: Spec, tmp_path: Path) -> None:
     swept(spec, tmp_path / "out", FakeEngine(healthy_below(0.17)), Log())
     more = load_spec(tmp_path / "spec.yaml", ["seeds=[0,1,2,3]"])
-    with pytest.raises(StoreError, match="the data changed"):
+    with pytest.raises(StoreError, match="data or code changed"):
         swept(more, tmp_path / "out", FakeEngine(healthy_below(0.17), {"batch": "bb"}), Log())
 
 
@@ -196,7 +196,8 @@ def test_the_extension_is_told_of(spec: Spec, tmp_path: Path) -> None:
     study = swept(high, tmp_path / "out", FakeEngine(healthy_below(0.5)), log)
     assert study.best_learning_rate == 0.01
     assert any("grid extended downward" in text for text in log.messages)
-    assert list(study.notes) == log.messages
+    assert list(study.notes) == [text for text in log.messages if "extended" in text]
+    assert log.messages[0] == "1 trainable parameters; 1 worker on made-up"
 
 
 def test_the_table_of_trials_names_every_trial_once(spec: Spec, tmp_path: Path) -> None:

@@ -72,8 +72,6 @@ class Study:
     """Median over seeds of the training loss before the first update."""
     lr_sensitivity: float | None = None
     """Mean over the swept rates of min(loss, loss at init) - best loss (Wortsman et al. 2023)."""
-    interrupted: bool = False
-    """The procedure was not finished, so its figures are those of what was run."""
     notes: tuple[str, ...] = ()
     """What the procedure did of its own accord, such as extending the grid."""
 

@@ -14,9 +14,6 @@ import numpy as np
 from lrdoctor.core.study import Study
 from lrdoctor.fixes.base import Remedy, Settings, optimizer_of
 
-PERCENTILE = 90
-"""Of the unclipped gradient norms at the best learning rate (tuning playbook)."""
-
 
 def settings(study: Study) -> Settings:
     norms = [
@@ -25,10 +22,11 @@ def settings(study: Study) -> Settings:
         if run.trial is not None and run.trial.base_learning_rate == study.best_learning_rate
     ]
     norms = [values for values in norms if len(values)]
-    if not norms:
+    if not norms or study.spec is None:
         return {}
-    threshold = float(np.median([np.percentile(values, PERCENTILE) for values in norms]))
-    return {"clip_norm": float(f"{threshold:.4g}"), "percentile": PERCENTILE}
+    percentile = float(study.spec["clip"]["percentile"])
+    threshold = float(np.median([np.percentile(values, percentile) for values in norms]))
+    return {"clip_norm": float(f"{threshold:.4g}"), "percentile": percentile}
 
 
 def snippet(settings: Settings) -> str:
@@ -47,7 +45,7 @@ def why(study: Study) -> str | None:
 FIX = Remedy(
     name="clip_gradients",
     treats=frozenset({"early", "mid_training", "non_finite", "gradient"}),
-    summary=f"clip gradients at the {PERCENTILE}th percentile of their unclipped norms at the best rate",
+    summary="clip gradients at the 90th percentile (`clip.percentile`) of their unclipped norms at the best rate",
     manual=__doc__,
     settings=settings,
     snippet=snippet,

@@ -1,46 +1,52 @@
 """Learning-rate warmup: prepend a linear ramp from 0 to the schedule.
 
 Good for instability at the start of training. The ramp goes from 0 to a base learning rate one order of magnitude
-above the lowest unstable one; the right warmup_steps is the *shortest* that makes that rate trainable. It is searched
-over orders of magnitude, with 2 x warmup_steps (at least 500 steps, or the whole run) at the full rate afterwards, and
-up to a tenth of max_train_steps. The warmup is added to the run, not taken out of it; if it needs more than 5 % of
-max_train_steps, train longer. (Tuning playbook.)
+above the lowest unstable one (`warmup.factor` of the spec); the right warmup_steps is the *shortest* that makes that
+rate trainable. It is searched over orders of magnitude, with 2 x warmup_steps (at least 500 steps, or the whole run) at
+the full rate afterwards, and up to a tenth of max_train_steps. The warmup is added to the run, not taken out of it; if
+it needs more than 5 % of max_train_steps, train longer. (Tuning playbook.)
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lrdoctor.core.study import Study
 from lrdoctor.fixes.base import Remedy, Settings
 
-FACTOR = 10.0
-"""Base rate as a multiple of the lowest unstable one: "at least one order of magnitude larger" (tuning playbook)."""
-ORDERS = (10, 1_000, 10_000, 100_000)
-"""The playbook's example of warmup_steps to try."""
 CAP = 0.1
 """Largest share of max_train_steps that a warmup may take."""
 FEWEST = 3
-"""Points that the search has at least: missing powers of ten and the cap fill up what the cap left."""
+"""Points that the search has at least, where the cap has room for them: missing powers of ten and the cap itself
+fill up what the cap left."""
 
 
 def settings(study: Study) -> Settings:
     if study.unstable_base_learning_rate is None or study.spec is None:
         return {}
     return {
-        "base_learning_rate": float(f"{FACTOR * study.unstable_base_learning_rate:.4g}"),
-        "warmup_steps": steps_to_try(int(study.spec["max_train_steps"])),
+        "base_learning_rate": float(f"{study.spec['warmup']['factor'] * study.unstable_base_learning_rate:.4g}"),
+        "warmup_steps": steps_to_try(study.spec["warmup"]["steps"], study.spec["max_train_steps"]),
     }
 
 
-def steps_to_try(max_train_steps: int) -> list[int]:
+def steps_to_try(wanted: Sequence[int], max_train_steps: int) -> list[int]:
     """warmup_steps over orders of magnitude, none above the cap.
 
-    >>> steps_to_try(1_000_000), steps_to_try(20_000), steps_to_try(300)
+    Args:
+        wanted: the spec's `warmup.steps`.
+        max_train_steps: what the cap is a share of.
+
+    >>> wanted = [10, 1000, 10000, 100000]
+    >>> steps_to_try(wanted, 10**6), steps_to_try(wanted, 20_000), steps_to_try(wanted, 300)
     ([10, 1000, 10000, 100000], [10, 100, 1000, 2000], [1, 10, 30])
     """
     cap = max(1, int(CAP * max_train_steps))
-    chosen = {n for n in ORDERS if n <= cap}
+    chosen = {n for n in wanted if n <= cap}
     if len(chosen) < FEWEST:
-        chosen |= {10**k for k in range(len(str(cap))) if 10**k <= cap and (10**k > 1 or cap < 100)} | {cap}
+        chosen |= {10**k for k in range(1, len(str(cap))) if 10**k <= cap} | {cap}
+    if len(chosen) < FEWEST:
+        chosen |= {1}  # short runs: the shortest ramp there is
     return sorted(chosen)
 
 

@@ -1,8 +1,8 @@
 """A sweep whose best learning rate sits at the edge of instability.
 
 ## What it sees
-The stability margin, unstable_base_learning_rate / best_learning_rate, is 2 or less, or no swept rate lies between
-the two, or no rate is feasible at all.
+The stability margin, unstable_base_learning_rate / best_learning_rate, is 2 or less, or it is less than 5 and no
+swept rate lies between the two, or no rate is feasible at all.
 
 ## Why it matters
 Instability is a problem when it forces a learning rate that is too small. When the best rate is the last one before
@@ -28,6 +28,8 @@ SWEPT = ("grid", "extension")
 class Thresholds:
     margin: float = 2.0
     """The playbook's short run for early instability goes to 2 x the best rate: instability within that factor."""
+    clear: float = 5.0
+    """The lower of the playbook's two checks: a margin this large is room, however coarse the grid."""
 
 
 THRESHOLDS = Thresholds()
@@ -44,7 +46,7 @@ def check(study: Study) -> Found:
     if unstable is None or margin is None:
         return
     between = [r for r in judged if r.stage in SWEPT and study.best_learning_rate < r.base_learning_rate < unstable]
-    if margin > THRESHOLDS.margin and between:
+    if margin > THRESHOLDS.margin and (between or margin >= THRESHOLDS.clear):
         return
     yield RULE.finding(
         f"the best learning rate {study.best_learning_rate:.4g} sits at the edge of instability: "

@@ -107,14 +107,10 @@ class StudyFolder:
         saved = self._study.setdefault("data", {})
         known = {name: value for name, value in saved.items() if name in plain}
         if changed := list(study_file.changes(known, {name: plain[name] for name in known})):
-            told = f"the data changed since the trials in {self.out} were run:"
+            told = f"data or code changed since the trials in {self.out} were run:"
             raise StoreError("\n".join([told, *changed, study_file.ADVICE]))
         saved.update(plain)
         self._save()
-
-    def done_keys(self) -> set[str]:
-        """Keys of the trials that are done and not `failed`; cheap, since their curves are not looked at."""
-        return {key for key in self._keys() if self._record(key) is not None}
 
     def finished(self) -> dict[str, Run]:
         """Every trial that is done, by key; `failed` ones are not, since they are run again."""

@@ -22,6 +22,10 @@ MOST_NAMES = 12
 RELATIVE_IMPORT = "; a file that is part of a package is named as a module, such as my_pkg.nets:Net"
 
 
+FILE_MODULE = "lrdoctor_spec_"
+"""What the names of modules begin with that are made of files the spec names."""
+
+
 def resolve(class_path: str, folder: str) -> Any:
     """The object named by `module:attr`, `module.attr` or `./file.py:attr`.
 
@@ -98,6 +102,19 @@ def blame(error: BaseException) -> str:
     return f"{text} ({Path(last.filename).name}:{last.lineno}, in {last.name})"
 
 
+def user_modules() -> dict[str, str]:
+    """`module NAME` -> sha256 of its file, for every imported module that is the user's own: not of the standard
+    library, not installed, not lrdoctor's, and not a file that the spec itself names (the spec's identity has it)."""
+    digests = {}
+    for name, module in sorted(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file is None or name.startswith((FILE_MODULE, "__m")) or _is_library(file) or not file.endswith(".py"):
+            continue
+        if name.partition(".")[0] != "lrdoctor" and Path(file).is_file():
+            digests[f"module {name}"] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    return digests
+
+
 def _is_library(filename: str) -> bool:
     parts = Path(filename).parts
     roots = (str(Path(__file__).parent), sysconfig.get_path("stdlib"), "<")
@@ -107,7 +124,7 @@ def _is_library(filename: str) -> bool:
 def _from_file(path: Path) -> ModuleType:
     """The module of a file, imported once a process under a name of its own."""
     path = path.resolve()
-    name = f"lrdoctor_spec_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"{FILE_MODULE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
     if not path.is_file():

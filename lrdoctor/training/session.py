@@ -12,6 +12,7 @@ from torch import nn
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import WorkloadError
 from lrdoctor.training import structures
+from lrdoctor.training.importing import user_modules
 from lrdoctor.training.loop import Row, train
 from lrdoctor.training.workload import Workload, backward, checked_loss, validation_loss
 
@@ -63,7 +64,7 @@ class TrainingSession:
         Returns:
             n_parameters: trainable numbers of the model.
             has_validation: whether there are validation data.
-            data: facts that tell whether the data are still the same at a later run.
+            facts: digests of the data and of the user's code, which tell whether both are still the same later.
 
         Raises:
             WorkloadError: something of the workload does not work.
@@ -72,12 +73,12 @@ class TrainingSession:
         model = self.workload.model(seed)
         loss_fn = self.workload.loss()
         first = next(iter(train_batches))
-        facts = {f"first batch of seed {seed}": structures.digest(first), **provenance}
+        facts = {f"first batch of seed {seed}": structures.digest(first), **provenance, **user_modules()}
         backward(checked_loss(self.workload, model, first, loss_fn))
         if validation is not None:
             facts["first validation batch"] = structures.digest(next(iter(validation)))
             validation_loss(self.workload, model, validation, loss_fn)
-        return {"n_parameters": _n_trainable(model), "has_validation": validation is not None, "data": facts}
+        return {"n_parameters": _n_trainable(model), "has_validation": validation is not None, "facts": facts}
 
 
 def pick_device(text: str, worker: int) -> torch.device:

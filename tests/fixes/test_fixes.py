@@ -41,7 +41,12 @@ def sweep(optimizer: str = "momentum", steps: int = 300) -> Study:
         )
         for seed in (0, 1)
     )
-    spec = {"max_train_steps": steps, "optimizer": {"name": optimizer}}
+    spec = {
+        "max_train_steps": steps,
+        "optimizer": {"name": optimizer},
+        "warmup": {"factor": 10.0, "steps": [10, 1000, 10_000, 100_000]},
+        "clip": {"percentile": 90.0},
+    }
     return Study(name="s", runs=runs, spec=spec, best_learning_rate=0.1, unstable_base_learning_rate=0.5)
 
 
@@ -120,13 +125,14 @@ def test_every_snippet_is_python(study: Study) -> None:
         (10**6, [10, 1000, 10_000, 100_000]),
         (10**5, [10, 1000, 10_000]),
         (20_000, [10, 100, 1000, 2000]),
-        (1000, [10, 100]),
+        (1000, [1, 10, 100]),
         (300, [1, 10, 30]),
         (5, [1]),
+        (100, [1, 10]),
     ],
 )
 def test_warmup_steps_stay_below_the_cap(max_train_steps: int, steps: list[int]) -> None:
-    assert warmup.steps_to_try(max_train_steps) == steps
+    assert warmup.steps_to_try([10, 1000, 10_000, 100_000], max_train_steps) == steps
 
 
 def test_doctests() -> None:

@@ -46,7 +46,9 @@ def unstable(r: float, stage: str = "grid") -> Rate:
         ([*feasible(0.15), unstable(0.2)], ["LRD401"], []),
         ([*feasible(0.15), unstable(0.21)], ["LRD402"], []),
         ([unstable(0.21)], ["LRD401"], []),
-        ([unstable(0.8)], ["LRD401"], []),
+        ([unstable(0.49)], ["LRD401"], []),
+        ([unstable(0.5)], ["LRD402"], []),
+        ([unstable(0.8)], ["LRD402"], []),
         ([*feasible(0.2, stage="check"), unstable(0.21)], ["LRD401"], []),
         ([*feasible(0.2), unstable(0.5, "check")], ["LRD402"], []),
         ([*feasible(0.2), unstable(1.0, "check")], ["LRD402"], []),
@@ -61,7 +63,7 @@ def unstable(r: float, stage: str = "grid") -> Rate:
         # corners
         ([], ["LRD403"], ["LRD402"]),
         (feasible(0.5, 1.0, stage="check"), ["LRD403"], []),
-        ([unstable(0.5, "check")], ["LRD401", "LRD403"], []),
+        ([unstable(0.4, "check")], ["LRD401", "LRD403"], []),
     ],
 )
 def test_verdict_on_a_sweep(rates: list[Rate], findings: list[str], skips: list[str]) -> None:

@@ -14,7 +14,7 @@ def test_a_finished_trial_reads_back_as_it_was_returned(tmp_path):
     with opened(tmp_path) as folder:
         assert folder.finished() == {"k1": run}
         assert folder.read("k1") == run
-        assert folder.done_keys() == {"k1"}
+        assert set(folder.finished()) == {"k1"}
         assert folder.problems == []
     assert (run.trial, run.status, run.exit_reason) == (TRIAL, "truncated", "a reason")
     assert (run.name, run.source) == ("lr=0.01 seed=0 clip=0.5", "trials/k1/steps.csv")
@@ -71,9 +71,9 @@ def test_rows_of_the_table_must_agree(tmp_path):
 def test_a_failed_trial_is_run_again(tmp_path):
     with opened(tmp_path) as folder:
         assert run_trial(folder, status="failed", exit_reason="killed").status == "failed"
-        assert (folder.finished(), folder.read("k1"), folder.done_keys()) == ({}, None, set())
+        assert (folder.finished(), folder.read("k1")) == ({}, None)
         assert run_trial(folder).status == "completed"
-        assert folder.done_keys() == {"k1"}
+        assert set(folder.finished()) == {"k1"}
         assert folder.problems == []
 
 
@@ -107,4 +107,4 @@ def test_a_damaged_trial_is_reported_and_run_again(tmp_path, file):
         assert folder.read("k1") is None
         assert [str(path) in problem and "damaged" in problem for problem in folder.problems] == [True]
         run_trial(folder)
-        assert folder.done_keys() == {"k0", "k1"}
+        assert set(folder.finished()) == {"k0", "k1"}

@@ -125,7 +125,7 @@ def test_data_that_changed_is_refused(tmp_path):
             folder.note_data({"train": {"sha256": "bb", "n": 10}, "shape": (3, 2)})
         folder.note_data({"train": {"sha256": "aa", "n": 10}, "shape": (3, 2)})
     assert str(caught.value).splitlines()[:2] == [
-        f"the data changed since the trials in {tmp_path} were run:",
+        f"data or code changed since the trials in {tmp_path} were run:",
         '  train.sha256: was "aa", is now "bb"',
     ]
 

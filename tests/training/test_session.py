@@ -25,17 +25,18 @@ def test_check_says_what_there_is() -> None:
     facts = opened().check(3)
     assert facts["n_parameters"] == 3 * 8 + 8 + 8 + 1
     assert facts["has_validation"] is True
-    assert sorted(facts["data"]) == ["first batch of seed 3", "first validation batch"]
-    assert all(len(digest) == 64 for digest in facts["data"].values())
+    data = {name: digest for name, digest in facts["facts"].items() if not name.startswith("module ")}
+    assert sorted(data) == ["first batch of seed 3", "first validation batch"]
+    assert all(len(digest) == 64 for digest in facts["facts"].values())
     assert opened(data="without_validation").check(3)["has_validation"] is False
 
 
 def test_check_recognises_the_data() -> None:
     first = "first batch of seed 3"
-    data = opened().check(3)["data"]
-    assert opened().check(3)["data"] == data
-    assert opened(batch_size=7).check(3)["data"][first] != data[first]
-    assert opened().check(4)["data"]["first batch of seed 4"] != data[first]
+    data = opened().check(3)["facts"]
+    assert opened().check(3)["facts"] == data
+    assert opened(batch_size=7).check(3)["facts"][first] != data[first]
+    assert opened().check(4)["facts"]["first batch of seed 4"] != data[first]
 
 
 @pytest.mark.parametrize(("model", "n"), [("lazy", 41), ("frozen", None)])

@@ -33,7 +33,8 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
         quiet: only the verdict and the headline numbers.
     """
     verdict = f"{report.verdict.upper()}: {report.summary}"
-    console.print(safe(console, verdict, VERDICT_STYLE[report.verdict]))
+    # the one line that scripts and people search a CI log for is not broken
+    console.print(safe(console, verdict, VERDICT_STYLE[report.verdict]), soft_wrap=True)
     _items(console, "", [(Text(label), safe(console, value)) for label, value in headline(report)])
     if quiet:
         return
@@ -105,9 +106,12 @@ def _evidence(value: float | str | None) -> str:
 
 
 def _skipped(report: Report, console: Console) -> Iterator[Item]:
-    """Checks that were not made, equal ones as one line with their number."""
-    for (code, reason), count in Counter((skip.code, skip.reason) for skip in report.skipped).items():
-        yield safe(console, code), safe(console, reason if count == 1 else f"{reason} x{count}")
+    """Checks that were not made, those of one reason as one line with the number of runs."""
+    counts = Counter((skip.code, skip.reason) for skip in report.skipped)
+    for reason in dict.fromkeys(reason for _, reason in counts):
+        codes = [code for code, of in counts if of == reason]
+        count = max(counts[code, reason] for code in codes)
+        yield safe(console, ", ".join(codes)), safe(console, reason if count == 1 else f"{reason} x{count}")
 
 
 def _fix(fix: Fix, console: Console, verbose: bool) -> Item:
