@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
 import pytest
 
 from lrdoctor.errors import WorkloadError
-from lrdoctor.training.importing import blame, build, resolve
+from lrdoctor.training.importing import blame, build, resolve, user_modules
 
 FILE = """
 from __future__ import annotations
@@ -176,3 +177,15 @@ def test_the_blame_falls_on_the_users_innermost_line(what: str, beginning: str) 
 
 def test_an_error_without_a_line_of_the_users() -> None:
     assert blame(ValueError("text")) == "ValueError: text"
+
+
+def test_the_users_own_modules_are_told_by_their_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "helper_of_a_user.py").write_text("WIDTH = 3\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "module helper_of_a_user" not in user_modules()
+    importlib.import_module("helper_of_a_user")
+    before = user_modules()
+    (tmp_path / "helper_of_a_user.py").write_text("WIDTH = 4\n")
+    after = user_modules()
+    assert {name for name in before if before[name] != after[name]} == {"module helper_of_a_user"}
+    assert not {name for name in after if name.split()[1].partition(".")[0] in ("torch", "json", "lrdoctor", "pytest")}
