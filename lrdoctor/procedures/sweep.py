@@ -234,16 +234,22 @@ def measure(study: Study) -> Study:
 
 def afterthoughts(study: Study) -> list[str]:
     """What a reader of the finished sweep might stumble over."""
+    notes = []
+    if study.objective == "best_train_loss":
+        notes.append(
+            "no validation data: the objective is the best training loss, of means over a twentieth of the run"
+        )
     best = best_rate(study.rates)
     if best is None:
-        return []
+        return notes
     others = [r for r in study.rates if r.stage not in SWEPT and r.n_judged and r.objective < best.objective]
     if not others:
-        return []
+        return notes
     lowest = min(others, key=lambda r: r.objective)
     return [
+        *notes,
         f"{lowest.base_learning_rate:.4g}, tried to locate the edge, reached {lowest.objective:.4g} against "
-        f"{best.objective:.4g} at lr*: lr* is chosen among the swept rates, put it into the grid to choose it"
+        f"{best.objective:.4g} at lr*: lr* is chosen among the swept rates, put it into the grid to choose it",
     ]
 
 

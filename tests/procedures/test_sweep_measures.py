@@ -191,3 +191,5 @@ def test_a_better_rate_outside_the_grid_is_noted(check: Rate, note: str | None) 
     notes = afterthoughts(Study(name="s", runs=(), rates=rates))
     assert [n.startswith(note) for n in notes] == [True] if note else notes == []
     assert afterthoughts(Study(name="s", runs=(), rates=rates[2:])) == []
+    (told,) = afterthoughts(Study(name="s", runs=(), objective="best_train_loss"))
+    assert told.startswith("no validation data: the objective is the best training loss")
