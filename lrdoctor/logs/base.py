@@ -19,8 +19,8 @@ from lrdoctor.core.curve import Values
 
 Marks = npt.NDArray[np.bool_]
 
-HEAD_BYTES = 64 * 1024
-"""How much of a source a sniffer may look at."""
+HEAD_BYTES = 256 * 1024
+"""How much of a source a sniffer may look at: logs start with settings, warnings and tracebacks of failed starts."""
 
 
 @dataclass(frozen=True)
