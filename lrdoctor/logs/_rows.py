@@ -18,6 +18,11 @@ SHOWN = 40
 """Characters of an unreadable entry that a message repeats."""
 
 
+def counted(count: int, thing: str) -> str:
+    """`1 line`, `2 lines`."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
 class Rows:
     """Collects rows; a key that a row lacks is not logged there."""
 
@@ -27,11 +32,12 @@ class Rows:
         self.size = 0
 
     def add(self, pairs: Iterable[tuple[str, object]]) -> None:
-        """Adds one row; None is a missing entry, and of a repeated key the first entry counts."""
+        """Adds one row, unless it is empty; None is a missing entry, of a repeated key the first entry counts."""
         row = self.size
         for key, entry in pairs:
             if entry is None:
                 continue
+            self.size = row + 1
             rows = self._rows.get(key)
             if rows is None:
                 self._rows[key] = [row]
@@ -39,7 +45,6 @@ class Rows:
             elif rows[-1] != row:
                 rows.append(row)
                 self._entries[key].append(entry)
-        self.size += 1
 
     def table(
         self, name: str = "", facts: Mapping[str, Any] | None = None, left_out: Mapping[str, str] | None = None
@@ -69,7 +74,9 @@ class Rows:
             if not marks.any():
                 omitted[key] = f"holds no numbers but entries such as {shown}"
                 return None
-            omitted[f"{int((~marks).sum())} entries of {key}"] = f"not numbers, the first of them {shown}"
+            omitted[f"part of {key}"] = (
+                f"{counted(int((~marks).sum()), 'row')} without a number, the first with {shown}"
+            )
         if not marks.any():
             omitted[key] = "always empty"
             return None

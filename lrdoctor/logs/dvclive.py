@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lrdoctor.errors import LogError
 from lrdoctor.logs._decode import decoded, number, plain
-from lrdoctor.logs._rows import Rows
+from lrdoctor.logs._rows import Rows, counted
 from lrdoctor.logs.base import Source, Table
 
 NAME = "dvclive"
@@ -75,4 +75,4 @@ def _series(file: Path, left_out: dict[str, str]) -> Iterator[tuple[float, str]]
         elif line.strip():
             bad += 1
     if bad:
-        left_out[f"{bad} lines of {file.name}"] = "no step in them"
+        left_out[f"{counted(bad, 'line')} of {file.name}"] = "no step in them"

@@ -14,7 +14,7 @@ from lrdoctor.errors import LogError
 from lrdoctor.logs import hf_trainer
 from lrdoctor.logs._decode import head_text, number, whole_text
 from lrdoctor.logs._json import objects, parsed
-from lrdoctor.logs._rows import Rows
+from lrdoctor.logs._rows import Rows, counted
 from lrdoctor.logs.base import Source, Table
 
 NAME = "jsonl"
@@ -86,11 +86,10 @@ def read(source: Source) -> Iterator[Table]:
 
 def _records(text: str) -> tuple[list[Record], dict[str, str]]:
     """The records in order, and what was left out."""
-    stripped = text.lstrip()
+    stripped = text.strip()
     if stripped.startswith("["):
-        records = list(objects(stripped, 1))
-        cut = not stripped.rstrip().endswith("]")
-        return records, {"end of the file": "cut in the middle of a record"} if cut else {}
+        cut = {} if stripped.endswith("]") else {"end of the file": "cut in the middle of a record"}
+        return list(objects(stripped, 1)), cut
     records, bad = [], []
     lines = stripped.split("\n")
     for index, line in enumerate(lines):
@@ -98,32 +97,38 @@ def _records(text: str) -> tuple[list[Record], dict[str, str]]:
             records.append(record)
         elif line.strip():
             bad.append(index)
-    if len(records) > len(bad):
-        return _inner_records(records), _bad_lines(bad, len(lines))
-    # objects printed over several lines
-    return _inner_records(list(objects(stripped))), {}
+    left_out = _bad_lines(bad, len(lines))
+    if len(records) <= len(bad):
+        # objects printed over several lines
+        records = list(objects(stripped))
+        left_out = {} if stripped.endswith("}") else {"end of the file": "cut in the middle of a record"}
+    return _inner_records(records, left_out), left_out
 
 
 def _bad_lines(bad: list[int], total: int) -> dict[str, str]:
     if bad == [total - 1]:
         return {"last line": "cut in the middle of a record"}
-    return {f"{len(bad)} of {total} lines": f"not JSON objects, the first is line {bad[0] + 1}"} if bad else {}
+    return {counted(len(bad), "line"): f"not JSON objects, the first is line {bad[0] + 1}"} if bad else {}
 
 
-def _inner_records(records: list[Record]) -> list[Record]:
-    """The records that a single object holds: in its longest list of objects, or as lists of one length."""
+def _inner_records(records: list[Record], left_out: dict[str, str]) -> list[Record]:
+    """The records that a single object holds: in its longest list of objects, or as lists side by side."""
     if len(records) != 1:
         return records
     (whole,) = records
     lists = {key: value for key, value in whole.items() if isinstance(value, list) and len(value) > LISTED}
-    inner = [value for value in lists.values() if all(isinstance(entry, dict) for entry in value)]
+    inner = {key: value for key, value in lists.items() if all(isinstance(entry, dict) for entry in value)}
     if inner:
-        return max(inner, key=len)
-    series = {key: value for key, value in lists.items() if not any(isinstance(entry, list | dict) for entry in value)}
-    length = max((len(value) for value in series.values()), default=0)
-    if not length:
+        longest = max(inner, key=lambda key: len(inner[key]))
+        used, found = [longest], inner[longest]
+    else:
+        used = [key for key, value in lists.items() if not any(isinstance(entry, list | dict) for entry in value)]
+        length = max((len(lists[key]) for key in used), default=0)
+        found = [{key: lists[key][i] for key in used if i < len(lists[key])} for i in range(length)]
+    if not found:
         return records
-    return [{key: value[i] for key, value in series.items() if i < len(value)} for i in range(length)]
+    left_out.update(dict.fromkeys((key for key in whole if key not in used), "beside the list that holds the log"))
+    return found
 
 
 def _row(record: Record, left_out: dict[str, str]) -> Record:

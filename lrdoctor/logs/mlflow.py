@@ -18,7 +18,7 @@ import numpy as np
 
 from lrdoctor.errors import LogError
 from lrdoctor.logs._decode import decoded, head_text, number, whole_bytes, whole_text
-from lrdoctor.logs._rows import Rows
+from lrdoctor.logs._rows import Rows, counted
 from lrdoctor.logs.base import Source, Table
 
 NAME = "mlflow"
@@ -109,7 +109,7 @@ def _run_names(database: sqlite3.Connection) -> dict[str, str]:
 
 def _stored(database: sqlite3.Connection, columns: set[str]) -> Iterator[tuple[str, Entry]]:
     """(run, entry) ordered by run and time; databases of old versions lack some columns."""
-    chosen = [name if name in columns else "0" for name in ("timestamp", "step", "is_nan")]
+    chosen = [name if name in columns else "NULL" for name in ("timestamp", "step", "is_nan")]
     query = (
         f"SELECT run_uuid, key, value, {', '.join(chosen)} FROM metrics "
         f"ORDER BY run_uuid, {chosen[0]}, {chosen[1]}, key"
@@ -122,7 +122,7 @@ def _value(stored: object, is_nan: object) -> float | None:
     if is_nan:
         return np.nan
     value = None if stored is None else number(stored)
-    return value if value is None or abs(value) < INFINITE else float(np.copysign(np.inf, value))
+    return float(np.copysign(np.inf, value)) if value is not None and abs(value) >= INFINITE else value
 
 
 def _folder(source: Source, folder: Path) -> Table:
@@ -164,7 +164,7 @@ def _lines(text: str, name: str, left_out: dict[str, str]) -> Iterator[Entry]:
             continue
         yield found[0], name, _value(found[1], False), found[2] or 0.0 if len(found) > 2 else 0.0
     if bad:
-        left_out[f"{bad} lines of {name}"] = "not `timestamp value step`"
+        left_out[f"{counted(bad, 'line')} of {name}"] = "not `timestamp value step`"
 
 
 def _table(name: str, entries: Iterable[Entry], left_out: dict[str, str] | None = None) -> Table:

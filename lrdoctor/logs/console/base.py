@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from lrdoctor.errors import LogError
 from lrdoctor.logs._decode import head_text, whole_text
+from lrdoctor.logs._rows import counted
 from lrdoctor.logs.base import Source, Table
 
 NUMBER = (
@@ -62,7 +63,7 @@ def finished(text: str) -> tuple[str, dict[str, str]]:
 def other_lines(text: str, read: int) -> dict[str, str]:
     """What to say of the lines that are no records."""
     others = sum(1 for line in text.split("\n") if line.strip()) - read
-    return {f"{others} lines": "no records of this format"} if others > 0 else {}
+    return {counted(others, "line"): "no records of this format"} if others > 0 else {}
 
 
 def cells(text: str) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from lrdoctor.logs._rows import Rows
+from lrdoctor.logs._rows import Rows, counted
 from lrdoctor.logs.base import Table
 from lrdoctor.logs.console.base import NUMBER, TextFormat, other_lines
 
@@ -36,7 +36,7 @@ def parse(text: str) -> Table:
         rows.add([("step", match[3]), *((f"{prefix}{key}", value) for key, value in pairs)])
     left_out = other_lines(text, len(matches))
     if rows.size < len(matches):
-        left_out[f"{len(matches) - rows.size} lines of other ranks"] = f"they repeat what rank {first} logs"
+        left_out[f"{counted(len(matches) - rows.size, 'line')} of other ranks"] = f"they repeat what rank {first} logs"
     return rows.table(left_out={", ".join(sorted(COST)): "cost of a step, not its outcome", **left_out})
 
 
