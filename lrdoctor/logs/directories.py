@@ -29,7 +29,9 @@ SETTINGS_FILES = frozenset({
     "meta.json",
 })  # fmt: skip
 """JSON and text files that tools write beside a log."""
-OTHER_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages", "venv", "dist", "artifacts"})
+OTHER_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
+DEEPEST = 64
+"""Directories below each other; a limit keeps a hostile tree from exhausting the stack."""
 RAY_RESULT = "result.json"
 RAY_TWINS = ("progress.csv", "events.out.tfevents")
 """What Ray writes beside `result.json`, with the same numbers."""
@@ -54,24 +56,28 @@ def sources_below(path: Path, skipped: Counter[str] | None = None) -> Iterator[P
             pass
     except OSError as error:
         raise LogError(f"{path}: cannot be listed: {error.strerror or error}") from error
-    return _walk(path, counts, set())
+    return _walk(path, counts, set(), 0)
 
 
-def _walk(folder: Path, skipped: Counter[str], seen: set[tuple[int, int]]) -> Iterator[Path]:
+def _walk(folder: Path, skipped: Counter[str], seen: set[tuple[int, int]], depth: int) -> Iterator[Path]:
     try:
         status = folder.stat()
         entries = sorted(folder.iterdir())
+        one_source = dvclive.is_folder(folder) or mlflow.is_run_folder(folder)
+        state = hf_trainer.newest_state(folder)
     except OSError:
         skipped["unreadable directories"] += 1
+        return
+    if depth > DEEPEST:
+        skipped["directories nested too deeply"] += 1
         return
     if (status.st_dev, status.st_ino) in seen:
         skipped["links to directories already read"] += 1
         return
     seen.add((status.st_dev, status.st_ino))
-    if dvclive.is_folder(folder) or mlflow.is_run_folder(folder):
+    if one_source:
         yield folder
         return
-    state = hf_trainer.newest_state(folder)
     has_ray_result = any(entry.name == RAY_RESULT for entry in entries)
     for entry in entries:
         if state is not None and entry == state.parent:
@@ -79,7 +85,7 @@ def _walk(folder: Path, skipped: Counter[str], seen: set[tuple[int, int]]) -> It
         elif reason := _passed_over(entry, state, has_ray_result):
             skipped[reason] += 1
         elif entry.is_dir():
-            yield from _walk(entry, skipped, seen)
+            yield from _walk(entry, skipped, seen, depth + 1)
         else:
             yield entry
 

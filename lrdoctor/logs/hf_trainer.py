@@ -19,7 +19,7 @@ from lrdoctor.logs._json import objects
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import HEAD_BYTES, Source, Table
 
-NAME = "hf_trainer"
+NAME = "hf-trainer"
 FILE = "trainer_state.json"
 FILTERED = "logging_nan_inf_filter, on by default, leaves non-finite losses out of the logged mean"
 
@@ -55,7 +55,10 @@ def read(source: Source) -> Iterator[Table]:
         left_out["summary at the end"] = "its train_loss is the mean of the whole run, not a step's loss"
     if not text.rstrip().endswith("}"):
         left_out["end of the file"] = "cut short"
-    yield rows.table("", _facts(text, steps), left_out)
+    table = rows.table("", _facts(text, steps), left_out)
+    if not table.columns:
+        raise LogError(f"{source.name}: no number in its `log_history`")
+    yield table
 
 
 def _facts(text: str, records: list[dict[str, Any]]) -> dict[str, Any]:

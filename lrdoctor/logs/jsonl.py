@@ -46,6 +46,9 @@ DEEPEST = 12
 LISTED = 4
 """Lists up to this length are one value for each parameter group, longer ones are data."""
 
+SPECIAL = frozenset({*KIND_KEYS, *LONG_NAMES, *RAY_MARKS, "metricName"})
+"""Keys that make a row more than keys with their numbers."""
+
 Record = dict[str, Any]
 
 
@@ -71,17 +74,23 @@ def read(source: Source) -> Iterator[Table]:
     text = whole_text(source)
     records, left_out = _records(text)
     flat = [row for record in records if (row := _row(record, left_out))]
+    refusal = f"{source.name}: no record with a number in it; expected JSON lines, an array or an object of lists"
     if not flat:
-        raise LogError(
-            f"{source.name}: no record with a number in it; expected JSON lines, an array of objects, "
-            "or an object of lists"
-        )
+        raise LogError(refusal)
     run_key = _run_key(flat)
-    for name, rows in _by_run(flat, run_key).items():
-        gathered = Rows()
-        for row in rows:
-            gathered.add((key, entry) for key, entry in row.items() if key != run_key)
-        yield gathered.table(name, left_out=left_out)
+    tables = (_table(name, rows, run_key, left_out) for name, rows in _by_run(flat, run_key).items())
+    if not (found := [table for table in tables if table.columns]):
+        raise LogError(refusal)
+    yield from found
+
+
+def _table(name: str, rows: list[Record], run_key: str | None, left_out: dict[str, str]) -> Table:
+    gathered = Rows()
+    for row in rows:
+        if run_key is not None:
+            row.pop(run_key, None)
+        gathered.add(row.items())
+    return gathered.table(name, left_out=left_out)
 
 
 def _records(text: str) -> tuple[list[Record], dict[str, str]]:
@@ -90,8 +99,12 @@ def _records(text: str) -> tuple[list[Record], dict[str, str]]:
     if stripped.startswith("["):
         cut = {} if stripped.endswith("]") else {"end of the file": "cut in the middle of a record"}
         return list(objects(stripped, 1)), cut
-    records, bad = [], []
     lines = stripped.split("\n")
+    # one call for all lines is much faster, and fails where any line is cut or is no JSON
+    together = parsed(f"[{','.join(filter(str.strip, lines))}]") if len(lines) > 1 else None
+    if isinstance(together, list) and all(type(record) is dict for record in together):
+        return together, {}
+    records, bad = [], []
     for index, line in enumerate(lines):
         if isinstance(record := parsed(line) if line.strip() else None, dict):
             records.append(record)
@@ -133,6 +146,8 @@ def _inner_records(records: list[Record], left_out: dict[str, str]) -> list[Reco
 
 def _row(record: Record, left_out: dict[str, str]) -> Record:
     """The record as one flat row, {} when it says how the run was set up."""
+    if SPECIAL.isdisjoint(record) and not any(isinstance(value, dict | list) for value in record.values()):
+        return record
     record = {key: value for key, value in record.items() if not _is_setting(key, value, left_out)}
     kinds = [str(record[key]).lower() for key in KIND_KEYS if isinstance(record.get(key), str)]
     if any(kind in SETTINGS for kind in kinds):
@@ -191,7 +206,7 @@ def _widened(flat: Record) -> Record:
 
 def _run_key(rows: list[Record]) -> str | None:
     """The key that tells runs apart, None when all rows are of one run."""
-    for key in RUN_KEYS:
+    for key in (one for one in RUN_KEYS if any(one in row for row in rows)):
         names = Counter(str(row[key]) for row in rows if row.get(key) is not None and number(row[key]) is None)
         if not names:
             names = Counter(str(row[key]) for row in rows if key != "name" and row.get(key) is not None)

@@ -27,7 +27,7 @@ MEGATRON_NEW = """\
  validation loss at iteration 20 on validation set | lm loss value: 8.250000E+00 | lm loss PPL: 3.827626E+03 |
 ----------------------------------------------------------------------------------------------
  [2026-01-01 10:02:00.1] iteration       30/    1000 | consumed samples:        15360 | elapsed time per iteration (ms): 811.0 | learning rate: 3.000000E-05 | global batch size:   512 | lm loss: 8.125000E+00 | loss scale: 1.0 | grad norm: 1.250 | number of skipped iterations:   1 | number of nan iterations:   0 |
-"""
+"""  # noqa: E501
 
 MEGATRON_OLD = """\
  iteration        1/    5000 | consumed samples: 8 | elapsed time per iteration (ms): 99.1 | learning rate: 1.000E-06 | global batch size: 8 | lm loss: 1.100000E+01 | loss scale: 65536.0 | grad norm: INF | number of skipped iterations: 1 | number of nan iterations: 0 |
@@ -181,8 +181,9 @@ SAMPLES = [
     ),
     Sample(
         "megatron", MEGATRON_OLD,
-        {"iteration": [1, 2, 2], "lm loss": [11, "nan", _], "grad norm": [INF, "nan", _], "loss scale": [65536, 32768, _],
-         "number of skipped iterations": [1, 0, _], "lm loss validation": [_, _, 10.5]},
+        {"iteration": [1, 2, 2], "lm loss": [11, "nan", _], "grad norm": [INF, "nan", _],
+         "loss scale": [65536, 32768, _], "number of skipped iterations": [1, 0, _],
+         "lm loss validation": [_, _, 10.5]},
         {"filtered": "steps that were skipped or nan are not in the logged mean"},
     ),
     Sample(
@@ -241,12 +242,12 @@ SAMPLES = [
          "eval/c4_en-validation/CrossEntropyLoss": [_, 10.25]},
     ),
     Sample(
-        "hf_console", HF_V4,
+        "hf-console", HF_V4,
         {"epoch": [0.01, 0.01, 0.02], "loss": [2.75, _, 0], "grad_norm": ["nan", _, "nan"], "eval_loss": [_, 2.5, _],
          "learning_rate": [5e-5, _, 4.5e-5]},
     ),
     Sample(
-        "hf_console", HF_V5,
+        "hf-console", HF_V5,
         {"epoch": [0.125, 0.25], "loss": [2.75, 2.5], "grad_norm": [3.5, INF], "learning_rate": [5e-5, 4.5e-5]},
     ),
     Sample(

@@ -98,3 +98,11 @@ def test_what_is_no_directory_is_refused(tmp_path, name) -> None:
     (tmp_path / "a file").write_text("x")
     with pytest.raises(LogError, match=f"{name}: cannot be listed"):
         list(sources_below(tmp_path / name))
+
+
+def test_a_very_deep_tree_is_cut_and_counted(tmp_path) -> None:
+    deep = tmp_path.joinpath(*("d" for _ in range(80)))
+    (tmp_path / "run.csv").write_text("x")
+    deep.mkdir(parents=True)
+    (deep / "run.csv").write_text("x")
+    assert found(tmp_path) == (["run.csv"], {"directories nested too deeply": 1})

@@ -28,7 +28,7 @@ def table_of(text):
 
 
 def test_what_is_read() -> None:
-    assert sniffed_by(text_source(state())) == ["hf_trainer"]
+    assert sniffed_by(text_source(state())) == ["hf-trainer"]
     found = columns(table_of(state()))
     assert found == {
         "epoch": [0.1, 0.2, 0.2, 0.3],

@@ -36,7 +36,8 @@ CASES = {
         {"step": [1], "train/loss": [0.5], "train/norms/grad": [2], "lr/0": [0.1], "lr/1": [0.2], "scale": [8]},
     ),
     "settings": (
-        '{"_meta": {"lr": 0.1, "seed": 1}}\n{"type": "config", "lr": 3}\n{"step": 1, "loss": 0.5, "config": {"a": 1}}\n',
+        '{"_meta": {"lr": 0.1, "seed": 1}}\n{"type": "config", "lr": 3}\n'
+        '{"step": 1, "loss": 0.5, "config": {"a": 1}}\n',
         {"step": [1], "loss": [0.5]},
     ),
     "rows of several kinds": (
@@ -57,7 +58,7 @@ CASES = {
         {"iteration": [19, 39], "total_loss": [4.5, 4.25], "lr": [2e-4, 4e-4], "bbox/AP": [None, 20.5]},
     ),
     "MMEngine": (
-        '{"lr": 0.02, "data_time": 0.1, "loss": 4.5, "loss_cls": 3, "grad_norm": 7.5, "epoch": 1, "iter": 50, "step": 50}\n'
+        '{"lr": 0.02, "loss": 4.5, "loss_cls": 3, "grad_norm": 7.5, "epoch": 1, "iter": 50, "step": 50}\n'
         '{"coco/bbox_mAP": 0.25, "step": 1}\n',
         {"loss": [4.5, None], "grad_norm": [7.5, None], "step": [50, 1], "coco/bbox_mAP": [None, 0.25]},
     ),

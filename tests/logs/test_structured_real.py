@@ -16,7 +16,7 @@ from structured_samples import file_source, reader_of, sniffed_by
 
 ROOT = os.environ.get("LRDOCTOR_LOGS")
 OTHER_READERS = ("csv", "lightning_csv", "tfevents", "other")
-FORMATS = {"jsonl": {"jsonl"}, "trainer_state": {"hf_trainer"}, "mlflow": {"mlflow"}}
+FORMATS = {"jsonl": {"jsonl"}, "trainer_state": {"hf-trainer"}, "mlflow": {"mlflow"}}
 TEXT_FORMATS = {"llm.c", "llm.c-main", "olmo", "coqui", "modded-nanogpt", "text"}
 TOLERANCE = 0.01
 """INDEX.csv counts the lines that a person would; a cut last line may be among them."""

@@ -17,17 +17,19 @@ from lrdoctor.logs.console.base import NUMBER, TextFormat, other_lines
 WORD = r"[A-Za-z_][\w./@-]{0,60}"
 NO_LEVEL = r"(?!(?:INFO|DEBUG|WARNING|ERROR|CRITICAL)\b)"
 POSITION = (
-    r"(?P<place>(?i:global[_ ]?step|step|epoch|iteration|iter|batch|update|num_updates))s?"
-    r"(?:[ \t]{0,4}[:=#\[][ \t]{0,4}\[?|[ \t]{1,4}\[?)[ \t]{0,8}(?P<at>\d[\d,]{0,15})(?![\w.])"
+    r"(?P<place>(?i:global[_ ]?step|step|epoch|iteration|iter|batch|update|num_updates|train(?=: \d{1,9} \[)))"
+    r"(?:\((?P<part>train|val|test)\)|s)?"
+    r"(?:[ \t]{0,4}[:=#\[][ \t]{0,4}\[?|[ \t]{1,4}\[?)[ \t]{0,8}"
+    r"(?P<at>\d{1,3}(?:,\d{3}){1,4}(?!\d)|\d{1,15})(?![\w.])"
     r"(?:[ \t]{0,2}/[ \t]{0,4}\d{1,15})?"
-    r"(?:\][ \t]{0,4}\[[ \t]{0,8}(?P<inner>\d{1,12})[ \t]{0,2}/[ \t]{0,4}(?P<of>\d{1,12}))?"
+    r"(?:\]?[ \t]{0,4}\[[ \t]{0,8}(?P<inner>\d{1,12})[ \t]{0,2}/[ \t]{0,4}(?P<of>\d{1,12}))?"
 )
 PAIR = (
     rf"['\"]?(?P<key>{NO_LEVEL}{WORD}(?: (?!(?i:step|epoch|iter)\b){WORD}){{0,3}})['\"]?(?:\[[\w /]{{1,20}}\])?"
     r"(?:[ \t]{0,4}[:=]{1,2}[ \t]{0,12}|(?:(?<=[Ll]oss|LOSS)|(?<=[Nn]orm)|(?<=\b[Ll][Rr]))[ \t]{1,8})"
     rf"(?:tensor\(|\[|['\"])?(?P<value>{NUMBER})(?![\d:]|[-/.]\d|[A-Za-z_]{{5}})(?P<scale>[KMB](?![A-Za-z]))?"
 )
-BAR = r"\|[ \t]{0,4}(?P<done>\d{1,12})/(?P<total>\d{1,12})[ \t]{1,4}\[\d"
+BAR = r"\|[ \t]{0,6}(?P<done>\d{1,12})/[ \t]{0,4}(?P<total>\d{1,12})[ \t]{1,4}(?:\[\d|batches\b)"
 SECTION = r"(?P<section>(?i:train(?:ing)?|valid(?:ation)?|val|eval(?:uation)?|test|dev))(?![\w./@-])"
 TOKEN = re.compile(rf"(?P<end>\n)|(?<![\w./@-])(?:{POSITION}|{PAIR}|{SECTION})|{BAR}")
 
@@ -77,7 +79,8 @@ def _lines(text: str) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
         elif kind == "section":
             section = HELD_OUT.get(match["section"].lower(), "")
         elif match["place"] is not None:
-            _place(match, position)
+            section = HELD_OUT.get(match["part"] or "", section)
+            _place(match, position, section)
         elif match["done"] is not None:
             _count(int(match["done"]), int(match["total"]), position)
         else:
@@ -88,9 +91,11 @@ def _lines(text: str) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
         yield position, pairs
 
 
-def _place(match: re.Match[str], position: dict[str, str]) -> None:
-    position.setdefault(match["place"], match["at"])
-    if match["inner"] is not None:
+def _place(match: re.Match[str], position: dict[str, str], section: str) -> None:
+    name = match["place"]
+    position.setdefault("epoch" if name.lower() == "train" else name, match["at"])
+    # the batches of an evaluation are counted by themselves
+    if match["inner"] is not None and not section:
         _count(int(match["inner"]), int(match["of"]), position)
 
 

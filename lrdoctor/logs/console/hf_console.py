@@ -41,4 +41,4 @@ def parse(text: str) -> Table:
     return rows.table(facts={"averaged": True, "quantised": DIGITS, "filtered": FILTERED}, left_out=left_out)
 
 
-HF_CONSOLE = TextFormat("hf_console", TELLING, parse)
+HF_CONSOLE = TextFormat("hf-console", TELLING, parse)
