@@ -63,7 +63,7 @@ def read(source: Source) -> Iterator[Table]:
 
 def _facts(text: str, records: list[dict[str, Any]]) -> dict[str, Any]:
     """Over how many steps a loss is averaged, and that non-finite ones may be missing from it."""
-    facts: dict[str, Any] = {"filtered": FILTERED}
+    facts: dict[str, Any] = {"nan_filter": True, "notes": (FILTERED,)}
     written = _INTERVAL.search(text)
     interval = int(written[1]) if written else _interval([r.get("step") for r in records if "loss" in r])
     if interval > 1:

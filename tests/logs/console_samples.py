@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _ = None
+FILTER = {"nan_filter": True, "notes": ("steps that were skipped or nan are not in the logged mean",)}
 INF = math.inf
 
 
@@ -177,14 +178,14 @@ SAMPLES = [
         {"iteration": [10, 20, 20, 30], "lm loss": [9.5, _, _, 8.125], "grad norm": [2.5, 7.125, _, 1.25],
          "lm loss validation": [_, _, 8.25, _], "number of nan iterations": [0, 4, _, 0],
          "learning rate": [1e-5, 2e-5, _, 3e-5]},
-        {"averaged": 10, "nan_is_empty": True, "filtered": "steps that were skipped or nan are not in the logged mean"},
+        {"averaged": 10, "nan_is_empty": True, **FILTER},
     ),
     Sample(
         "megatron", MEGATRON_OLD,
         {"iteration": [1, 2, 2], "lm loss": [11, "nan", _], "grad norm": [INF, "nan", _],
          "loss scale": [65536, 32768, _], "number of skipped iterations": [1, 0, _],
          "lm loss validation": [_, _, 10.5]},
-        {"filtered": "steps that were skipped or nan are not in the logged mean"},
+        {**FILTER},
     ),
     Sample(
         "torchtitan", TORCHTITAN,
@@ -194,7 +195,7 @@ SAMPLES = [
         "nanotron", NANOTRON,
         {"iteration": [1, 10], "lm_loss": [11.2, "nan"], "grad_norm": [2500, 1.75], "lr": [3e-5, 3e-4],
          "consumed_tokens": [131e3, 1.31e6]},
-        {"quantised": 3},
+        {"significant_digits": 3},
     ),
     Sample(
         "llm.c", LLMC,
@@ -219,13 +220,13 @@ SAMPLES = [
         "fairseq", FAIRSEQ_JSON,
         {"num_updates": [100, 200, 200, 200], "loss": [16.5, "nan", _, _], "gnorm": [3.25, INF, _, _],
          "lr": [1e-5, 2e-5, _, _], "valid_loss": [_, _, 12.5, _], "train_epoch_loss": [_, _, _, 14.5]},
-        {"averaged": True, "loss_unit": "bits"},
+        {"averaged": "interval", "loss_unit": "bits"},
     ),
     Sample(
         "fairseq", FAIRSEQ_SIMPLE,
         {"num_updates": [100, 100, 100], "epoch": [1, 1, 1], "loss": [16.5, _, _], "gnorm": [3.25, _, _],
          "valid_loss": [_, 12.5, _], "valid_nll_loss": [_, 11.5, _], "train_epoch_loss": [_, _, 14.5]},
-        {"averaged": True, "loss_unit": "bits"},
+        {"averaged": "interval", "loss_unit": "bits"},
     ),
     Sample(
         "composer", COMPOSER_FILE,

@@ -54,7 +54,9 @@ def test_what_is_read() -> None:
 def test_over_how_many_steps_a_loss_is_averaged(text, averaged) -> None:
     table = table_of(text)
     assert table.facts.get("averaged") == averaged
-    assert table.facts["filtered"].startswith("logging_nan_inf_filter")
+    assert table.facts["nan_filter"] is True
+    (note,) = table.facts["notes"]
+    assert note.startswith("logging_nan_inf_filter, on by default")
 
 
 def test_what_was_left_out_is_said() -> None:

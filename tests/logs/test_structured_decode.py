@@ -18,7 +18,8 @@ LINES = b'{"step": 1, "loss": 0.5}\n{"step": 2, "loss": 0.25}\n'
     ("token", "value"),
     [
         ("1.5", 1.5), (" -2e-3 ", -2e-3), ("'3'", 3), (True, 1), (2.5, 2.5), ("1,234,567.5", 1234567.5), ("2.5K", 2500),
-        ("1.31M", 1.31e6), ("-1B", -1e9), ("57.66%", 57.66), ("tensor(3.13, device='cuda:0')", 3.13), ("tensor([4.5])", 4.5),
+        ("1.31M", 1.31e6), ("-1B", -1e9), ("57.66%", 57.66), ("tensor(3.13, device='cuda:0')", 3.13),
+        ("tensor([4.5])", 4.5),
         ("inf", math.inf), ("-Infinity", -math.inf), ("INF", math.inf), ("1.#INF", math.inf), ("-1.#INF", -math.inf),
         ("tensor(-inf)", -math.inf), ("9" * 400, math.inf),
     ],
@@ -39,8 +40,12 @@ def test_what_is_no_number(token) -> None:
 
 @pytest.mark.parametrize(
     ("tokens", "marks", "wrong"),
-    [(["1", "nan"], [True, True], None), (["", "2"], [False, True], None), (["1", "none", "x", "y"], [True, False, False, False], 2)],
-)  # fmt: skip
+    [
+        (["1", "nan"], [True, True], None),
+        (["", "2"], [False, True], None),
+        (["1", "none", "x", "y"], [True, False, False, False], 2),
+    ],
+)
 def test_words_for_nothing_are_no_errors(tokens, marks, wrong) -> None:
     _, found, first = numbers(tokens)
     assert (found.tolist(), first) == (marks, wrong)

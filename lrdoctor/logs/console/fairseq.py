@@ -35,7 +35,7 @@ def parse(text: str) -> Table:
         pairs = dict(_pairs(body.strip()))
         if pairs:
             rows.add((_named(key, kind), value) for key, value in pairs.items())
-    return rows.table(facts={"averaged": True, "loss_unit": "bits"}, left_out=other_lines(text, rows.size))
+    return rows.table(facts={"averaged": "interval", "loss_unit": "bits"}, left_out=other_lines(text, rows.size))
 
 
 def _pairs(body: str) -> Iterator[tuple[str, object]]:

@@ -38,7 +38,8 @@ def parse(text: str) -> Table:
     left_out = other_lines(text, found)
     if summaries:
         left_out["summary at the end"] = "its train_loss is the mean of the whole run, not a step's loss"
-    return rows.table(facts={"averaged": True, "quantised": DIGITS, "filtered": FILTERED}, left_out=left_out)
+    facts = {"averaged": "interval", "significant_digits": DIGITS, "nan_filter": True, "notes": (FILTERED,)}
+    return rows.table(facts=facts, left_out=left_out)
 
 
 HF_CONSOLE = TextFormat("hf-console", TELLING, parse)

@@ -26,6 +26,7 @@ TELLING = re.compile(
     r"|\biteration +\d{1,15}/ *\d{1,15} \|[^\n]{0,600}lm loss:"
 )
 SKIPPED = "number of skipped iterations"
+FILTERED = "steps that were skipped or nan are not in the logged mean"
 
 
 def parse(text: str) -> Table:
@@ -58,7 +59,7 @@ def _facts(table: Table) -> dict[str, Any]:
     if gaps.size and np.median(gaps) > 1:
         facts["averaged"] = int(np.median(gaps))
     if skipped is not None:
-        facts["filtered"] = "steps that were skipped or nan are not in the logged mean"
+        facts |= {"nan_filter": True, "notes": (FILTERED,)}
         silent = train & ~loss.logged & (np.nan_to_num(skipped.value) == 0)
         if silent.any():
             facts["nan_is_empty"] = True

@@ -21,7 +21,7 @@ def parse(text: str) -> Table:
     rows = Rows()
     for match in LINE.finditer(text):
         rows.add([("iteration", match[1]), *cells(match[2])])
-    return rows.table(facts={"quantised": DIGITS}, left_out=other_lines(text, rows.size))
+    return rows.table(facts={"significant_digits": DIGITS}, left_out=other_lines(text, rows.size))
 
 
 NANOTRON = TextFormat("nanotron", TELLING, parse)
