@@ -19,8 +19,8 @@ from lrdoctor.core.curve import Values
 
 Marks = npt.NDArray[np.bool_]
 
-HEAD_BYTES = 64 * 1024
-"""How much of a source a sniffer may look at."""
+HEAD_BYTES = 256 * 1024
+"""How much of a source a sniffer may look at: logs start with settings, warnings and tracebacks of failed starts."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,12 @@ class Table:
     columns: Mapping[str, Column]
     """By the name that the log uses, all of one length."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What the format says about its values: `averaged`, `sampled`, `nan_is_empty`, ... (keys of Run.provenance)."""
+    """What the format says about its values (keys of Run.provenance).
+
+    `averaged`: the number of steps that a value is the mean of, "interval" when that number is not known, or "epoch".
+    `nan_is_empty`: nan is written as nothing. `nan_filter`: non-finite losses may have been left out of a mean.
+    `significant_digits`: to how many digits values are rounded. `sampled`, `loss_unit`, `notes`.
+    """
     left_out: Mapping[str, str] = field(default_factory=dict)
     """What was not read -> why."""
 
