@@ -1,0 +1,282 @@
+"""The cells of a delimited file: numbers, and the few texts that name metrics and runs.
+
+pandas' C engine reads block after block, so memory holds the numbers and one block of text. It makes the same nan of
+an empty cell and of the token `nan`; where a block holds such a token, the cells that became nan are read once more.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lrdoctor.core.curve import Values
+from lrdoctor.errors import LogError
+from lrdoctor.logs.base import Column, Marks, Source
+from lrdoctor.logs.dialect import BLANKS, COMMENT, Dialect, split
+from lrdoctor.logs.numbers import MISSING, NAN, number, numbers
+from lrdoctor.logs.text import BLOCK_BYTES, blocks
+
+Texts = npt.NDArray[np.object_]
+
+MOST_TEXTS = 2000
+"""A column of more different texts names neither metrics nor runs; it is times or remarks and is not kept."""
+
+MOST_CARRIED = 8 * BLOCK_BYTES
+"""Text after an opening quote that is held back for its closing quote; beyond it, the quote is taken as a letter."""
+
+EMPTY_TOKENS = sorted(
+    {spelling for token in MISSING | NAN for spelling in (token, token.upper(), token.title())} | {"NaN"}
+)
+"""What pandas is to read as nan; `_tokens` tells later which of them were one."""
+
+NAN_TOKEN = re.compile(rb"nan|NaN|NAN|Nan|1\.#[iIqQ]")
+PLAIN_NAN = (b"nan", b"NaN", b"NAN", b"Nan", b"1.#")
+"""A block without any of them holds no nan, so every nan that pandas made of it was an empty cell."""
+
+SKIPPED = re.compile(r"line (\d+): expected (\d+) fields, saw (\d+)")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What a delimited file holds, row by row."""
+
+    n_rows: int
+    columns: dict[str, Column]
+    """The columns that hold numbers."""
+    texts: dict[str, Texts] = field(default_factory=dict)
+    """The columns that hold few different texts, None where a cell is empty."""
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Gathered:
+    """One column, block by block."""
+
+    value: list[Values] = field(default_factory=list)
+    logged: list[Marks] = field(default_factory=list)
+    texts: list[Texts | None] = field(default_factory=list)
+    n_numbers: int = 0
+    n_unreadable: int = 0
+    first_unreadable: str = ""
+
+
+def read_cells(source: Source, dialect: Dialect) -> Cells:
+    """Every row of the source.
+
+    Raises:
+        LogError: the source cannot be read to its end.
+    """
+    gathered = {name: _Gathered() for name in dialect.names}
+    left_out: dict[str, str] = {}
+    if dialect.preamble:
+        left_out[f"{len(dialect.preamble)} lines before the header"] = f"not rows, such as {dialect.preamble[0][:60]!r}"
+    n_rows = n_long = n_repeated = 0
+    for block in _rows(source, dialect, left_out):
+        frame, n_bad = _parse(source, block, dialect)
+        n_long += n_bad
+        keep = ~_repeats_header(frame, dialect)
+        n_repeated += int((~keep).sum())
+        again = _Again(block, dialect, n_bad) if any(token in block for token in PLAIN_NAN) else None
+        for name in dialect.names:
+            _gather(gathered[name], frame[name], keep, again, dialect)
+        n_rows += int(keep.sum())
+    if n_long:
+        left_out[f"{n_long} lines"] = f"more cells than the {len(dialect.names)} columns"
+    if n_repeated:
+        left_out[f"{n_repeated} lines in mid-file"] = "the header once more, or a comment"
+    return _cells(gathered, n_rows, left_out)
+
+
+def _rows(source: Source, dialect: Dialect, left_out: dict[str, str]) -> Iterator[bytes]:
+    """Blocks of data lines: header skipped, quoted line ends kept together, a torn last line taken off."""
+    carried = b""
+    to_skip = dialect.data_line
+    for block in blocks(source, left_out):
+        while to_skip and block:
+            _, _, block = block.partition(b"\n")
+            to_skip -= 1
+        carried += block
+        if carried.count(b'"') % 2 and len(carried) < MOST_CARRIED:
+            continue
+        if not carried.endswith(b"\n"):  # the file's end
+            break
+        yield carried
+        carried = b""
+    if carried:
+        end = carried.rfind(b"\n") + 1
+        last = carried[end:]
+        if last:
+            carried = carried[:end] + _untorn(last.decode("utf-8", "replace"), dialect, left_out).encode()
+        yield carried
+
+
+def _untorn(line: str, dialect: Dialect, left_out: dict[str, str]) -> str:
+    """The last line of a file that lacks its line end, without what the end may have cut off.
+
+    `3.1` may have been `3.14` or `3.1e-4`, and a wrong last value would look like a rise. A value as long as the
+    others is whole.
+    """
+    cells = split(line, dialect.delimiter)
+    if len(cells) < len(dialect.names):
+        left_out["the last line"] = f"cut off: {line[-60:]!r}"
+        return ""
+    last = cells[-1]
+    if last and len(last) < dialect.shortest_last and number(last) is not None and last.lower() not in NAN:
+        left_out["the last cell of the last line"] = f"may be cut off: {last!r}"
+        return line[: line.rstrip('" ').rfind(last)].rstrip('"') + "\n"
+    return line + "\n"
+
+
+def _options(dialect: Dialect) -> dict[str, object]:
+    return {
+        "sep": dialect.delimiter,
+        "header": 0,
+        "names": list(dialect.names),
+        "index_col": False,
+        "skipinitialspace": True,
+        "low_memory": False,
+        "encoding": "utf-8",
+        "encoding_errors": "replace",
+        "comment": COMMENT if dialect.comments else None,
+    }
+
+
+def _with_header(block: bytes, dialect: Dialect) -> io.BytesIO:
+    """The block with a first line of the right width: pandas measures all others by it."""
+    delimiter = " " if dialect.delimiter == BLANKS else dialect.delimiter
+    return io.BytesIO(delimiter.join("0" * len(dialect.names)).encode() + b"\n" + block)
+
+
+def _parse(source: Source, block: bytes, dialect: Dialect) -> tuple[pd.DataFrame, int]:
+    """The block's cells, and how many lines had too many."""
+    options = _options(dialect) | {"na_values": EMPTY_TOKENS, "decimal": dialect.decimal, "on_bad_lines": "warn"}
+    if block.count(b'"') % 2:
+        options["quoting"] = 3
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            frame = pd.read_csv(_with_header(block, dialect), **options)  # type: ignore[call-overload]
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
+            raise LogError(f"{source.name}: not a table: {str(error).strip()}") from None
+    return frame, sum(len(SKIPPED.findall(str(warning.message))) for warning in caught)
+
+
+@dataclass
+class _Again:
+    """A block read a second time, for the text of cells that became nan."""
+
+    block: bytes
+    dialect: Dialect
+    n_bad: int
+
+    def texts(self, name: str) -> Texts:
+        # a line of too many cells is only recognised, and skipped as it was before, when all columns are read
+        usecols = None if self.n_bad else [name]
+        options = _options(self.dialect) | {
+            "dtype": str,
+            "na_filter": False,
+            "on_bad_lines": "skip",
+            "usecols": usecols,
+        }
+        if self.block.count(b'"') % 2:
+            options["quoting"] = 3
+        frame = pd.read_csv(_with_header(self.block, self.dialect), **options)  # type: ignore[call-overload]
+        return np.asarray(frame[name], dtype=object)
+
+
+def _repeats_header(frame: pd.DataFrame, dialect: Dialect) -> Marks:
+    """Rows that are the header once more, or a comment that the head gave no sign of."""
+    marks = np.zeros(len(frame), dtype=bool)
+    for i, name in enumerate(dialect.names):
+        if frame[name].dtype.kind in "ifub":
+            continue
+        cells = np.asarray(frame[name], dtype=object)
+        marks |= cells == name
+        if i == 0:
+            marks |= np.fromiter((isinstance(c, str) and c.startswith(COMMENT) for c in cells), bool, len(cells))
+    return marks
+
+
+def _gather(into: _Gathered, series: pd.Series, keep: Marks, again: _Again | None, dialect: Dialect) -> None:
+    """Adds one block's cells of one column."""
+    if series.dtype.kind in "ifub":
+        value = np.asarray(series, dtype=np.float64)
+        logged = ~np.isnan(value)
+        if again is not None and not logged.all():
+            logged |= _is_nan_token(again.texts(str(series.name)), ~logged)
+        texts = None
+    else:
+        cells = np.asarray(series, dtype=object)
+        if again is not None:
+            cells = np.where(pd.isna(cells), again.texts(str(series.name)), cells)
+        read = numbers(cells, decimal=dialect.decimal)
+        value, logged = read.value, read.logged
+        unreadable = read.unreadable & keep
+        if unreadable.any():
+            into.n_unreadable += int(unreadable.sum())
+            into.first_unreadable = into.first_unreadable or str(cells[int(np.argmax(unreadable))])
+        texts = cells[keep]
+    if not keep.all():
+        value, logged = value[keep], logged[keep]
+    into.value.append(value)
+    into.logged.append(logged)
+    into.texts.append(texts)
+    into.n_numbers += int(logged.sum())
+
+
+def _is_nan_token(texts: Texts, where: Marks) -> Marks:
+    marks = np.zeros(len(texts), dtype=bool)
+    at = np.flatnonzero(where & (texts != ""))
+    marks[at] = [text.strip().strip("\"'").lower() in NAN for text in texts[at]]
+    return marks
+
+
+def _cells(gathered: dict[str, _Gathered], n_rows: int, left_out: dict[str, str]) -> Cells:
+    columns: dict[str, Column] = {}
+    texts: dict[str, Texts] = {}
+    for name, column in gathered.items():
+        if column.n_unreadable > column.n_numbers:
+            kept = _few_texts(column, n_rows)
+            if kept is not None:
+                texts[name] = kept
+            left_out[name] = f"text, such as {column.first_unreadable[:40]!r}"
+            continue
+        if column.n_unreadable:
+            left_out[f"{column.n_unreadable} cells of {name}"] = f"no number: {column.first_unreadable[:40]!r}"
+        if column.value:
+            columns[name] = Column(_joined(column.value), _joined(column.logged))
+        column.value, column.logged = [], []  # the joined copy is enough
+    return Cells(n_rows, columns, texts, left_out)
+
+
+Array = TypeVar("Array", Values, Marks)
+
+
+def _joined(parts: list[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _few_texts(column: _Gathered, n_rows: int) -> Texts | None:
+    """The column's texts, None when there are too many different ones to be names."""
+    cells = np.full(n_rows, None, dtype=object)
+    at = 0
+    seen: set[object] = set()
+    for value, part in zip(column.value, column.texts, strict=True):
+        if part is not None:
+            cells[at : at + len(part)] = [c.strip() if isinstance(c, str) and c.strip() else None for c in part]
+            seen.update(cells[at : at + len(part)])
+        else:
+            numeric = ~np.isnan(value)
+            cells[at : at + len(value)][numeric] = [f"{v:g}" for v in value[numeric]]
+        if len(seen) > MOST_TEXTS:
+            return None
+        at += len(value)
+    return cells

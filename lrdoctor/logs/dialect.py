@@ -1,0 +1,183 @@
+"""How a delimited file is written: delimiter, decimal mark, header, comments; found from the head alone."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lrdoctor.logs.numbers import is_missing, number
+
+BLANKS = r"\s+"
+"""Stands for any number of blanks between two cells, as pandas has it."""
+
+NONE = "\x01"
+"""The delimiter of a file of one column: one that no line holds."""
+
+DELIMITERS = (",", "\t", ";", "|", BLANKS, NONE)
+"""Where two split a head equally well, the first is taken."""
+
+LOOKED_AT = 400
+"""Lines of the head that are split: enough to outvote a preamble, few enough to be fast."""
+
+REGULAR = 0.7
+"""Share of the lines that must have the same number of cells; logs with eval rows and torn lines have some others."""
+
+NUMERIC = 0.6
+"""Share of a column's filled cells that must be numbers for it to be a column of numbers."""
+
+ENOUGH_ROWS = 3
+"""Rows that a file without delimiter, or with blanks for one, needs: a shorter one may be anything."""
+
+COMMENT = "#"
+UNNAMED = "(unnamed)"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How to split the lines of a file."""
+
+    delimiter: str
+    decimal: str
+    names: tuple[str, ...]
+    """One a column, all different."""
+    has_header: bool
+    data_line: int
+    """Lines before the first row of cells: preamble, comments, blank lines and header."""
+    comments: bool
+    """Whether lines that start with `#` are comments."""
+    preamble: tuple[str, ...] = ()
+    """Lines before the header that are neither comments nor rows."""
+    shortest_last: int = 0
+    """Characters of the shortest last cell in the head: a shorter one at the end of a torn file may be cut off."""
+
+
+def split(line: str, delimiter: str) -> list[str]:
+    """The cells of a line, unquoted and without blanks around them."""
+    if delimiter == BLANKS:
+        return line.split()
+    if '"' not in line:
+        return [cell.strip() for cell in line.split(delimiter)]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
+    except (csv.Error, StopIteration):
+        return [cell.strip() for cell in line.split(delimiter)]
+
+
+def sniff_dialect(head: str) -> Dialect | None:
+    """The dialect of a head, None when it is no table with a column of numbers."""
+    lines = head.split("\n")[:LOOKED_AT]
+    filled = [at for at, line in enumerate(lines) if line.strip() and not line.startswith(COMMENT)]
+    found = [(_share_of_numbers(lines, filled, delimiter), -rank) for rank, delimiter in enumerate(DELIMITERS)]
+    best, rank = max(found, default=(0.0, 0))
+    return _dialect(lines, filled, DELIMITERS[-rank]) if best > 0 else None
+
+
+def _width(rows: Sequence[Sequence[str]]) -> int:
+    """Cells of most rows; the later rows speak louder than a preamble."""
+    return Counter(len(row) for row in rows[len(rows) // 5 :]).most_common(1)[0][0] if rows else 0
+
+
+def _share_of_numbers(lines: Sequence[str], filled: Sequence[int], delimiter: str) -> float:
+    """How well a delimiter splits the lines: the share of filled cells that are numbers, 0 when it does not fit."""
+    rows = [split(lines[at], delimiter) for at in filled]
+    width = _width(rows)
+    regular = [row for row in rows if len(row) == width]
+    if len(regular) < REGULAR * (len(rows) - 1) or (width == 1) != (delimiter == NONE) or len(regular) < 1:
+        return 0.0
+    if delimiter in (BLANKS, NONE) and len(regular) < ENOUGH_ROWS:
+        return 0.0
+    kinds = [[_kind(cell, delimiter) for cell in column] for column in zip(*regular[-LOOKED_AT:], strict=True)]
+    n_filled = sum(kind != "" for column in kinds for kind in column)
+    n_numbers = sum(kind == "number" for column in kinds for kind in column)
+    header_only = width * (len(regular) == 1)
+    if header_only and n_numbers < width:
+        return 0.0
+    numeric = [column for column in kinds if _is_numeric(column[1:] if len(column) > 1 else column)]
+    if delimiter in (BLANKS, NONE) and len(numeric) < width:
+        return 0.0
+    return n_numbers / n_filled if numeric and n_filled else 0.0
+
+
+def _kind(cell: str, delimiter: str) -> str:
+    if is_missing(cell):
+        return ""
+    return "number" if number(cell, decimal="," if delimiter == ";" and "," in cell else ".") is not None else "text"
+
+
+def _is_numeric(kinds: Sequence[str]) -> bool:
+    n = sum(kind != "" for kind in kinds)
+    return n > 0 and sum(kind == "number" for kind in kinds) >= NUMERIC * n
+
+
+def _dialect(lines: Sequence[str], filled: Sequence[int], delimiter: str) -> Dialect:
+    """The dialect with this delimiter, which is known to fit."""
+    rows = {at: split(lines[at], delimiter) for at in filled}
+    width = _width(list(rows.values()))
+    start = next(at for at in filled if len(rows[at]) in (width, width - 1) and (width > 1 or len(rows[at]) == 1))
+    if len(rows[start]) != width and _has_row(rows, start, width, delimiter):
+        start = next(at for at in filled if len(rows[at]) == width)
+    body = [rows[at] for at in filled if at > start and len(rows[at]) == width] or [rows[start]]
+    numeric = [_is_numeric([_kind(row[i], delimiter) for row in body]) for i in range(width)]
+    header = _header(rows[start], numeric, delimiter)
+    first = start
+    if header is not None:
+        first = next((at for at in filled if at > start), start + 1)
+        body_width_extra = width - len(header)
+        if body_width_extra:  # one name less than cells: a row index in front, or a delimiter at the end of the lines
+            header = [*header, ""] if all(row[-1] == "" for row in body) else ["", *header]
+    elif (comment := _header_in_comment(lines[:start], width, delimiter)) is not None:
+        header = comment
+    preamble = tuple(lines[at] for at in filled if at < start)
+    cells = [cell for row in body for cell in row if cell]
+    return Dialect(
+        delimiter=delimiter,
+        decimal="," if delimiter == ";" and _has_decimal_commas(cells) else ".",
+        names=unique([f"column_{i + 1}" for i in range(width)] if header is None else header),
+        has_header=header is not None,
+        data_line=first,
+        comments=any(line.startswith(COMMENT) for line in lines)
+        and not any(COMMENT in line for at, line in enumerate(lines) if at in rows),
+        preamble=preamble,
+        shortest_last=min((len(row[-1]) for row in body if row[-1]), default=0),
+    )
+
+
+def _has_row(rows: dict[int, list[str]], start: int, width: int, delimiter: str) -> bool:
+    """Whether the first line, one cell short, is a row or a remark rather than a header."""
+    after = [row for at, row in rows.items() if at > start][:1]
+    texts = all(_kind(cell, delimiter) == "text" for cell in rows[start])
+    return not (texts and after and len(after[0]) == width and _is_numeric([_kind(c, delimiter) for c in after[0]]))
+
+
+def _header(row: Sequence[str], numeric: Sequence[bool], delimiter: str) -> list[str] | None:
+    """The row when it names the columns: text above a column of numbers, or text alone."""
+    kinds = [_kind(cell, delimiter) for cell in row]
+    shift = len(numeric) - len(row)
+    named = [kind == "text" for kind, is_number in zip(kinds, numeric[shift:], strict=True) if is_number]
+    return list(row) if any(named) else None
+
+
+def _header_in_comment(before: Sequence[str], width: int, delimiter: str) -> list[str] | None:
+    """`# step loss` above rows of numbers."""
+    for line in reversed(before):
+        names = split(line.lstrip(COMMENT).strip(), delimiter)
+        if line.startswith(COMMENT) and len(names) == width and "text" in {_kind(name, delimiter) for name in names}:
+            return names
+    return None
+
+
+def _has_decimal_commas(cells: Sequence[str]) -> bool:
+    return any("," in cell and number(cell, decimal=",") is not None for cell in cells)
+
+
+def unique(names: Sequence[str]) -> tuple[str, ...]:
+    """The names with a count behind those that came before, and one for those that are blank."""
+    seen: Counter[str] = Counter()
+    out: list[str] = []
+    for name in names:
+        name = name.strip() or UNNAMED
+        seen[name] += 1
+        out.append(name if seen[name] == 1 else f"{name}.{seen[name]}")
+    return tuple(out) if len(set(out)) == len(out) else unique([f"{name}_{i + 1}" for i, name in enumerate(out)])
