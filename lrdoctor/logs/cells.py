@@ -6,6 +6,7 @@ an empty cell and of the token `nan`; where a block holds such a token, the cell
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 import warnings
@@ -21,7 +22,7 @@ from lrdoctor.core.curve import Values
 from lrdoctor.errors import LogError
 from lrdoctor.logs.base import Column, Marks, Source
 from lrdoctor.logs.dialect import BLANKS, COMMENT, Dialect, split
-from lrdoctor.logs.numbers import MISSING, NAN, number, numbers
+from lrdoctor.logs.numbers import NAN, number, numbers
 from lrdoctor.logs.text import BLOCK_BYTES, blocks
 
 Texts = npt.NDArray[np.object_]
@@ -29,17 +30,15 @@ Texts = npt.NDArray[np.object_]
 MOST_TEXTS = 2000
 """A column of more different texts names neither metrics nor runs; it is times or remarks and is not kept."""
 
-MOST_CARRIED = 8 * BLOCK_BYTES
+MOST_CARRIED = 64 * BLOCK_BYTES
 """Text after an opening quote that is held back for its closing quote; beyond it, the quote is taken as a letter."""
 
-EMPTY_TOKENS = sorted(
-    {spelling for token in MISSING | NAN for spelling in (token, token.upper(), token.title())} | {"NaN"}
-)
-"""What pandas is to read as nan; `_tokens` tells later which of them were one."""
+EMPTY_TOKENS = ("NAN", "Nan", "-NaN", "+nan", "none", "NONE", "Null", "-", "--")
+"""What pandas is to read as nan beside its own list; any other spelling is read by `numbers`, only more slowly."""
 
-NAN_TOKEN = re.compile(rb"nan|NaN|NAN|Nan|1\.#[iIqQ]")
-PLAIN_NAN = (b"nan", b"NaN", b"NAN", b"Nan", b"1.#")
-"""A block without any of them holds no nan, so every nan that pandas made of it was an empty cell."""
+NAN_TOKEN = re.compile(rb"nan|1\.#(?:ind|qnan)", re.IGNORECASE)
+NAN_LETTERS = (b"n", b"N")
+"""Looking for one letter is a hundred times faster than for a word; a block of numbers alone holds neither."""
 
 SKIPPED = re.compile(r"line (\d+): expected (\d+) fields, saw (\d+)")
 
@@ -84,7 +83,7 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
         n_long += n_bad
         keep = ~_repeats_header(frame, dialect)
         n_repeated += int((~keep).sum())
-        again = _Again(block, dialect, n_bad) if any(token in block for token in PLAIN_NAN) else None
+        again = _Again(block, dialect, n_bad) if _may_hold_nan(block) else None
         for name in dialect.names:
             _gather(gathered[name], frame[name], keep, again, dialect)
         n_rows += int(keep.sum())
@@ -93,6 +92,15 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
     if n_repeated:
         left_out[f"{n_repeated} lines in mid-file"] = "the header once more, or a comment"
     return _cells(gathered, n_rows, left_out)
+
+
+def _may_hold_nan(block: bytes) -> bool:
+    return any(letter in block for letter in NAN_LETTERS) and NAN_TOKEN.search(block) is not None
+
+
+def _opens_quote(block: bytes) -> bool:
+    """Whether a quote is opened and not closed."""
+    return b'"' in block and block.count(b'"') % 2 == 1
 
 
 def _rows(source: Source, dialect: Dialect, left_out: dict[str, str]) -> Iterator[bytes]:
@@ -104,7 +112,7 @@ def _rows(source: Source, dialect: Dialect, left_out: dict[str, str]) -> Iterato
             _, _, block = block.partition(b"\n")
             to_skip -= 1
         carried += block
-        if carried.count(b'"') % 2 and len(carried) < MOST_CARRIED:
+        if _opens_quote(carried) and len(carried) < MOST_CARRIED:
             continue
         if not carried.endswith(b"\n"):  # the file's end
             break
@@ -141,7 +149,6 @@ def _options(dialect: Dialect) -> dict[str, object]:
         "header": 0,
         "names": list(dialect.names),
         "index_col": False,
-        "skipinitialspace": True,
         "low_memory": False,
         "encoding": "utf-8",
         "encoding_errors": "replace",
@@ -157,9 +164,11 @@ def _with_header(block: bytes, dialect: Dialect) -> io.BytesIO:
 
 def _parse(source: Source, block: bytes, dialect: Dialect) -> tuple[pd.DataFrame, int]:
     """The block's cells, and how many lines had too many."""
-    options = _options(dialect) | {"na_values": EMPTY_TOKENS, "decimal": dialect.decimal, "on_bad_lines": "warn"}
-    if block.count(b'"') % 2:
-        options["quoting"] = 3
+    options = _options(dialect) | {"na_values": list(EMPTY_TOKENS), "decimal": dialect.decimal, "on_bad_lines": "warn"}
+    if b" " in block:
+        options["skipinitialspace"] = True
+    if _opens_quote(block):
+        options["quoting"] = csv.QUOTE_NONE
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -186,8 +195,8 @@ class _Again:
             "on_bad_lines": "skip",
             "usecols": usecols,
         }
-        if self.block.count(b'"') % 2:
-            options["quoting"] = 3
+        if _opens_quote(self.block):
+            options["quoting"] = csv.QUOTE_NONE
         frame = pd.read_csv(_with_header(self.block, self.dialect), **options)  # type: ignore[call-overload]
         return np.asarray(frame[name], dtype=object)
 

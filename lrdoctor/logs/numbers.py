@@ -49,6 +49,11 @@ def number(text: str, *, suffixes: bool = False, decimal: str = ".") -> float | 
         suffixes: whether K, M, B and T multiply, as formats for people's eyes have it.
         decimal: the decimal mark. With `.` a comma still counts as one where it cannot separate thousands.
     """
+    if decimal == "." and "_" not in text and text.isascii():
+        try:
+            return float(text)
+        except ValueError:
+            pass  # one of the spellings below
     text = text.strip().strip("\"'").replace("\u2212", "-").replace("\u00a0", "").strip()
     if (wrapped := _WRAPPED.match(text)) is not None:
         text = wrapped.group(1)

