@@ -79,11 +79,12 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
         left_out[f"{len(dialect.preamble)} lines before the header"] = f"not rows, such as {dialect.preamble[0][:60]!r}"
     n_rows = n_long = n_repeated = 0
     for block in _rows(source, dialect, left_out):
+        block, n_long_start = _without_long_start(block, dialect)
         frame, n_bad = _parse(source, block, dialect)
-        n_long += n_bad
+        n_long += n_bad + n_long_start
         keep = ~_repeats_header(frame, dialect)
         n_repeated += int((~keep).sum())
-        again = _Again(block, dialect, n_bad) if _may_hold_nan(block) else None
+        again = _Again(source, block, dialect, frame, n_bad) if _may_hold_nan(block) else None
         for name in dialect.names:
             _gather(gathered[name], frame[name], keep, again, dialect)
         n_rows += int(keep.sum())
@@ -143,62 +144,58 @@ def _untorn(line: str, dialect: Dialect, left_out: dict[str, str]) -> str:
     return line + "\n"
 
 
-def _options(dialect: Dialect) -> dict[str, object]:
-    return {
+def _read_csv(source: Source, block: bytes, dialect: Dialect, options: dict[str, object]) -> tuple[pd.DataFrame, int]:
+    """The block's cells, and how many lines had too many."""
+    ours: dict[str, object] = {
         "sep": dialect.delimiter,
         "header": 0,
         "names": list(dialect.names),
         "index_col": False,
+        "skipinitialspace": b" " in block,
         "low_memory": False,
         "encoding": "utf-8",
         "encoding_errors": "replace",
         "comment": COMMENT if dialect.comments else None,
+        "quoting": csv.QUOTE_NONE if _opens_quote(block) else csv.QUOTE_MINIMAL,
+        "on_bad_lines": "warn",
     }
-
-
-def _with_header(block: bytes, dialect: Dialect) -> io.BytesIO:
-    """The block with a first line of the right width: pandas measures all others by it."""
-    delimiter = " " if dialect.delimiter == BLANKS else dialect.delimiter
-    return io.BytesIO(delimiter.join("0" * len(dialect.names)).encode() + b"\n" + block)
-
-
-def _parse(source: Source, block: bytes, dialect: Dialect) -> tuple[pd.DataFrame, int]:
-    """The block's cells, and how many lines had too many."""
-    options = _options(dialect) | {"na_values": list(EMPTY_TOKENS), "decimal": dialect.decimal, "on_bad_lines": "warn"}
-    if b" " in block:
-        options["skipinitialspace"] = True
-    if _opens_quote(block):
-        options["quoting"] = csv.QUOTE_NONE
+    # a first line of the right width, by which pandas measures all others
+    first = (" " if dialect.delimiter == BLANKS else dialect.delimiter).join("0" * len(dialect.names))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            frame = pd.read_csv(_with_header(block, dialect), **options)  # type: ignore[call-overload]
+            frame = pd.read_csv(io.BytesIO(first.encode() + b"\n" + block), **(ours | options))  # type: ignore[call-overload]
         except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
             raise LogError(f"{source.name}: not a table: {str(error).strip()}") from None
     return frame, sum(len(SKIPPED.findall(str(warning.message))) for warning in caught)
 
 
-@dataclass
+def _parse(source: Source, block: bytes, dialect: Dialect) -> tuple[pd.DataFrame, int]:
+    """The block's numbers and texts, nan where pandas thinks that a cell is empty."""
+    return _read_csv(source, block, dialect, {"na_values": list(EMPTY_TOKENS), "decimal": dialect.decimal})
+
+
+def _without_long_start(block: bytes, dialect: Dialect) -> tuple[bytes, int]:
+    """The block without first lines of too many cells, the only ones that pandas takes without a word."""
+    n = 0
+    while line := block[: block.find(b"\n") + 1]:
+        cells = split(line.decode("utf-8", "replace"), dialect.delimiter)
+        if len(cells) <= len(dialect.names) or b'"' in line:
+            break
+        block, n = block[len(line) :], n + 1
+    return block, n
+
+
 class _Again:
     """A block read a second time, for the text of cells that became nan."""
 
-    block: bytes
-    dialect: Dialect
-    n_bad: int
+    def __init__(self, source: Source, block: bytes, dialect: Dialect, frame: pd.DataFrame, n_bad: int) -> None:
+        # a line of too many cells is only recognised, and skipped as it was before, when all columns are read
+        usecols = None if n_bad else [name for name in dialect.names if frame[name].isna().any()]
+        self.frame, _ = _read_csv(source, block, dialect, {"usecols": usecols, "dtype": str, "na_filter": False})
 
     def texts(self, name: str) -> Texts:
-        # a line of too many cells is only recognised, and skipped as it was before, when all columns are read
-        usecols = None if self.n_bad else [name]
-        options = _options(self.dialect) | {
-            "dtype": str,
-            "na_filter": False,
-            "on_bad_lines": "skip",
-            "usecols": usecols,
-        }
-        if _opens_quote(self.block):
-            options["quoting"] = csv.QUOTE_NONE
-        frame = pd.read_csv(_with_header(self.block, self.dialect), **options)  # type: ignore[call-overload]
-        return np.asarray(frame[name], dtype=object)
+        return np.asarray(self.frame[name], dtype=object)
 
 
 def _repeats_header(frame: pd.DataFrame, dialect: Dialect) -> Marks:
@@ -224,7 +221,7 @@ def _gather(into: _Gathered, series: pd.Series, keep: Marks, again: _Again | Non
         texts = None
     else:
         cells = np.asarray(series, dtype=object)
-        if again is not None:
+        if again is not None and series.isna().any():
             cells = np.where(pd.isna(cells), again.texts(str(series.name)), cells)
         read = numbers(cells, decimal=dialect.decimal)
         value, logged = read.value, read.logged

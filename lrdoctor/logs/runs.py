@@ -94,7 +94,9 @@ class _Builder:
     def _read(self, left_out: dict[str, str]) -> Iterator[tuple[str, str]]:
         """(column, curve) of what becomes a curve; the rest is left out, with the reason."""
         for column in self.table.columns:
-            if column in self.meaning:
+            if not self.table.columns[column].logged.any():
+                left_out[column] = "empty in every row"
+            elif column in self.meaning:
                 yield column, self.meaning[column]
             elif column == self.axis.column or aliases.x_of(column) is not None:
                 continue
