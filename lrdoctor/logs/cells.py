@@ -241,7 +241,7 @@ def _gather(into: _Gathered, series: pd.Series, keep: Marks, again: _Again | Non
 def _is_nan_token(texts: Texts, where: Marks) -> Marks:
     marks = np.zeros(len(texts), dtype=bool)
     at = np.flatnonzero(where & (texts != ""))
-    marks[at] = [text.strip().strip("\"'").lower() in NAN for text in texts[at]]
+    marks[at] = [text in NAN or text.strip().strip("\"'").lower() in NAN for text in texts[at]]
     return marks
 
 
