@@ -16,8 +16,11 @@ BLANKS = r"\s+"
 NONE = "\x01"
 """The delimiter of a file of one column: one that no line holds."""
 
-DELIMITERS = (",", "\t", ";", "|", BLANKS, NONE)
+DELIMITERS = (",", "\t", ";", "|")
 """Where two split a head equally well, the first is taken."""
+
+LAST_DELIMITERS = (BLANKS, NONE)
+"""What is tried when none of the others fits: lines of text have blanks, too."""
 
 LOOKED_AT = 300
 """Lines of the head that are split: enough to outvote a preamble, few enough to be fast."""
@@ -71,9 +74,12 @@ def sniff_dialect(head: str) -> Dialect | None:
     """The dialect of a head, None when it is no table with a column of numbers."""
     lines = head.split("\n")[:LOOKED_AT]
     filled = [at for at, line in enumerate(lines) if line.strip() and not line.startswith(COMMENT)]
-    found = [(_share_of_numbers(lines, filled, delimiter), -rank) for rank, delimiter in enumerate(DELIMITERS)]
-    best, rank = max(found, default=(0.0, 0))
-    return _dialect(lines, filled, DELIMITERS[-rank]) if best > 0 else None
+    for delimiters in (DELIMITERS, LAST_DELIMITERS):
+        found = [(_share_of_numbers(lines, filled, delimiter), -rank) for rank, delimiter in enumerate(delimiters)]
+        best, rank = max(found)
+        if best > 0:
+            return _dialect(lines, filled, delimiters[-rank])
+    return None
 
 
 def _width(rows: Sequence[Sequence[str]]) -> int:
@@ -144,7 +150,7 @@ def _dialect(lines: Sequence[str], filled: Sequence[int], delimiter: str) -> Dia
         comments=any(line.startswith(COMMENT) for line in lines)
         and not any(COMMENT in line for at, line in enumerate(lines) if at in rows),
         preamble=preamble,
-        shortest_last=min((len(row[-1]) for row in body if row[-1]), default=0),
+        shortest_last=min((len(row[-1]) for row in body[:-1] if row[-1]), default=0),
     )
 
 

@@ -45,17 +45,27 @@ def runs_of(source: str, format_name: str, table: Table, columns: Mapping[str, s
     given = aliases.user_mapping(columns, list(table.columns), where)
     if (known := table.facts.get(LOSS_COLUMN)) is not None:
         given.setdefault("train_loss", str(known))
+    if table.facts.get(NO_HEADER) and "step" not in given and (first := _counter(table)) is not None:
+        given["step"] = first
     names = [name for name, column in table.columns.items() if column.logged.any() or name in given.values()]
     chosen, notes = aliases.choose(names, given, where)
     loss = table.columns[chosen["train_loss"]]
     if not loss.logged.any():
         raise LogError(f"{where}: column {chosen['train_loss']!r} is empty in every row, there is no training loss")
-    axis = axis_of(table.columns, given, loss.logged, bool(table.facts.get(NO_HEADER)))
+    axis = axis_of(table.columns, given, loss.logged)
     if not (loss.logged & axis.known).any():
         raise LogError(f"{where}: no row has both a training loss ({chosen['train_loss']!r}) and a step")
     parts = parts_of(axis, loss.logged)
     build = _Builder(source, format_name, table, chosen, axis, tuple(notes))
     return [build.run(part, k, len(parts)) for k, part in enumerate(parts)]
+
+
+def _counter(table: Table) -> str | None:
+    """The first of several columns when it counts up in whole numbers; for tables without names."""
+    name, column = next(iter(table.columns.items()))
+    value = column.value
+    counts = len(table.columns) > 1 and bool(np.isfinite(value).all()) and bool((value % 1 == 0).all())
+    return name if counts and bool((np.diff(value) > 0).all()) else None
 
 
 class _Builder:

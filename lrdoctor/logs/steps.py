@@ -62,17 +62,16 @@ class Placed:
     """Steps that had several different values."""
 
 
-def axis_of(columns: Mapping[str, Column], given: Mapping[str, str], logged: Marks, no_header: bool = False) -> Axis:
+def axis_of(columns: Mapping[str, Column], given: Mapping[str, str], logged: Marks) -> Axis:
     """What counts the rows: the best column of steps, else samples, epochs, an index, else the rows themselves.
 
     Args:
         columns: all columns of a table.
         given: the user's mapping; its `step` wins.
         logged: bool[n]; the rows that hold a training loss.
-        no_header: whether the columns have no names of their own.
     """
     notes: list[str] = []
-    for name, kind in _candidates(columns, given, no_header):
+    for name, kind in _candidates(columns, given):
         column = columns[name]
         axis = _usable(name, kind, column, logged)
         if axis is not None:
@@ -85,7 +84,7 @@ def axis_of(columns: Mapping[str, Column], given: Mapping[str, str], logged: Mar
     return Axis("row", None, row, np.ones(n, dtype=bool), tuple(notes))
 
 
-def _candidates(columns: Mapping[str, Column], given: Mapping[str, str], no_header: bool) -> list[tuple[str, str]]:
+def _candidates(columns: Mapping[str, Column], given: Mapping[str, str]) -> list[tuple[str, str]]:
     if "step" in given:
         return [(given["step"], "step")]
     found = []
@@ -95,8 +94,6 @@ def _candidates(columns: Mapping[str, Column], given: Mapping[str, str], no_head
         for alias in aliases.MEANINGS[kind]:
             found += [(name, kind) for name in columns if aliases.normalise(name) == alias]
     found += [(name, "index") for name in columns if aliases.x_of(name) == "index"]
-    if no_header:
-        found += [(name, "index") for name in list(columns)[:1] if len(columns) > 1]
     return found
 
 
