@@ -21,8 +21,8 @@ LARGEST_STEP = 2.0**53
 COVERAGE = 0.5
 """Share of the loss's rows that must have a step for the column to count them."""
 
-INTERLEAVED = 0.05
-"""Share of the rows that go back from which several writers, not resumes, are at work."""
+INTERLEAVED, MANY = 0.2, 8
+"""Share of the rows, and number of them, that go back from which several writers, not resumes, are at work."""
 
 SMALL_JUMP = 8
 """Gaps between rows that unsynchronised writers are apart at most; a resume goes further back."""
@@ -159,7 +159,9 @@ def parts_of(axis: Axis, logged: Marks) -> list[Part]:
     if not len(back):
         return [whole]
     gap = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
-    if len(back) > INTERLEAVED * len(step) and -np.median(gaps[back - 1]) <= SMALL_JUMP * gap:
+    within = back[step[back] > step[0] + gap / 2]
+    often = len(within) >= max(MANY, INTERLEAVED * len(step))
+    if often and -np.median(gaps[within - 1]) <= SMALL_JUMP * gap:
         return [Part(0, len(axis.step), (), ("several writers, not in order: rows are sorted by step",))]
     highest = np.maximum.accumulate(step)
     late = (back + 1 < len(step)) & (step[np.minimum(back + 1, len(step) - 1)] > highest[back - 1])
