@@ -54,6 +54,8 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
 }
 """Meaning -> normalised names, in order of preference."""
 
+KNOWN_LOSSES = (*MEANINGS["train_loss"], *MEANINGS["epoch_loss"])
+
 USER_KEYS = {
     "loss": "train_loss", "train_loss": "train_loss", "val_loss": "val_loss", "lr": "learning_rate",
     "learning_rate": "learning_rate", "grad_norm": "grad_norm", "step": "step", "epoch": "epoch",
@@ -138,11 +140,14 @@ def user_mapping(columns: Mapping[str, str] | None, names: Sequence[str], where:
     return found
 
 
-def choose(names: Sequence[str], given: Mapping[str, str], where: str) -> tuple[dict[str, str], list[str]]:
+def choose(
+    names: Sequence[str], empty: Sequence[str], given: Mapping[str, str], where: str
+) -> tuple[dict[str, str], list[str]]:
     """Meaning -> column for train_loss, val_loss, learning_rate and grad_norm, and what is to be said about it.
 
     Args:
         names: the columns that hold anything, in the log's order.
+        empty: the other columns.
         given: what is known already.
         where: the log's name, for messages.
 
@@ -157,7 +162,12 @@ def choose(names: Sequence[str], given: Mapping[str, str], where: str) -> tuple[
             chosen[meaning] = name
     if "train_loss" not in chosen:
         rest = [name for name in names if name not in chosen.values()]
-        chosen["train_loss"] = _train_loss(rest, where, notes)
+        if (name := _by_alias(rest, KNOWN_LOSSES)) is not None:
+            chosen["train_loss"] = name
+        elif (name := _by_alias(empty, KNOWN_LOSSES)) is not None:
+            raise LogError(f"{where}: column {name!r} is empty in every row, there is no training loss")
+        else:
+            chosen["train_loss"] = _guessed_loss(rest, where, notes)
     return chosen, notes
 
 
@@ -182,13 +192,11 @@ def _like(names: Sequence[str], meaning: str) -> str | None:
     return None
 
 
-def _train_loss(names: Sequence[str], where: str, notes: list[str]) -> str:
-    """The training loss among columns that mean nothing else."""
-    for wanted in (MEANINGS["train_loss"], MEANINGS["epoch_loss"], CRITIC_LOSS):
-        if (name := _by_alias(names, wanted)) is not None:
-            if wanted is CRITIC_LOSS:
-                notes.append(f"{name} is taken as the training loss: the log has no total, and this is the critic's")
-            return name
+def _guessed_loss(names: Sequence[str], where: str, notes: list[str]) -> str:
+    """The training loss among columns of which none is known as one."""
+    if (name := _by_alias(names, CRITIC_LOSS)) is not None:
+        notes.append(f"{name} is taken as the training loss: the log has no total, and this is the critic's")
+        return name
     for words in (LOSS_WORDS, ERROR_WORDS):
         losses = [name for name in names if _words(name) & words and not _words(name) & EVALUATION]
         stems = {normalise(name).removesuffix("_step") for name in losses if normalise(name).endswith("_step")}

@@ -48,7 +48,8 @@ def runs_of(source: str, format_name: str, table: Table, columns: Mapping[str, s
     if table.facts.get(NO_HEADER) and "step" not in given and (first := _counter(table)) is not None:
         given["step"] = first
     names = [name for name, column in table.columns.items() if column.logged.any() or name in given.values()]
-    chosen, notes = aliases.choose(names, given, where)
+    empty = [name for name in table.columns if name not in names]
+    chosen, notes = aliases.choose(names, empty, given, where)
     loss = table.columns[chosen["train_loss"]]
     if not loss.logged.any():
         raise LogError(f"{where}: column {chosen['train_loss']!r} is empty in every row, there is no training loss")

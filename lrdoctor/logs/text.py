@@ -47,8 +47,10 @@ BYTE_ORDER_MARKS = (
 UTF16_SHARE = 0.8
 """Share of NUL bytes at every second place from which text is UTF-16: all of them for ASCII, hardly any otherwise."""
 
-CHINESE_SHARE = 0.5
-"""Share of the characters beyond ASCII that must be Chinese for bytes to be GBK rather than Latin-1."""
+PAIRED = re.compile(rb"[\x80-\xff]{2,}")
+PAIRED_SHARE = 0.8
+"""Share of the bytes beyond ASCII that stand beside another one from which a text is GBK: Chinese characters are two
+such bytes, mostly, while the accented letters of Latin-1 stand alone."""
 
 
 def open_source(path: str | Path) -> Source:
@@ -231,7 +233,5 @@ def _decodes(head: bytes, encoding: str) -> bool:
 
 
 def _is_chinese(head: bytes) -> bool:
-    if not _decodes(head, "gb18030"):
-        return False
-    beyond = [c for c in codecs.getincrementaldecoder("gb18030")().decode(head) if ord(c) > 127]
-    return sum("\u3000" <= c <= "\u9fff" or "\uff00" <= c <= "\uffef" for c in beyond) >= CHINESE_SHARE * len(beyond)
+    beyond = sum(byte > 127 for byte in head)
+    return _decodes(head, "gb18030") and sum(map(len, PAIRED.findall(head))) >= PAIRED_SHARE * beyond
