@@ -119,6 +119,12 @@ def is_time(name: str) -> bool:
     return bool(TIME.match(normalise(name)))
 
 
+def is_known(name: str) -> bool:
+    """Whether a name stands in the tables of meanings."""
+    plain = normalise(name)
+    return any(plain in names for names in MEANINGS.values())
+
+
 def is_train_loss(plain: str) -> bool:
     return plain in MEANINGS["train_loss"]
 

@@ -24,6 +24,9 @@ NAN = frozenset(
 )
 INFINITE = {"inf": inf, "infinity": inf, "1.#inf": inf, "∞": inf, "1.#inf00": inf}
 
+MOST_READ, SAMPLED = 2000, 20
+"""Of more different spellings than this, every twentieth is tried first: a column of dates is not read one by one."""
+
 SUFFIXES = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 
 _WRAPPED = re.compile(
@@ -110,7 +113,12 @@ def numbers(cells: npt.NDArray[np.object_], *, suffixes: bool = False, decimal: 
     if decimal == "." and not suffixes:
         value[:-1] = pd.to_numeric(pd.Series(distinct, dtype=object).astype(str).str.rstrip("%"), errors="coerce")
         state[~np.isnan(value)] = _LOGGED
-    for at in np.flatnonzero(state[:-1] == 0):
+    rest = np.flatnonzero(state[:-1] == _EMPTY)
+    if len(rest) > MOST_READ and all(
+        _read(distinct[at], suffixes, decimal)[1] == _UNREADABLE for at in rest[::SAMPLED]
+    ):
+        state[rest], rest = _UNREADABLE, rest[:0]
+    for at in rest:
         value[at], state[at] = _read(distinct[at], suffixes, decimal)
     return Numbers(value[codes], state[codes] == _LOGGED, state[codes] == _UNREADABLE)
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
+from lrdoctor.logs import aliases
 from lrdoctor.logs.base import Column, Table
 from lrdoctor.logs.cells import Cells
 from lrdoctor.logs.shapes import run_column
@@ -14,6 +16,10 @@ from lrdoctor.logs.shapes import run_column
 NAME = "long"
 METRIC = ("metric", "metric_name", "metricname", "metric_key", "tag", "key", "name", "variable", "series")
 VALUE = ("value", "metric_value", "metricvalue", "scalar", "val", "y")
+
+
+MOST_CELLS = 50_000_000
+"""Every metric becomes a column of all rows; beyond this many cells only those are kept whose meaning is known."""
 
 
 def _named(cells: Cells) -> tuple[str, str] | None:
@@ -34,12 +40,16 @@ def tables(cells: Cells, source: str) -> Iterator[Table]:
     metric, value = found
     without = replace(cells, texts={name: texts for name, texts in cells.texts.items() if name != metric})
     run = run_column.column_of_runs(without)
-    everything = {"": np.ones(cells.n_rows, dtype=bool)}
-    for name, rows in (everything if run is None else run_column.names_of(cells, run)).items():
+    everything = {"": np.arange(cells.n_rows)}
+    for name, rows in (everything if run is None else run_column.rows_of(cells, run)).items():
         columns = {key: column for key, column in cells.columns.items() if key not in (value, run)}
         columns = {key: Column(column.value[rows], column.logged[rows]) for key, column in columns.items()}
-        values, names = cells.columns[value], cells.texts[metric][rows]
-        for key in dict.fromkeys(key for key in names if key is not None):
-            own = np.asarray(names == key, dtype=bool)
-            columns[str(key)] = Column(np.where(own, values.value[rows], np.nan), values.logged[rows] & own)
-        yield Table(name, columns, {"used": (metric, run)})
+        values, logged = cells.columns[value].value[rows], cells.columns[value].logged[rows]
+        codes, metrics = pd.factorize(cells.texts[metric][rows])
+        many = len(metrics) * len(rows) > MOST_CELLS
+        kept = [k for k, key in enumerate(metrics) if not many or aliases.is_known(str(key))]
+        for k in kept:
+            columns[str(metrics[k])] = Column(np.where(codes == k, values, np.nan), logged & (codes == k))
+        n_gone = len(metrics) - len(kept)
+        left_out = {f"{n_gone} metrics": "too many for so long a table, and none is known"} if n_gone else {}
+        yield Table(name, columns, {"used": (metric, run)}, left_out)
