@@ -42,6 +42,8 @@ def runs_of(source: str, format_name: str, table: Table, columns: Mapping[str, s
         LogError: the training loss is not there, is not told apart, or was never logged.
     """
     where = f"{source}, {table.name}" if table.name else source
+    if not table.columns:
+        raise LogError(f"{where}: holds no column of numbers")
     given = aliases.user_mapping(columns, list(table.columns), where)
     if (known := table.facts.get(LOSS_COLUMN)) is not None:
         given.setdefault("train_loss", str(known))

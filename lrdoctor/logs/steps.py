@@ -24,6 +24,9 @@ COVERAGE = 0.5
 INTERLEAVED, MANY = 0.2, 8
 """Share of the rows, and number of them, that go back from which several writers, not resumes, are at work."""
 
+MOST_RESTARTS = 50
+"""A counter that begins again more often counts within something, as epochs that the log does not name."""
+
 SMALL_JUMP = 8
 """Gaps between rows that unsynchronised writers are apart at most; a resume goes further back."""
 
@@ -116,7 +119,7 @@ def _begun_again(axis: Axis, columns: Mapping[str, Column], given: Mapping[str, 
     assert axis.column is not None
     rows = np.flatnonzero(axis.known & logged)
     step = axis.step[rows]
-    back = np.flatnonzero(np.diff(step) < 0) + 1
+    back = np.flatnonzero(step[1:] < step[:-1]) + 1
     if not len(back):
         return Axis("row" if axis.kind == "index" else axis.kind, axis.column, axis.step, axis.known)
     epoch = None if axis.kind == "epoch" else _epochs(columns, given, rows)
@@ -128,7 +131,8 @@ def _begun_again(axis: Axis, columns: Mapping[str, Column], given: Mapping[str, 
         whole = (epoch[at] - epoch.min()) * span + axis.step
         note = f"{axis.column} begins again in every epoch: epochs are taken as {span} steps each"
         return Axis(axis.kind, axis.column, whole, axis.known, (note,))
-    if axis.kind == "index" or aliases.normalise(axis.column) in aliases.BATCH_LIKE:
+    restarts = int((step[back] <= step[0]).sum())
+    if axis.kind == "index" or aliases.normalise(axis.column) in aliases.BATCH_LIKE or restarts > MOST_RESTARTS:
         row = np.maximum(np.cumsum(logged) - 1, 0).astype(np.int64)
         note = f"{axis.column} begins again {len(back)} times: the rows that hold a training loss are counted instead"
         return Axis("row", None, row, np.ones(len(row), dtype=bool), (note,))
@@ -153,11 +157,10 @@ def parts_of(axis: Axis, logged: Marks) -> list[Part]:
     """
     rows = np.flatnonzero(axis.known & logged)
     step = axis.step[rows]
-    gaps = np.diff(step)
-    back = np.flatnonzero(gaps < 0) + 1
-    whole = Part(0, len(axis.step))
+    back = np.flatnonzero(step[1:] < step[:-1]) + 1
     if not len(back):
-        return [whole]
+        return [Part(0, len(axis.step))]
+    gaps = np.diff(step)
     gap = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
     within = back[step[back] > step[0] + gap / 2]
     often = len(within) >= max(MANY, INTERLEAVED * len(step))
@@ -215,14 +218,17 @@ def place(column: Column, axis: Axis, part: Part) -> Placed:
     return placed
 
 
+def _increases(step: Steps) -> bool:
+    return bool((step[1:] > step[:-1]).all())
+
+
 def _curve(step: Steps, value: Values) -> tuple[Curve, int]:
     """The curve of points in any order, and how many of its steps had several values."""
-    gaps = np.diff(step)
-    if (gaps < 0).any():
-        order = np.argsort(step, kind="stable")
-        step, value = step[order], value[order]
-        gaps = np.diff(step)
-    if (gaps > 0).all():
+    if _increases(step):
+        return Curve(step, value), 0
+    order = np.argsort(step, kind="stable")
+    step, value = step[order], value[order]
+    if _increases(step):
         return Curve(step, value), 0
     groups = pd.Series(value).groupby(step)
     with np.errstate(invalid="ignore"):

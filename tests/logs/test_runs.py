@@ -9,6 +9,8 @@ import pytest
 from log_samples import Read, simple, table, walk
 
 from lrdoctor.errors import LogError
+from lrdoctor.logs.base import Table
+from lrdoctor.logs.runs import runs_of
 
 
 @pytest.mark.parametrize(
@@ -84,6 +86,11 @@ def test_a_name_of_the_mapping_may_be_spelled_as_people_do(read: Read) -> None:
 def test_a_training_loss_that_is_always_empty_is_an_error(read: Read) -> None:
     with pytest.raises(LogError, match="'loss' is empty in every row"):
         read("step,loss,x\n0,,1\n1,,2\n", columns={"loss": "loss"})
+
+
+def test_a_table_without_columns_is_an_error() -> None:
+    with pytest.raises(LogError, match="x: holds no column of numbers"):
+        runs_of("x", "csv", Table("", {}, {"no_header": True}), None)
 
 
 def test_no_step_column(read: Read) -> None:
@@ -170,6 +177,12 @@ def test_a_batch_counter_without_epochs_is_replaced_by_the_row(read: Read) -> No
     (run,) = read(table([[str(b), "2.5"] for _ in range(3) for b in range(5)], ",", ["batch_idx", "loss"]))
     assert run.train_loss.step.tolist() == list(range(15))
     assert run.provenance["x"] == "row"
+
+
+def test_a_step_that_begins_again_all_the_time_is_replaced_by_the_row(read: Read) -> None:
+    (run,) = read(simple([2.5] * 600, [k % 6 for k in range(600)]))
+    assert run.train_loss.step.tolist() == list(range(600))
+    assert any("step begins again 99 times" in note for note in run.provenance["notes"])
 
 
 def test_losses_of_zero_that_hid_nan(read: Read) -> None:
