@@ -84,7 +84,8 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
         n_long += n_bad + n_long_start
         keep = ~_repeats_header(frame, dialect)
         n_repeated += int((~keep).sum())
-        again = _Again(source, block, dialect, frame, n_bad) if _may_hold_nan(block) else None
+        doubtful = [name for name in dialect.names if frame[name].isna().any()] if _may_hold_nan(block) else []
+        again = _Again(source, block, dialect, doubtful, n_bad) if doubtful else None
         for name in dialect.names:
             _gather(gathered[name], frame[name], keep, again, dialect)
         n_rows += int(keep.sum())
@@ -189,9 +190,9 @@ def _without_long_start(block: bytes, dialect: Dialect) -> tuple[bytes, int]:
 class _Again:
     """A block read a second time, for the text of cells that became nan."""
 
-    def __init__(self, source: Source, block: bytes, dialect: Dialect, frame: pd.DataFrame, n_bad: int) -> None:
+    def __init__(self, source: Source, block: bytes, dialect: Dialect, names: list[str], n_bad: int) -> None:
         # a line of too many cells is only recognised, and skipped as it was before, when all columns are read
-        usecols = None if n_bad else [name for name in dialect.names if frame[name].isna().any()]
+        usecols = None if n_bad else names
         self.frame, _ = _read_csv(source, block, dialect, {"usecols": usecols, "dtype": str, "na_filter": False})
 
     def texts(self, name: str) -> Texts:

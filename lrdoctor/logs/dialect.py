@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -125,36 +125,38 @@ def _dialect(lines: Sequence[str], filled: Sequence[int], delimiter: str) -> Dia
     """The dialect with this delimiter, which is known to fit."""
     rows = {at: split(lines[at], delimiter) for at in filled}
     width = _width(list(rows.values()))
-    start = next(at for at in filled if len(rows[at]) in (width, width - 1) and (width > 1 or len(rows[at]) == 1))
-    if len(rows[start]) != width and _has_row(rows, start, width, delimiter):
-        start = next(at for at in filled if len(rows[at]) == width)
-    body = [rows[at] for at in filled if at > start and len(rows[at]) == width] or [rows[start]]
+    start = _start(rows, width, delimiter)
+    body = [row for at, row in rows.items() if at > start and len(row) == width] or [rows[start]]
     numeric = [_is_numeric([_kind(row[i], delimiter) for row in body]) for i in range(width)]
-    header = _header(rows[start], numeric, delimiter)
-    first = start
+    header, first = _header(rows[start], numeric, delimiter), start
     if header is not None:
         first = next((at for at in filled if at > start), start + 1)
-        body_width_extra = width - len(header)
-        if body_width_extra:  # one name less than cells: a row index in front, or a delimiter at the end of the lines
+        if len(header) < width:  # one name short: a row index in front, or a delimiter at the end of the lines
             header = [*header, ""] if all(row[-1] == "" for row in body) else ["", *header]
-    elif (comment := _header_in_comment(lines[:start], width, delimiter)) is not None:
-        header = comment
-    preamble = tuple(lines[at] for at in filled if at < start)
-    cells = [cell for row in body for cell in row if cell]
+    else:
+        header = _header_in_comment(lines[:start], width, delimiter)
+    marked = {at for at, line in enumerate(lines) if line.startswith(COMMENT)}
     return Dialect(
         delimiter=delimiter,
-        decimal="," if delimiter == ";" and _has_decimal_commas(cells) else ".",
+        decimal="," if delimiter == ";" and _has_decimal_commas([cell for row in body for cell in row]) else ".",
         names=unique([f"column_{i + 1}" for i in range(width)] if header is None else header),
         has_header=header is not None,
         data_line=first,
-        comments=any(line.startswith(COMMENT) for line in lines)
-        and not any(COMMENT in line for at, line in enumerate(lines) if at in rows),
-        preamble=preamble,
+        comments=bool(marked) and not any(COMMENT in lines[at] for at in filled),
+        preamble=tuple(lines[at] for at in filled if at < start),
         shortest_last=min((len(row[-1]) for row in body[:-1] if row[-1]), default=0),
     )
 
 
-def _has_row(rows: dict[int, list[str]], start: int, width: int, delimiter: str) -> bool:
+def _start(rows: Mapping[int, list[str]], width: int, delimiter: str) -> int:
+    """The line of the header, or of the first row when there is none; a header may be one name short."""
+    start = next(at for at, row in rows.items() if len(row) in (width, width - 1) and row)
+    if len(rows[start]) != width and _has_row(rows, start, width, delimiter):
+        start = next(at for at, row in rows.items() if len(row) == width)
+    return start
+
+
+def _has_row(rows: Mapping[int, list[str]], start: int, width: int, delimiter: str) -> bool:
     """Whether the first line, one cell short, is a row or a remark rather than a header."""
     after = [row for at, row in rows.items() if at > start][:1]
     texts = all(_kind(cell, delimiter) == "text" for cell in rows[start])
