@@ -1,0 +1,289 @@
+"""The cells of a delimited file: numbers, and the few texts that name metrics and runs.
+
+pandas' C engine reads block after block, so memory holds the numbers and one block of text. It makes the same nan of
+an empty cell and of the token `nan`; where a block holds such a token, the cells that became nan are read once more.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lrdoctor.core.curve import Values
+from lrdoctor.errors import LogError
+from lrdoctor.logs.base import Column, Marks, Source
+from lrdoctor.logs.dialect import BLANKS, COMMENT, Dialect, split
+from lrdoctor.logs.numbers import NAN, number, numbers
+from lrdoctor.logs.text import BLOCK_BYTES, blocks
+
+Texts = npt.NDArray[np.object_]
+
+MOST_TEXTS = 2000
+"""A column of more different texts names neither metrics nor runs; it is times or remarks and is not kept."""
+
+MOST_CARRIED = 64 * BLOCK_BYTES
+"""Text after an opening quote that is held back for its closing quote; beyond it, the quote is taken as a letter."""
+
+EMPTY_TOKENS = ("NAN", "Nan", "-NaN", "+nan", "none", "NONE", "Null", "-", "--")
+"""What pandas is to read as nan beside its own list; any other spelling is read by `numbers`, only more slowly."""
+
+NAN_TOKEN = re.compile(rb"nan|1\.#(?:ind|qnan)", re.IGNORECASE)
+NAN_LETTERS = (b"n", b"N")
+"""Looking for one letter is a hundred times faster than for a word; a block of numbers alone holds neither."""
+
+SKIPPED = re.compile(r"line (\d+): expected (\d+) fields, saw (\d+)")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What a delimited file holds, row by row."""
+
+    n_rows: int
+    columns: dict[str, Column]
+    """The columns that hold numbers."""
+    texts: dict[str, Texts] = field(default_factory=dict)
+    """The columns that hold few different texts, None where a cell is empty."""
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Gathered:
+    """One column, block by block."""
+
+    value: list[Values] = field(default_factory=list)
+    logged: list[Marks] = field(default_factory=list)
+    texts: list[Texts | None] = field(default_factory=list)
+    n_numbers: int = 0
+    n_unreadable: int = 0
+    first_unreadable: str = ""
+
+
+def read_cells(source: Source, dialect: Dialect) -> Cells:
+    """Every row of the source.
+
+    Raises:
+        LogError: the source cannot be read to its end.
+    """
+    gathered = {name: _Gathered() for name in dialect.names}
+    left_out: dict[str, str] = {}
+    if dialect.preamble:
+        left_out[f"{len(dialect.preamble)} lines before the header"] = f"not rows, such as {dialect.preamble[0][:60]!r}"
+    n_rows = n_long = n_repeated = 0
+    for block in _rows(source, dialect, left_out):
+        block, n_long_start = _without_long_start(block, dialect)
+        frame, n_bad = _parse(source, block, dialect)
+        n_long += n_bad + n_long_start
+        keep = ~_repeats_header(frame, dialect)
+        n_repeated += int((~keep).sum())
+        doubtful = [name for name in dialect.names if frame[name].isna().any()] if _may_hold_nan(block) else []
+        again = _Again(source, block, dialect, doubtful, n_bad) if doubtful else None
+        for name in dialect.names:
+            _gather(gathered[name], frame[name], keep, again, dialect)
+        n_rows += int(keep.sum())
+    if n_long:
+        left_out[f"{n_long} lines"] = f"more cells than the {len(dialect.names)} columns"
+    if n_repeated:
+        left_out[f"{n_repeated} lines in mid-file"] = "the header once more, or a comment"
+    return _cells(gathered, n_rows, left_out)
+
+
+def _may_hold_nan(block: bytes) -> bool:
+    return any(letter in block for letter in NAN_LETTERS) and NAN_TOKEN.search(block) is not None
+
+
+def _opens_quote(block: bytes) -> bool:
+    """Whether a quote is opened and not closed."""
+    return b'"' in block and block.count(b'"') % 2 == 1
+
+
+def _rows(source: Source, dialect: Dialect, left_out: dict[str, str]) -> Iterator[bytes]:
+    """Blocks of data lines: header skipped, quoted line ends kept together, a torn last line taken off."""
+    carried = b""
+    to_skip = dialect.data_line
+    for block in blocks(source, left_out):
+        while to_skip and block:
+            _, _, block = block.partition(b"\n")
+            to_skip -= 1
+        carried += block
+        if _opens_quote(carried) and len(carried) < MOST_CARRIED:
+            continue
+        if not carried.endswith(b"\n"):  # the file's end
+            break
+        yield carried
+        carried = b""
+    if carried:
+        end = carried.rfind(b"\n") + 1
+        last = carried[end:]
+        if last:
+            carried = carried[:end] + _untorn(last.decode("utf-8", "replace"), dialect, left_out).encode()
+        yield carried
+
+
+def _untorn(line: str, dialect: Dialect, left_out: dict[str, str]) -> str:
+    """The last line of a file that lacks its line end, without what the end may have cut off.
+
+    `3.1` may have been `3.14` or `3.1e-4`, and a wrong last value would look like a rise. A value as long as the
+    others is whole.
+    """
+    cells = split(line, dialect.delimiter)
+    if len(cells) < len(dialect.names):
+        left_out["the last line"] = f"cut off: {line[-60:]!r}"
+        return ""
+    last = cells[-1]
+    if last and len(last) < dialect.shortest_last and number(last) is not None and last.lower() not in NAN:
+        left_out["the last cell of the last line"] = f"may be cut off: {last!r}"
+        return line[: line.rstrip('" ').rfind(last)].rstrip('"') + "\n"
+    return line + "\n"
+
+
+def _read_csv(source: Source, block: bytes, dialect: Dialect, options: dict[str, object]) -> tuple[pd.DataFrame, int]:
+    """The block's cells, and how many lines had too many."""
+    ours: dict[str, object] = {
+        "sep": dialect.delimiter,
+        "header": 0,
+        "names": list(dialect.names),
+        "index_col": False,
+        "skipinitialspace": b" " in block,
+        "low_memory": False,
+        "encoding": "utf-8",
+        "encoding_errors": "replace",
+        "comment": COMMENT if dialect.comments else None,
+        "quoting": csv.QUOTE_NONE if _opens_quote(block) else csv.QUOTE_MINIMAL,
+        "on_bad_lines": "warn",
+    }
+    # a first line of the right width, by which pandas measures all others
+    first = (" " if dialect.delimiter == BLANKS else dialect.delimiter).join("0" * len(dialect.names))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            frame = pd.read_csv(io.BytesIO(first.encode() + b"\n" + block), **(ours | options))  # type: ignore[call-overload]
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
+            raise LogError(f"{source.name}: not a table: {str(error).strip()}") from None
+    return frame, sum(len(SKIPPED.findall(str(warning.message))) for warning in caught)
+
+
+def _parse(source: Source, block: bytes, dialect: Dialect) -> tuple[pd.DataFrame, int]:
+    """The block's numbers and texts, nan where pandas thinks that a cell is empty."""
+    return _read_csv(source, block, dialect, {"na_values": list(EMPTY_TOKENS), "decimal": dialect.decimal})
+
+
+def _without_long_start(block: bytes, dialect: Dialect) -> tuple[bytes, int]:
+    """The block without first lines of too many cells, the only ones that pandas takes without a word."""
+    n = 0
+    while line := block[: block.find(b"\n") + 1]:
+        cells = split(line.decode("utf-8", "replace"), dialect.delimiter)
+        if len(cells) <= len(dialect.names) or b'"' in line:
+            break
+        block, n = block[len(line) :], n + 1
+    return block, n
+
+
+class _Again:
+    """A block read a second time, for the text of cells that became nan."""
+
+    def __init__(self, source: Source, block: bytes, dialect: Dialect, names: list[str], n_bad: int) -> None:
+        # a line of too many cells is only recognised, and skipped as it was before, when all columns are read
+        usecols = None if n_bad else names
+        self.frame, _ = _read_csv(source, block, dialect, {"usecols": usecols, "dtype": str, "na_filter": False})
+
+    def texts(self, name: str) -> Texts:
+        return np.asarray(self.frame[name], dtype=object)
+
+
+def _repeats_header(frame: pd.DataFrame, dialect: Dialect) -> Marks:
+    """Rows that are the header once more, or a comment that the head gave no sign of."""
+    marks = np.zeros(len(frame), dtype=bool)
+    for i, name in enumerate(dialect.names):
+        if frame[name].dtype.kind in "ifub":
+            continue
+        cells = np.asarray(frame[name], dtype=object)
+        marks |= cells == name
+        if i == 0:
+            marks |= np.fromiter((isinstance(c, str) and c.startswith(COMMENT) for c in cells), bool, len(cells))
+    return marks
+
+
+def _gather(into: _Gathered, series: pd.Series, keep: Marks, again: _Again | None, dialect: Dialect) -> None:
+    """Adds one block's cells of one column."""
+    if series.dtype.kind in "ifub":
+        value = np.asarray(series, dtype=np.float64)
+        logged = ~np.isnan(value)
+        if again is not None and not logged.all():
+            logged |= _is_nan_token(again.texts(str(series.name)), ~logged)
+        texts = None
+    else:
+        cells = np.asarray(series, dtype=object)
+        if again is not None and series.isna().any():
+            cells = np.where(pd.isna(cells), again.texts(str(series.name)), cells)
+        read = numbers(cells, decimal=dialect.decimal)
+        value, logged = read.value, read.logged
+        unreadable = read.unreadable & keep
+        if unreadable.any():
+            into.n_unreadable += int(unreadable.sum())
+            into.first_unreadable = into.first_unreadable or str(cells[int(np.argmax(unreadable))])
+        texts = cells[keep]
+    if not keep.all():
+        value, logged = value[keep], logged[keep]
+    into.value.append(value)
+    into.logged.append(logged)
+    into.texts.append(texts)
+    into.n_numbers += int(logged.sum())
+
+
+def _is_nan_token(texts: Texts, where: Marks) -> Marks:
+    marks = np.zeros(len(texts), dtype=bool)
+    at = np.flatnonzero(where & (texts != ""))
+    marks[at] = [text in NAN or text.strip().strip("\"'").lower() in NAN for text in texts[at]]
+    return marks
+
+
+def _cells(gathered: dict[str, _Gathered], n_rows: int, left_out: dict[str, str]) -> Cells:
+    columns: dict[str, Column] = {}
+    texts: dict[str, Texts] = {}
+    for name, column in gathered.items():
+        if column.n_unreadable > column.n_numbers:
+            kept = _few_texts(column, n_rows)
+            if kept is not None:
+                texts[name] = kept
+            left_out[name] = f"text, such as {column.first_unreadable[:40]!r}"
+            continue
+        if column.n_unreadable:
+            left_out[f"{column.n_unreadable} cells of {name}"] = f"no number: {column.first_unreadable[:40]!r}"
+        if column.value:
+            columns[name] = Column(_joined(column.value), _joined(column.logged))
+        column.value, column.logged = [], []  # the joined copy is enough
+    return Cells(n_rows, columns, texts, left_out)
+
+
+Array = TypeVar("Array", Values, Marks)
+
+
+def _joined(parts: list[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _few_texts(column: _Gathered, n_rows: int) -> Texts | None:
+    """The column's texts, None when there are too many different ones to be names."""
+    cells = np.full(n_rows, None, dtype=object)
+    at = 0
+    seen: set[object] = set()
+    for value, part in zip(column.value, column.texts, strict=True):
+        if part is not None:
+            cells[at : at + len(part)] = [c.strip() if isinstance(c, str) and c.strip() else None for c in part]
+            seen.update(cells[at : at + len(part)])
+        else:
+            numeric = ~np.isnan(value)
+            cells[at : at + len(value)][numeric] = [f"{v:g}" for v in value[numeric]]
+        if len(seen) > MOST_TEXTS:
+            return None
+        at += len(value)
+    return cells

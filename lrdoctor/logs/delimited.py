@@ -1,0 +1,52 @@
+"""CSV, TSV and every other table of delimited cells, whoever wrote it.
+
+The dialect is found in the head and the cells are read without knowing what they mean (`dialect`, `cells`); then the
+first shape that fits the columns (`shapes`) makes tables of them: most files are one table as they stand, but W&B's
+chart exports hold a run in every third column, and a long file a metric in every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from lrdoctor.errors import LogError
+from lrdoctor.logs.base import Source, Table
+from lrdoctor.logs.cells import read_cells
+from lrdoctor.logs.dialect import sniff_dialect
+from lrdoctor.logs.shapes import SHAPES
+from lrdoctor.logs.text import head_text
+
+NAME = "csv"
+
+CONTROL = frozenset(map(chr, range(32))) - set("\t\n\f\v\x1f")
+"""Characters of binary files; a text log holds none, once terminal codes and line ends are clean."""
+
+
+def sniff(source: Source) -> bool:
+    """Whether the head splits into columns of which one is numbers."""
+    head = head_text(source)
+    return (
+        not CONTROL.intersection(head) and not head.lstrip().startswith(("{", "[")) and sniff_dialect(head) is not None
+    )
+
+
+def read(source: Source) -> Iterator[Table]:
+    """The tables of the file.
+
+    Raises:
+        LogError: there is no column of numbers, or pandas cannot split the file.
+    """
+    dialect = sniff_dialect(head_text(source))
+    if dialect is None:
+        raise LogError(f"{source.name}: no column of numbers; expected rows of cells with a header line above them")
+    cells = read_cells(source, dialect)
+    shape = next(shape for shape in SHAPES if shape.fits(cells))
+    for table in shape.tables(cells, source.name):
+        header = {} if dialect.has_header else {"no_header": True}
+        used = set(table.facts.get("used", ()))
+        yield replace(
+            table,
+            facts={**header, "shape": shape.NAME, **{k: v for k, v in table.facts.items() if k != "used"}},
+            left_out={**{k: v for k, v in cells.left_out.items() if k not in used}, **table.left_out},
+        )

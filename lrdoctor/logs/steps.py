@@ -1,0 +1,240 @@
+"""Rows -> steps: what counts the rows, where a run begins again, what a resume threw away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lrdoctor.core.curve import Curve, Steps, Values
+from lrdoctor.logs import aliases
+from lrdoctor.logs.base import Column, Marks
+
+Rows = npt.NDArray[np.int64]
+
+LARGEST_STEP = 2.0**53
+"""Steps are read as floats, which are exact up to here."""
+
+COVERAGE = 0.5
+"""Share of the loss's rows that must have a step for the column to count them."""
+
+INTERLEAVED, MANY = 0.2, 8
+"""Share of the rows, and number of them, that go back from which several writers, not resumes, are at work."""
+
+MOST_RESTARTS = 50
+"""A counter that begins again more often counts within something, as epochs that the log does not name."""
+
+SMALL_JUMP = 8
+"""Gaps between rows that unsynchronised writers are apart at most; a resume goes further back."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What counts the rows of a table."""
+
+    kind: str
+    """step, samples, epoch or row."""
+    column: str | None
+    step: Steps
+    """int64[n]; 0 where not known."""
+    known: Marks
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one run: first row, row after the last, and the resumes between them."""
+
+    first: int
+    end: int
+    resumes: tuple[tuple[int, int], ...] = ()
+    """(row, step) of every resume."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Placed:
+    """A curve and what was done to get it."""
+
+    curve: Curve
+    discarded: list[Curve] = field(default_factory=list)
+    n_merged: int = 0
+    """Steps that had several different values."""
+
+
+def axis_of(columns: Mapping[str, Column], given: Mapping[str, str], logged: Marks) -> Axis:
+    """What counts the rows: the best column of steps, else samples, epochs, an index, else the rows themselves.
+
+    Args:
+        columns: all columns of a table.
+        given: the user's mapping; its `step` wins.
+        logged: bool[n]; the rows that hold a training loss.
+    """
+    notes: list[str] = []
+    for name, kind in _candidates(columns, given):
+        column = columns[name]
+        axis = _usable(name, kind, column, logged)
+        if axis is not None:
+            return _begun_again(axis, columns, given, logged)
+        if column.logged.any():
+            notes.append(f"{name} cannot count the rows: it is not whole numbers, or is missing where the loss is")
+    n = len(logged)
+    notes.append("no step column: the rows that hold a training loss are counted from 0")
+    row = np.maximum(np.cumsum(logged) - 1, 0).astype(np.int64)
+    return Axis("row", None, row, np.ones(n, dtype=bool), tuple(notes))
+
+
+def _candidates(columns: Mapping[str, Column], given: Mapping[str, str]) -> list[tuple[str, str]]:
+    if "step" in given:
+        return [(given["step"], "step")]
+    found = []
+    for kind in ("step", "samples", "epoch"):
+        if kind in given:
+            found.append((given[kind], kind))
+        for alias in aliases.MEANINGS[kind]:
+            found += [(name, kind) for name in columns if aliases.normalise(name) == alias]
+    found += [(name, "index") for name in columns if aliases.x_of(name) == "index"]
+    return found
+
+
+def _usable(name: str, kind: str, column: Column, logged: Marks) -> Axis | None:
+    known = column.logged & np.isfinite(column.value)
+    value = column.value if known.all() else np.where(known, column.value, 0.0)
+    if known[logged].mean() < COVERAGE or np.abs(value).max() > LARGEST_STEP:
+        return None
+    step = value.astype(np.int64)
+    if not np.array_equal(step, value):
+        return None
+    at_loss = step[known & logged]
+    if len(at_loss) > 1 and at_loss.min() == at_loss.max():  # it stands still
+        return None
+    return Axis(kind, name, step, known)
+
+
+def _begun_again(axis: Axis, columns: Mapping[str, Column], given: Mapping[str, str], logged: Marks) -> Axis:
+    """Counters that begin again in every epoch, made to go on."""
+    assert axis.column is not None
+    rows = np.flatnonzero(axis.known & logged)
+    step = axis.step[rows]
+    back = np.flatnonzero(step[1:] < step[:-1]) + 1
+    if not len(back):
+        return Axis("row" if axis.kind == "index" else axis.kind, axis.column, axis.step, axis.known)
+    epoch = None if axis.kind == "epoch" else _epochs(columns, given, rows)
+    if epoch is not None and (epoch[back] != epoch[back - 1]).all() and (epoch[back] > epoch[back - 1]).any():
+        span = int(step.max()) + max(1, int(np.median(np.diff(step)[np.diff(step) > 0])))
+        whole = np.zeros(len(axis.step), dtype=np.int64)
+        # rows without a loss belong to the epoch of the last row that has one
+        at = np.clip(np.searchsorted(rows, np.arange(len(whole)), side="right") - 1, 0, None)
+        whole = (epoch[at] - epoch.min()) * span + axis.step
+        note = f"{axis.column} begins again in every epoch: epochs are taken as {span} steps each"
+        return Axis(axis.kind, axis.column, whole, axis.known, (note,))
+    restarts = int((step[back] <= step[0]).sum())
+    if axis.kind == "index" or aliases.normalise(axis.column) in aliases.BATCH_LIKE or restarts > MOST_RESTARTS:
+        row = np.maximum(np.cumsum(logged) - 1, 0).astype(np.int64)
+        note = f"{axis.column} begins again {len(back)} times: the rows that hold a training loss are counted instead"
+        return Axis("row", None, row, np.ones(len(row), dtype=bool), (note,))
+    return axis
+
+
+def _epochs(columns: Mapping[str, Column], given: Mapping[str, str], rows: Rows) -> Steps | None:
+    """The epoch of every row, when there is a column of whole epochs that covers them all."""
+    names = [given["epoch"]] if "epoch" in given else [n for n in columns if aliases.x_of(n) == "epoch"]
+    for name in names:
+        value = columns[name].value[rows]
+        if np.isfinite(value).all() and np.abs(value).max() < LARGEST_STEP / len(value) and (value % 1 == 0).all():
+            return value.astype(np.int64)
+    return None
+
+
+def parts_of(axis: Axis, logged: Marks) -> list[Part]:
+    """The runs of a table: a training that begins at its first step again is another run.
+
+    A step that goes back to anywhere else is a resume. A single row that comes too late, and rows of several writers
+    that were not synchronised, are neither: they are put in order.
+    """
+    rows = np.flatnonzero(axis.known & logged)
+    step = axis.step[rows]
+    back = np.flatnonzero(step[1:] < step[:-1]) + 1
+    if not len(back):
+        return [Part(0, len(axis.step))]
+    gaps = np.diff(step)
+    gap = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
+    within = back[step[back] > step[0] + gap / 2]
+    often = len(within) >= max(MANY, INTERLEAVED * len(step))
+    if often and -np.median(gaps[within - 1]) <= SMALL_JUMP * gap:
+        return [Part(0, len(axis.step), (), ("several writers, not in order: rows are sorted by step",))]
+    highest = np.maximum.accumulate(step)
+    late = (back + 1 < len(step)) & (step[np.minimum(back + 1, len(step) - 1)] > highest[back - 1])
+    starts = [0]
+    resumes: list[list[tuple[int, int]]] = [[]]
+    first = int(step[0])
+    for at in back[~late]:
+        boundary = _boundary(axis, int(rows[at - 1]), int(rows[at]))
+        if step[at] <= first + gap / 2:
+            starts.append(boundary)
+            resumes.append([])
+            first = int(step[at])
+        else:
+            resumes[-1].append((boundary, int(step[at])))
+    notes = (f"{int(late.sum())} rows came late and were put in order",) if late.any() else ()
+    ends = [*starts[1:], len(axis.step)]
+    return [Part(s, e, tuple(r), notes) for s, e, r in zip(starts, ends, resumes, strict=True)]
+
+
+def _boundary(axis: Axis, last: int, first: int) -> int:
+    """The first row of the new segment: the first one after `last` whose step went back."""
+    between = np.arange(last + 1, first + 1)
+    went_back = axis.known[between] & (axis.step[between] < axis.step[last])
+    return int(between[np.argmax(went_back)]) if went_back.any() else first
+
+
+def place(column: Column, axis: Axis, part: Part) -> Placed:
+    """The column's curve over the rows of one run.
+
+    After a resume at step k, what was written before it for k and later is discarded: the resumed training is the one
+    that made the weights. Several values of one step are one point, their median, nan when one of them is not finite.
+    """
+    use = column.logged[part.first : part.end] & axis.known[part.first : part.end]
+    if use.all():
+        step, value = axis.step[part.first : part.end], column.value[part.first : part.end]
+        rows = None
+    else:
+        rows = np.flatnonzero(use) + part.first
+        step, value = axis.step[rows], column.value[rows]
+    placed = Placed(Curve(step[:0], value[:0]))
+    if part.resumes:
+        rows = np.arange(part.first, part.end) if rows is None else rows
+        keep = np.ones(len(step), dtype=bool)
+        for row, resumed in part.resumes:
+            gone = keep & (rows < row) & (step >= resumed)
+            if gone.any():
+                placed.discarded.append(_curve(step[gone], value[gone])[0])
+            keep &= ~gone
+        step, value = step[keep], value[keep]
+    placed.curve, placed.n_merged = _curve(step, value)
+    return placed
+
+
+def _increases(step: Steps) -> bool:
+    return bool((step[1:] > step[:-1]).all())
+
+
+def _curve(step: Steps, value: Values) -> tuple[Curve, int]:
+    """The curve of points in any order, and how many of its steps had several values."""
+    if _increases(step):
+        return Curve(step, value), 0
+    order = np.argsort(step, kind="stable")
+    step, value = step[order], value[order]
+    if _increases(step):
+        return Curve(step, value), 0
+    groups = pd.Series(value).groupby(step)
+    with np.errstate(invalid="ignore"):
+        merged: Values = np.array(groups.median(), dtype=np.float64)
+        differ = (groups.nunique(dropna=False) > 1).to_numpy()
+    bad = pd.Series(~np.isfinite(value)).groupby(step).any().to_numpy()
+    last = groups.last(skipna=False).to_numpy() if bad.any() else merged
+    merged[bad] = np.where(np.isfinite(last[bad]), np.nan, last[bad])
+    return Curve(np.unique(step), merged), int(differ.sum())
