@@ -7,12 +7,20 @@ from pathlib import Path
 
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError
-from lrdoctor.logs import delimited
+from lrdoctor.logs import console, delimited, dvclive, hf_trainer, jsonl, mlflow
 from lrdoctor.logs.base import Reader, Source
 from lrdoctor.logs.runs import runs_of
 from lrdoctor.logs.text import open_source
 
-READERS: tuple[Reader, ...] = (delimited,)
+READERS: tuple[Reader, ...] = (
+    mlflow,
+    dvclive,
+    hf_trainer,
+    jsonl,
+    *console.NAMED,
+    delimited,
+    *console.GUESSED,
+)
 """In the order in which they look at a source: what is told by a signature first, what is told by guessing last."""
 
 

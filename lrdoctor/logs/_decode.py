@@ -1,30 +1,23 @@
 """Bytes to text, and text to numbers, for the readers of structured and console logs.
 
-Everything that these readers need from `logs.text` passes through this file, so that it can be changed in one place.
+Whole texts rather than the blocks of `logs.text`, since one record of these formats may be the whole file.
 """
 
 from __future__ import annotations
 
-import codecs
 import re
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
 
 from lrdoctor.core.curve import Values
-from lrdoctor.errors import LogError
 from lrdoctor.logs.base import Marks, Source
+from lrdoctor.logs.text import blocks, bytes_source, raw
 
-GZIP = b"\x1f\x8b"
-MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-FALLBACK = "gb18030"
-"""Tried where UTF-8 fails; every byte that it cannot read either becomes a replacement character."""
 MISSING = frozenset({"", "none", "null", "n/a", "na", "-", "--"})
 SUFFIXES = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12, "%": 1.0}
 MSVC_NAMES = {"1.#qnan": np.nan, "1.#ind": np.nan, "nan(ind)": np.nan, "nan(snan)": np.nan, "1.#inf": np.inf}
 
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,16}[A-Za-z]")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 _WRAPPED = re.compile(r"(?:tensor|array|np\.float\d\d|DeviceArray)\(\[?\s*([^\s,()\[\]]{1,64})")
 
@@ -35,54 +28,17 @@ def whole_bytes(source: Source) -> bytes:
     Raises:
         LogError: the file cannot be read.
     """
-    try:
-        raw = source.content if source.path is None else source.path.read_bytes()
-    except OSError as error:
-        raise LogError(f"{source.name}: cannot be read: {error.strerror or error}") from error
-    raw = raw or b""
-    return _decompressed(raw) if raw.startswith(GZIP) else raw
-
-
-def _decompressed(raw: bytes) -> bytes:
-    """As much as can be had of a gzip file, which may be cut short."""
-    parts = []
-    while raw.startswith(GZIP):
-        member = zlib.decompressobj(wbits=31)
-        try:
-            parts.append(member.decompress(raw))
-        except zlib.error:
-            break
-        raw = member.unused_data
-    return b"".join(parts)
+    return b"".join(raw(source, {}))
 
 
 def whole_text(source: Source) -> str:
     """The text of the source: line ends as `\\n`, colour codes removed."""
-    return plain(decoded(whole_bytes(source)))
+    return b"".join(blocks(source)).decode("utf-8", "replace")
 
 
-def head_text(source: Source) -> str:
-    """The text of the source's first bytes, in which the last line may be cut; never raises."""
-    return plain(decoded(source.head))
-
-
-def decoded(raw: bytes) -> str:
-    """The bytes as text, by their byte order mark, or else as UTF-8 or a Chinese encoding."""
-    for mark, encoding in MARKS:
-        if raw.startswith(mark):
-            return raw[len(mark) :].decode(encoding, "replace")
-    try:
-        # a cut in the middle of a character is no sign of another encoding
-        return codecs.getincrementaldecoder("utf-8")().decode(raw)
-    except UnicodeDecodeError:
-        return raw.decode(FALLBACK, "replace")
-
-
-def plain(text: str) -> str:
-    """The text without colour codes; a carriage return, as progress bars write it, ends a line."""
-    if "\x1b" in text:
-        text = _ESCAPE.sub("", text)
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+def decoded(content: bytes) -> str:
+    """The bytes of a small file as such text."""
+    return whole_text(bytes_source("", content)) if content else ""
 
 
 def number(token: object) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lrdoctor.errors import LogError
-from lrdoctor.logs._decode import decoded, number, plain
+from lrdoctor.logs._decode import decoded, number
 from lrdoctor.logs._rows import Rows, counted
 from lrdoctor.logs.base import Source, Table
 
@@ -58,7 +58,7 @@ def _files(path: Path) -> Iterator[Path]:
 def _series(file: Path, left_out: dict[str, str]) -> Iterator[tuple[float, str]]:
     """(step, entry) of every row; the metric is the last column, and carries the file's name."""
     try:
-        header, *lines = plain(decoded(file.read_bytes())).split("\n")
+        header, *lines = decoded(file.read_bytes()).split("\n")
     except OSError as error:
         left_out[file.name] = f"cannot be read: {error.strerror or error}"
         return

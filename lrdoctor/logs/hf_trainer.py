@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from lrdoctor.errors import LogError
-from lrdoctor.logs._decode import decoded, head_text, whole_text
+from lrdoctor.logs._decode import decoded, whole_text
 from lrdoctor.logs._json import objects
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import HEAD_BYTES, Source, Table
+from lrdoctor.logs.text import head_text
 
 NAME = "hf-trainer"
 FILE = "trainer_state.json"

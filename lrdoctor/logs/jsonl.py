@@ -12,10 +12,11 @@ from typing import Any
 
 from lrdoctor.errors import LogError
 from lrdoctor.logs import hf_trainer
-from lrdoctor.logs._decode import head_text, number, whole_text
+from lrdoctor.logs._decode import number, whole_text
 from lrdoctor.logs._json import objects, parsed
 from lrdoctor.logs._rows import Rows, counted
 from lrdoctor.logs.base import Source, Table
+from lrdoctor.logs.text import head_text
 
 NAME = "jsonl"
 

@@ -17,9 +17,10 @@ from urllib.parse import quote
 import numpy as np
 
 from lrdoctor.errors import LogError
-from lrdoctor.logs._decode import decoded, head_text, number, whole_bytes, whole_text
+from lrdoctor.logs._decode import decoded, number, whole_bytes, whole_text
 from lrdoctor.logs._rows import Rows, counted
 from lrdoctor.logs.base import Source, Table
+from lrdoctor.logs.text import head_text
 
 NAME = "mlflow"
 MAGIC = b"SQLite format 3\x00"

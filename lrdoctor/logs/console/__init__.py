@@ -32,5 +32,8 @@ NAMED: tuple[TextFormat, ...] = (
     HF_CONSOLE,
     COQUI,
 )
-FORMATS = (*NAMED, Generic(NAMED), DEEPSPEED)
+GUESSED: tuple[TextFormat | Generic, ...] = (Generic(NAMED), DEEPSPEED)
+"""Told by guessing: after every format, of other readers too, that a signature tells."""
+
+FORMATS = (*NAMED, *GUESSED)
 """The first whose `sniff` says yes reads the text."""

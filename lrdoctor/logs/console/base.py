@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from lrdoctor.errors import LogError
-from lrdoctor.logs._decode import head_text, whole_text
+from lrdoctor.logs._decode import whole_text
 from lrdoctor.logs._rows import counted
 from lrdoctor.logs.base import Source, Table
+from lrdoctor.logs.text import head_text
 
 NUMBER = (
     r"[-+]?(?:(?:\d{1,3}(?:,\d{3}){1,6}(?!\d)|\d{1,40})(?:\.\d{0,40})?(?:[eE][-+]?\d{1,4})?"

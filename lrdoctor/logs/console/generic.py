@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from lrdoctor.logs._decode import head_text
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import Source, Table
 from lrdoctor.logs.console.base import NUMBER, TextFormat, other_lines
+from lrdoctor.logs.text import head_text
 
 WORD = r"[A-Za-z_][\w./@-]{0,60}"
 NO_LEVEL = r"(?!(?:INFO|DEBUG|WARNING|ERROR|CRITICAL)\b)"
