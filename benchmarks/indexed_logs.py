@@ -87,9 +87,9 @@ def _csv(path: Path, row: dict[str, str]) -> Frame:
 
 
 def _wide(raw: Frame, row: dict[str, str]) -> Frame:
-    columns = [c for c in raw if c != row["step_column"] and not c.endswith(("__MIN", "__MAX"))]
-    long = raw.melt(row["step_column"], columns, var_name="run", value_name="loss").dropna()
-    return long.rename(columns={row["step_column"]: "step"})
+    """The run that the index names, since the label was made for it: `"name - loss" (8 runs, wide)`."""
+    name = row["loss_column"].split('"')[1]
+    return raw[[row["step_column"], name]].set_axis(["step", "loss"], axis=1).dropna()
 
 
 def _records(rows: list[dict[str, Any]], row: dict[str, str]) -> Frame:
