@@ -1,0 +1,53 @@
+"""Those who are compared: a judge takes a run and gives its verdict and the step at which it saw trouble begin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import NormalDist
+
+import numpy as np
+
+from lrdoctor.core.report import Verdict
+from lrdoctor.core.run import Run
+
+Judged = tuple[Verdict, int | None]
+Judge = Callable[[Run], Judged]
+
+ALPHA = 0.01
+LEAST_RISE = np.log(1.02)
+
+
+def blockrise(run: Run) -> Judged:
+    """Block medians of the log loss against their own running minimum; anything not finite is trouble too."""
+    loss, finite = run.train_loss, run.train_loss.finite
+    flagged = [] if loss.first_non_finite is None else [loss.first_non_finite]
+    length = max(5, len(finite) // 80)
+    n = len(finite) // length
+    if n > 1:
+        size = np.quantile(np.abs(finite.value), 0.75) or 1.0
+        y = np.log(finite.value) if finite.value.min() > 0 else finite.value / size
+        medians = np.median(y[: n * length].reshape(n, length), axis=1)
+        change = np.diff(medians)
+        noise = 1.4826 * np.median(np.abs(change - np.median(change))) / np.sqrt(2)
+        rise = medians - np.minimum.accumulate(medians)
+        limit = max(2 * NormalDist().inv_cdf(1 - ALPHA / (2 * n)) * noise, LEAST_RISE)
+        flagged.extend(finite.step[length * np.flatnonzero(rise > limit)[:1]].tolist())
+    return ("unstable", min(flagged)) if flagged else ("stable", None)
+
+
+def lrdoctor(run: Run) -> Judged:
+    """lrdoctor's rules: unstable with a finding of severity error, inconclusive when no rise could be looked for."""
+    from lrdoctor.core.report import Finding
+    from lrdoctor.core.study import Study
+    from lrdoctor.rules import judge_run, unrecovered_rise
+
+    found = list(judge_run(run, Study(name=run.name, runs=(run,))))
+    errors = [f for f in found if isinstance(f, Finding) and f.severity == "error"]
+    if errors:
+        return "unstable", min((f.first_step for f in errors if f.first_step is not None), default=None)
+    blind = any(not isinstance(f, Finding) and f.code == unrecovered_rise.RULE.code for f in found)
+    return ("inconclusive" if blind else "stable"), None
+
+
+JUDGES: dict[str, Judge] = {"lrdoctor": lrdoctor, "blockrise": blockrise}
+"""Name -> judge; the peers are added here where they are installed."""
