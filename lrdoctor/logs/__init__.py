@@ -7,12 +7,14 @@ from pathlib import Path
 
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError
-from lrdoctor.logs import console, delimited, dvclive, hf_trainer, jsonl, mlflow
+from lrdoctor.logs import console, delimited, dvclive, hf_trainer, jsonl, mlflow, tensorboard, wandb
 from lrdoctor.logs.base import Reader, Source
 from lrdoctor.logs.runs import runs_of
 from lrdoctor.logs.text import open_source
 
 READERS: tuple[Reader, ...] = (
+    tensorboard,
+    wandb,
     mlflow,
     dvclive,
     hf_trainer,
