@@ -174,10 +174,7 @@ class _Loop:
         if not (math.isfinite(loss) and math.isfinite(norm)):
             name, value = ("loss", loss) if not math.isfinite(loss) else ("gradient norm", norm)
             if step == 0:
-                raise WorkloadError(
-                    f"the {name} is {value} at step 0 with seed {self.trial.seed}, before any update: no learning "
-                    "rate can be blamed; look at the data (missing values, log of 0), the loss and the initialization"
-                )
+                raise before_any_update(name, value, self.trial.seed)
             return Ending("diverged", f"the {name} is {value} at step {step}")
         if self.trial.stop_hopeless:
             reason = self.hopeless.add(loss)
@@ -191,3 +188,11 @@ def _materialize(workload: Workload, model: nn.Module, batches: Any, loss_fn: An
     if any(isinstance(p, UninitializedParameter) for p in model.parameters()):
         with torch.no_grad():
             scalar_loss(workload, model, next(iter(batches)), loss_fn, "the training step")
+
+
+def before_any_update(name: str, value: float, seed: int) -> WorkloadError:
+    """The error of a loss or gradient norm that is not finite at the very start."""
+    return WorkloadError(
+        f"the {name} is {value} at step 0 with seed {seed}, before any update: no learning rate can be blamed; look at "
+        "the data (missing values, log of 0), the loss and the initialization"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.errors import WorkloadError
 from lrdoctor.training import structures
 from lrdoctor.training.importing import user_modules
-from lrdoctor.training.loop import Row, train
+from lrdoctor.training.loop import Row, before_any_update, train
 from lrdoctor.training.workload import Workload, backward, checked_loss, validation_loss
 
 
@@ -74,7 +75,10 @@ class TrainingSession:
         loss_fn = self.workload.loss()
         first = next(iter(train_batches))
         facts = {f"first batch of seed {seed}": structures.digest(first), **provenance, **user_modules()}
-        backward(checked_loss(self.workload, model, first, loss_fn))
+        loss = checked_loss(self.workload, model, first, loss_fn)
+        if not math.isfinite(loss.item()):
+            raise before_any_update("loss", loss.item(), seed)
+        backward(loss)
         if validation is not None:
             facts["first validation batch"] = structures.digest(next(iter(validation)))
             validation_loss(self.workload, model, validation, loss_fn)

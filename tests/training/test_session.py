@@ -50,6 +50,12 @@ def test_check_of_odd_models(model: str, n: int | None) -> None:
         rows_of(workload(model), trial())
 
 
+def test_the_check_refuses_a_first_loss_that_is_not_finite() -> None:
+    broken = TrainingSession(workload("Poisoned", init_args={"calls": 0, "what": "nan"}), torch.device("cpu"))
+    with pytest.raises(WorkloadError, match="the loss is nan at step 0 with seed 4, before any update"):
+        broken.check(4)
+
+
 @pytest.mark.parametrize("model", ["net", "Inplace"])
 def test_a_trial_after_the_check_is_the_one_without_it(model: str) -> None:
     one = trial()
