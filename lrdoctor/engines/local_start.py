@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING
 
-from lrdoctor.engines.local_worker import ONE_THREAD
+from lrdoctor.engines.local_worker import KEEP_MEMORY, ONE_THREAD
 
 if TYPE_CHECKING:  # Windows has no ForkServerContext
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -51,14 +51,16 @@ def _start_server() -> None:
 
 @contextmanager
 def own_surroundings() -> Iterator[None]:
-    """One thread a worker, and no `__main__` for it to import again.
+    """One thread a worker, memory that it keeps, and no `__main__` for it to import again.
 
     Workers find everything by module name. Running the caller's script once more in each of them would
     cost its imports, fail for a script read from standard input, and recurse for one without a guard.
     """
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    # what the user set for the allocator stays
+    ours = {**{name: value for name, value in KEEP_MEMORY.items() if name not in os.environ}, **ONE_THREAD}
+    before = {name: os.environ.get(name) for name in ours}
     main = sys.modules["__main__"]
-    os.environ.update(ONE_THREAD)
+    os.environ.update(ours)
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:
         yield

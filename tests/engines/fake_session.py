@@ -37,6 +37,7 @@ class FakeSession:
             "pid": os.getpid(),
             "index": self.index,
             "threads": os.environ["OMP_NUM_THREADS"],
+            "kept": os.environ.get("MALLOC_TRIM_THRESHOLD_"),
             "sigint": signal.getsignal(signal.SIGINT) == signal.SIG_IGN,
         }
 

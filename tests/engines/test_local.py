@@ -37,12 +37,14 @@ def test_workers_are_kept_between_runs_and_gone_after_the_end():
     assert not any(is_alive(pid) for pid in pids)
 
 
-def test_a_worker_uses_one_thread_ignores_ctrl_c_and_is_not_this_process(monkeypatch):
+def test_a_worker_uses_one_thread_keeps_its_memory_ignores_ctrl_c_and_is_not_this_process(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     with engine() as local:
         (facts,) = results(local.run(tasks(("environment",)))).values()
     assert facts["threads"] == "1"
+    assert int(facts["kept"]) == 256 * 1024 * 1024
+    assert "MALLOC_TRIM_THRESHOLD_" not in os.environ
     assert facts["sigint"]
     assert facts["pid"] != os.getpid()
     assert os.environ["OMP_NUM_THREADS"] == "7"
