@@ -55,7 +55,7 @@ DIALECTS: Mapping[str, bytes] = {
     "UTF-16 big endian without mark": CSV.encode("utf-16-be"),
     "gzip": gzip.compress(CSV.encode(), mtime=0),
     "gzip, cut off after the rows": gzip.compress(CSV.encode(), mtime=0)[:-6],
-    "gzip in two members": gzip.compress(CSV[:300].encode()) + gzip.compress(CSV[300:].encode()),
+    "gzip in two members": gzip.compress(CSV[:300].encode(), mtime=0) + gzip.compress(CSV[300:].encode(), mtime=0),
     "terminal colours": CSV.replace("\n", "\x1b[0m\n\x1b[32m").removesuffix("\x1b[32m").encode(),
     "no final line end": CSV.rstrip("\n").encode(),
     "blank lines": CSV.replace("\n", "\n\n").encode(),

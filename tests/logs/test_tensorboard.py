@@ -11,7 +11,7 @@ from pathlib import Path
 import event_writer as w
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lrdoctor.errors import LogError
@@ -198,7 +198,7 @@ def test_a_file_without_scalars_is_refused(content):
 def test_gzipped_files_and_their_cut_ends():
     packed = gzip.compress(SMALL, mtime=0)
     assert entries(table(packed), "loss") == entries(table(SMALL), "loss")
-    cut = table(gzip.compress(os.urandom(0) + SMALL * 50, mtime=0)[:-9])
+    cut = table(gzip.compress(SMALL * 50, mtime=0)[:-9])
     assert "the gzip stream is cut off" in cut.left_out.values()
 
 
@@ -243,6 +243,7 @@ def test_any_bytes_give_a_table_or_a_log_error(content):
 
 @settings(max_examples=200)
 @given(st.lists(st.integers(0, 8 * len(SMALL) - 1), min_size=1, max_size=4))
+@example([416, 896, 1392])  # every record of the loss is lost
 def test_flipped_bits_lose_records_and_say_so(flips):
     content = bytearray(SMALL)
     for bit in flips:
@@ -251,7 +252,8 @@ def test_flipped_bits_lose_records_and_say_so(flips):
     if read is not None:
         n = sum(len(entries(read, tag)) for tag in read.columns if tag != "step")
         assert n == 4 or (n < 4 and read.left_out)
-        assert all(pair in [(0, 3), (1, 2), (2, 1)] for pair in entries(read, "loss") if "loss" in read.columns)
+        left = entries(read, "loss") if "loss" in read.columns else []
+        assert all(pair in [(0, 3), (1, 2), (2, 1)] for pair in left)
 
 
 def real_files():

@@ -38,8 +38,8 @@ CHINESE = "\u7b2c1\u8f6e \u8bad\u7ec3\u635f\u5931 2.5\n\u7b2c2\u8f6e \u8bad\u7ec
         (b"10%\r20%\r30%\nstep: 1\n", "10%\n20%\n30%\nstep: 1\n"),
         (b"\x1b[1;32mstep\x1b[0m: 1\x1b[K, loss\x1b[?25l: 2\n", "step: 1, loss: 2\n"),
         (b"\x1b]0;a window's title\x07step: 1\n", "step: 1\n"),
-        (gzip.compress(PLAIN.encode()), PLAIN),
-        (gzip.compress(PLAIN.encode("utf-16")), PLAIN),
+        (gzip.compress(PLAIN.encode(), mtime=0), PLAIN),
+        (gzip.compress(PLAIN.encode("utf-16"), mtime=0), PLAIN),
         (b"loss 2.5 \xff\xfe\xfd\n", "loss 2.5 \u00ff\u00fe\u00fd\n"),
         (b"no line end", "no line end"),
     ],
@@ -100,7 +100,7 @@ def test_what_a_damaged_packed_file_lacks_is_said(tmp_path: Path, damage: str, s
 def test_a_gzip_file_that_unpacks_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text, "MOST_BYTES", 1000)
     with pytest.raises(LogError, match="holds more than 1,000 bytes"):
-        bytes_source("-", gzip.compress(b"0" * 100_000))
+        bytes_source("-", gzip.compress(b"0" * 100_000, mtime=0))
 
 
 def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    stdin = io.TextIOWrapper(io.BytesIO(gzip.compress(PLAIN.encode())))
+    stdin = io.TextIOWrapper(io.BytesIO(gzip.compress(PLAIN.encode(), mtime=0)))
     monkeypatch.setattr(sys, "stdin", stdin)
     source = open_source("-")
     assert (source.name, source.path, head_text(source)) == ("-", None, PLAIN)
@@ -140,7 +140,7 @@ def test_what_is_no_readable_file_is_refused_at_once(tmp_path: Path) -> None:
 
 def test_an_empty_packed_file_is_empty(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
-    path.write_bytes(gzip.compress(b""))
+    path.write_bytes(gzip.compress(b"", mtime=0))
     with pytest.raises(LogError, match="is empty"):
         open_source(path)
 
