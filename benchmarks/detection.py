@@ -4,7 +4,8 @@ Real logs: a folder with an INDEX.csv. The labels nan, divergence, spike, early_
 the verdict `unstable`, stable for `stable`; unclear is not scored; `inconclusive` on an unstable log is a miss, on a
 healthy one no false alarm. The logs are split into two halves by their ids, so that thresholds chosen on one half can
 be checked on the other. Made-up curves: false alarms and hits by cell, with fixed seeds; a hit counts as placed when
-trouble was seen from shortly before its onset on, not earlier.
+trouble was seen from shortly before its onset on, not earlier. The judges are lrdoctor, five lines of numpy and the
+other tools that are installed (benchmarks/peers: which of their findings count).
 
 Run: python -m benchmarks.detection --logs FOLDER [--families] [--seeds 300] [--judges lrdoctor,blockrise]
 """
@@ -19,13 +20,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import families, indexed_logs
+from benchmarks import families, indexed_logs, peers
 from benchmarks.indexed_logs import STABLE, UNSTABLE, Log
-from benchmarks.judges import JUDGES, Judge
+from benchmarks.judged import Judge, Judged
+from benchmarks.judges import JUDGES
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
 
 HALVES = ("tune", "hold-out", "both")
+
+OURS = "lrdoctor"
+"""The judge whose misses and false alarms are explained."""
 
 WORST_FIRST = ("unstable", "inconclusive", "stable")
 
@@ -38,8 +43,15 @@ class Outcome:
     """One judge's verdict on one log."""
 
     log: Log
-    verdict: str
-    onset: int | None
+    judged: Judged
+
+    @property
+    def verdict(self) -> str:
+        return self.judged.verdict
+
+    @property
+    def onset(self) -> int | None:
+        return self.judged.onset
 
     @property
     def word(self) -> str:
@@ -61,10 +73,8 @@ class Outcome:
 def judge_log(judge: Judge, log: Log) -> Outcome:
     """The worst verdict among the log's runs."""
     judged = [judge(run) for run in log.runs]
-    worst = min(
-        judged, key=lambda j: ("unstable", "inconclusive", "stable").index(j[0]), default=("inconclusive", None)
-    )
-    return Outcome(log, *worst)
+    unread = Judged("inconclusive", None, (log.error,))
+    return Outcome(log, min(judged, key=lambda j: WORST_FIRST.index(j.verdict), default=unread))
 
 
 @dataclass(frozen=True)
@@ -126,12 +136,32 @@ def print_logs(outcomes: dict[str, list[Outcome]]) -> None:
         print(f"| {log.id} | {log.half} | {log.label} | {points} | {spikes} | {cells} |")
 
 
+def print_wrong(name: str, outcomes: Iterable[Outcome]) -> None:
+    """Every miss and false alarm of one judge, with its reasons."""
+    print(f"\n### Misses and false alarms of {name}\n")
+    for of in outcomes:
+        if of.word in ("MISS", "FALSE ALARM"):
+            at = "" if of.onset is None else f" at {of.onset}"
+            print(f"- {of.word} {of.log.id} ({of.log.label}, {of.log.half}): {of.verdict}{at}")
+            for reason in of.judged.reasons or ("nothing found, nothing skipped",):
+                print(f"  - {reason}")
+
+
+def print_reading(logs: Iterable[Log]) -> None:
+    """What was not read as the index has it."""
+    for log in logs:
+        if log.error:
+            print(f"\n{log.id}: not read: {log.error}")
+        elif log.other_columns:
+            print(f"\n{log.id}: read {', '.join(log.other_columns)} as the loss, the index says {log.loss_column}")
+
+
 def judge_cell(judge: Judge, cell: families.Cell, seeds: int) -> tuple[float, float]:
     """Shares of the seeds with the verdict unstable, and with it placed no earlier than the onset."""
     flagged = placed = 0
     for seed in range(seeds):
         made = cell.make(seed)
-        verdict, onset = judge(_run_of(made))
+        verdict, onset, _ = judge(_run_of(made))
         flagged += verdict == "unstable"
         placed += verdict == "unstable" and _in_place(made, onset)
     return flagged / seeds, placed / seeds
@@ -164,6 +194,14 @@ def print_families(judges: dict[str, Judge], seeds: int, chosen: str) -> None:
         print(f"| {cell.kind} | {cell.variation} | {asks} | {' | '.join(texts)} |", flush=True)
 
 
+def _judges(names: str) -> dict[str, Judge]:
+    """The judges of these names; an unknown one ends the benchmark."""
+    unknown = [name for name in names.split(",") if name not in JUDGES]
+    if unknown:
+        raise SystemExit(f"--judges {','.join(unknown)}: not there, expected some of {','.join(JUDGES)}")
+    return {name: JUDGES[name] for name in names.split(",")}
+
+
 def _timed(judge: Judge, log: Log) -> tuple[Outcome, float]:
     start = time.process_time()
     return judge_log(judge, log), time.process_time() - start
@@ -176,11 +214,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=300)
     parser.add_argument("--judges", default=",".join(JUDGES))
     options = parser.parse_args(arguments)
-    judges = {name: JUDGES[name] for name in options.judges.split(",")}
+    judges = _judges(options.judges)
+    if missing := peers.missing():
+        print(f"\nLeft out, not installed: {', '.join(missing)} ({peers.INSTALL})")
     if options.logs is not None:
         logs = list(indexed_logs.load(options.logs))
         timed = {name: [_timed(judge, log) for log in logs] for name, judge in judges.items()}
-        print_logs({name: [outcome for outcome, _ in of] for name, of in timed.items()})
+        outcomes = {name: [outcome for outcome, _ in of] for name, of in timed.items()}
+        print_reading(logs)
+        print_logs(outcomes)
+        if OURS in outcomes:
+            print_wrong(OURS, outcomes[OURS])
         seconds = ", ".join(f"{name} {sum(s for _, s in of):.2f}" for name, of in timed.items())
         print(f"\nCPU seconds of judging: {seconds}")
     if options.families is not None:

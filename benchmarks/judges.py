@@ -1,17 +1,14 @@
-"""Those who are compared: a judge takes a run and gives its verdict and the step at which it saw trouble begin."""
+"""Those who are compared, by name: lrdoctor, five lines of numpy, and the other tools that are installed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
 
-from lrdoctor.core.report import Verdict
+from benchmarks import peers
+from benchmarks.judged import Judge, Judged
 from lrdoctor.core.run import Run
-
-Judged = tuple[Verdict, int | None]
-Judge = Callable[[Run], Judged]
 
 ALPHA = 0.01
 LEAST_RISE = np.log(1.02)
@@ -32,22 +29,26 @@ def blockrise(run: Run) -> Judged:
         rise = medians - np.minimum.accumulate(medians)
         limit = max(2 * NormalDist().inv_cdf(1 - ALPHA / (2 * n)) * noise, LEAST_RISE)
         flagged.extend(finite.step[length * np.flatnonzero(rise > limit)[:1]].tolist())
-    return ("unstable", min(flagged)) if flagged else ("stable", None)
+    return Judged("unstable", min(flagged)) if flagged else Judged("stable")
 
 
 def lrdoctor(run: Run) -> Judged:
     """lrdoctor's rules: unstable with a finding of severity error, inconclusive when no rise could be looked for."""
-    from lrdoctor.core.report import Finding
+    from lrdoctor.core.report import Finding, Skip
     from lrdoctor.core.study import Study
     from lrdoctor.rules import judge_run, unrecovered_rise
 
     found = list(judge_run(run, Study(name=run.name, runs=(run,))))
-    errors = [f for f in found if isinstance(f, Finding) and f.severity == "error"]
-    if errors:
-        return "unstable", min((f.first_step for f in errors if f.first_step is not None), default=None)
-    blind = any(not isinstance(f, Finding) and f.code == unrecovered_rise.RULE.code for f in found)
-    return ("inconclusive" if blind else "stable"), None
+    findings = [f for f in found if isinstance(f, Finding)]
+    skips = [f for f in found if isinstance(f, Skip)]
+    if errors := [f for f in findings if f.severity == "error"]:
+        onset = min((f.first_step for f in errors if f.first_step is not None), default=None)
+        return Judged("unstable", onset, tuple(f"{f.code} {f.message}" for f in errors))
+    beside = tuple(f"{f.code} ({f.severity}) {f.message}" for f in findings)
+    skipped = tuple(f"{s.code} skipped: {s.reason}" for s in skips)
+    blind = any(s.code == unrecovered_rise.RULE.code for s in skips)
+    return Judged("inconclusive" if blind else "stable", None, beside + skipped)
 
 
-JUDGES: dict[str, Judge] = {"lrdoctor": lrdoctor, "blockrise": blockrise}
-"""Name -> judge; the peers are added here where they are installed."""
+JUDGES: dict[str, Judge] = {"lrdoctor": lrdoctor, "blockrise": blockrise, **peers.judges()}
+"""Name -> judge."""
