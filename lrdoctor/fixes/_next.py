@@ -68,6 +68,7 @@ def _steps(run: Run, found: tuple[Finding, ...], reasons: tuple[str, ...]) -> It
         yield RESUME
     if "non_finite" in seen and is_broken_from_the_start(run):
         yield FROM_THE_START
+        return  # nothing else can be learned from this run
     if any(EARLY_UNSEEN in reason for reason in reasons):
         yield _short_run(run)
     yield from _better_log(run, found, reasons)

@@ -47,7 +47,7 @@ def why(study: Study, findings: Findings) -> str | None:
     peak = _peak(run, findings)
     if peak is None:
         return "the log does not tell the learning rate: halve it"
-    return f"half of this run's peak of {peak:.3g}, the whole schedule scaled with it"
+    return f"{FROM_UNSTABLE * peak:.4g} is half of this run's peak, and the whole schedule is scaled with it"
 
 
 def snippet(settings: Settings) -> str:

@@ -31,6 +31,8 @@ ORDERS = (10, 1000, 10_000, 100_000)
 """The playbook's example of warmup_steps over orders of magnitude; a sweep takes the spec's."""
 LONGER = 10
 """The next order of magnitude, for a run that has a warmup already."""
+WORTH_A_TRY = 2
+"""Times the present warmup from which on a longer one is another experiment; below, only a longer run has room."""
 TRAIN_LONGER = 0.05
 """Share of the run from which on a warmup asks for a longer one (tuning playbook)."""
 SHORT_RUN = 500
@@ -82,12 +84,18 @@ def _settings_of_log(run: Run) -> Settings:
         return peak
     if rates is None or rates.warmup_steps is None:
         return {**peak, "warmup_steps": steps_to_try(ORDERS, n_steps(run))}
-    longer = min(LONGER * rates.warmup_steps, _cap(run))
-    return {**peak, "warmup_steps": [longer]} if longer > rates.warmup_steps else peak
+    longer = _longer(rates.warmup_steps, run)
+    return peak if longer is None else {**peak, "warmup_steps": [longer]}
 
 
 def _cap(run: Run) -> int:
     return max(1, int(CAP * n_steps(run)))
+
+
+def _longer(warmup_steps: int, run: Run) -> int | None:
+    """The next warmup to try after one of `warmup_steps`, None where the run has no room for it."""
+    steps = min(LONGER * warmup_steps, _cap(run))
+    return steps if steps >= WORTH_A_TRY * warmup_steps else None
 
 
 def why(study: Study, findings: Findings) -> str | None:
@@ -115,18 +123,17 @@ def _what_to_try(run: Run, rates: Rates | None) -> str:
     length, cap = n_steps(run), _cap(run)
     if rates is None or rates.warmup_steps is None:
         seen = "" if rates is None else "the log shows no warmup: "
-        return (
-            f"{seen}try the shortest first, and at most {cap}, a tenth of the {length} logged steps "
-            "(more if more were planned)"
-        )
+        steps = ", ".join(str(n) for n in steps_to_try(ORDERS, length))
+        return f"{seen}try {steps} steps, the shortest first ({cap} is a tenth of the {length} logged steps)"
     words = f"this run warmed up over {rates.warmup_steps} steps"
-    if cap <= rates.warmup_steps:
-        return f"{words}, a tenth of the {length} logged steps or more: more only in a longer run"
-    if LONGER * rates.warmup_steps <= cap:
+    longer = _longer(rates.warmup_steps, run)
+    if longer is None:
+        return f"{words}, and a tenth of the {length} logged steps is the most: more only in a longer run"
+    if longer == LONGER * rates.warmup_steps:
         words += f": try {LONGER} times that, to the same peak"
     else:
-        words += f": try {cap} to the same peak, a tenth of the {length} logged steps"
-    if min(LONGER * rates.warmup_steps, cap) > TRAIN_LONGER * length:
+        words += f": try {longer} to the same peak, a tenth of the {length} logged steps"
+    if longer > TRAIN_LONGER * length:
         words += f", and train longer by it, since it is more than {100 * TRAIN_LONGER:.0f} % of the run"
     return words
 

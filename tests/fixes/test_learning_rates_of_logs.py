@@ -64,12 +64,16 @@ def test_no_learning_rate_to_speak_of(rates: list[float] | None) -> None:
 @pytest.mark.parametrize(
     ("run", "settings", "words"),
     [
-        (log(20_000), {"warmup_steps": [10, 100, 1000, 2000]}, "at most 2000, a tenth of the 20000 logged steps"),
-        (log(1000, gap=20), {"warmup_steps": [10, 100, 1000, 1998]}, "a tenth of the 19981 logged steps"),
+        (
+            log(20_000),
+            {"warmup_steps": [10, 100, 1000, 2000]},
+            "try 10, 100, 1000, 2000 steps, the shortest first (2000 is a tenth of the 20000",
+        ),
+        (log(1000, gap=20), {"warmup_steps": [10, 100, 1000, 1998]}, "1998 is a tenth of the 19981 logged steps"),
         (
             log(20_000, rates=[0.3] * 20_000),
             {"base_learning_rate": 0.3, "warmup_steps": [10, 100, 1000, 2000]},
-            "the log shows no warmup: try the shortest first",
+            "the log shows no warmup: try 10, 100, 1000, 2000 steps",
         ),
         (
             log(20_000, rates=ramp(50, 0.3, 20_000)),
@@ -89,13 +93,18 @@ def test_no_learning_rate_to_speak_of(rates: list[float] | None) -> None:
         (
             log(20_000, rates=ramp(4000, 0.3, 20_000)),
             {"base_learning_rate": 0.3},
-            "warmed up over 4000 steps, a tenth of the 20000 logged steps or more: more only in a longer run",
+            "warmed up over 4000 steps, and a tenth of the 20000 logged steps is the most: more only in a longer run",
+        ),
+        (
+            log(20_000, rates=ramp(1001, 0.3, 20_000)),
+            {"base_learning_rate": 0.3},
+            "warmed up over 1001 steps, and a tenth of the 20000 logged steps is the most: more only in a longer run",
         ),
         (log(100, rates=ramp(4000, 0.3, 100)), {}, "still rises where the log ends: take 10 times as many steps"),
         (log(100, x="epoch"), {}, "the steps of this log are no updates"),
         (log(100, x="samples", rates=[0.3] * 100), {"base_learning_rate": 0.3}, "the steps of this log are no updates"),
     ],
-    ids=["bare", "sparse", "constant", "short", "medium", "capped", "long", "cut", "epochs", "samples"],
+    ids=["bare", "sparse", "constant", "short", "medium", "capped", "long", "no room", "cut", "epochs", "samples"],
 )
 def test_warmup_goes_on_from_what_the_run_did(run: Run, settings: dict[str, Any], words: str) -> None:
     fix = fixes(run, found("early", 20))["warmup"]
@@ -130,9 +139,19 @@ def test_warmup_is_for_a_loss_that_became_non_finite_early(run: Run, step: int, 
     ("run", "finding", "settings", "words"),
     [
         (log(), found("mid_training"), {}, "the log does not tell the learning rate: halve it"),
-        (log(rates=ramp(500, 0.3, 1000)), found("mid_training"), {"base_learning_rate": 0.15}, "peak of 0.3"),
+        (
+            log(rates=ramp(500, 0.3, 1000)),
+            found("mid_training"),
+            {"base_learning_rate": 0.15},
+            "0.15 is half of this run's peak",
+        ),
         # after the loss is lost, the rates are those of nothing
-        (log(rates=ramp(500, 0.3, 1000)), found("non_finite"), {"base_learning_rate": 0.03}, "peak of 0.06"),
+        (
+            log(rates=ramp(500, 0.3, 1000)),
+            found("non_finite"),
+            {"base_learning_rate": 0.03},
+            "0.03 is half of this run's peak",
+        ),
         (log(rates=ramp(500, 0.3, 1000)), found("non_finite", 0), {}, "does not tell the learning rate"),
         (log(rates=[0.0] * 1000), found("mid_training"), {}, "does not tell the learning rate"),
     ],

@@ -47,7 +47,7 @@ def steps(run: Run, findings: list[Finding], reasons: list[str]) -> tuple[str, .
         (log(norms=NORMS), [], [EARLY, EARLY], ["short run"]),
         (log(norms=NORMS), [found("resume", severity="info")], [], ["resume"]),
         (log(norms=NORMS), [found("dead", None)], [], ["dead"]),
-        (log(losses=[NAN] * 100, norms=NORMS), [found("non_finite", 0)], [], ["start", "prove"]),
+        (log(losses=[NAN] * 100, norms=NORMS), [found("non_finite", 0)], [EARLY], ["start"]),
         (log(losses=[NAN] * 100, norms=NORMS, first=50), [found("non_finite", 50)], [], ["prove"]),
         (log(norms=NORMS, nan_filter=True), [], [], ["filter"]),
         (log(norms=NORMS, smoothed=0.98), [], ["the loss looks smoothed with beta 0.98"], ["raw"]),
