@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrdoctor.core.curve import Curve
+from lrdoctor.core.curve import Curve, Values
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
@@ -109,7 +109,7 @@ def rates_of(run: Run) -> Rates | None:
         return None
     peak = float(curve.value.max())
     top = int(np.argmax(curve.value >= ALMOST * peak))
-    is_ramp = top > 0 and curve.value[0] <= RAMP_FROM * peak and bool((np.diff(curve.value[: top + 1]) >= 0).all())
+    is_ramp = top > 0 and curve.value[0] <= RAMP_FROM * peak and _never_falls(curve.value[: top + 1])
     ramp = _ramp_steps(curve, top) if is_ramp else 0
     return Rates(
         curve=curve,
@@ -117,6 +117,10 @@ def rates_of(run: Run) -> Rates | None:
         warmup_steps=ramp if ramp >= SHORTEST_RAMP else None,
         is_rising=is_ramp and top == int(np.argmax(curve.value)) == len(curve) - 1,
     )
+
+
+def _never_falls(values: Values) -> bool:
+    return bool((values[1:] >= values[:-1]).all())
 
 
 def _ramp_steps(curve: Curve, top: int) -> int:

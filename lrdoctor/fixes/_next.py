@@ -12,7 +12,7 @@ from lrdoctor.fixes._norms import norms_of
 
 EARLY_UNSEEN = "early window"
 """Words in the reason of a skip that say that the first updates cannot be judged."""
-BLURRED = ("smooth", "averag", "mean", "sampl", "thinned")
+BLURRED = ("smooth", "averag", "mean over", "means over", "epoch mean", "sampl", "thinned")
 """Words in the reason of a skip that say that the logged values are not the raw ones."""
 
 DEAD = (
