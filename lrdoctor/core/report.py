@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 Verdict = Literal["stable", "unstable", "inconclusive"]
 Severity = Literal["error", "warning", "info"]
-Instability = Literal["early", "mid_training", "edge", "non_finite", "plateau", "gradient", "architecture"]
+Instability = Literal[
+    "early", "mid_training", "edge", "non_finite", "plateau", "gradient", "architecture", "resume", "restart", "dead"
+]
 FixStatus = Literal["recommended", "verified", "rejected", "not_tried"]
 
 SCHEMA_VERSION = 1

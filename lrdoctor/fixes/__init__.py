@@ -15,7 +15,10 @@ from lrdoctor.fixes import (
     warmup,
     zero_init_residual,
 )
+from lrdoctor.fixes._next import next_steps
 from lrdoctor.fixes.base import Remedy
+
+__all__ = ["FIXES", "next_steps", "recommend"]
 
 FIXES: tuple[Remedy, ...] = (
     warmup.FIX,
@@ -32,23 +35,23 @@ def recommend(study: Study, findings: Iterable[Finding]) -> tuple[Fix, ...]:
     """The fixes that treat what was found, in the playbook's order.
 
     Args:
-        study: where the numbers come from.
-        findings: the instabilities to treat; none gives no fix.
+        study: where the numbers come from: a sweep, or a log as a study of one run.
+        findings: the instabilities to treat; none gives no fix, and one of severity info needs none.
     """
-    seen = tuple(findings)
+    seen = tuple(f for f in findings if f.severity != "info")
     fixes = []
     for rank, remedy in enumerate(FIXES, start=1):
-        because = tuple(sorted({f.code for f in seen if f.instability in remedy.treats}))
-        if not because:
+        answered = [f for f in seen if f.instability in remedy.treats and remedy.applies(study, f)]
+        if not answered:
             continue
-        settings, addition = remedy.settings(study), remedy.why(study)
+        settings, addition = remedy.settings(study, seen), remedy.why(study, seen)
         fixes.append(
             Fix(
                 rank=rank,
                 name=remedy.name,
                 status="recommended",
                 why=f"{remedy.summary}; {addition}" if addition else remedy.summary,
-                because=because,
+                because=tuple(sorted({f.code for f in answered})),
                 settings=settings,
                 snippet=remedy.snippet(settings),
             )

@@ -5,6 +5,7 @@ Architecture best practice: deep networks without them become unstable at rates 
 
 from __future__ import annotations
 
+from lrdoctor.fixes._log import architecture_unseen
 from lrdoctor.fixes.base import Remedy, no_settings
 
 SNIPPET = """\
@@ -17,4 +18,5 @@ FIX = Remedy(
     manual=__doc__,
     settings=no_settings,
     snippet=lambda settings: SNIPPET,
+    why=architecture_unseen,
 )

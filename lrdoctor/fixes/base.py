@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lrdoctor.core.report import Instability
+from lrdoctor.core.report import Finding, Instability
 from lrdoctor.core.study import Study
 
 Settings = Mapping[str, Any]
+Findings = tuple[Finding, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,15 +23,17 @@ class Remedy:
     """One sentence: what to do."""
     manual: str
     """The manual page: what it does, when it helps, what it costs."""
-    settings: Callable[[Study], Settings]
-    """The numbers to try, from what the study measured; empty when there are none to give."""
+    settings: Callable[[Study, Findings], Settings]
+    """The numbers to try, from what the study or the log measured; empty when there are none to give."""
     snippet: Callable[[Settings], str]
     """PyTorch code with these numbers."""
-    why: Callable[[Study], str | None] = lambda study: None
-    """What this study adds to the summary; None for nothing."""
+    why: Callable[[Study, Findings], str | None] = lambda study, findings: None
+    """What this study or log adds to the summary; None for nothing."""
+    applies: Callable[[Study, Finding], bool] = lambda study, finding: True
+    """Whether a finding of an instability that it treats is one that it can answer."""
 
 
-def no_settings(study: Study) -> Settings:
+def no_settings(study: Study, findings: Findings) -> Settings:
     """For fixes without numbers."""
     return {}
 

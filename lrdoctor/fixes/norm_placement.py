@@ -2,14 +2,29 @@
 
 Norm(x + f(x)) is known to cause issues. The playbook's first edition (2023) asks for x + Norm(f(x)), the normalization
 as the last operation before the residual; the edition of June 2024 for x + f(Norm(x)). Both are fine.
+
+Of a log, gradient norms that grow by a decade before the instability speak for this fix and its two neighbours.
 """
 
 from __future__ import annotations
 
-from lrdoctor.fixes.base import Remedy, no_settings
+from lrdoctor.core.study import Study
+from lrdoctor.fixes._log import architecture_unseen, run_of
+from lrdoctor.fixes._norms import DECADE, norms_of
+from lrdoctor.fixes.base import Findings, Remedy, no_settings
 
 SNIPPET = """\
 x = x + f(norm(x))  # in place of x = norm(x + f(x))"""
+
+
+def why(study: Study, findings: Findings) -> str | None:
+    run = run_of(study)
+    growth = norms_of(run, findings).growth if run is not None else 1.0
+    unseen = architecture_unseen(study, findings)
+    if growth < DECADE:
+        return unseen
+    return f"the gradient norm grew {growth:.3g}-fold, which speaks for the architecture; {unseen}"
+
 
 FIX = Remedy(
     name="norm_placement",
@@ -18,4 +33,5 @@ FIX = Remedy(
     manual=__doc__,
     settings=no_settings,
     snippet=lambda settings: SNIPPET,
+    why=why,
 )

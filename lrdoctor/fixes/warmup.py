@@ -5,23 +5,48 @@ above the lowest unstable one (`warmup.factor` of the spec); the right warmup_st
 rate trainable. It is searched over orders of magnitude, with 2 x warmup_steps (at least 500 steps, or the whole run) at
 the full rate afterwards, and up to a tenth of max_train_steps. The warmup is added to the run, not taken out of it; if
 it needs more than 5 % of max_train_steps, train longer. (Tuning playbook.)
+
+From a log: where its learning rate shows a warmup already, ten times as many steps, up to a tenth of the logged ones;
+otherwise the orders of magnitude that fit into that tenth. The rate to reach is the log's own peak. A loss that becomes
+non-finite only long after the start is no case for warmup: it counts as early within 500 updates, a twentieth of the
+run, or three times the warmup that the run had.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lrdoctor.core.report import Finding
+from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
-from lrdoctor.fixes.base import Remedy, Settings
+from lrdoctor.fixes._log import Rates, concerns_updates, counts_updates, n_steps, onset, rates_of, run_of
+from lrdoctor.fixes.base import Findings, Remedy, Settings
 
 CAP = 0.1
 """Largest share of max_train_steps that a warmup may take."""
 FEWEST = 3
 """Points that the search has at least, where the cap has room for them: missing powers of ten and the cap itself
 fill up what the cap left."""
+ORDERS = (10, 1000, 10_000, 100_000)
+"""The playbook's example of warmup_steps over orders of magnitude; a sweep takes the spec's."""
+LONGER = 10
+"""The next order of magnitude, for a run that has a warmup already."""
+WORTH_A_TRY = 2
+"""Times the present warmup from which on a longer one is another experiment; below, only a longer run has room."""
+TRAIN_LONGER = 0.05
+"""Share of the run from which on a warmup asks for a longer one (tuning playbook)."""
+SHORT_RUN = 500
+"""Updates of the playbook's short run for early instability."""
+EARLY_SHARE = 0.05
+"""Part of the run that counts as early where that is more."""
+AFTER_RAMP = 3
+"""What a warmup does to a run is seen over the ramp and 2 x warmup_steps at the full rate after it."""
 
 
-def settings(study: Study) -> Settings:
+def settings(study: Study, findings: Findings) -> Settings:
+    run = run_of(study)
+    if run is not None:
+        return _settings_of_log(run)
     if study.unstable_base_learning_rate is None or study.spec is None:
         return {}
     return {
@@ -50,6 +75,82 @@ def steps_to_try(wanted: Sequence[int], max_train_steps: int) -> list[int]:
     return sorted(chosen)
 
 
+def _settings_of_log(run: Run) -> Settings:
+    rates = rates_of(run)
+    if rates is not None and rates.is_rising:
+        return {}
+    peak = {} if rates is None else {"base_learning_rate": float(f"{rates.peak:.4g}")}
+    if not counts_updates(run) or not n_steps(run):
+        return peak
+    if rates is None or rates.warmup_steps is None:
+        return {**peak, "warmup_steps": steps_to_try(ORDERS, n_steps(run))}
+    longer = _longer(rates.warmup_steps, run)
+    return peak if longer is None else {**peak, "warmup_steps": [longer]}
+
+
+def _cap(run: Run) -> int:
+    return max(1, int(CAP * n_steps(run)))
+
+
+def _longer(warmup_steps: int, run: Run) -> int | None:
+    """The next warmup to try after one of `warmup_steps`, None where the run has no room for it."""
+    steps = min(LONGER * warmup_steps, _cap(run))
+    return steps if steps >= WORTH_A_TRY * warmup_steps else None
+
+
+def why(study: Study, findings: Findings) -> str | None:
+    run = run_of(study)
+    if run is None:
+        return None
+    rates = rates_of(run)
+    parts = [_where_it_went_wrong(run, rates, findings), _what_to_try(run, rates)]
+    return "; ".join(part for part in parts if part) or None
+
+
+def _where_it_went_wrong(run: Run, rates: Rates | None, findings: Findings) -> str:
+    step = onset(run, findings)
+    rate = None if rates is None or step is None else rates.at(step)
+    if rate is None or rates is None:
+        return ""
+    return f"at step {step}, where the loss went wrong, the learning rate was {rate:.3g} (peak {rates.peak:.3g})"
+
+
+def _what_to_try(run: Run, rates: Rates | None) -> str:
+    if rates is not None and rates.is_rising:
+        return f"the learning rate still rises where the log ends: take {LONGER} times as many steps to the same peak"
+    if not counts_updates(run):
+        return "the steps of this log are no updates, so no number of them can be given"
+    length, cap = n_steps(run), _cap(run)
+    if rates is None or rates.warmup_steps is None:
+        seen = "" if rates is None else "the log shows no warmup: "
+        steps = ", ".join(str(n) for n in steps_to_try(ORDERS, length))
+        return f"{seen}try {steps} steps, the shortest first ({cap} is a tenth of the {length} logged steps)"
+    words = f"this run warmed up over {rates.warmup_steps} steps"
+    longer = _longer(rates.warmup_steps, run)
+    if longer is None:
+        return f"{words}, and a tenth of the {length} logged steps is the most: more only in a longer run"
+    if longer == LONGER * rates.warmup_steps:
+        words += f": try {LONGER} times that, to the same peak"
+    else:
+        words += f": try {longer} to the same peak, a tenth of the {length} logged steps"
+    if longer > TRAIN_LONGER * length:
+        words += f", and train longer by it, since it is more than {100 * TRAIN_LONGER:.0f} % of the run"
+    return words
+
+
+def applies(study: Study, finding: Finding) -> bool:
+    """A log whose loss became non-finite only late has no early instability."""
+    run = run_of(study)
+    if run is None or finding.instability != "non_finite" or finding.first_step is None:
+        return True
+    if not concerns_updates(study, finding):
+        return False
+    rates = rates_of(run)
+    ramp = AFTER_RAMP * (rates.warmup_steps or 0) if rates is not None else 0
+    short = SHORT_RUN if counts_updates(run) else 0
+    return finding.first_step <= max(short, EARLY_SHARE * n_steps(run), ramp)
+
+
 def snippet(settings: Settings) -> str:
     base = settings.get("base_learning_rate", "base_learning_rate")
     steps = settings.get("warmup_steps", ["warmup_steps"])[0]
@@ -68,4 +169,6 @@ FIX = Remedy(
     manual=__doc__,
     settings=settings,
     snippet=snippet,
+    why=why,
+    applies=applies,
 )

@@ -6,6 +6,7 @@ that the network starts as the identity. (Tuning playbook.)
 
 from __future__ import annotations
 
+from lrdoctor.fixes._log import architecture_unseen
 from lrdoctor.fixes.base import Remedy, no_settings
 
 SNIPPET = """\
@@ -19,4 +20,5 @@ FIX = Remedy(
     manual=__doc__,
     settings=no_settings,
     snippet=lambda settings: SNIPPET,
+    why=architecture_unseen,
 )
