@@ -139,10 +139,13 @@ def _slow_drift(y: Values, sd: float, random: Random) -> tuple[Values, int]:
 
 
 def _early_rise(y: Values, sd: float, random: Random) -> tuple[Values, int]:
-    """Up within the first hundred steps, back within the next few hundred, whatever the length of the run."""
+    """Climbs within the first hundred steps to `height` above where it was, back on its way within some hundred."""
     onset = int(random.uniform(5, min(100, y.size / 6)))
     since = _since(y.size, onset) / min(random.uniform(15, 60), y.size / 10)
-    return y + max(6 * sd, np.log(1.5)) * since * np.exp(1 - since), onset
+    height, share = max(6 * sd, np.log(1.5)), since * np.exp(1 - since)
+    trend = pd.Series(y).rolling(9, center=True, min_periods=1).median().to_numpy()
+    # where the loss falls steeply, a hump laid upon the fall would be no rise at all
+    return y + share * (trend[onset] - trend + height), onset
 
 
 def _oscillation(y: Values, sd: float, random: Random) -> tuple[Values, int]:

@@ -1,0 +1,66 @@
+"""Single logged points far above what comes before and after them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from lrdoctor.core.curve import Values
+from lrdoctor.rules._log import noise
+from lrdoctor.rules._log.rises import Rise
+from lrdoctor.rules._log.units import Units
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    rise: float = float(np.log(1.4))
+    """Least height above both sides. A single point is no block: it may be one odd batch."""
+    noise: float = 1.3
+    """Factor on the limit for normal noise, since the noise of single points has heavier tails."""
+    mirror: float = 2.0
+    """Times the deepest dip below both sides."""
+    start: float = 0.02
+    """Part of the curve at the start whose dips do not count: there the loss falls too steeply."""
+    fewest_points: int = 30
+
+
+THRESHOLDS = Thresholds()
+
+
+def find(units: Units, alpha: float) -> list[Rise]:
+    """The points that lie above the medians of the five before and the five after, as rises of one point.
+
+    Args:
+        units: the curve.
+        alpha: chance that normal noise alone makes one anywhere in the curve.
+    """
+    y, n = units.y, len(units.y)
+    if n < THRESHOLDS.fewest_points:
+        return []
+    before, after = noise.sides(y)
+    base = np.maximum(before, after)
+    height = y - base
+    limit = np.maximum(_limit(y, before, after, alpha), THRESHOLDS.rise)
+    high = np.flatnonzero(height > limit)
+    return [
+        Rise(
+            length=1,
+            first=int(i),
+            end=int(i) + 1,
+            peak=int(i),
+            height=float(height[i]),
+            limit=float(limit[i]),
+            base=float(base[i]),
+        )
+        for i in high
+        if i > 0
+    ]
+
+
+def _limit(y: Values, before: Values, after: Values, alpha: float) -> Values:
+    n = len(y)
+    dips = np.maximum(np.minimum(before, after) - y, 0)[int(n * THRESHOLDS.start) :]
+    normal = NormalDist().inv_cdf(1 - alpha / n) * THRESHOLDS.noise * noise.of_points(y)
+    return np.asarray(np.maximum(normal, THRESHOLDS.mirror * dips.max()))

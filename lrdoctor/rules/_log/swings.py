@@ -1,0 +1,89 @@
+"""Stretches where the curve swings far more than before, whatever its level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lrdoctor.core.curve import Values
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    fewest_points: int = 20
+    """Points a block at least; a fiftieth of the curve."""
+    share: float = 0.02
+    fewest_blocks: int = 6
+    before: int = 12
+    """Blocks before a block whose spreads it is compared with."""
+    fewest_before: int = 4
+    wider: float = float(np.log(2))
+    """The spread is twice the usual one, at least."""
+    deviations: float = 4.0
+    """And beyond so many times what the spread itself usually varies by."""
+    least_variation: float = 0.08
+    """What the logarithm of a spread of 20 points varies by at least."""
+    low: float = 0.1
+    high: float = 0.9
+    """Quantiles whose distance is the spread of a block: single wild points do not move it."""
+
+
+THRESHOLDS = Thresholds()
+
+
+@dataclass(frozen=True)
+class Swing:
+    """A stretch, in points of the curve."""
+
+    first: int
+    end: int
+    wider: float
+    """Its spread over that of the blocks before it."""
+
+
+def find(*curves: Values) -> Swing | None:
+    """The first two blocks in a row that swing more than the blocks before, in every one of the curves.
+
+    Both the loss and its logarithm are given: as a loss falls to 0 its logarithm becomes noisier of itself, and at a
+    large early loss the loss does.
+
+    Args:
+        curves: float64[n] each, the same curve in different units.
+    """
+    n = len(curves[0])
+    length = max(THRESHOLDS.fewest_points, int(n * THRESHOLDS.share))
+    if n // length < THRESHOLDS.fewest_blocks:
+        return None
+    excess = np.min([_excess(_spreads(curve, length)) for curve in curves], axis=0)
+    wide = excess > 0
+    hot = np.flatnonzero(wide[1:] & wide[:-1])
+    if not len(hot):
+        return None
+    first = int(hot[0])
+    calm = np.flatnonzero(~wide[first:])
+    end = first + int(calm[0]) if len(calm) else len(wide)
+    spread = _spreads(curves[0], length)
+    usual = float(np.median(spread[max(0, first - THRESHOLDS.before) : first]))
+    return Swing(first * length, end * length, float(np.exp(spread[first:end].max() - usual)))
+
+
+def _spreads(curve: Values, length: int) -> Values:
+    """float64[n // length]: the logarithm of the spread of each block around its own slope."""
+    m = len(curve) // length
+    block = curve[: m * length].reshape(m, length)
+    at = np.arange(length) - (length - 1) / 2
+    rest = block - np.outer(block @ at / (at @ at), at)
+    low, high = np.quantile(rest, [THRESHOLDS.low, THRESHOLDS.high], axis=1)
+    return np.asarray(np.log(np.maximum(high - low, np.finfo(float).tiny)))
+
+
+def _excess(spread: Values) -> Values:
+    """For each block how far its spread lies beyond the limit that the blocks before it set; negative within."""
+    found = np.full(len(spread), -np.inf)
+    for j in range(THRESHOLDS.fewest_before, len(spread)):
+        before = spread[max(0, j - THRESHOLDS.before) : j - 1]
+        usual = np.median(before)
+        varies = max(THRESHOLDS.least_variation, 1.4826 * float(np.median(np.abs(before - usual))))
+        found[j] = spread[j] - usual - max(THRESHOLDS.wider, THRESHOLDS.deviations * varies)
+    return found

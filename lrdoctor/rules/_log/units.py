@@ -1,0 +1,67 @@
+"""The scale on which rises of a loss are measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lrdoctor.core import robust
+from lrdoctor.core.curve import Values
+from lrdoctor.rules._log import noise
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    first_points: int = 3
+    """Points at the start whose highest stands for the first loss: a single one may be low by chance."""
+    noises: float = 10.0
+    """A loss that reaches 0 or below has made progress when it fell by this many standard deviations."""
+
+
+THRESHOLDS = Thresholds()
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """A loss as y: its logarithm, or its share of the progress made where it is not positive throughout."""
+
+    y: Values
+    is_log: bool
+    first: float
+    """The first loss: the highest of the first points, in loss units."""
+    progress: float
+    """From the first loss down to the lowest block, in loss units; above 0."""
+    made_progress: bool
+    """Whether that is beyond noise."""
+
+    def ratio(self, height: float) -> str:
+        """A rise of that many units in words: `by 35 %`, `4.1-fold`, `by 0.4 of the progress made`."""
+        if not self.is_log:
+            return f"by {height:.2g} of the progress made"
+        with np.errstate(over="ignore"):
+            factor = float(np.exp(height))
+        return f"{factor:.3g}-fold" if factor >= 2 else f"by {100 * (factor - 1):.2g} %"
+
+
+def measure(loss: Values) -> Units:
+    """The units of a loss, float64[n] of finite values, n >= 1.
+
+    A positive loss is read as its logarithm, so that a rise is a ratio. Ratios of losses that reach 0 or are negative
+    mean nothing: there a rise is a share of the progress that the run made.
+    """
+    first = float(loss[: THRESHOLDS.first_points].max())
+    medians = robust.block_medians(loss, max(1, len(loss) // 80))
+    spread = noise.points(loss)
+    progress = first - float(medians.min())
+    is_log = bool(loss.min() > 0)
+    scale = max(progress, THRESHOLDS.noises * spread, np.finfo(float).tiny)
+    with np.errstate(over="ignore"):
+        y = np.log(loss) if is_log else loss / scale
+    return Units(
+        y=np.nan_to_num(y),
+        is_log=is_log,
+        first=first,
+        progress=max(progress, np.finfo(float).tiny),
+        made_progress=progress > THRESHOLDS.noises * spread,
+    )
