@@ -17,6 +17,18 @@ class LogError(LrdoctorError):
     """A log cannot be read, or holds nothing that can be judged."""
 
 
+class NoLogError(LogError):
+    """The file is no training log: of no known format, or without a training loss.
+
+    Of a file that the user named it is an error like any other; below a directory such files are expected.
+    """
+
+    def __init__(self, message: str, kind: str = "files without a training loss") -> None:
+        super().__init__(message)
+        self.kind = kind
+        """What a count of such files is called."""
+
+
 class WorkloadError(LrdoctorError):
     """The user's model, data, loss or step hook cannot be built, or fails before training starts."""
 
