@@ -166,10 +166,16 @@ def _named_apart(runs: Iterable[Run]) -> Iterator[Run]:
     taken: set[str] = set()
     for run in runs:
         of_source = run.name == run.source or run.name.startswith(f"{run.source}#")
-        plain = name = run.name if of_source else f"{run.source}#{run.name}"
+        plain = name = _shown(run.name if of_source else f"{run.source}#{run.name}")
         k = 1
         while name in taken:
             k += 1
             name = f"{plain} ({k})"
         taken.add(name)
         yield replace(run, name=name)
+
+
+def _shown(path: str) -> str:
+    """The path from here where it lies below here, else as it was given."""
+    here = os.path.join(os.getcwd(), "")
+    return path.removeprefix(here) or path
