@@ -168,14 +168,15 @@ def _summary(judged: Sequence[_Judged], verdict: Verdict) -> str:
     if not judged:
         return "there is no log to judge"
     if len(judged) == 1:
-        return _what(judged[0])
+        alone = judged[0].summary
+        return f"{alone.name}: {alone.exit_reason}" if alone.status == "failed" else _what(judged[0])
     of = [one for one in judged if one.summary.verdict == verdict]
     if verdict == "stable":
         return f"none of the {len(judged)} runs shows an instability"
     named = "; ".join(f"{one.summary.name} ({_what(one)})" for one in of[:MOST_NAMED])
     more = f"; and {len(of) - MOST_NAMED} more" if len(of) > MOST_NAMED else ""
-    word = "unstable" if verdict == "unstable" else "not to be judged"
-    return f"{len(of)} of {len(judged)} runs {'is' if len(of) == 1 else 'are'} {word}: {named}{more}"
+    are = "could not be judged" if verdict == "inconclusive" else "is unstable" if len(of) == 1 else "are unstable"
+    return f"{len(of)} of {len(judged)} runs {are}: {named}{more}"
 
 
 def _what(one: _Judged) -> str:

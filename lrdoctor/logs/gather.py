@@ -69,8 +69,10 @@ def gather(
     if format is not None:
         reader_named(format)
     gatherer = _Gatherer(format, columns)
-    for path in given_paths:
+    for path in dict.fromkeys(given_paths):
         gatherer.add(path)
+    if again := len(given_paths) - len(set(given_paths)):
+        gatherer.passed_over[TWICE] += again
     given = {} if objective is None else {"objective": objective, "objective_reason": GIVEN}
     runs = [replace(run, provenance={**run.provenance, **given}) for run in gatherer.runs]
     return Gathered(
@@ -100,7 +102,7 @@ class _Gatherer:
             elif path == STANDARD_INPUT or self._is_new(Path(path)):
                 self.runs += read_log(path, format=self.format, columns=self.columns)
         except LogError as error:
-            self.unread.append(Unread(path, _reason(path, error)))
+            self.unread.append(_unread(path, error))
 
     def _add_directory(self, directory: Path) -> None:
         """Raises a LogError when it cannot be listed, or holds no log."""
@@ -112,9 +114,9 @@ class _Gatherer:
                 self.runs += self._read(new) if new else []
             except NoLogError as error:
                 passed_over[error.kind] += len(new)
-                self.no_logs.append(Unread(str(new[0]), _reason(str(new[0]), error)))
+                self.no_logs.append(_unread(str(new[0]), error))
             except LogError as error:
-                self.unread.append(Unread(str(new[0]), _reason(str(new[0]), error)))
+                self.unread.append(_unread(str(new[0]), error))
         self.passed_over += passed_over
         if len(self.runs) + len(self.unread) + self.passed_over[TWICE] == n_before:
             looked = ", ".join(f"{n} x {reason}" for reason, n in sorted(passed_over.items()))
@@ -156,9 +158,9 @@ def _one_log_each(paths: Iterable[Path], format: str | None) -> Iterator[list[Pa
             yield together.pop(path.parent)
 
 
-def _reason(source: str, error: LogError) -> str:
-    """The message without the name that stands beside it anyway."""
-    return str(error).removeprefix(f"{source}: ")
+def _unread(path: str, error: LogError) -> Unread:
+    """The message, without the path that stands beside it anyway."""
+    return Unread(_shown(path), str(error).removeprefix(f"{path}: "))
 
 
 def _named_apart(runs: Iterable[Run]) -> Iterator[Run]:
