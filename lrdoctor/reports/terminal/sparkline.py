@@ -38,10 +38,9 @@ class Axis:
     @classmethod
     def of(cls, curve: Curve, width: int) -> Axis:
         """The axis of the curve's steps, with a column a point where there is room for all."""
-        n = len(curve)
         first, last = float(curve.step[0]), float(curve.step[-1])
-        gap = (last - first) / (n - 1) if n > 1 else 1.0
-        return cls(first, last - first + gap, max(1, min(width, n)))
+        gap = float(np.median(np.diff(curve.step))) if len(curve) > 1 else 1.0
+        return cls(first, last - first + gap, max(1, min(width, len(curve))))
 
     def column(self, step: float) -> int:
         """Steps outside the axis fall into its first or last column."""
