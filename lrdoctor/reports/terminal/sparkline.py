@@ -5,12 +5,14 @@ Every column shows the median of its points, or the extreme where that stands ou
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
-from lrdoctor.core.curve import Curve, Values
+from lrdoctor.core.curve import Curve, Steps, Values
 from lrdoctor.reports.numbers import number
 
 BLOCKS = ("▁▂▃▄▅▆▇█", "_.:-=+*#")
@@ -22,6 +24,8 @@ LOG_FROM = 10.0
 at the start, would press everything else onto the lowest level."""
 STANDS_OUT = 1 / 8
 """Share of the line's height, one level, by which an extreme must leave its column's median to be drawn for it."""
+ROUND_OFF = 1e-6
+"""Of a column; a step on the edge of two belongs to the right one."""
 MOST_ROWS = 4
 """Lines of labels under a curve; marks that find no room in them go without a label."""
 
@@ -42,10 +46,14 @@ class Axis:
         gap = float(np.median(np.diff(curve.step))) if len(curve) > 1 else 1.0
         return cls(first, last - first + gap, max(1, min(width, len(curve))))
 
-    def column(self, step: float) -> int:
+    def columns(self, step: Steps) -> list[int]:
         """Steps outside the axis fall into its first or last column."""
-        share = (float(step) - self.first) / self.span
-        return int(np.clip(np.floor(share * self.width + 1e-6), 0, self.width - 1))
+        share = (step.astype(np.float64) - self.first) / self.span
+        return [int(k) for k in np.clip(np.floor(share * self.width + ROUND_OFF), 0, self.width - 1)]
+
+    def column(self, step: int) -> int:
+        """The column of one step."""
+        return self.columns(np.array([step]))[0]
 
 
 def scale(curve: Curve, *, ascii_only: bool = False) -> str:
@@ -66,8 +74,8 @@ def draw(curve: Curve, axis: Axis, *, ascii_only: bool = False) -> str:
     """
     heights = _heights(curve.value, _is_log(curve.finite.value))
     columns: list[list[float]] = [[] for _ in range(axis.width)]
-    for step, height in zip(curve.step, heights, strict=True):
-        columns[axis.column(step)].append(float(height))
+    for column, height in zip(axis.columns(curve.step), heights.tolist(), strict=True):
+        columns[column].append(height)
     return "".join(_character(column, BLOCKS[ascii_only], NOT_FINITE[ascii_only]) for column in columns)
 
 
@@ -90,9 +98,9 @@ def _heights(value: Values, is_log: bool) -> Values:
 def _character(heights: Sequence[float], blocks: str, not_finite: str) -> str:
     if not heights:
         return " "
-    if not np.isfinite(heights).all():
+    if not all(map(math.isfinite, heights)):
         return not_finite
-    middle, low, high = float(np.median(heights)), min(heights), max(heights)
+    middle, low, high = median(heights), min(heights), max(heights)
     shown = middle
     if max(high - middle, middle - low) > STANDS_OUT:
         shown = high if high - middle >= middle - low else low
