@@ -22,7 +22,7 @@ SEVERITY: Mapping[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 NEEDED = "LRD2"
 """Codes of the rules that a verdict cannot do without: the rises of the loss."""
 MOST_NAMED = 3
-"""Runs that the summary names one by one."""
+"""Runs that a sentence names one by one."""
 DRAWN = ("train_loss", "grad_norm")
 MOST_FINITE, MOST_NON_FINITE = 1500, 500
 """Points of a curve that are kept for drawing: far more than a terminal or a figure has columns."""
@@ -192,11 +192,14 @@ def _what(one: _Judged) -> str:
 
 
 def _next_steps(judged: Sequence[_Judged]) -> tuple[str, ...]:
-    """The steps of all runs, each said once, with the run's name where there are several."""
+    """The steps of all runs, each said once, with the names of the runs that it is for unless it is for all."""
     steps: dict[str, list[str]] = {}
     for one in judged:
         for step in one.next_steps:
             steps.setdefault(step, []).append(one.summary.name)
-    if len(judged) == 1:
-        return tuple(steps)
-    return tuple(f"{', '.join(names)}: {step}" for step, names in steps.items())
+    return tuple(step if len(names) == len(judged) else f"{_names(names)}: {step}" for step, names in steps.items())
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

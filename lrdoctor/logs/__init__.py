@@ -26,6 +26,9 @@ READERS: tuple[Reader, ...] = (
 )
 """In the order in which they look at a source: what is told by a signature first, what is told by guessing last."""
 
+OWN_REPORT, OWN_HEAD = b'"lrdoctor_version"', 200
+"""What stands in the first bytes of report.json, whose table of runs looks like a log."""
+
 
 def read_log(
     path: str | Path,
@@ -103,6 +106,8 @@ def reader_of(source: Source, format: str | None = None) -> Reader:  # noqa: A00
     """
     if format is not None:
         return reader_named(format)
+    if OWN_REPORT in source.head[:OWN_HEAD]:
+        raise NoLogError(f"{source.name}: is a report that lrdoctor wrote, expected a log", "reports of lrdoctor")
     for reader in READERS:
         if reader.sniff(source):
             return reader

@@ -117,6 +117,25 @@ def test_fixes_are_for_the_unstable_runs(judge: Callable[[Any], None]) -> None:
     assert all(fix.because == ("LRD101",) for fix in fixes)
 
 
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ({}, ()),
+        ({"a": ("log more",), "b": ("log more",), "c": ("log more",), "d": ("log more",)}, ("log more",)),
+        ({"a": ("log more", "sweep"), "b": ("log more",)}, ("a, b: log more", "a: sweep")),
+    ],
+)
+def test_every_step_is_told_once(
+    judge: Callable[[Any], None],
+    monkeypatch: pytest.MonkeyPatch,
+    steps: dict[str, tuple[str, ...]],
+    told: tuple[str, ...],
+) -> None:
+    judge({})
+    monkeypatch.setattr(logs, "next_steps", lambda run, findings, skips: steps.get(run.name, ()))
+    assert report_of_logs(Gathered(runs=tuple(map(run, "abcd")))).next_steps == told
+
+
 def test_a_log_that_was_not_read_is_a_failed_run() -> None:
     report = report_of_logs(Gathered(unread=(Unread("x.csv", "is empty"),)))
     (line,) = report.runs

@@ -21,6 +21,8 @@ TWO_RUNS = "step,a,b\n" + "".join(f"{t},{3 - t / 100},{4 - t / 100}\n" for t in 
 NOTES = "bought milk\nand bread\n"
 SETTINGS = "name,size\nfirst,12\nsecond,15\n"
 
+REPORT = '{\n  "schema_version": 1,\n  "lrdoctor_version": "0.1",\n  "runs": [{"train_loss": 1.5}]\n}\n'
+
 Tree = dict[str, str | bytes]
 
 
@@ -93,6 +95,13 @@ def test_a_path_below_the_working_directory_is_named_from_there(tree: Callable[[
     [
         ({"a.csv": CSV, "notes.txt": NOTES}, {"files of no known format": 1}, ["d/notes.txt"], []),
         ({"a.csv": CSV, "size.csv": SETTINGS}, {"files without a training loss": 1}, ["d/size.csv"], []),
+        ({"a.csv": CSV, "report.json": REPORT}, {"reports of lrdoctor": 1}, ["d/report.json"], []),
+        (
+            {"a.csv": CSV, "study.json": "{}", "trials.csv": CSV, "report.json": REPORT, "trials/notes": NOTES},
+            {"lrdoctor's own records of a study": 3, "files of no known format": 1},
+            ["d/trials/notes"],
+            [],
+        ),
         ({"a.csv": CSV, "net.pt": b"x"}, {"weights, pictures, code and settings": 1}, [], []),
         ({"a.csv": CSV, "t/events.out.tfevents.1": event_file(0, 1)[:60]}, {}, [], ["d/t/events.out.tfevents.1"]),
         ({"a.csv": CSV, "two.csv": TWO_RUNS.replace("a,b", "loss_a,loss_b")}, {}, [], ["d/two.csv"]),
