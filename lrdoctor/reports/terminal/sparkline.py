@@ -117,15 +117,12 @@ def marks(places: Sequence[tuple[int, str]], width: int) -> list[str]:
     labels: dict[int, str] = {}
     for column, label in places:
         labels[column] = f"{labels[column]}, {label}" if column in labels else label
-    rows: list[list[str]] = []
+    rows = [[MARK if column in labels else " " for column in range(width)]]
     for column, label in labels.items():
         if not any(_put(row, column, label) for row in rows) and len(rows) < MOST_ROWS:
             rows.append([" "] * width)
             _put(rows[-1], column, label)
-    for column in labels:
-        if rows and rows[0][column] == " ":
-            rows[0][column] = MARK
-    return ["".join(row).rstrip() for row in rows]
+    return [line for row in rows if (line := "".join(row).rstrip())]
 
 
 def _put(row: list[str], column: int, label: str) -> bool:
@@ -135,7 +132,8 @@ def _put(row: list[str], column: int, label: str) -> bool:
         end = start + len(text)
         if start < 0 or end > len(row):
             continue
-        if all(cell == " " for cell in row[max(0, start - 1) : end + 1]):
+        around = range(max(0, start - 1), min(end + 1, len(row)))
+        if all(row[k] == " " or k == column for k in around):
             row[start:end] = text
             return True
     return False
