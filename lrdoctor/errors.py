@@ -1,7 +1,7 @@
 """Every error lrdoctor raises on purpose.
 
 A message names the file or key, what was found, what was expected and what to try. Libraries raise;
-only `lrdoctor.cli` turns an error into an exit code. Anything that is not one of these is a bug.
+only `lrdoctor.cli.endings` turns an error into an exit code. Anything that is not one of these is a bug.
 """
 
 
@@ -15,6 +15,18 @@ class SpecError(LrdoctorError):
 
 class LogError(LrdoctorError):
     """A log cannot be read, or holds nothing that can be judged."""
+
+
+class NoLogError(LogError):
+    """The file is no training log: of no known format, or without a training loss.
+
+    Of a file that the user named it is an error like any other; below a directory such files are expected.
+    """
+
+    def __init__(self, message: str, kind: str = "files without a training loss") -> None:
+        super().__init__(message)
+        self.kind = kind
+        """What a count of such files is called."""
 
 
 class WorkloadError(LrdoctorError):

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lrdoctor.core.curve import Curve
+
 Verdict = Literal["stable", "unstable", "inconclusive"]
 Severity = Literal["error", "warning", "info"]
 Instability = Literal[
@@ -63,6 +65,10 @@ class RunSummary:
     """None when the run failed and so says nothing."""
     best_val_loss: float | None
     final_train_loss: float | None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Of a log: how its values were made and what was left out, as plain data; empty for trials."""
+    curves: Mapping[str, Curve] = field(default_factory=dict)
+    """Of a log: what renderers draw, thinned out; no part of report.json."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +84,8 @@ class Fix:
     settings: Mapping[str, Any] = field(default_factory=dict)
     snippet: str = ""
     gain: Mapping[str, float | None] = field(default_factory=dict)
+    run: str | None = None
+    """Name of the run that it is for; None when it is for the whole study."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +108,20 @@ class Report:
     """Objective, loss at init, table of rates and notes of a sweep; empty for logs."""
     next_steps: tuple[str, ...] = ()
     """What to run next, a command or a sentence each."""
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    """Files below the given directories that were not judged, counted by reason."""
+    no_logs: Mapping[str, str] = field(default_factory=dict)
+    """Those of them that were opened and hold no log -> why."""
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether something that was to be judged was not: the study as a whole, or a log.
+
+        A sweep is judged by the rates, so that a single trial without a verdict leaves no gap.
+        """
+        return self.verdict == "inconclusive" or (
+            not self.sweep and any(r.verdict == "inconclusive" for r in self.runs)
+        )
 
     def worst_severity(self) -> Severity | None:
         """`error` when the verdict is unstable, else the worst severity among the findings that bear on it.

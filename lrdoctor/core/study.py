@@ -72,6 +72,8 @@ class Study:
     """Median over seeds of the training loss before the first update."""
     lr_sensitivity: float | None = None
     """Mean over the swept rates of min(loss, loss at init) - best loss (Wortsman et al. 2023)."""
+    alpha: float = 0.01
+    """False-alarm budget of a run: the share of healthy runs that the rules may take for unstable."""
     notes: tuple[str, ...] = ()
     """What the procedure did of its own accord, such as extending the grid."""
 

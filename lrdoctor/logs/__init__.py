@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from lrdoctor.core.run import Run
-from lrdoctor.errors import LogError
+from lrdoctor.errors import LogError, NoLogError
 from lrdoctor.logs import console, delimited, dvclive, hf_trainer, jsonl, mlflow, tensorboard, wandb
-from lrdoctor.logs.base import Reader, Source
+from lrdoctor.logs.base import Reader, Source, Table
 from lrdoctor.logs.runs import runs_of
-from lrdoctor.logs.text import open_source
+from lrdoctor.logs.text import STANDARD_INPUT, open_source
 
 READERS: tuple[Reader, ...] = (
     tensorboard,
@@ -25,6 +26,9 @@ READERS: tuple[Reader, ...] = (
 )
 """In the order in which they look at a source: what is told by a signature first, what is told by guessing last."""
 
+OWN_REPORT, OWN_HEAD = b'"lrdoctor_version"', 200
+"""What stands in the first bytes of report.json, whose table of runs looks like a log."""
+
 
 def read_log(
     path: str | Path,
@@ -35,25 +39,63 @@ def read_log(
     """The runs that a log holds, at least one.
 
     Args:
-        path: a file, or `-` for standard input.
+        path: a file, `-` for standard input, or a folder that is one log, as DVCLive and MLflow write them.
         format: the name of the reader to use; None to find it by the content.
         columns: what to read from which column: keys loss, val_loss, lr, grad_norm, step and epoch.
 
     Raises:
         LogError: the log cannot be read, is of no known format, or holds no training loss.
     """
-    source = open_source(path)
+    source = _source(path)
     reader = reader_of(source, format)
+    return _runs(source.name, reader.NAME, reader.read(source), columns)
+
+
+def read_event_files(paths: Sequence[Path], columns: Mapping[str, str] | None = None) -> list[Run]:
+    """The run of several TensorBoard event files of one folder, under the folder's name.
+
+    Raises:
+        LogError: they cannot be read, or hold no training loss.
+    """
+    sources = [open_source(path) for path in paths]
+    return _runs(str(paths[0].parent), tensorboard.NAME, [tensorboard.read_run(sources)], columns)
+
+
+def _source(path: str | Path) -> Source:
+    folder = Path(path)
+    with suppress(OSError, ValueError):  # what is wrong with the path is said where it is opened
+        if (
+            folder.is_dir()
+            and str(path) != STANDARD_INPUT
+            and (dvclive.is_folder(folder) or mlflow.is_run_folder(folder))
+        ):
+            return Source(str(path), folder, b"")
+    return open_source(path)
+
+
+def _runs(name: str, format_name: str, tables: Iterable[Table], columns: Mapping[str, str] | None) -> list[Run]:
     found: list[Run] = []
     refused: list[LogError] = []
-    for table in reader.read(source):
+    for table in tables:
         try:
-            found += runs_of(source.name, reader.NAME, table, columns)
+            found += runs_of(name, format_name, table, columns)
         except LogError as error:
             refused.append(error)
     if not found:
-        raise refused[0] if refused else LogError(f"{source.name}: holds no rows, there is nothing to judge")
+        raise refused[0] if refused else NoLogError(f"{name}: holds no rows, there is nothing to judge")
     return [_with(run, refused) for run in found] if refused else found
+
+
+def reader_named(name: str) -> Reader:
+    """The reader that --format calls so.
+
+    Raises:
+        LogError: there is none; the message lists all.
+    """
+    for reader in READERS:
+        if name == reader.NAME:
+            return reader
+    raise LogError(f"--format {name}: unknown format, expected one of {_names()}")
 
 
 def reader_of(source: Source, format: str | None = None) -> Reader:  # noqa: A002
@@ -62,19 +104,22 @@ def reader_of(source: Source, format: str | None = None) -> Reader:  # noqa: A00
     Raises:
         LogError: there is no such reader, or none knows the content; the message lists all.
     """
-    names = ", ".join(reader.NAME for reader in READERS)
     if format is not None:
-        named = [reader for reader in READERS if format == reader.NAME]
-        if not named:
-            raise LogError(f"--format {format}: unknown format, expected one of {names}")
-        return named[0]
+        return reader_named(format)
+    if OWN_REPORT in source.head[:OWN_HEAD]:
+        raise NoLogError(f"{source.name}: is a report that lrdoctor wrote, expected a log", "reports of lrdoctor")
     for reader in READERS:
         if reader.sniff(source):
             return reader
-    raise LogError(
-        f"{source.name}: no format that is known (it starts with {source.head[:40]!r}); known are {names}; "
-        "force one with --format"
+    raise NoLogError(
+        f"{source.name}: no format that is known (it starts with {source.head[:40]!r}); known are {_names()}; "
+        "force one with --format",
+        "files of no known format",
     )
+
+
+def _names() -> str:
+    return ", ".join(reader.NAME for reader in READERS)
 
 
 def _with(run: Run, refused: list[LogError]) -> Run:

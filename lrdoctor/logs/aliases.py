@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from lrdoctor.errors import LogError
+from lrdoctor.errors import LogError, NoLogError
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ def user_mapping(columns: Mapping[str, str] | None, names: Sequence[str], where:
             raise LogError(f"--columns {key}={wanted}: unknown key {key!r}, expected one of {', '.join(USER_KEYS)}")
         same = [name for name in names if name == wanted] or [n for n in names if normalise(n) == normalise(wanted)]
         if not same:
-            raise LogError(f"{where}: no column {wanted!r} (--columns {key}={wanted}); it has {listed(names)}")
+            raise NoLogError(f"{where}: no column {wanted!r} (--columns {key}={wanted}); it has {listed(names)}")
         found[USER_KEYS[key]] = same[0]
     return found
 
@@ -171,7 +171,7 @@ def choose(
         if (name := _by_alias(rest, KNOWN_LOSSES)) is not None:
             chosen["train_loss"] = name
         elif (name := _by_alias(empty, KNOWN_LOSSES)) is not None:
-            raise LogError(f"{where}: column {name!r} is empty in every row, there is no training loss")
+            raise NoLogError(f"{where}: column {name!r} is empty in every row, there is no training loss")
         else:
             chosen["train_loss"] = _guessed_loss(rest, where, notes)
     return chosen, notes
@@ -225,7 +225,7 @@ def _last_resort(names: Sequence[str], where: str, notes: list[str]) -> str:
     possible = [n for n in names if x_of(n) is None and not is_time(n) and not _words(n) & (NO_LOSS | EVALUATION)]
     name = _by_alias(possible, GENERATOR) or (possible[0] if len(possible) == 1 else None)
     if name is None:
-        raise LogError(
+        raise NoLogError(
             f"{where}: no column is known as the training loss; it has {listed(names)}; "
             "say which, as in --columns loss=NAME"
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lrdoctor.errors import LogError
+from lrdoctor.errors import NoLogError
 from lrdoctor.logs.base import Source, Table
 from lrdoctor.logs.cells import read_cells
 from lrdoctor.logs.dialect import sniff_dialect
@@ -39,7 +39,7 @@ def read(source: Source) -> Iterator[Table]:
     """
     dialect = sniff_dialect(head_text(source))
     if dialect is None:
-        raise LogError(f"{source.name}: no column of numbers; expected rows of cells with a header line above them")
+        raise NoLogError(f"{source.name}: no column of numbers; expected rows of cells with a header line above them")
     cells = read_cells(source, dialect)
     shape = next(shape for shape in SHAPES if shape.fits(cells))
     for table in shape.tables(cells, source.name):

@@ -32,6 +32,10 @@ SETTINGS_FILES = frozenset({
 OTHER_FOLDERS = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
 DEEPEST = 64
 """Directories below each other; a limit keeps a hostile tree from exhausting the stack."""
+STUDY_FILES = frozenset({"study.json", "trials.csv", "report.json", "trial.json"})
+"""What lrdoctor writes into a study folder beside the curves of its trials."""
+STUDY, TRIAL = {"study.json", "trials"}, {"trial.json", "steps.csv"}
+"""What a study folder, and the folder of a trial in it, are known by."""
 RAY_RESULT = "result.json"
 RAY_TWINS = ("progress.csv", "events.out.tfevents")
 """What Ray writes beside `result.json`, with the same numbers."""
@@ -78,10 +82,13 @@ def _walk(folder: Path, skipped: Counter[str], seen: set[tuple[int, int]], depth
     if one_source:
         yield folder
         return
-    has_ray_result = any(entry.name == RAY_RESULT for entry in entries)
+    names = {entry.name for entry in entries}
+    has_ray_result, is_study = RAY_RESULT in names, names >= STUDY or names >= TRIAL
     for entry in entries:
         if state is not None and entry == state.parent:
             yield state
+        elif is_study and entry.name in STUDY_FILES:
+            skipped["lrdoctor's own records of a study"] += 1
         elif reason := _passed_over(entry, state, has_ray_result):
             skipped[reason] += 1
         elif entry.is_dir():

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from lrdoctor.errors import LogError
+from lrdoctor.errors import LogError, NoLogError
 from lrdoctor.logs._decode import decoded, whole_text
 from lrdoctor.logs._json import objects
 from lrdoctor.logs._rows import Rows
@@ -58,7 +58,7 @@ def read(source: Source) -> Iterator[Table]:
         left_out["end of the file"] = "cut short"
     table = rows.table("", _facts(text, steps), left_out)
     if not table.columns:
-        raise LogError(f"{source.name}: no number in its `log_history`")
+        raise NoLogError(f"{source.name}: no number in its `log_history`")
     yield table
 
 

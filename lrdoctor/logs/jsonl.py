@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from lrdoctor.errors import LogError
+from lrdoctor.errors import NoLogError
 from lrdoctor.logs import hf_trainer
 from lrdoctor.logs._decode import number, whole_text
 from lrdoctor.logs._json import objects, parsed
@@ -77,11 +77,11 @@ def read(source: Source) -> Iterator[Table]:
     flat = [row for record in records if (row := _row(record, left_out))]
     refusal = f"{source.name}: no record with a number in it; expected JSON lines, an array or an object of lists"
     if not flat:
-        raise LogError(refusal)
+        raise NoLogError(refusal)
     run_key = _run_key(flat)
     tables = (_table(name, rows, run_key, left_out) for name, rows in _by_run(flat, run_key).items())
     if not (found := [table for table in tables if table.columns]):
-        raise LogError(refusal)
+        raise NoLogError(refusal)
     yield from found
 
 

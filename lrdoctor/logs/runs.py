@@ -22,7 +22,7 @@ import numpy as np
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import CURVES, Run
-from lrdoctor.errors import LogError
+from lrdoctor.errors import NoLogError
 from lrdoctor.logs import aliases
 from lrdoctor.logs.base import Column, Marks, Table
 from lrdoctor.logs.provenance import of_steps, of_values
@@ -43,7 +43,7 @@ def runs_of(source: str, format_name: str, table: Table, columns: Mapping[str, s
     """
     where = f"{source}, {table.name}" if table.name else source
     if not table.columns:
-        raise LogError(f"{where}: holds no column of numbers")
+        raise NoLogError(f"{where}: holds no column of numbers")
     given = aliases.user_mapping(columns, list(table.columns), where)
     if (known := table.facts.get(LOSS_COLUMN)) is not None:
         given.setdefault("train_loss", str(known))
@@ -54,10 +54,10 @@ def runs_of(source: str, format_name: str, table: Table, columns: Mapping[str, s
     chosen, notes = aliases.choose(names, empty, given, where)
     loss = table.columns[chosen["train_loss"]]
     if not loss.logged.any():
-        raise LogError(f"{where}: column {chosen['train_loss']!r} is empty in every row, there is no training loss")
+        raise NoLogError(f"{where}: column {chosen['train_loss']!r} is empty in every row, there is no training loss")
     axis = axis_of(table.columns, given, loss.logged)
     if not (loss.logged & axis.known).any():
-        raise LogError(f"{where}: no row has both a training loss ({chosen['train_loss']!r}) and a step")
+        raise NoLogError(f"{where}: no row has both a training loss ({chosen['train_loss']!r}) and a step")
     parts = parts_of(axis, loss.logged)
     build = _Builder(source, format_name, table, chosen, axis, tuple(notes))
     return [build.run(part, k, len(parts)) for k, part in enumerate(parts)]

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lrdoctor.core.curve import Steps, Values
-from lrdoctor.errors import LogError
+from lrdoctor.errors import LogError, NoLogError
 from lrdoctor.logs._crc32c import Places, masked_crc32c
 from lrdoctor.logs._events import Found, read_events
 from lrdoctor.logs._whole import SparseColumns, whole
@@ -88,7 +88,8 @@ def read_run(sources: Sequence[Source]) -> Table:
     tags = _by_tag(found)
     if not tags:
         why = "; ".join(f"{what}: {reason}" for what, reason in left_out.items()) or "no event in it"
-        raise LogError(f"{', '.join(s.name for s in sources)}: no scalar to be read ({why})")
+        error = NoLogError if found.others or not left_out else LogError
+        raise error(f"{', '.join(s.name for s in sources)}: no scalar to be read ({why})")
     kept = {tag: _kept(entries, found, version) for tag, entries in tags.items()}
     n_purged = sum(tags[tag].step.size - kept[tag].step.size for tag in tags)
     if n_purged:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from lrdoctor import __version__
-from lrdoctor.core.report import SCHEMA_VERSION, Finding, Fix, Report, Skip
+from lrdoctor.core.report import SCHEMA_VERSION, Finding, Fix, Report, RunSummary, Skip
 
 
 def render(report: Report) -> str:
@@ -38,14 +38,21 @@ def as_dict(report: Report) -> dict[str, Any]:
         "unstable_base_learning_rate": report.unstable_base_learning_rate,
         "stability_margin": report.stability_margin,
         "lr_sensitivity": report.lr_sensitivity,
-        "runs": [asdict(run) for run in report.runs],
+        "runs": [_run(run) for run in report.runs],
         "findings": [_finding(finding) for finding in report.findings],
         "skipped": [_skip(skip) for skip in report.skipped],
         "fixes": [_fix(fix) for fix in report.fixes],
         "sweep": report.sweep,
         "next_steps": report.next_steps,
+        "passed_over": report.passed_over,
+        "no_logs": report.no_logs,
     }
     return {name: _plain(value) for name, value in document.items()}
+
+
+def _run(run: RunSummary) -> dict[str, Any]:
+    # not asdict: it copies deeply, and a read-only mapping cannot be copied; the curves stay in the log
+    return {of.name: getattr(run, of.name) for of in fields(run) if of.name != "curves"}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -67,7 +74,6 @@ def _skip(skip: Skip) -> dict[str, Any]:
 
 
 def _fix(fix: Fix) -> dict[str, Any]:
-    # not asdict: it copies deeply, and a read-only mapping cannot be copied
     return {
         "rank": fix.rank,
         "name": fix.name,
@@ -77,6 +83,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
         "settings": fix.settings,
         "snippet": fix.snippet,
         "gain": fix.gain,
+        "run": fix.run,
     }
 
 

@@ -1,28 +1,16 @@
-"""Study -> Report: the rules judge, the fixes answer. Pure: no file is read or written here."""
+"""The report of a sweep: its verdict rests on the margin between the best rate and the lowest unstable one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from lrdoctor import fixes, rules
-from lrdoctor.core.report import Finding, Report, RunSummary, Skip, Verdict
-from lrdoctor.core.run import Run
+from lrdoctor import fixes
+from lrdoctor.core.report import Finding, Report, Skip, Verdict
 from lrdoctor.core.study import Study
+from lrdoctor.diagnose.judging import judge_runs, judge_study, summary_of
 from lrdoctor.rules import best_at_grid_end
-
-Judged = tuple[tuple[Finding, ...], tuple[Skip, ...]]
-
-
-def judge_runs(study: Study) -> Judged:
-    """What the rules find in the single runs of the study, and what they could not check."""
-    return _split(found for run in study.runs for found in rules.judge_run(run, study))
-
-
-def judge_study(study: Study) -> Judged:
-    """What the rules find in the study as a whole."""
-    return _split(rules.judge_study(study))
 
 
 def report_of_sweep(study: Study, command: str, figures: Sequence[str] = ()) -> Report:
@@ -52,40 +40,6 @@ def report_of_sweep(study: Study, command: str, figures: Sequence[str] = ()) -> 
         sweep={**_sweep_table(study), "figures": list(figures)},
         fixes=fixes.recommend(study, _to_treat(study, study_findings, run_findings)),
         next_steps=_next_steps(study, verdict),
-    )
-
-
-def summary_of(run: Run, findings: Iterable[Finding]) -> RunSummary:
-    """The run's line in the report's table."""
-    trial, loss, best = run.trial, run.train_loss, run.val_loss.finite.value
-    infeasible = any(f.run == run.name and f.severity == "error" for f in findings)
-    feasible = None if run.status == "failed" else not infeasible
-    verdicts: dict[bool | None, Verdict] = {None: "inconclusive", True: "stable", False: "unstable"}
-    return RunSummary(
-        name=run.name,
-        source=run.source,
-        verdict=verdicts[feasible],
-        n_points=len(loss),
-        first_step=int(loss.step[0]) if len(loss) else None,
-        last_step=int(loss.step[-1]) if len(loss) else None,
-        base_learning_rate=trial.base_learning_rate if trial else None,
-        seed=trial.seed if trial else None,
-        warmup_steps=trial.warmup_steps if trial else None,
-        clip_norm=trial.clip_norm if trial else None,
-        optimizer=trial.optimizer_name if trial else None,
-        status=run.status,
-        exit_reason=run.exit_reason,
-        feasible=feasible,
-        best_val_loss=float(best.min()) if len(best) else None,
-        final_train_loss=float(loss.value[-1]) if len(loss) else None,
-    )
-
-
-def _split(found: Iterable[Finding | Skip]) -> Judged:
-    everything = tuple(found)
-    return (
-        tuple(f for f in everything if isinstance(f, Finding)),
-        tuple(s for s in everything if isinstance(s, Skip)),
     )
 
 

@@ -1,0 +1,87 @@
+"""The command line: wires, prints, exits."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from lrdoctor import __version__
+from lrdoctor.cli.diagnose import diagnose
+from lrdoctor.cli.endings import INTERRUPTED, exit_codes, say
+from lrdoctor.cli.sweep import sweep
+from lrdoctor.errors import LrdoctorError
+from lrdoctor.reports.terminal import streams
+
+app = typer.Typer(
+    name="lrdoctor",
+    help="Finds out why a PyTorch model's training is unstable, by the Deep Learning Tuning Playbook's procedure.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> NoReturn:
+    """The console script."""
+    streams.open_missing()
+    # Typer turns a KeyboardInterrupt into exit code 1, which would read as "unstable".
+    signal.signal(signal.SIGINT, _exit_interrupted)
+    app(prog_name="lrdoctor")
+    raise AssertionError("typer exits by itself")
+
+
+def _exit_interrupted(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(INTERRUPTED)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"lrdoctor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Finds out why a PyTorch model's training is unstable, by the Deep Learning Tuning Playbook's procedure."""
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to write.")] = Path(),
+) -> int:
+    """Write a starter lrdoctor.yaml and workload.py that run as they are."""
+    from lrdoctor.starter import write_starter
+
+    files = write_starter(folder)
+    with streams.written(sys.stdout):
+        for path in files:
+            print(f"wrote {path}")
+    say(f"next: lrdoctor sweep {folder / 'lrdoctor.yaml'}")
+    return 0
+
+
+def rules(
+    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="A rule's code, such as LRD201.")] = None,
+) -> int:
+    """List the rules, or print one rule's manual page."""
+    from lrdoctor.rules import RULES
+
+    text = [f"{rule.code}  {rule.severity:8}{rule.name:34}{rule.summary}" for rule in RULES]
+    if code is not None:
+        found = next((rule for rule in RULES if rule.code == code.upper()), None)
+        if found is None:
+            raise LrdoctorError(f"there is no rule {code}; known: {', '.join(rule.code for rule in RULES)}")
+        text = [f"{found.code} {found.name} ({found.severity}, {found.instability})", "", found.manual.strip()]
+    with streams.written(sys.stdout):
+        print(*text, sep="\n")
+    return 0
+
+
+for _command in (init, sweep, diagnose, rules):
+    app.command()(exit_codes(_command))

@@ -1,0 +1,98 @@
+"""How a command ends: what it prints, and the exit code. The only place where errors become exit codes.
+
+0 judged, nothing at or above --fail-on; 1 instability; 2 could not judge; 3 a bug in lrdoctor; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec
+
+import typer
+
+from lrdoctor import __version__
+from lrdoctor.cli.options import FailOn
+from lrdoctor.errors import Interrupted, LrdoctorError
+from lrdoctor.reports.terminal import streams
+
+if TYPE_CHECKING:
+    from lrdoctor.core.report import Report
+
+PIPE_WIDTH = 110
+"""Columns of the report where standard output is no terminal."""
+
+UNSTABLE, COULD_NOT_JUDGE, BUG, INTERRUPTED = 1, 2, 3, 130
+
+FAILS = {FailOn.UNSTABLE: ("error",), FailOn.WARNING: ("error", "warning"), FailOn.NEVER: ()}
+"""--fail-on -> the severities that exit with 1."""
+
+P = ParamSpec("P")
+
+
+def exit_codes(command: Callable[P, int]) -> Callable[P, None]:
+    """A command that returns its exit code, with every exception turned into one."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs)
+        except Interrupted as stop:
+            say(f"lrdoctor: {stop}")
+            code = INTERRUPTED
+        except LrdoctorError as error:
+            say(f"lrdoctor: error: {error}")
+            code = COULD_NOT_JUDGE
+        except Exception:
+            say(f"lrdoctor: a bug in lrdoctor; please report it with {_save_traceback()}")
+            code = BUG
+        raise typer.Exit(code)
+
+    return run
+
+
+def say(text: str) -> None:
+    with suppress(LrdoctorError), streams.written(sys.stderr):
+        print(text, file=sys.stderr)
+
+
+def _save_traceback() -> str:
+    """Writes the current exception to a file; returns the file's path, or the traceback where none can be written."""
+    text = f"lrdoctor {__version__}, Python {sys.version}\n{' '.join(sys.argv)}\n\n{traceback.format_exc()}"
+    path = Path.cwd() / f"lrdoctor-crash-{os.getpid()}.txt"
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError:
+        return f"this traceback:\n{text}"
+    return str(path)
+
+
+def conclude(report: Report, fail_on: FailOn, *, as_json: bool, quiet: bool, verbose: bool) -> int:
+    """Prints the report and gives the exit code."""
+    with streams.written(sys.stdout):
+        if as_json:
+            from lrdoctor.reports import json as json_report
+
+            sys.stdout.write(json_report.render(report))
+        else:
+            from lrdoctor.reports.terminal.result import print_report
+            from lrdoctor.reports.terminal.text import Screen
+
+            # a pipe or a file has no width of its own; COLUMNS still decides where it is set
+            width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+            print_report(report, Screen(width=width), verbose=verbose, quiet=quiet)
+    return exit_code(report, fail_on)
+
+
+def exit_code(report: Report, fail_on: FailOn) -> int:
+    """Of several logs the worst wins: one that is unstable outweighs one that could not be read."""
+    if report.sweep and report.verdict == "inconclusive":
+        return COULD_NOT_JUDGE
+    if report.worst_severity() in FAILS[fail_on]:
+        return UNSTABLE
+    return COULD_NOT_JUDGE if report.is_incomplete else 0

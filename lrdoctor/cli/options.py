@@ -1,0 +1,36 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class FailOn(StrEnum):
+    """The least severity that makes a command exit with 1."""
+
+    UNSTABLE = "unstable"
+    WARNING = "warning"
+    NEVER = "never"
+
+
+SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML file that describes model, data and sweep.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Study folder.  [default: lrdoctor_out/<name of the spec>]")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print report.json on standard output and nothing else.")]
+FailOnOption = Annotated[FailOn, typer.Option("--fail-on", help="Least severity that exits with 1.")]
+Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Use the seeds 0 .. N-1 in place of the spec's.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, help="Worker processes.  [default: one a core, or one a visible GPU]"),
+]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the spec; may be repeated.")
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Throw the study folder's trials away and begin anew.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress; the verdict and the headline only.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also list the findings of every single run.")]

@@ -1,0 +1,57 @@
+"""What the rules say of runs and studies, and a run's line in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lrdoctor import rules
+from lrdoctor.core.report import Finding, RunSummary, Skip, Verdict
+from lrdoctor.core.run import Run
+from lrdoctor.core.study import Study
+
+Judged = tuple[tuple[Finding, ...], tuple[Skip, ...]]
+
+
+def judge_runs(study: Study) -> Judged:
+    """What the rules find in the single runs of the study, and what they could not check."""
+    return split(found for run in study.runs for found in rules.judge_run(run, study))
+
+
+def judge_study(study: Study) -> Judged:
+    """What the rules find in the study as a whole."""
+    return split(rules.judge_study(study))
+
+
+def split(found: Iterable[Finding | Skip]) -> Judged:
+    """The findings and the skips, each in order."""
+    everything = tuple(found)
+    return (
+        tuple(f for f in everything if isinstance(f, Finding)),
+        tuple(s for s in everything if isinstance(s, Skip)),
+    )
+
+
+def summary_of(run: Run, findings: Iterable[Finding]) -> RunSummary:
+    """The run's line in the report's table."""
+    trial, loss, best = run.trial, run.train_loss, run.val_loss.finite.value
+    infeasible = any(f.run == run.name and f.severity == "error" for f in findings)
+    feasible = None if run.status == "failed" else not infeasible
+    verdicts: dict[bool | None, Verdict] = {None: "inconclusive", True: "stable", False: "unstable"}
+    return RunSummary(
+        name=run.name,
+        source=run.source,
+        verdict=verdicts[feasible],
+        n_points=len(loss),
+        first_step=int(loss.step[0]) if len(loss) else None,
+        last_step=int(loss.step[-1]) if len(loss) else None,
+        base_learning_rate=trial.base_learning_rate if trial else None,
+        seed=trial.seed if trial else None,
+        warmup_steps=trial.warmup_steps if trial else None,
+        clip_norm=trial.clip_norm if trial else None,
+        optimizer=trial.optimizer_name if trial else None,
+        status=run.status,
+        exit_reason=run.exit_reason,
+        feasible=feasible,
+        best_val_loss=float(best.min()) if len(best) else None,
+        final_train_loss=float(loss.value[-1]) if len(loss) else None,
+    )

@@ -1,0 +1,205 @@
+"""The report of logs: each run is judged by itself, and the worst verdict is the report's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from lrdoctor import fixes, rules
+from lrdoctor.core.curve import Curve
+from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Severity, Skip, Verdict
+from lrdoctor.core.robust import min_max_decimate
+from lrdoctor.core.run import Run
+from lrdoctor.core.study import Study
+from lrdoctor.diagnose.judging import split, summary_of
+
+RANK: Mapping[Verdict, int] = {"unstable": 0, "inconclusive": 1, "stable": 2}
+"""The worst first."""
+SEVERITY: Mapping[Severity, int] = {"error": 0, "warning": 1, "info": 2}
+NEEDED = "LRD2"
+"""Codes of the rules that a verdict cannot do without: the rises of the loss."""
+MOST_NAMED = 3
+"""Runs that a sentence names one by one."""
+DRAWN = ("train_loss", "grad_norm")
+MOST_FINITE, MOST_NON_FINITE = 1500, 500
+"""Points of a curve that are kept for drawing: far more than a terminal or a figure has columns."""
+
+
+class NotRead(Protocol):
+    """A log that could not be read."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+
+
+class Logs(Protocol):
+    """What reading the logs led to, as `logs.gather` gives it."""
+
+    @property
+    def runs(self) -> Sequence[Run]: ...
+    @property
+    def unread(self) -> Sequence[NotRead]: ...
+    @property
+    def passed_over(self) -> Mapping[str, int]: ...
+    @property
+    def no_logs(self) -> Sequence[NotRead]: ...
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """One run with all that is said of it."""
+
+    summary: RunSummary
+    findings: tuple[Finding, ...] = ()
+    skips: tuple[Skip, ...] = ()
+    fixes: tuple[Fix, ...] = ()
+    next_steps: tuple[str, ...] = ()
+
+
+def report_of_logs(logs: Logs, command: str = "diagnose", *, alpha: float = 0.01) -> Report:
+    """The report of the runs of logs.
+
+    Args:
+        logs: the runs, and what could not be read.
+        command: the command that read them.
+        alpha: the share of healthy runs that may be taken for unstable.
+    """
+    judged = [_judge(run, alpha) for run in logs.runs] + [_unread(log) for log in logs.unread]
+    verdict = _worst([one.summary.verdict for one in judged])
+    return Report(
+        command=command,
+        verdict=verdict,
+        summary=_summary(judged, verdict),
+        runs=tuple(one.summary for one in judged),
+        findings=tuple(finding for one in judged for finding in one.findings),
+        skipped=tuple(skip for one in judged for skip in one.skips),
+        fixes=tuple(fix for one in judged for fix in one.fixes),
+        next_steps=_next_steps(judged),
+        passed_over=dict(logs.passed_over),
+        no_logs={log.source: log.reason for log in logs.no_logs},
+    )
+
+
+def _worst(verdicts: Iterable[Verdict]) -> Verdict:
+    worst: Verdict = min(verdicts, key=lambda verdict: RANK[verdict], default="inconclusive")
+    return worst
+
+
+def log_verdict(findings: Sequence[Finding], skips: Sequence[Skip]) -> Verdict:
+    """The verdict on one run: unstable by an error; inconclusive when a check that it needs could not be made."""
+    if any(finding.severity == "error" for finding in findings):
+        return "unstable"
+    missing = any(skip.code.startswith(NEEDED) for skip in skips)
+    return "inconclusive" if missing and not findings else "stable"
+
+
+def next_steps(run: Run, findings: Sequence[Finding], skips: Sequence[Skip]) -> tuple[str, ...]:
+    """What to run next to prove the diagnosis."""
+    return ()
+
+
+def _judge(run: Run, alpha: float) -> _Judged:
+    study = Study(name=run.name, runs=(run,), alpha=alpha)
+    unsorted, skips = split(rules.judge_run(run, study))
+    findings = tuple(sorted(unsorted, key=_worst_first))
+    verdict = log_verdict(findings, skips)
+    to_treat = [finding for finding in findings if finding.severity != "info"]
+    recommended = fixes.recommend(study, to_treat) if verdict == "unstable" else ()
+    return _Judged(
+        _summary_of_log(run, verdict, findings),
+        findings,
+        skips,
+        tuple(replace(fix, run=run.name) for fix in recommended),
+        next_steps(run, findings, skips),
+    )
+
+
+def _worst_first(finding: Finding) -> tuple[int, float]:
+    return SEVERITY[finding.severity], -1 if finding.first_step is None else finding.first_step
+
+
+def _summary_of_log(run: Run, verdict: Verdict, findings: Iterable[Finding]) -> RunSummary:
+    feasible = {"stable": True, "unstable": False, "inconclusive": None}[verdict]
+    return replace(
+        summary_of(run, findings),
+        verdict=verdict,
+        feasible=feasible,
+        provenance={key: _plain(value) for key, value in run.provenance.items()},
+        curves={name: drawn(run.curve(name)) for name in DRAWN if len(run.curve(name))},
+    )
+
+
+def drawn(curve: Curve) -> Curve:
+    """At most 2000 points of the curve: the finite ones thinned out by min-max, and of the others the first, the last
+    and some between them."""
+    finite = min_max_decimate(curve, MOST_FINITE)
+    bad = np.flatnonzero(~np.isfinite(curve.value))
+    if len(bad) > MOST_NON_FINITE:
+        bad = bad[np.linspace(0, len(bad) - 1, MOST_NON_FINITE).astype(np.int64)]
+    step = np.concatenate([finite.step, curve.step[bad]])
+    order = np.argsort(step, kind="stable")
+    return Curve(step[order], np.concatenate([finite.value, curve.value[bad]])[order])
+
+
+def _plain(value: Any) -> Any:
+    """Provenance as plain data: a piece of a curve as the number of its points."""
+    if isinstance(value, Curve):
+        return len(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _unread(log: NotRead) -> _Judged:
+    """A log that could not be read, as a run of which nothing is known."""
+    nothing = Run(log.source, log.source, {}, status="failed", exit_reason=log.reason)
+    return _Judged(summary_of(nothing, ()))
+
+
+def _summary(judged: Sequence[_Judged], verdict: Verdict) -> str:
+    """One sentence; for a single run what is worst about it."""
+    if not judged:
+        return "there is no log to judge"
+    if len(judged) == 1:
+        alone = judged[0].summary
+        return f"{alone.name}: {alone.exit_reason}" if alone.status == "failed" else _what(judged[0])
+    of = [one for one in judged if one.summary.verdict == verdict]
+    if verdict == "stable":
+        return f"none of the {len(judged)} runs shows an instability"
+    named = "; ".join(f"{one.summary.name} ({_what(one)})" for one in of[:MOST_NAMED])
+    more = f"; and {len(of) - MOST_NAMED} more" if len(of) > MOST_NAMED else ""
+    are = "could not be judged" if verdict == "inconclusive" else "is unstable" if len(of) == 1 else "are unstable"
+    return f"{len(of)} of {len(judged)} runs {are}: {named}{more}"
+
+
+def _what(one: _Judged) -> str:
+    """What is worst about a run, or why nothing can be said of it."""
+    run = one.summary
+    if run.status == "failed":
+        return run.exit_reason or "it could not be read"
+    if run.verdict == "inconclusive":
+        return "; ".join(dict.fromkeys(skip.reason for skip in one.skips if skip.code.startswith(NEEDED)))
+    if run.verdict == "unstable":
+        return one.findings[0].message
+    return f"no instability was found in {run.n_points} points of the training loss"
+
+
+def _next_steps(judged: Sequence[_Judged]) -> tuple[str, ...]:
+    """The steps of all runs, each said once, with the names of the runs that it is for unless it is for all."""
+    steps: dict[str, list[str]] = {}
+    for one in judged:
+        for step in one.next_steps:
+            steps.setdefault(step, []).append(one.summary.name)
+    return tuple(step if len(names) == len(judged) else f"{_names(names)}: {step}" for step, names in steps.items())
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

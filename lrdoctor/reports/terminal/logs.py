@@ -1,0 +1,165 @@
+"""The report of logs: a block for each run that needs attention, a line for each that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from lrdoctor.core.report import Finding, Fix, Report, RunSummary
+from lrdoctor.reports.terminal.items import (
+    INDENT,
+    SEVERITY_STYLE,
+    VERDICT_STYLE,
+    Item,
+    finding_item,
+    fix_item,
+    print_items,
+    skipped_items,
+)
+from lrdoctor.reports.terminal.provenance import provenance_items
+from lrdoctor.reports.terminal.sparkline import Axis, draw, marks, scale
+from lrdoctor.reports.terminal.text import safe
+
+WIDEST = 100
+"""Columns of a curve; a wider one says no more."""
+NARROWEST = 10
+SMALL = 24
+"""Columns of the curve beside a run that needs no attention."""
+LABELS = {"train_loss": "loss", "grad_norm": "grad norm"}
+LABEL_WIDTH = max(map(len, LABELS.values())) + 2
+WORST_FIRST = ("unstable", "inconclusive", "stable")
+UNITS = {"step": "steps", "samples": "samples", "epoch": "epochs", "row": "rows"}
+
+
+def print_logs(report: Report, console: Console, *, verbose: bool) -> None:
+    """Prints the runs of a report of logs, the worst first, and what was not read."""
+    unread = [run for run in report.runs if run.status == "failed"]
+    judged = [run for run in report.runs if run.status != "failed"]
+    alone = len(report.runs) == 1
+    in_short = [run for run in judged if not alone and not verbose and not _needs_attention(run, report)]
+    in_full = [run for run in judged if run not in in_short]
+    said: set[str] = set()
+    for run in sorted(in_full, key=lambda run: WORST_FIRST.index(run.verdict)):
+        _print_block(run, report, console, verbose=verbose, alone=alone)
+        _print_fixes([fix for fix in report.fixes if fix.run == run.name], said, console, verbose)
+    print_items(console, "Findings", (finding_item(f, console, verbose) for f in report.findings if f.run is None))
+    if in_short:
+        _print_table(in_short, report, console)
+        names = {run.name for run in in_short}
+        skips = [skip for skip in report.skipped if skip.run in names]
+        print_items(console, "Not checked in the runs without an instability", skipped_items(skips, console))
+    skips = [skip for skip in report.skipped if skip.run is None]
+    print_items(console, "Not checked", skipped_items(skips, console))
+    if not alone or verbose:
+        reasons = ((safe(console, run.name, "bold"), safe(console, run.exit_reason or "")) for run in unread)
+        print_items(console, "Could not be read", reasons)
+    _print_passed_over(report, console, verbose)
+
+
+def _needs_attention(run: RunSummary, report: Report) -> bool:
+    severities = {finding.severity for finding in report.findings if finding.run == run.name}
+    return run.verdict != "stable" or bool(severities - {"info"})
+
+
+def _print_block(run: RunSummary, report: Report, console: Console, *, verbose: bool, alone: bool) -> None:
+    findings = [finding for finding in report.findings if finding.run == run.name]
+    console.print()
+    header = safe(console, run.name, "bold").append("  ")
+    header.append(run.verdict.upper(), VERDICT_STYLE[run.verdict]).append("  ").append(safe(console, _size(run)))
+    console.print(header, overflow="fold")
+    if alone and "format" in run.provenance:
+        read = f"{run.provenance['format']}, loss from {run.provenance['columns']['train_loss']!r}"
+        console.print(Padding(safe(console, read, "dim"), (0, 0, 0, INDENT), expand=False))
+    _print_curves(run, findings, console)
+    inside = 2 * INDENT
+    print_items(console, "", (finding_item(f, console, verbose, named=False) for f in findings), inside)
+    if verbose:
+        print_items(console, "read", provenance_items(run.provenance, console), inside)
+    skips = [skip for skip in report.skipped if skip.run == run.name]
+    print_items(console, "not checked", skipped_items(skips, console), inside)
+
+
+def _print_fixes(fixes: Sequence[Fix], said: set[str], console: Console, verbose: bool) -> None:
+    """The fixes of one run; those that are word for word as for an earlier run stand in one line."""
+    items, again = [], []
+    for fix in sorted(fixes, key=lambda fix: fix.rank):
+        words = f"{fix.name}: {fix.why}\n{fix.snippet}"
+        if words in said:
+            again.append(f"{fix.rank}. {fix.name}")
+        else:
+            items.append(fix_item(fix, console, verbose))
+        said.add(words)
+    if again:
+        items.append((safe(console, "as above", "dim"), safe(console, ", ".join(again))))
+    print_items(console, "fixes to try, in this order", items, 2 * INDENT)
+
+
+def _size(run: RunSummary) -> str:
+    """`500 points, steps 0..4990`."""
+    points = "1 point" if run.n_points == 1 else f"{run.n_points} points"
+    unit = UNITS.get(run.provenance.get("x", ""), "steps")
+    return f"{points}, {unit} {run.first_step}..{run.last_step}" if run.n_points else points
+
+
+def _print_curves(run: RunSummary, findings: Sequence[Finding], console: Console) -> None:
+    """The training loss with the findings marked under it, and the gradient norm."""
+    loss = run.curves.get("train_loss")
+    if loss is None or not len(loss):
+        return
+    ascii_only = console.options.ascii_only
+    scales = {name: "  " + scale(curve, ascii_only=ascii_only) for name, curve in run.curves.items()}
+    room = console.width - INDENT - LABEL_WIDTH - max(map(len, scales.values()))
+    axis = Axis.of(loss, max(NARROWEST, min(room, WIDEST)))
+    for name, curve in run.curves.items():
+        line = draw(curve, axis, ascii_only=ascii_only)
+        text = Text(" " * INDENT + LABELS.get(name, name).ljust(LABEL_WIDTH) + line)
+        console.print(text.append(scales[name], "dim"), overflow="fold")
+        if name == "train_loss":
+            _print_marks(findings, axis, console)
+
+
+def _print_marks(findings: Sequence[Finding], axis: Axis, console: Console) -> None:
+    began = [finding for finding in findings if finding.first_step is not None]
+    places = [(axis.column(f.first_step), f"{f.code} {f.first_step}") for f in began if f.first_step is not None]
+    width = max(axis.width, console.width - INDENT - LABEL_WIDTH)
+    style = SEVERITY_STYLE[began[0].severity] if began else ""
+    for line in marks(places, width):
+        console.print(Text(" " * (INDENT + LABEL_WIDTH) + line, style))
+
+
+def _print_table(runs: Iterable[RunSummary], report: Report, console: Console) -> None:
+    """A line for each run: its name, its size, its loss, and what was noticed."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for may_wrap in (True, False, False, True):
+        table.add_column(no_wrap=not may_wrap, overflow="fold")
+    ascii_only = console.options.ascii_only
+    for run in runs:
+        loss = run.curves.get("train_loss")
+        line = "" if loss is None or not len(loss) else draw(loss, Axis.of(loss, SMALL), ascii_only=ascii_only)
+        noticed = sorted({finding.code for finding in report.findings if finding.run == run.name})
+        verdict = Text(run.verdict, VERDICT_STYLE[run.verdict])
+        words = safe(console, ", ".join([_size(run), *noticed]))
+        table.add_row(safe(console, run.name, "bold"), verdict, Text(line), words)
+    console.print()
+    console.print(Text("Without an instability", style="bold"))
+    console.print(Padding(table, (0, 0, 0, INDENT), expand=False))
+
+
+def _print_passed_over(report: Report, console: Console, verbose: bool) -> None:
+    counts = sorted(report.passed_over.items(), key=lambda item: (-item[1], item[0]))
+    print_items(console, "Passed over", (_count(console, reason, n) for reason, n in counts))
+    if verbose:
+        print_items(console, "No logs", _no_logs(report, console))
+
+
+def _count(console: Console, reason: str, n: int) -> Item:
+    return Text(str(n), justify="right"), safe(console, reason)
+
+
+def _no_logs(report: Report, console: Console) -> Iterator[Item]:
+    for source, reason in report.no_logs.items():
+        yield safe(console, source), safe(console, reason)

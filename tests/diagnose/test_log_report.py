@@ -1,0 +1,177 @@
+"""The report of logs: verdicts, the sentence about them, fixes, and what is kept of the curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lrdoctor.core.curve import Curve
+from lrdoctor.core.report import Finding, Skip
+from lrdoctor.core.run import Run
+from lrdoctor.core.study import Study
+from lrdoctor.diagnose import log_verdict, logs, report_of_logs
+from lrdoctor.logs.gather import Gathered, Unread
+
+ERROR = Finding(
+    code="LRD101",
+    name="non-finite",
+    severity="error",
+    instability="non_finite",
+    message="train_loss is nan at step 7",
+    observed=math.nan,
+    threshold="finite",
+    first_step=7,
+)
+WARNING = replace(ERROR, code="LRD203", severity="warning", message="it rose and came back", first_step=3)
+INFO = replace(ERROR, code="LRD205", severity="info", message="it rises by design", first_step=1)
+NEEDED = Skip(code="LRD201", reason="too few points")
+OTHER = Skip(code="LRD301", reason="nothing to compare with")
+
+
+def run(name: str, n: int = 10, **provenance: Any) -> Run:
+    return Run(name, f"logs/{name}", {"train_loss": Curve.of([1.0] * n)}, provenance={"format": "csv", **provenance})
+
+
+@pytest.fixture
+def judge(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, list[Any]]], None]:
+    """Makes the rules say what the test wants of each run."""
+
+    def say(said: dict[str, list[Any]]) -> None:
+        def judge_run(run: Run, study: Study) -> Iterator[Finding | Skip]:
+            assert study.runs == (run,)
+            yield from (replace(found, run=run.name) for found in said.get(run.name, []))
+
+        monkeypatch.setattr(logs.rules, "judge_run", judge_run)
+
+    return say
+
+
+@pytest.mark.parametrize(
+    ("findings", "skips", "verdict"),
+    [
+        ([], [], "stable"),
+        ([WARNING, INFO], [], "stable"),
+        ([WARNING, ERROR], [NEEDED], "unstable"),
+        ([], [NEEDED], "inconclusive"),
+        ([], [OTHER], "stable"),
+    ],
+)
+def test_verdict_of_a_run(findings: list[Finding], skips: list[Skip], verdict: str) -> None:
+    assert log_verdict(findings, skips) == verdict
+
+
+@pytest.mark.parametrize(
+    ("said", "unread", "verdict", "summary"),
+    [
+        ({"a": []}, (), "stable", "no instability was found in 10 points of the training loss"),
+        ({"a": [ERROR]}, (), "unstable", "train_loss is nan at step 7"),
+        ({"a": [NEEDED, OTHER]}, (), "inconclusive", "too few points"),
+        ({}, (Unread("x", "is empty"),), "inconclusive", "x: is empty"),
+        ({"a": [], "b": []}, (), "stable", "none of the 2 runs shows an instability"),
+        ({"a": [ERROR], "b": []}, (), "unstable", "1 of 2 runs is unstable: a (train_loss is nan at step 7)"),
+        (
+            {"a": [], "b": []},
+            (Unread("x", "is empty"),),
+            "inconclusive",
+            "1 of 3 runs could not be judged: x (is empty)",
+        ),
+        ({"a": [ERROR], "b": [NEEDED]}, (Unread("x", "is empty"),), "unstable", "1 of 3 runs is unstable: a (train"),
+        ({k: [ERROR] for k in "abcde"}, (), "unstable", "5 of 5 runs are unstable: a (train"),
+    ],
+)
+def test_the_worst_verdict_wins(
+    judge: Callable[[Any], None], said: dict[str, list[Any]], unread: tuple[Unread, ...], verdict: str, summary: str
+) -> None:
+    judge(said)
+    report = report_of_logs(Gathered(runs=tuple(map(run, said)), unread=unread))
+    assert report.verdict == verdict
+    assert report.summary.startswith(summary)
+    assert report.command == "diagnose"
+
+
+def test_only_some_of_many_runs_are_named(judge: Callable[[Any], None]) -> None:
+    judge({k: [ERROR] for k in "abcde"})
+    summary = report_of_logs(Gathered(runs=tuple(map(run, "abcde")))).summary
+    assert "c (train_loss" in summary
+    assert "d (train_loss" not in summary
+    assert summary.endswith("; and 2 more")
+
+
+def test_the_worst_finding_comes_first_then_the_earliest(judge: Callable[[Any], None]) -> None:
+    late = replace(ERROR, first_step=9)
+    judge({"a": [INFO, late, WARNING, ERROR]})
+    found = report_of_logs(Gathered(runs=(run("a"),))).findings
+    assert [(f.severity, f.first_step) for f in found] == [("error", 7), ("error", 9), ("warning", 3), ("info", 1)]
+
+
+def test_fixes_are_for_the_unstable_runs(judge: Callable[[Any], None]) -> None:
+    judge({"a": [WARNING], "b": [ERROR], "c": []})
+    fixes = report_of_logs(Gathered(runs=tuple(map(run, "abc")))).fixes
+    assert {fix.run for fix in fixes} == {"b"}
+    assert fixes[-1].name == "lower_learning_rate"
+    assert all(fix.because == ("LRD101",) for fix in fixes)
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ({}, ()),
+        ({"a": ("log more",), "b": ("log more",), "c": ("log more",), "d": ("log more",)}, ("log more",)),
+        ({"a": ("log more", "sweep"), "b": ("log more",)}, ("a, b: log more", "a: sweep")),
+    ],
+)
+def test_every_step_is_told_once(
+    judge: Callable[[Any], None],
+    monkeypatch: pytest.MonkeyPatch,
+    steps: dict[str, tuple[str, ...]],
+    told: tuple[str, ...],
+) -> None:
+    judge({})
+    monkeypatch.setattr(logs, "next_steps", lambda run, findings, skips: steps.get(run.name, ()))
+    assert report_of_logs(Gathered(runs=tuple(map(run, "abcd")))).next_steps == told
+
+
+def test_a_log_that_was_not_read_is_a_failed_run() -> None:
+    report = report_of_logs(Gathered(unread=(Unread("x.csv", "is empty"),)))
+    (line,) = report.runs
+    assert (line.name, line.verdict, line.status, line.exit_reason) == ("x.csv", "inconclusive", "failed", "is empty")
+    assert (line.n_points, line.first_step, line.feasible) == (0, None, None)
+
+
+def test_what_was_passed_over_is_told() -> None:
+    gathered = Gathered(passed_over={"files of no known format": 2}, no_logs=(Unread("a.txt", "no format"),))
+    report = report_of_logs(gathered)
+    assert report.passed_over == {"files of no known format": 2}
+    assert report.no_logs == {"a.txt": "no format"}
+
+
+def test_provenance_is_plain_data_with_pieces_of_curves_counted() -> None:
+    one = run("a", resumed_at=(40,), discarded=(Curve.of([1.0, 2.0, 3.0]),), left_out={"t": "time"})
+    (line,) = report_of_logs(Gathered(runs=(one,))).runs
+    assert line.provenance == {"format": "csv", "resumed_at": [40], "discarded": [3], "left_out": {"t": "time"}}
+
+
+def test_the_false_alarm_budget_reaches_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(logs.rules, "judge_run", lambda run, study: iter(seen.append(study.alpha) or ()))
+    report_of_logs(Gathered(runs=(run("a"),)), alpha=0.2)
+    assert seen == [0.2]
+
+
+@pytest.mark.parametrize("n", [1, 100, 50_000])
+def test_a_drawn_curve_keeps_spikes_and_what_is_not_finite(n: int) -> None:
+    value = np.linspace(2.0, 1.0, n)
+    value[n // 2] = 50.0
+    if n > 2:
+        value[n // 4] = np.nan
+        value[-3 * n // 100 :] = np.inf
+    kept = logs.drawn(Curve.of(value))
+    assert len(kept) <= 2000
+    assert 50.0 in kept.value
+    assert kept.first_non_finite == (n // 4 if n > 2 else None)
+    assert kept.step[-1] == n - 1

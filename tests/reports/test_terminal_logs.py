@@ -1,0 +1,203 @@
+"""The terminal report of logs: a block for what needs attention, a line for the rest, nothing unsafe."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from report_samples import finding, summary
+from rich.cells import cell_len
+from rich.console import Console
+
+from lrdoctor.core.curve import Curve
+from lrdoctor.core.report import Fix, Report, RunSummary, Skip
+from lrdoctor.reports.terminal.result import print_report
+
+PROVENANCE = {
+    "format": "csv",
+    "columns": {"step": None, "train_loss": "loss"},
+    "x": "epoch",
+    "first_step": 0,
+    "last_step": 99,
+    "step_gap": 1,
+    "largest_gap": 40,
+    "averaged": "epoch",
+    "smoothed": 0.9,
+    "resumed_at": [40],
+    "discarded": [3],
+    "notes": ["3 steps have several values of loss: their median is taken"],
+    "left_out": {"time": "time or speed", "wall": "time or speed"},
+}
+SPIKED = np.ones(100)
+SPIKED[60] = 9.0
+
+
+def log_run(name: str, verdict: Any = "stable", values: Any = SPIKED, **changes: Any) -> RunSummary:
+    curves = {"train_loss": Curve.of(values), "grad_norm": Curve.of(values)}
+    return summary(
+        name,
+        **{"verdict": verdict, "n_points": 100, "first_step": 0, "last_step": 99, "curves": curves, **changes},
+        status="completed",
+        provenance=PROVENANCE,
+    )
+
+
+def unread(name: str) -> RunSummary:
+    return summary(name, verdict="inconclusive", n_points=0, status="failed", exit_reason="is empty")
+
+
+def fix(run: str, why: str = "it helps") -> Fix:
+    return Fix(rank=1, name="warmup", status="recommended", why=why, because=(), snippet="code()", run=run)
+
+
+def report(*runs: RunSummary, **changes: Any) -> Report:
+    return Report(
+        **{
+            "command": "diagnose",
+            "verdict": "unstable",
+            "summary": "it is unstable",
+            "runs": runs,
+            "findings": (),
+            "skipped": (),
+            **changes,
+        }
+    )
+
+
+BAD = report(
+    log_run("bad.csv", "unstable"),
+    findings=(finding("it rose", run="bad.csv", code="LRD202", first_step=60),),
+    skipped=(Skip(code="LRD201", reason="too few points", run="bad.csv"),),
+    fixes=(fix("bad.csv"),),
+)
+
+
+def printed(sample: Report, width: int = 100, encoding: str = "utf-8", **options: Any) -> list[str]:
+    """The lines, blanks at their ends taken off."""
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, newline="\n")
+    print_report(sample, Console(file=file, width=width, color_system=None, _environ={}), **options)
+    file.flush()
+    return [line.rstrip() for line in raw.getvalue().decode(encoding).splitlines()]
+
+
+def test_a_single_run_from_top_to_bottom() -> None:
+    lines = printed(BAD, width=80)
+    curve = "▁" * 35 + "█" + "▁" * 23
+    at = lines[4].index("█")
+    assert lines[:4] == [
+        "UNSTABLE: it is unstable",
+        "",
+        "bad.csv  UNSTABLE  100 points, epochs 0..99",
+        "  csv, loss from 'loss'",
+    ]
+    assert lines[4].startswith("  loss       ▁")
+    assert lines[4].count("█") == 1
+    assert lines[4].endswith("  1..9")
+    assert lines[5] == " " * at + "^ LRD202 60"
+    assert lines[6].startswith("  grad norm  ▁")
+    assert lines[7:] == [
+        "    error LRD202  it rose",
+        "  not checked",
+        "    LRD201  too few points",
+        "  fixes to try, in this order",
+        "    1. warmup  it helps",
+    ], curve
+
+
+def test_a_stable_run_of_several_is_one_line() -> None:
+    skip = Skip(code="LRD301", reason="nothing to compare with", run="fine.csv")
+    lines = printed(report(log_run("fine.csv"), *BAD.runs, skipped=(*BAD.skipped, skip)))
+    at = lines.index("Without an instability")
+    assert lines[at + 1].startswith("  fine.csv  stable  ▁▁")
+    assert "█" in lines[at + 1]
+    assert lines[at + 1].endswith("100 points, epochs 0..99")
+    assert lines.index("bad.csv  UNSTABLE  100 points, epochs 0..99") < at
+    assert lines[at + 3 :] == [
+        "Not checked in the runs without an instability",
+        "  LRD301  nothing to compare with",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "severity", "in_full"),
+    [("stable", "info", False), ("stable", "warning", True), ("inconclusive", "info", True)],
+)
+def test_which_runs_get_a_block(verdict: Any, severity: Any, in_full: bool) -> None:
+    found = finding("seen", run="a.csv", code="LRD209", severity=severity, first_step=5)
+    lines = printed(report(log_run("a.csv", verdict), log_run("b.csv"), findings=(found,)))
+    assert (f"a.csv  {verdict.upper()}  100 points, epochs 0..99" in lines) is in_full
+    assert any("LRD209" in line for line in lines)
+
+
+def test_the_worst_run_comes_first_and_equal_fixes_are_said_once() -> None:
+    runs = [log_run("a", "inconclusive"), log_run("b", "unstable"), log_run("c", "unstable")]
+    lines = printed(report(*runs, fixes=(fix("b"), fix("c"))))
+    heads = [line.split()[0] for line in lines if "  UNSTABLE  " in line or "  INCONCLUSIVE  " in line]
+    assert heads == ["b", "c", "a"]
+    assert lines.count("    1. warmup  it helps") == 1
+    assert lines.count("    as above  1. warmup") == 1
+
+
+def test_what_was_read_is_shown_when_asked_for() -> None:
+    short, text = "\n".join(printed(BAD)), "\n".join(printed(BAD, verbose=True))
+    for words in (
+        "columns     step from the count of rows, train_loss from 'loss'",
+        "epoch       0..99, a point every 1, the largest gap is 40",
+        "averaged    every point is a mean over an epoch",
+        "smoothed    the values look smoothed by a moving average of factor 0.9",
+        "discarded   3 points of the training loss, taken back by the resumes",
+        "note        3 steps have several values of loss: their median is taken",
+        "left out    time, wall: time or speed",
+        "observed 2.15, threshold 2",
+        "code()",
+    ):
+        assert words in text
+        assert words not in short
+
+
+def test_what_could_not_be_read_and_what_was_passed_over() -> None:
+    sample = report(
+        log_run("a.csv"),
+        unread("x.csv"),
+        passed_over={"older checkpoints": 2, "files of no known format": 1},
+        no_logs={"n.txt": "no format"},
+    )
+    lines = printed(sample)
+    assert lines[lines.index("Could not be read") + 1] == "  x.csv  is empty"
+    assert lines[lines.index("Passed over") + 1 :] == ["  2  older checkpoints", "  1  files of no known format"]
+    assert printed(sample, verbose=True)[-2:] == ["No logs", "  n.txt  no format"]
+
+
+def test_quiet_is_one_line() -> None:
+    assert printed(BAD, quiet=True) == ["UNSTABLE: it is unstable"]
+
+
+@pytest.mark.parametrize("width", [40, 80, 110])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("verbose", [False, True])
+def test_hostile_names_are_harmless_and_every_line_fits(width: int, encoding: str, verbose: bool) -> None:
+    name = "[red]\x1b[31m\n" + "very_long_name/" * 12 + "ж\u202e.csv"
+    values = np.where(np.arange(100) > 90, np.nan, SPIKED)
+    sample = report(
+        log_run(name, "unstable", values),
+        log_run(f"{name}2"),
+        unread(f"{name}3"),
+        findings=(finding("rose\x1b[2J", run=name, first_step=99),),
+        skipped=(Skip(code="LRD201", reason="few\x07 points", run=name),),
+        fixes=(fix(name),),
+        no_logs={name: "no"},
+    )
+    lines = printed(sample, width, encoding, verbose=verbose)
+    assert max(map(cell_len, lines)) <= width
+    text = "".join(lines)
+    assert not {"\x1b", "\x07", "\u202e"} & set(text)
+    assert "[red]\\x1b[31m\\n" in text.replace(" ", "")
+
+
+@pytest.mark.parametrize("values", [[], [float("nan")] * 3, [1.0]])
+def test_a_curve_of_hardly_anything(values: list[float]) -> None:
+    run = log_run("a.csv", "inconclusive", values, n_points=len(values), first_step=None, last_step=None)
+    assert printed(report(run))[2].startswith("a.csv  INCONCLUSIVE  ")
