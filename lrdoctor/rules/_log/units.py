@@ -34,6 +34,17 @@ class Units:
     """From the first loss down to the lowest block, in loss units; above 0."""
     made_progress: bool
     """Whether that is beyond noise."""
+    scale: float
+    """Loss units in one unit of y, where y is no logarithm."""
+
+    def of_loss(self, loss: float) -> float:
+        """y of a loss."""
+        return float(np.log(loss)) if self.is_log else loss / self.scale
+
+    def to_loss(self, y: float) -> float:
+        """The loss at y."""
+        with np.errstate(over="ignore"):
+            return float(np.exp(y)) if self.is_log else y * self.scale
 
     def ratio(self, height: float) -> str:
         """A rise of that many units in words: `by 35 %`, `4.1-fold`, `by 0.4 of the progress made`."""
@@ -64,4 +75,5 @@ def measure(loss: Values) -> Units:
         first=first,
         progress=max(progress, np.finfo(float).tiny),
         made_progress=progress > THRESHOLDS.noises * spread,
+        scale=scale,
     )

@@ -1,0 +1,247 @@
+"""Everything that the rules ask of one log, measured once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from lrdoctor.core.curve import Curve
+from lrdoctor.core.run import Run
+from lrdoctor.rules._log import correlation, events, gradients, objective, points, rises, starts, swings, units
+from lrdoctor.rules._log.events import Event
+from lrdoctor.rules._log.restarts import Restart, find_restart, rate_jumps
+from lrdoctor.rules._log.rises import Rise
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    fewest_points: int = 20
+    """Finite points of the training loss, below which nothing can be said of rises."""
+    fewest_independent: int = 60
+    """Stretches of independent points that a correlated curve holds at least. With fewer its slow swings look like
+    rises: of made-up healthy curves smoothed with 0.99 over 3000 steps, one in four would be flagged."""
+    correlated: int = 5
+    """Points of correlation from which that is asked."""
+    twice: float = 2.0
+    """Times the limit that is believed all the same."""
+    early_steps: int = 500
+    """The playbook's short run for early instability."""
+    early_share: float = 0.05
+    """Part of the run that counts as early where that is longer; runs shorter than ten times `early_steps` are early
+    for a tenth of their length."""
+    short_share: float = 0.1
+    least_early: int = 25
+    early_points: int = 60
+    """Logged points in the early window from which an early blow-up that recovers can be seen: one lasts some dozens
+    of steps."""
+    explosion: float = float(np.log(100))
+    """Where a rise is no failure by itself, a loss that ends a hundred times its first value still is."""
+    resume_points: int = 3
+    """Points between a resume and a jump that it explains."""
+
+
+THRESHOLDS = Thresholds()
+
+
+@dataclass(frozen=True)
+class View:
+    """One log.
+
+    Everything but the gradients is about the finite part of the training loss.
+    """
+
+    run: Run
+    alpha: float
+    """Chance that noise alone makes a healthy run unstable."""
+
+    @cached_property
+    def loss(self) -> Curve:
+        return self.run.train_loss.finite
+
+    @cached_property
+    def objective(self) -> objective.Objective:
+        return objective.of(self.run)
+
+    @cached_property
+    def units(self) -> units.Units:
+        return units.measure(self.loss.value)
+
+    @cached_property
+    def correlation_time(self) -> int:
+        return correlation.time(self.units.y)
+
+    @cached_property
+    def gap(self) -> int:
+        """Steps from one point to the next, as a rule."""
+        return max(1, int(np.median(np.diff(self.loss.step)))) if len(self.loss) > 1 else 1
+
+    @property
+    def counts_updates(self) -> bool:
+        """Whether the steps are optimizer updates, and not samples, epochs or rows."""
+        return bool(self.run.provenance.get("x", "step") == "step")
+
+    @cached_property
+    def warmup_until(self) -> int:
+        """The step at which the logged learning rate first reaches its peak, 0 where it does not ramp up to it."""
+        rate = self.run.curve("learning_rate").finite
+        if len(rate) < 3 or not rate.value.max() > 0:
+            return 0
+        top = int(np.argmax(rate.value >= rate.value.max() * (1 - 1e-6)))
+        ramps = rate.value[0] < rate.value[top] / 2 and bool((np.diff(rate.value[: top + 1]) >= 0).all())
+        return int(rate.step[top]) if ramps and top < len(rate) / 2 else 0
+
+    @cached_property
+    def early_until(self) -> int:
+        """The first step that is not early."""
+        n = int(self.loss.step[-1]) + 1 if len(self.loss) else 0
+        short = max(THRESHOLDS.least_early, int(THRESHOLDS.short_share * n))
+        return self.warmup_until + max(min(THRESHOLDS.early_steps, short), int(THRESHOLDS.early_share * n))
+
+    @cached_property
+    def is_blind(self) -> str | None:
+        """Why rises of the loss cannot be judged, None when they can."""
+        n = len(self.loss)
+        if n < THRESHOLDS.fewest_points:
+            return f"{n} finite points of the training loss, {THRESHOLDS.fewest_points} are needed to see a rise"
+        kind = self.objective.kind
+        if kind != "minimized":
+            why = objective.WHY[kind]
+            return f"{why} ({self.objective.reason}); --objective minimized judges it all the same"
+        if not self.units.is_log and not self.units.made_progress and not self._is_given:
+            return (
+                "the loss is 0 or below and makes no progress, so what a rise of it means is not known; "
+                "--objective minimized judges it all the same"
+            )
+        return None
+
+    @cached_property
+    def is_blurred(self) -> str | None:
+        """Why rises that are not large cannot be told from slow swings; None where they can."""
+        n, span = len(self.loss), self.correlation_time
+        if span < THRESHOLDS.correlated or n >= THRESHOLDS.fewest_independent * (2 * span + 1):
+            return None
+        beta = self.run.provenance.get("smoothed")
+        how = f"smoothed with a moving average of {beta}" if beta else "smooth"
+        return (
+            f"the loss is {how}: neighbours are alike over {span} points and more, so its {n} points are too few to "
+            "tell a small rise from a slow swing; log the raw loss of every step"
+        )
+
+    @cached_property
+    def found(self) -> tuple[Event, ...]:
+        """The events of the loss, in order; those that a resume or a restart explains are not among them."""
+        return tuple(e for e in self._all if not self._at_resume(e) and self._restart_at(e) is None)
+
+    @cached_property
+    def at_resumes(self) -> tuple[Event, ...]:
+        """Rises that begin where the run was resumed."""
+        return tuple(e for e in self._all if self._at_resume(e))
+
+    @cached_property
+    def at_restarts(self) -> tuple[tuple[Event, Restart], ...]:
+        """Rises that begin where the learning rate or the whole training was started again on purpose."""
+        pairs = ((e, self._restart_at(e)) for e in self._all if not self._at_resume(e))
+        return tuple((e, restart) for e, restart in pairs if restart is not None)
+
+    @cached_property
+    def rolled_back(self) -> tuple[Event, ...]:
+        """Rises in the pieces that a resume threw away: the run was taken back to before them."""
+        discarded = self.run.provenance.get("discarded") or ()
+        if self.is_blind or not discarded:
+            return ()
+        return tuple(e for piece in discarded if len(piece.finite) for e in self._in_discarded(piece.finite))
+
+    @cached_property
+    def doubtful(self) -> bool:
+        """Whether a blurred curve shows rises too small to be believed."""
+        return bool(self.is_blurred) and any(r.height <= THRESHOLDS.twice * r.limit for r in self._rises)
+
+    @cached_property
+    def swing(self) -> swings.Swing | None:
+        return None if self.is_blind else swings.find(self.units.y, self.loss.value)
+
+    @cached_property
+    def outliers(self) -> gradients.Outliers | None:
+        return gradients.outliers(self.run.grad_norm)
+
+    @cached_property
+    def explosion(self) -> gradients.Explosion | None:
+        return gradients.explosion(self.run.grad_norm)
+
+    @cached_property
+    def early_unseen(self) -> str | None:
+        """Why an early blow-up that recovers could not have been seen."""
+        if self.is_blind:
+            return self.is_blind
+        first, gap = int(self.loss.step[0]), self.gap
+        where = f"first point at step {first}, one point per {gap} steps"
+        if not self.counts_updates:
+            return f"early window not observable: the log counts {self.run.provenance['x']}s, not updates"
+        if self.run.provenance.get("averaged"):
+            return f"early window not observable: points are means ({self.run.provenance['averaged']}); {where}"
+        n_early = int(np.searchsorted(self.loss.step, min(self.early_until, int(self.loss.step[-1]) + 1)))
+        every_step = gap == 1 and first <= 1
+        if n_early < THRESHOLDS.early_points and not every_step:
+            return f"early window not observable: {where}"
+        return None
+
+    @property
+    def _is_given(self) -> bool:
+        return bool(self.run.provenance.get(objective.GIVEN) == "minimized")
+
+    @cached_property
+    def _quantum(self) -> float:
+        digits = self.run.provenance.get("quantised")
+        return 0.0 if digits is None else float(10.0**-digits)
+
+    @cached_property
+    def _rises(self) -> list[Rise]:
+        if self.is_blind:
+            if len(self.loss) < THRESHOLDS.fewest_points or not self.units.is_log:
+                return []
+            return [r for r in starts.find(self.units, THRESHOLDS.explosion) if r.end == len(self.loss)]
+        found = rises.find(self.units, self.correlation_time, self.alpha, self._quantum)
+        return found + starts.find(self.units)
+
+    @cached_property
+    def _all(self) -> list[Event]:
+        believed = [r for r in self._rises if not self.is_blurred or r.height > THRESHOLDS.twice * r.limit]
+        merged = events.of_rises(believed)
+        single = [] if self.is_blind else [r for r in points.find(self.units, self.alpha) if not _within(r, merged)]
+        both = sorted([*((r, False) for r in merged), *((r, self._is_single_step(r)) for r in single)], key=_first)
+        return [self._event(rise, is_point) for rise, is_point in both]
+
+    def _event(self, rise: Rise, is_point: bool) -> Event:
+        loss = self.loss
+        return events.classify(rise, self.units, loss.step, loss.value, self.early_until, is_point=is_point)
+
+    def _is_single_step(self, rise: Rise) -> bool:
+        """Whether a single point is a single step: then it may be one odd batch, and it cost nothing."""
+        return self.counts_updates and bool(self.loss.step[rise.first] - self.loss.step[rise.first - 1] == 1)
+
+    def _at_resume(self, event: Event) -> bool:
+        resumed = self.run.provenance.get("resumed_at") or ()
+        near = THRESHOLDS.resume_points * max(1, self.gap)
+        return any(-near <= event.first_step - int(at) <= near for at in resumed)
+
+    def _restart_at(self, event: Event) -> Restart | None:
+        return find_restart(event, self.loss, self.units, rate_jumps(self.run.curve("learning_rate")), self.gap)
+
+    def _in_discarded(self, piece: Curve) -> Iterator[Event]:
+        before = self.loss.before(int(piece.step[0]))
+        if len(before) < THRESHOLDS.fewest_points:
+            return
+        whole = Curve(np.concatenate([before.step, piece.step]), np.concatenate([before.value, piece.value]))
+        rerun = View(replace(self.run, curves={"train_loss": whole}, provenance={}), self.alpha)
+        yield from (e for e in rerun.found if e.last_step >= int(piece.step[0]) and e.kind != "outlier")
+
+
+def _within(point: Rise, merged: list[Rise]) -> bool:
+    return any(r.first - r.length <= point.first < r.end + r.length for r in merged)
+
+
+def _first(pair: tuple[Rise, bool]) -> int:
+    return pair[0].first
