@@ -12,14 +12,13 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lrdoctor.core.curve import Values
 from lrdoctor.errors import LogError
+from lrdoctor.logs._growing import Growing
 from lrdoctor.logs.base import Column, Marks, Source
 from lrdoctor.logs.dialect import BLANKS, COMMENT, Dialect, split
 from lrdoctor.logs.numbers import NAN, number, numbers
@@ -29,6 +28,9 @@ Texts = npt.NDArray[np.object_]
 
 MOST_TEXTS = 2000
 """A column of more different texts names neither metrics nor runs; it is times or remarks and is not kept."""
+
+IS_NUMBER = -1
+"""Stands in the codes of a column of texts for a cell of a block that pandas read as numbers."""
 
 MOST_CARRIED = 64 * BLOCK_BYTES
 """Text after an opening quote that is held back for its closing quote; beyond it, the quote is taken as a letter."""
@@ -55,13 +57,46 @@ class Cells:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
+class _Names:
+    """The texts of a column as numbers of different texts, as long as these are few."""
+
+    def __init__(self) -> None:
+        self.number: dict[object, int] = {None: 0}
+        self.codes: Growing[np.int16] = Growing(np.int16)
+
+    @property
+    def few(self) -> bool:
+        return len(self.number) <= MOST_TEXTS
+
+    def add(self, cells: Texts | None, length: int) -> None:
+        """Adds the cells of one block, None for a block of numbers."""
+        if cells is None:
+            self.codes.append(IS_NUMBER, length)
+        elif self.few:
+            at, distinct = pd.factorize(cells)
+            stripped = [c.strip() or None if isinstance(c, str) else None for c in distinct]
+            for text in stripped:
+                self.number.setdefault(text, len(self.number))
+            # the last one is for the place -1, which stands for what is no text
+            known = np.array([*(self.number[text] for text in stripped), 0])
+            self.codes.append(known[at] if self.few else 0, length)
+
+    def texts(self, value: npt.NDArray[np.float64]) -> Texts:
+        """object[n]: the texts, None where a cell is empty; numbers of a block of numbers as texts."""
+        codes = self.codes.finish()
+        cells = np.array([*self.number, None], dtype=object)[codes]
+        numeric = (codes == IS_NUMBER) & ~np.isnan(value)
+        cells[numeric] = [f"{number:g}" for number in value[numeric]]
+        return cells
+
+
 @dataclass
 class _Gathered:
     """One column, block by block."""
 
-    value: list[Values] = field(default_factory=list)
-    logged: list[Marks] = field(default_factory=list)
-    texts: list[Texts | None] = field(default_factory=list)
+    value: Growing[np.float64] = field(default_factory=lambda: Growing(np.float64))
+    logged: Growing[np.bool_] = field(default_factory=lambda: Growing(np.bool_))
+    names: _Names = field(default_factory=_Names)
     n_numbers: int = 0
     n_unreadable: int = 0
     first_unreadable: str = ""
@@ -235,7 +270,7 @@ def _gather(into: _Gathered, series: pd.Series, keep: Marks, again: _Again | Non
         value, logged = value[keep], logged[keep]
     into.value.append(value)
     into.logged.append(logged)
-    into.texts.append(texts)
+    into.names.add(texts, len(value))
     into.n_numbers += int(logged.sum())
 
 
@@ -250,40 +285,14 @@ def _cells(gathered: dict[str, _Gathered], n_rows: int, left_out: dict[str, str]
     columns: dict[str, Column] = {}
     texts: dict[str, Texts] = {}
     for name, column in gathered.items():
+        value, logged = column.value.finish(), column.logged.finish()
         if column.n_unreadable > column.n_numbers:
-            kept = _few_texts(column, n_rows)
-            if kept is not None:
-                texts[name] = kept
+            if column.names.few:
+                texts[name] = column.names.texts(value)
             left_out[name] = f"text, such as {column.first_unreadable[:40]!r}"
             continue
         if column.n_unreadable:
             left_out[f"{column.n_unreadable} cells of {name}"] = f"no number: {column.first_unreadable[:40]!r}"
-        if column.value:
-            columns[name] = Column(_joined(column.value), _joined(column.logged))
-        column.value, column.logged = [], []  # the joined copy is enough
+        if n_rows:
+            columns[name] = Column(value, logged)
     return Cells(n_rows, columns, texts, left_out)
-
-
-Array = TypeVar("Array", Values, Marks)
-
-
-def _joined(parts: list[Array]) -> Array:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def _few_texts(column: _Gathered, n_rows: int) -> Texts | None:
-    """The column's texts, None when there are too many different ones to be names."""
-    cells = np.full(n_rows, None, dtype=object)
-    at = 0
-    seen: set[object] = set()
-    for value, part in zip(column.value, column.texts, strict=True):
-        if part is not None:
-            cells[at : at + len(part)] = [c.strip() if isinstance(c, str) and c.strip() else None for c in part]
-            seen.update(cells[at : at + len(part)])
-        else:
-            numeric = ~np.isnan(value)
-            cells[at : at + len(value)][numeric] = [f"{v:g}" for v in value[numeric]]
-        if len(seen) > MOST_TEXTS:
-            return None
-        at += len(value)
-    return cells
