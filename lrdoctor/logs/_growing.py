@@ -9,15 +9,15 @@ import numpy.typing as npt
 
 Element = TypeVar("Element", bound=np.generic)
 
-FIRST_ROOM = 4096
-"""Elements that the first allocation has room for."""
-
-GROWTH = 8
-"""An array that is full grows by an eighth: a list of blocks joined at the end would need the memory twice."""
+GROWTH = 1.5
+"""How many times larger an array becomes that is full."""
 
 
 class Growing(Generic[Element]):
     """Elements of one kind, appended block by block.
+
+    Blocks in a list, joined at the end, would need the memory twice. Room that is never used costs nothing: the
+    operating system gives memory to what is written.
 
     Args:
         kind: the type of the elements.
@@ -27,18 +27,22 @@ class Growing(Generic[Element]):
         self._array: npt.NDArray[Element] = np.empty(0, dtype=kind)
         self.size = 0
 
+    def reserve(self, room: int) -> None:
+        """Makes room for that many elements, so that nothing is to be moved until they are there."""
+        if room > len(self._array):
+            array = np.empty(room, dtype=self._array.dtype)
+            array[: self.size] = self._array[: self.size]
+            self._array = array
+
     def append(self, block: npt.NDArray[Element] | Any, length: int | None = None) -> None:
         """Adds the elements of a block, or one element `length` times."""
         end = self.size + (len(block) if length is None else length)
         if end > len(self._array):
-            # the operating system moves pages of a large array instead of copying them; nobody else holds a view
-            self._array.resize(max(end, len(self._array) * (GROWTH + 1) // GROWTH, FIRST_ROOM), refcheck=False)
+            self.reserve(max(end, int(len(self._array) * GROWTH)))
         self._array[self.size : end] = block
         self.size = end
 
     def finish(self) -> npt.NDArray[Element]:
-        """The elements, read-only, in an array of their number; nothing is to be appended afterwards."""
-        array, self._array = self._array, self._array[:0].copy()
-        array.resize(self.size, refcheck=False)
-        array.flags.writeable = False
-        return array
+        """The elements, read-only; nothing is to be appended afterwards."""
+        self._array.flags.writeable = False
+        return self._array[: self.size]

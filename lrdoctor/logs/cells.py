@@ -14,23 +14,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from lrdoctor.errors import LogError
 from lrdoctor.logs._growing import Growing
+from lrdoctor.logs._names import Names, Texts
 from lrdoctor.logs.base import Column, Marks, Source
 from lrdoctor.logs.dialect import BLANKS, COMMENT, Dialect, split
 from lrdoctor.logs.numbers import NAN, number, numbers
 from lrdoctor.logs.text import BLOCK_BYTES, blocks
 
-Texts = npt.NDArray[np.object_]
-
-MOST_TEXTS = 2000
-"""A column of more different texts names neither metrics nor runs; it is times or remarks and is not kept."""
-
-IS_NUMBER = -1
-"""Stands in the codes of a column of texts for a cell of a block that pandas read as numbers."""
+MORE_ROWS = 1.05
+"""Room for rows that are shorter than those at the start of the file."""
 
 MOST_CARRIED = 64 * BLOCK_BYTES
 """Text after an opening quote that is held back for its closing quote; beyond it, the quote is taken as a letter."""
@@ -57,46 +52,13 @@ class Cells:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-class _Names:
-    """The texts of a column as numbers of different texts, as long as these are few."""
-
-    def __init__(self) -> None:
-        self.number: dict[object, int] = {None: 0}
-        self.codes: Growing[np.int16] = Growing(np.int16)
-
-    @property
-    def few(self) -> bool:
-        return len(self.number) <= MOST_TEXTS
-
-    def add(self, cells: Texts | None, length: int) -> None:
-        """Adds the cells of one block, None for a block of numbers."""
-        if cells is None:
-            self.codes.append(IS_NUMBER, length)
-        elif self.few:
-            at, distinct = pd.factorize(cells)
-            stripped = [c.strip() or None if isinstance(c, str) else None for c in distinct]
-            for text in stripped:
-                self.number.setdefault(text, len(self.number))
-            # the last one is for the place -1, which stands for what is no text
-            known = np.array([*(self.number[text] for text in stripped), 0])
-            self.codes.append(known[at] if self.few else 0, length)
-
-    def texts(self, value: npt.NDArray[np.float64]) -> Texts:
-        """object[n]: the texts, None where a cell is empty; numbers of a block of numbers as texts."""
-        codes = self.codes.finish()
-        cells = np.array([*self.number, None], dtype=object)[codes]
-        numeric = (codes == IS_NUMBER) & ~np.isnan(value)
-        cells[numeric] = [f"{number:g}" for number in value[numeric]]
-        return cells
-
-
 @dataclass
 class _Gathered:
     """One column, block by block."""
 
     value: Growing[np.float64] = field(default_factory=lambda: Growing(np.float64))
     logged: Growing[np.bool_] = field(default_factory=lambda: Growing(np.bool_))
-    names: _Names = field(default_factory=_Names)
+    names: Names = field(default_factory=Names)
     n_numbers: int = 0
     n_unreadable: int = 0
     first_unreadable: str = ""
@@ -118,6 +80,11 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
         frame, n_bad = _parse(source, block, dialect)
         n_long += n_bad + n_long_start
         keep = ~_repeats_header(frame, dialect)
+        if not n_rows:
+            room = _expected_rows(source, block, len(frame))
+            for column in gathered.values():
+                column.value.reserve(room)
+                column.logged.reserve(room)
         n_repeated += int((~keep).sum())
         doubtful = [name for name in dialect.names if frame[name].isna().any()] if _may_hold_nan(block) else []
         again = _Again(source, block, dialect, doubtful, n_bad) if doubtful else None
@@ -129,6 +96,15 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
     if n_repeated:
         left_out[f"{n_repeated} lines in mid-file"] = "the header once more, or a comment"
     return _cells(gathered, n_rows, left_out)
+
+
+def _expected_rows(source: Source, block: bytes, n_rows: int) -> int:
+    """About how many rows the source holds when the others are as long as those of this block."""
+    try:
+        size = source.path.stat().st_size if source.path is not None else len(source.content or b"")
+    except OSError:
+        return n_rows
+    return int(MORE_ROWS * n_rows * max(1.0, size / max(len(block), 1)))
 
 
 def _may_hold_nan(block: bytes) -> bool:

@@ -27,9 +27,7 @@ CONTROL = re.compile("[^\t\n\v\f\x1f-\U0010ffff]")
 def sniff(source: Source) -> bool:
     """Whether the head splits into columns of which one is numbers."""
     head = head_text(source)
-    return (
-        CONTROL.search(head) is None and not head.lstrip().startswith(("{", "[")) and sniff_dialect(head) is not None
-    )
+    return CONTROL.search(head) is None and not head.lstrip().startswith(("{", "[")) and sniff_dialect(head) is not None
 
 
 def read(source: Source) -> Iterator[Table]:

@@ -24,7 +24,7 @@ class TextFormat:
 
     Args:
         name: what --format calls it.
-        telling: matches a line that only this format has.
+        telling: matches a line that only this format has; fast where it begins with a word, not with a boundary.
         parse: the table of a text; an empty one where nothing fits.
     """
 

@@ -22,8 +22,8 @@ VALIDATION = re.compile(
 )
 EITHER = re.compile(f"(?:{TRAIN.pattern})|(?:{VALIDATION.pattern})", re.MULTILINE)
 TELLING = re.compile(
-    r"\biteration +\d{1,15}/ *\d{1,15} \| consumed (?:samples|train)"
-    r"|\biteration +\d{1,15}/ *\d{1,15} \|[^\n]{0,600}lm loss:"
+    r"iteration +\d{1,15}/ *\d{1,15} \| consumed (?:samples|train)"
+    r"|iteration +\d{1,15}/ *\d{1,15} \|[^\n]{0,600}lm loss:"
 )
 SKIPPED = "number of skipped iterations"
 FILTERED = "steps that were skipped or nan are not in the logged mean"

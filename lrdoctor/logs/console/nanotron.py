@@ -12,7 +12,7 @@ from lrdoctor.logs.base import Table
 from lrdoctor.logs.console.base import TextFormat, cells, other_lines
 
 LINE = re.compile(r"\biteration: (\d{1,15}) / \d{1,15} \|(.*)$", re.MULTILINE)
-TELLING = re.compile(r"\biteration: \d{1,15} / \d{1,15} \| consumed_tokens:")
+TELLING = re.compile(r"iteration: \d{1,15} / \d{1,15} \| consumed_tokens:")
 DIGITS = 3
 
 

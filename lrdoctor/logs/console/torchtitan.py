@@ -17,7 +17,7 @@ LINE = re.compile(
 )
 PAIR = re.compile(rf"\b(\w{{1,60}}): {{0,12}}({NUMBER})(\S{{0,60}})")
 TELLING = re.compile(
-    rf"\bstep: {{0,8}}\d[\d,]{{0,15}} {{2,8}}\w{{0,40}}loss\w{{0,40}}: {{1,12}}{NUMBER} "
+    rf"step: {{0,8}}\d[\d,]{{0,15}} {{2,8}}\w{{0,40}}loss\w{{0,40}}: {{1,12}}{NUMBER} "
     r"[^\n]{0,200}\b(?:memory|tps|wps|mfu):"
 )
 COST = frozenset({"memory", "tps", "wps", "tflops", "mfu"})
