@@ -46,3 +46,7 @@ class Growing(Generic[Element]):
         """The elements, read-only; nothing is to be appended afterwards."""
         self._array.flags.writeable = False
         return self._array[: self.size]
+
+    def now(self) -> npt.NDArray[Element]:
+        """The elements so far."""
+        return self._array[: self.size]
