@@ -100,7 +100,9 @@ class Rows:
             yield _table(name, run, size, {}, dict(left_out))
 
 
-def _table(name: str, entries: Mapping[str, Entries], size: int, facts: dict[str, Any], left_out: dict[str, str]) -> Table:
+def _table(
+    name: str, entries: Mapping[str, Entries], size: int, facts: dict[str, Any], left_out: dict[str, str]
+) -> Table:
     columns: dict[str, Column] = {}
     kept = _kept(entries, size)
     for key, found in entries.items():
