@@ -9,7 +9,8 @@ import numpy as np
 
 from lrdoctor.logs._decode import numbers
 from lrdoctor.logs._entries import Entries, Places, places
-from lrdoctor.logs.base import Column, Table
+from lrdoctor.logs._whole import SparseColumns
+from lrdoctor.logs.base import Table
 
 MAX_COLUMNS = 1000
 """More columns than any log that people read has; what lies beyond is named as left out."""
@@ -17,6 +18,11 @@ MAX_CELLS = 200_000_000
 """Rows times columns of a table, about 2 GB; columns with few entries are left out beyond it."""
 PENDING = 200_000
 """Entries that are held as Python objects, which take five times the memory of numbers, before they are read."""
+
+FEWEST_A_KEY = 16
+"""Entries a key for which reading them at once is faster than reading each."""
+SPARSE, LARGE = 0.1, 10_000_000
+"""Share of the cells that are filled, of a table of so many cells, below which columns are made when asked for."""
 
 
 def counted(count: int, thing: str) -> str:
@@ -47,7 +53,7 @@ class Rows:
                 held[0].append(row)
                 held[1].append(entry)
             self._n_pending += 1
-        if self._n_pending > PENDING:
+        if self._n_pending > PENDING and self._n_pending > FEWEST_A_KEY * len(self._pending):
             self._flush()
 
     def add_block(self, columns: Mapping[str, Sequence[float]], length: int) -> None:
@@ -103,7 +109,7 @@ class Rows:
 def _table(
     name: str, entries: Mapping[str, Entries], size: int, facts: dict[str, Any], left_out: dict[str, str]
 ) -> Table:
-    columns: dict[str, Column] = {}
+    numbers_of: dict[str, Entries] = {}
     kept = _kept(entries, size)
     for key, found in entries.items():
         if key not in kept:
@@ -116,8 +122,12 @@ def _table(
         if found.shown and found.other.size:
             count = counted(found.other.size, "row")
             left_out[f"part of {key}"] = f"{count} without a number, the first with {found.shown}"
-        columns[key] = found.column(size)
-    return Table(name, columns, facts, left_out)
+        numbers_of[key] = found
+    n_filled, n_cells = sum(found.value.size for found in numbers_of.values()), size * len(numbers_of)
+    if n_cells > LARGE and n_filled < SPARSE * n_cells:
+        sparse = {key: (found.rows()[: found.value.size], found.value.now()) for key, found in numbers_of.items()}
+        return Table(name, SparseColumns(size, sparse), facts, left_out)
+    return Table(name, {key: found.column(size) for key, found in numbers_of.items()}, facts, left_out)
 
 
 def _kept(entries: Mapping[str, Entries], size: int) -> frozenset[str]:

@@ -14,7 +14,7 @@ from lrdoctor.errors import LogError
 from lrdoctor.logs import hf_trainer
 from lrdoctor.logs._decode import whole_text
 from lrdoctor.logs._json import objects, parsed
-from lrdoctor.logs._rows import Rows, counted
+from lrdoctor.logs._rows import FEWEST_A_KEY, Rows, counted
 from lrdoctor.logs._run_names import RUN_KEY_SET, RunNames
 from lrdoctor.logs.base import Source, Table
 from lrdoctor.logs.text import blocks, head_text
@@ -112,7 +112,11 @@ class _Gathered:
 def _columns(records: Sequence[Record]) -> dict[str, tuple[float, ...]]:
     """The columns of records that all have the same keys and numbers alone; {} where these records differ in kind."""
     names = list(records[0]) if records else []
-    if not (SPECIAL | RUN_KEY_SET).isdisjoint(names) or any(list(record) != names for record in records):
+    if (
+        len(records) < FEWEST_A_KEY
+        or not (SPECIAL | RUN_KEY_SET).isdisjoint(names)
+        or any(list(record) != names for record in records)
+    ):
         return {}
     columns = dict(zip(names, zip(*(record.values() for record in records), strict=True), strict=True))
     return columns if all(set(map(type, column)) == {float} for column in columns.values()) else {}
