@@ -124,6 +124,8 @@ def _rows(source: Source, dialect: Dialect, left_out: dict[str, str]) -> Iterato
         while to_skip and block:
             _, _, block = block.partition(b"\n")
             to_skip -= 1
+        if not block.strip(b"\n"):
+            continue
         carried += block
         if _opens_quote(carried) and len(carried) < MOST_CARRIED:
             continue

@@ -127,6 +127,9 @@ def _of_lines(source: Source) -> _Gathered | None:
     gathered, bad = _Gathered(), _BadLines()
     n_records, first = 0, None
     for block in blocks(source, gathered.left_out):
+        if not block.strip():
+            bad.n_lines += block.count(b"\n")
+            continue
         records = bad.without(block.decode("utf-8", "replace").split("\n"))
         if first is None and records:
             first = records[0]
@@ -163,7 +166,7 @@ class _BadLines:
         self.n = self.n_lines = self.first = self.last = self.last_filled = 0
 
     def without(self, lines: Sequence[str]) -> list[Record]:
-        """The records that the next lines of the file hold; the last line is the next one's beginning, or empty."""
+        """The records that the next lines of the file hold; the last one is "" where it is the next block's first."""
         # one call for all lines is much faster, and fails where any line is cut or is no JSON
         together = parsed(f"[{','.join(filter(str.strip, lines))}]")
         if isinstance(together, list) and all(type(record) is dict for record in together):

@@ -34,6 +34,8 @@ class Text:
     def __iter__(self) -> Iterator[str]:
         self.n_filled = 0
         for block in blocks(self.source, self.left_out):
+            if not block.strip():
+                continue
             end = block.rfind(b"\n") + 1
             if end < len(block):
                 self.left_out["last line"] = "unfinished, so its numbers may be cut"
