@@ -20,7 +20,7 @@ Values = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Values over strictly increasing steps; both arrays are copied and read-only.
+    """Values over strictly increasing steps; both arrays are read-only, and copied unless nobody can write to them.
 
     Args:
         step: int64[n], strictly increasing.
@@ -34,12 +34,13 @@ class Curve:
     value: Values
 
     def __post_init__(self) -> None:
-        step = np.array(self.step, dtype=np.int64, copy=True).reshape(-1)
-        value = np.array(self.value, dtype=np.float64, copy=True).reshape(-1)
+        step = self.step if _is_frozen(self.step, np.int64) else np.array(self.step, dtype=np.int64).reshape(-1)
+        value = self.value if _is_frozen(self.value, np.float64) else np.array(self.value, dtype=np.float64).reshape(-1)
         if step.shape != value.shape:
             raise ValueError(f"a curve has one value a step, got {step.size} steps and {value.size} values")
-        if np.any(np.diff(step) <= 0):
-            at = int(np.argmax(np.diff(step) <= 0)) + 1
+        not_up = step[1:] <= step[:-1]
+        if np.any(not_up):
+            at = int(np.argmax(not_up)) + 1
             raise ValueError(f"steps must increase, got {step[at - 1]} then {step[at]}")
         step.flags.writeable = False
         value.flags.writeable = False
@@ -85,6 +86,17 @@ class Curve:
     def before(self, step: int) -> Curve:
         """The part of the curve before `step`."""
         return Curve(self.step[self.step < step], self.value[self.step < step])
+
+
+def _is_frozen(array: object, kind: type[np.generic]) -> bool:
+    """Whether it is an array of that type that nobody can write to: the curves of a long log share their steps."""
+    return (
+        isinstance(array, np.ndarray)
+        and array.dtype == kind
+        and array.ndim == 1
+        and not array.flags.writeable
+        and (array.base is None or (isinstance(array.base, np.ndarray) and not array.base.flags.writeable))
+    )
 
 
 EMPTY = Curve(np.zeros(0, dtype=np.int64), np.zeros(0))

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from lrdoctor.core.curve import Values
-from lrdoctor.errors import LogError
 from lrdoctor.logs.base import Column, Source
+from lrdoctor.logs.text import raw
 
 Rows = npt.NDArray[np.int64]
-
-GZIP = b"\x1f\x8b"
-PIECE = 1 << 20
-"""Compressed bytes that are unpacked at a time."""
 
 
 def whole(source: Source) -> tuple[bytes, str | None]:
@@ -25,36 +20,9 @@ def whole(source: Source) -> tuple[bytes, str | None]:
     Raises:
         LogError: the file cannot be read.
     """
-    try:
-        raw = source.content if source.content is not None else _of_file(source)
-    except OSError as error:
-        raise LogError(f"{source.name}: cannot be read: {error.strerror or error}") from None
-    return _unpacked(raw) if raw.startswith(GZIP) else (raw, None)
-
-
-def _of_file(source: Source) -> bytes:
-    if source.path is None:
-        raise LogError(f"{source.name}: neither a path nor any content")
-    return source.path.read_bytes()
-
-
-def _unpacked(raw: bytes) -> tuple[bytes, str | None]:
-    """What can be unpacked: a file cut off in the middle still gives what came before."""
-    pieces = []
-    unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        for at in range(0, len(raw), PIECE):
-            piece = raw[at : at + PIECE]
-            while piece:
-                pieces.append(unpack.decompress(piece))
-                piece = unpack.unused_data
-                if unpack.eof and piece:  # gzip files may be appended to each other
-                    unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-                elif not unpack.eof:
-                    break
-    except zlib.error as error:
-        return b"".join(pieces), f"the gzip stream is damaged ({error})"
-    return b"".join(pieces), None if unpack.eof else "the gzip stream is cut off"
+    left_out: dict[str, str] = {}
+    content = b"".join(raw(source, left_out))
+    return content, next((f"the gzip stream is {reason}" for reason in left_out.values()), None)
 
 
 class SparseColumns(Mapping[str, Column]):

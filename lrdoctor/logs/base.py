@@ -34,7 +34,7 @@ class Source:
     head: bytes
     """The first `HEAD_BYTES` bytes, decompressed when the file is gzipped."""
     content: bytes | None = None
-    """The whole of standard input; None for files, which are read from their path."""
+    """The whole of standard input as it came, packed or not; None for files, which are read from their path."""
 
 
 @dataclass(frozen=True)

@@ -12,23 +12,20 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from lrdoctor.core.curve import Values
 from lrdoctor.errors import LogError
+from lrdoctor.logs._growing import Growing
+from lrdoctor.logs._names import Names, Texts
 from lrdoctor.logs.base import Column, Marks, Source
 from lrdoctor.logs.dialect import BLANKS, COMMENT, Dialect, split
 from lrdoctor.logs.numbers import NAN, number, numbers
 from lrdoctor.logs.text import BLOCK_BYTES, blocks
 
-Texts = npt.NDArray[np.object_]
-
-MOST_TEXTS = 2000
-"""A column of more different texts names neither metrics nor runs; it is times or remarks and is not kept."""
+MORE_ROWS = 1.05
+"""Room for rows that are shorter than those at the start of the file."""
 
 MOST_CARRIED = 64 * BLOCK_BYTES
 """Text after an opening quote that is held back for its closing quote; beyond it, the quote is taken as a letter."""
@@ -59,9 +56,9 @@ class Cells:
 class _Gathered:
     """One column, block by block."""
 
-    value: list[Values] = field(default_factory=list)
-    logged: list[Marks] = field(default_factory=list)
-    texts: list[Texts | None] = field(default_factory=list)
+    value: Growing[np.float64] = field(default_factory=lambda: Growing(np.float64))
+    logged: Growing[np.bool_] = field(default_factory=lambda: Growing(np.bool_))
+    names: Names = field(default_factory=Names)
     n_numbers: int = 0
     n_unreadable: int = 0
     first_unreadable: str = ""
@@ -83,6 +80,11 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
         frame, n_bad = _parse(source, block, dialect)
         n_long += n_bad + n_long_start
         keep = ~_repeats_header(frame, dialect)
+        if not n_rows:
+            room = _expected_rows(source, block, len(frame))
+            for column in gathered.values():
+                column.value.reserve(room)
+                column.logged.reserve(room)
         n_repeated += int((~keep).sum())
         doubtful = [name for name in dialect.names if frame[name].isna().any()] if _may_hold_nan(block) else []
         again = _Again(source, block, dialect, doubtful, n_bad) if doubtful else None
@@ -94,6 +96,15 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
     if n_repeated:
         left_out[f"{n_repeated} lines in mid-file"] = "the header once more, or a comment"
     return _cells(gathered, n_rows, left_out)
+
+
+def _expected_rows(source: Source, block: bytes, n_rows: int) -> int:
+    """About how many rows the source holds when the others are as long as those of this block."""
+    try:
+        size = source.path.stat().st_size if source.path is not None else len(source.content or b"")
+    except OSError:
+        return n_rows
+    return int(MORE_ROWS * n_rows * max(1.0, size / max(len(block), 1)))
 
 
 def _may_hold_nan(block: bytes) -> bool:
@@ -113,6 +124,8 @@ def _rows(source: Source, dialect: Dialect, left_out: dict[str, str]) -> Iterato
         while to_skip and block:
             _, _, block = block.partition(b"\n")
             to_skip -= 1
+        if not block.strip(b"\n"):
+            continue
         carried += block
         if _opens_quote(carried) and len(carried) < MOST_CARRIED:
             continue
@@ -235,7 +248,7 @@ def _gather(into: _Gathered, series: pd.Series, keep: Marks, again: _Again | Non
         value, logged = value[keep], logged[keep]
     into.value.append(value)
     into.logged.append(logged)
-    into.texts.append(texts)
+    into.names.add(texts, len(value))
     into.n_numbers += int(logged.sum())
 
 
@@ -250,40 +263,14 @@ def _cells(gathered: dict[str, _Gathered], n_rows: int, left_out: dict[str, str]
     columns: dict[str, Column] = {}
     texts: dict[str, Texts] = {}
     for name, column in gathered.items():
+        value, logged = column.value.finish(), column.logged.finish()
         if column.n_unreadable > column.n_numbers:
-            kept = _few_texts(column, n_rows)
-            if kept is not None:
-                texts[name] = kept
+            if column.names.few:
+                texts[name] = column.names.texts(value)
             left_out[name] = f"text, such as {column.first_unreadable[:40]!r}"
             continue
         if column.n_unreadable:
             left_out[f"{column.n_unreadable} cells of {name}"] = f"no number: {column.first_unreadable[:40]!r}"
-        if column.value:
-            columns[name] = Column(_joined(column.value), _joined(column.logged))
-        column.value, column.logged = [], []  # the joined copy is enough
+        if n_rows:
+            columns[name] = Column(value, logged)
     return Cells(n_rows, columns, texts, left_out)
-
-
-Array = TypeVar("Array", Values, Marks)
-
-
-def _joined(parts: list[Array]) -> Array:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def _few_texts(column: _Gathered, n_rows: int) -> Texts | None:
-    """The column's texts, None when there are too many different ones to be names."""
-    cells = np.full(n_rows, None, dtype=object)
-    at = 0
-    seen: set[object] = set()
-    for value, part in zip(column.value, column.texts, strict=True):
-        if part is not None:
-            cells[at : at + len(part)] = [c.strip() if isinstance(c, str) and c.strip() else None for c in part]
-            seen.update(cells[at : at + len(part)])
-        else:
-            numeric = ~np.isnan(value)
-            cells[at : at + len(value)][numeric] = [f"{v:g}" for v in value[numeric]]
-        if len(seen) > MOST_TEXTS:
-            return None
-        at += len(value)
-    return cells

@@ -7,6 +7,7 @@ chart exports hold a run in every third column, and a long file a metric in ever
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -19,16 +20,14 @@ from lrdoctor.logs.text import head_text
 
 NAME = "csv"
 
-CONTROL = frozenset(map(chr, range(32))) - set("\t\n\f\v\x1f")
+CONTROL = re.compile("[^\t\n\v\f\x1f-\U0010ffff]")
 """Characters of binary files; a text log holds none, once terminal codes and line ends are clean."""
 
 
 def sniff(source: Source) -> bool:
     """Whether the head splits into columns of which one is numbers."""
     head = head_text(source)
-    return (
-        not CONTROL.intersection(head) and not head.lstrip().startswith(("{", "[")) and sniff_dialect(head) is not None
-    )
+    return CONTROL.search(head) is None and not head.lstrip().startswith(("{", "[")) and sniff_dialect(head) is not None
 
 
 def read(source: Source) -> Iterator[Table]:

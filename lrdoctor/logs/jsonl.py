@@ -6,17 +6,18 @@ entries. Rows of another kind (`"split": "val"`) get columns of their own (`val_
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from lrdoctor.errors import NoLogError
 from lrdoctor.logs import hf_trainer
-from lrdoctor.logs._decode import number, whole_text
+from lrdoctor.logs._decode import whole_text
 from lrdoctor.logs._json import objects, parsed
-from lrdoctor.logs._rows import Rows, counted
+from lrdoctor.logs._rows import FEWEST_A_KEY, Rows, counted
+from lrdoctor.logs._run_names import RUN_KEY_SET, RunNames
 from lrdoctor.logs.base import Source, Table
-from lrdoctor.logs.text import head_text
+from lrdoctor.logs.text import blocks, head_text
 
 NAME = "jsonl"
 
@@ -33,9 +34,6 @@ POSITIONS = frozenset({
     "current_steps", "total_steps", "tokens",
 })  # fmt: skip
 """Where a row stands; the same column for rows of all kinds."""
-RUN_KEYS = ("run_id", "run", "run_name", "run_uuid", "trial_id", "experiment_name", "name")
-ROWS_PER_RUN = 3
-"""A key that changes more often than this names something else than runs."""
 LONG_NAMES = ("metricname", "metric", "key", "tag", "name")
 LONG_VALUES = ("metricvalue", "value")
 LONG_KEYS = 7
@@ -44,6 +42,7 @@ RAY_MARKS = frozenset({"training_iteration", "time_this_iter_s"})
 RAY_DROPPED = ("time_", "timers/", "perf/", "pid", "hostname", "node_ip", "date", "timestamp", "experiment_id")
 DEEPEST = 12
 """Nested objects below this depth hold no metric; a limit keeps hostile input from exhausting the stack."""
+RECORDS_AT_ONCE = 10_000
 LISTED = 4
 """Lists up to this length are one value for each parameter group, longer ones are data."""
 
@@ -72,57 +71,126 @@ def read(source: Source) -> Iterator[Table]:
     Raises:
         LogError: no record can be read.
     """
-    text = whole_text(source)
-    records, left_out = _records(text)
-    flat = [row for record in records if (row := _row(record, left_out))]
-    refusal = f"{source.name}: no record with a number in it; expected JSON lines, an array or an object of lists"
-    if not flat:
-        raise NoLogError(refusal)
-    run_key = _run_key(flat)
-    tables = (_table(name, rows, run_key, left_out) for name, rows in _by_run(flat, run_key).items())
-    if not (found := [table for table in tables if table.columns]):
-        raise NoLogError(refusal)
+    gathered = None if head_text(source).lstrip().startswith("[") else _of_lines(source)
+    gathered = _of_objects(source) if gathered is None else gathered
+    if not (found := [table for table in gathered.tables() if table.columns]):
+        raise NoLogError(
+            f"{source.name}: no record with a number in it; expected JSON lines, an array or an object of lists"
+        )
     yield from found
 
 
-def _table(name: str, rows: list[Record], run_key: str | None, left_out: dict[str, str]) -> Table:
-    gathered = Rows()
-    for row in rows:
-        if run_key is not None:
-            row.pop(run_key, None)
-        gathered.add(row.items())
-    return gathered.table(name, left_out=left_out)
+class _Gathered:
+    """The rows of the records so far, and what was left out."""
+
+    def __init__(self) -> None:
+        self.rows = Rows()
+        self.runs = RunNames()
+        self.left_out: dict[str, str] = {}
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Adds records in their order."""
+        columns = _columns(records)
+        if columns:
+            self.rows.add_block(columns, len(records))
+            return
+        for record in records:
+            row = _row(record, self.left_out)
+            size = self.rows.size
+            self.rows.add(row.items())
+            if self.rows.size > size:
+                self.runs.add(size, row)
+
+    def tables(self) -> Iterator[Table]:
+        """A table for each run."""
+        if (found := self.runs.found(self.rows.size)) is None:
+            yield self.rows.table(left_out=self.left_out)
+        else:
+            yield from self.rows.tables(*found, self.left_out)
 
 
-def _records(text: str) -> tuple[list[Record], dict[str, str]]:
-    """The records in order, and what was left out."""
-    stripped = text.strip()
-    if stripped.startswith("["):
-        cut = {} if stripped.endswith("]") else {"end of the file": "cut in the middle of a record"}
-        return list(objects(stripped, 1)), cut
-    lines = stripped.split("\n")
-    # one call for all lines is much faster, and fails where any line is cut or is no JSON
-    together = parsed(f"[{','.join(filter(str.strip, lines))}]") if len(lines) > 1 else None
-    if isinstance(together, list) and all(type(record) is dict for record in together):
-        return together, {}
-    records, bad = [], []
-    for index, line in enumerate(lines):
-        if isinstance(record := parsed(line) if line.strip() else None, dict):
-            records.append(record)
-        elif line.strip():
-            bad.append(index)
-    left_out = _bad_lines(bad, len(lines))
-    if len(records) <= len(bad):
-        # objects printed over several lines
-        records = list(objects(stripped))
-        left_out = {} if stripped.endswith("}") else {"end of the file": "cut in the middle of a record"}
-    return _inner_records(records, left_out), left_out
+def _columns(records: Sequence[Record]) -> dict[str, tuple[float, ...]]:
+    """The columns of records that all have the same keys and numbers alone; {} where these records differ in kind."""
+    names = list(records[0]) if records else []
+    if (
+        len(records) < FEWEST_A_KEY
+        or not (SPECIAL | RUN_KEY_SET).isdisjoint(names)
+        or any(list(record) != names for record in records)
+    ):
+        return {}
+    columns = dict(zip(names, zip(*(record.values() for record in records), strict=True), strict=True))
+    return columns if all(set(map(type, column)) == {float} for column in columns.values()) else {}
 
 
-def _bad_lines(bad: list[int], total: int) -> dict[str, str]:
-    if bad == [total - 1]:
-        return {"last line": "cut in the middle of a record"}
-    return {counted(len(bad), "line"): f"not JSON objects, the first is line {bad[0] + 1}"} if bad else {}
+def _of_lines(source: Source) -> _Gathered | None:
+    """The records of JSON lines, None when the text is one object or several, printed over many lines."""
+    gathered, bad = _Gathered(), _BadLines()
+    n_records, first = 0, None
+    for block in blocks(source, gathered.left_out):
+        if not block.strip():
+            bad.n_lines += block.count(b"\n")
+            continue
+        records = bad.without(block.decode("utf-8", "replace").split("\n"))
+        if first is None and records:
+            first = records[0]
+        n_records += len(records)
+        gathered.add(records)
+    if n_records <= bad.n or first is None:
+        return None
+    if n_records == 1:
+        left_out = gathered.left_out
+        gathered = _Gathered()
+        gathered.add(_inner_records([first], left_out))
+        gathered.left_out |= left_out
+    gathered.left_out |= bad.left_out()
+    return gathered
+
+
+def _of_objects(source: Source) -> _Gathered:
+    """The records of an array of objects, or of objects one after another."""
+    gathered = _Gathered()
+    text = whole_text(source).strip()
+    is_array = text.startswith("[")
+    if not text.endswith("]" if is_array else "}"):
+        gathered.left_out["end of the file"] = "cut in the middle of a record"
+    found = objects(text, int(is_array))
+    while records := list(islice(found, RECORDS_AT_ONCE)):
+        gathered.add(records if is_array or len(records) > 1 else _inner_records(records, gathered.left_out))
+    return gathered
+
+
+class _BadLines:
+    """Reads lines, and counts those that are no JSON objects."""
+
+    def __init__(self) -> None:
+        self.n = self.n_lines = self.first = self.last = self.last_filled = 0
+
+    def without(self, lines: Sequence[str]) -> list[Record]:
+        """The records that the next lines of the file hold; the last one is "" where it is the next block's first."""
+        # one call for all lines is much faster, and fails where any line is cut or is no JSON
+        together = parsed(f"[{','.join(filter(str.strip, lines))}]")
+        if isinstance(together, list) and all(type(record) is dict for record in together):
+            self.last_filled = self.n_lines + len(lines)
+            records = together
+        else:
+            records = [record for at, line in enumerate(lines) if (record := self._record(self.n_lines + at, line))]
+        self.n_lines += len(lines) - (not lines[-1])
+        return records
+
+    def _record(self, at: int, line: str) -> Record | None:
+        if not line.strip():
+            return None
+        self.last_filled = at
+        if isinstance(record := parsed(line), dict):
+            return record
+        self.first = self.first if self.n else at
+        self.last, self.n = at, self.n + 1
+        return None
+
+    def left_out(self) -> dict[str, str]:
+        if self.n == 1 and self.last == self.last_filled:
+            return {"last line": "cut in the middle of a record"}
+        return {counted(self.n, "line"): f"not JSON objects, the first is line {self.first + 1}"} if self.n else {}
 
 
 def _inner_records(records: list[Record], left_out: dict[str, str]) -> list[Record]:
@@ -203,25 +271,3 @@ def _widened(flat: Record) -> Record:
         return flat
     rest = {key: entry for key, entry in flat.items() if key not in (name, value)}
     return {**rest, str(flat[name]): flat[value]}
-
-
-def _run_key(rows: list[Record]) -> str | None:
-    """The key that tells runs apart, None when all rows are of one run."""
-    for key in (one for one in RUN_KEYS if any(one in row for row in rows)):
-        names = Counter(str(row[key]) for row in rows if row.get(key) is not None and number(row[key]) is None)
-        if not names:
-            names = Counter(str(row[key]) for row in rows if key != "name" and row.get(key) is not None)
-        if len(names) > 1 and sum(names.values()) >= ROWS_PER_RUN * len(names):
-            return key
-    return None
-
-
-def _by_run(rows: list[Record], run_key: str | None) -> dict[str, list[Record]]:
-    if run_key is None:
-        return {"": rows}
-    runs: dict[str, list[Record]] = {}
-    for row in rows:
-        name = row.get(run_key)
-        label = str(int(name)) if isinstance(name, float) and name.is_integer() else "" if name is None else str(name)
-        runs.setdefault(label, []).append(row)
-    return runs

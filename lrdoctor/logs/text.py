@@ -30,8 +30,15 @@ LONGEST_LINE = 256 * 1024 * 1024
 MOST_BYTES = 64 * 1024**3
 """What a compressed file may unpack to; a small file that unpacks to more is a trap."""
 
+MOST_TIMES, SUSPECT_BYTES = 400, 64 * 1024**2
+"""A packed file that unpacks to more than this many times its size, once it is beyond that size, is a trap, too: what
+is written by a program packs ten- to a hundredfold, a run of one character a thousandfold."""
+
+MOST_INPUT = 4 * 1024**3
+"""What standard input may hold; it is kept in memory, since it cannot be read twice."""
+
 GZIP = b"\x1f\x8b"
-STANDARD_INPUT = "-"
+STANDARD_INPUT = frozenset({"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
 
 ANSI = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 """Colours, cursor movements and window titles that a terminal would have swallowed."""
@@ -59,15 +66,13 @@ def open_source(path: str | Path) -> Source:
     Raises:
         LogError: there is no such file, it is empty or unreadable, or it is no regular file.
     """
-    if str(path) == STANDARD_INPUT:
-        return bytes_source(STANDARD_INPUT, sys.stdin.buffer.read())
+    if str(path) in STANDARD_INPUT:
+        return bytes_source(str(path), _standard_input())
     path = Path(path)
     try:
         _refuse_what_is_no_file(path)
         with path.open("rb") as file:
-            start = file.read(HEAD_BYTES)
-            file.seek(0)
-            head = start if not start.startswith(GZIP) else b"".join(_unpacked(file, HEAD_BYTES))[:HEAD_BYTES]
+            head = _head(file)
     except (OSError, ValueError) as error:
         raise LogError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not head:
@@ -76,12 +81,27 @@ def open_source(path: str | Path) -> Source:
 
 
 def bytes_source(name: str, content: bytes) -> Source:
-    """A source that is already in memory, unpacked when it is gzipped."""
-    if content.startswith(GZIP):
-        content = b"".join(_unpacked(io.BytesIO(content), BLOCK_BYTES))
-    if not content:
+    """A source that is already in memory; it stays packed when it is gzipped."""
+    head = _head(io.BytesIO(content))
+    if not head:
         raise LogError(f"{name}: is empty")
-    return Source(name, None, content[:HEAD_BYTES], content)
+    return Source(name, None, head, content)
+
+
+def _standard_input() -> bytes:
+    held = io.BytesIO()
+    while piece := sys.stdin.buffer.read(BLOCK_BYTES):
+        held.write(piece)
+        if held.tell() > MOST_INPUT:
+            raise LogError(f"standard input holds more than {MOST_INPUT:,} bytes; write it to a file and name that")
+    return held.getvalue()
+
+
+def _head(file: BinaryIO) -> bytes:
+    """The first `HEAD_BYTES` bytes, unpacked."""
+    start = file.read(HEAD_BYTES)
+    file.seek(0)
+    return start if not start.startswith(GZIP) else b"".join(_unpacked(file, HEAD_BYTES))[:HEAD_BYTES]
 
 
 def head_text(source: Source) -> str:
@@ -174,12 +194,8 @@ def raw(source: Source, left_out: LeftOut) -> Iterator[bytes]:
     Raises:
         LogError: the file cannot be read any more.
     """
-    if source.content is not None or source.path is None:
-        content = source.content or b""
-        yield from (content[at : at + BLOCK_BYTES] for at in range(0, len(content), BLOCK_BYTES))
-        return
     try:
-        with source.path.open("rb") as file:
+        with io.BytesIO(source.content or b"") if source.path is None else source.path.open("rb") as file:
             packed = file.read(len(GZIP)) == GZIP
             file.seek(0)
             if packed:
@@ -206,8 +222,9 @@ def _unpacked(file: BinaryIO, block: int, left_out: LeftOut | None = None) -> It
                 return
             data = unpack.unconsumed_tail
             size += len(piece)
-            if size > MOST_BYTES:
-                raise LogError(f"the packed file holds more than {MOST_BYTES:,} bytes, this is no log")
+            most = min(MOST_BYTES, max(MOST_TIMES * file.tell(), SUSPECT_BYTES))
+            if size > most:
+                raise LogError(f"the packed file holds more than {most:,} bytes, this is no log")
             if piece:
                 yield piece
             if size >= block and block == HEAD_BYTES:

@@ -37,6 +37,17 @@ def test_arrays_are_copied_and_read_only() -> None:
             array[0] = 7
 
 
+def test_arrays_that_nobody_can_write_to_are_shared() -> None:
+    step, value = np.arange(3), np.ones(3)
+    view = value[:]
+    for array in (step, value, view):
+        array.flags.writeable = False
+    assert Curve(step, value).step is step
+    assert Curve(step, value).value is value
+    value.flags.writeable = True
+    assert not np.shares_memory(Curve(step, view).value, value)
+
+
 @pytest.mark.parametrize("again", [lambda c: pickle.loads(pickle.dumps(c)), copy.deepcopy], ids=["pickle", "deepcopy"])
 def test_copies_are_equal_and_still_read_only(again) -> None:
     twin = again(GAPPY)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 from lrdoctor.errors import LogError
-from lrdoctor.logs._decode import whole_text
 from lrdoctor.logs._rows import counted
 from lrdoctor.logs.base import Source, Table
-from lrdoctor.logs.text import head_text
+from lrdoctor.logs.text import blocks, head_text
 
 NUMBER = (
     r"[-+]?(?:(?:\d{1,3}(?:,\d{3}){1,6}(?!\d)|\d{1,40})(?:\.\d{0,40})?(?:[eE][-+]?\d{1,4})?"
@@ -19,16 +19,54 @@ NUMBER = (
 bounded, so that a line of ten million characters takes no longer than as many short ones."""
 
 
+class Text:
+    """The complete lines of a log, a block of them at a time; it can be gone through more than once.
+
+    A last line without its end is left out: a number at the very end of a log may have lost digits.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.left_out: dict[str, str] = {}
+        self.n_filled = 0
+        """Lines that are not blank, once the text was gone through."""
+
+    def __iter__(self) -> Iterator[str]:
+        self.n_filled = 0
+        for block in blocks(self.source, self.left_out):
+            if not block.strip():
+                continue
+            end = block.rfind(b"\n") + 1
+            if end < len(block):
+                self.left_out["last line"] = "unfinished, so its numbers may be cut"
+            text = block[:end].decode("utf-8", "replace")
+            self.n_filled += sum(map(bool, map(str.strip, text.split("\n"))))
+            yield text
+
+    def matches(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        """The matches of a pattern that fits lines."""
+        return chain.from_iterable(map(pattern.finditer, self))
+
+    def groups(self, pattern: re.Pattern[str]) -> Iterator[tuple[str, ...]]:
+        """The groups of these matches, of a pattern that has several; "" where one matched nothing."""
+        return chain.from_iterable(map(pattern.findall, self))
+
+    def others(self, read: int) -> dict[str, str]:
+        """What to say of the lines that are no records, once the text was gone through."""
+        n = self.n_filled - read
+        return {counted(n, "line"): "no records of this format"} if n > 0 else {}
+
+
 class TextFormat:
     """A reader of one text format.
 
     Args:
         name: what --format calls it.
-        telling: matches a line that only this format has.
+        telling: matches a line that only this format has; fast where it begins with a word, not with a boundary.
         parse: the table of a text; an empty one where nothing fits.
     """
 
-    def __init__(self, name: str, telling: re.Pattern[str], parse: Callable[[str], Table]) -> None:
+    def __init__(self, name: str, telling: re.Pattern[str], parse: Callable[[Text], Table]) -> None:
         self.NAME = name
         self.telling = telling
         self.parse = parse
@@ -46,25 +84,11 @@ class TextFormat:
         Raises:
             LogError: no line of this format.
         """
-        text, dropped = finished(whole_text(source))
+        text = Text(source)
         table = self.parse(text)
         if not table.columns:
             raise LogError(f"{source.name}: no line of the format {self.NAME} with a number in it")
-        yield Table(table.name, table.columns, table.facts, {**table.left_out, **dropped})
-
-
-def finished(text: str) -> tuple[str, dict[str, str]]:
-    """The text up to its last line end: a number at the very end of a log may have lost digits."""
-    if not text or text.endswith("\n"):
-        return text, {}
-    complete, end, _ = text.rpartition("\n")
-    return complete + end, {"last line": "unfinished, so its numbers may be cut"}
-
-
-def other_lines(text: str, read: int) -> dict[str, str]:
-    """What to say of the lines that are no records."""
-    others = sum(1 for line in text.split("\n") if line.strip()) - read
-    return {counted(others, "line"): "no records of this format"} if others > 0 else {}
+        yield Table(table.name, table.columns, table.facts, {**table.left_out, **text.left_out})
 
 
 def cells(text: str) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ import re
 
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import Table
-from lrdoctor.logs.console.base import NUMBER, TextFormat, other_lines
+from lrdoctor.logs.console.base import NUMBER, Text, TextFormat
 
 KEY = r"[^\s:\[\]{}][^\n:\[\]{}]{0,120}"
 LINE = re.compile(
@@ -24,12 +24,12 @@ TELLING = re.compile(
 )
 
 
-def parse(text: str) -> Table:
+def parse(text: Text) -> Table:
     """A row for each batch; a metric that comes twice for a batch starts another."""
     rows = Rows()
     row: dict[str, str] = {}
     found = 0
-    for at, key, value, header, _, printed, shown in LINE.findall(text):
+    for at, key, value, header, _, printed, shown in text.groups(LINE):
         found += 1
         batch = at or header or row.get("batch")
         name = key or printed
@@ -41,7 +41,7 @@ def parse(text: str) -> Table:
         if name:
             row[name] = value or shown
     rows.add(row.items())
-    return rows.table(left_out=other_lines(text, found))
+    return rows.table(left_out=text.others(found))
 
 
 COMPOSER = TextFormat("composer", TELLING, parse)

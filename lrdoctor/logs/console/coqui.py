@@ -9,7 +9,7 @@ import re
 
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import Table
-from lrdoctor.logs.console.base import NUMBER, TextFormat, other_lines
+from lrdoctor.logs.console.base import NUMBER, Text, TextFormat
 
 LINE = re.compile(
     rf"--> TIME: [^\n]{{1,80}}\bGLOBAL_STEP: (\d{{1,15}})|(--> EVAL PERFORMANCE)|^ *\| > (\w{{1,60}}): *({NUMBER})",
@@ -19,13 +19,13 @@ TELLING = re.compile(r"--> TIME: [^\n]{1,80}\bGLOBAL_STEP: \d{1,15}")
 COST = ("loader_time", "step_time", "avg_loader_time", "eval_time")
 
 
-def parse(text: str) -> Table:
+def parse(text: Text) -> Table:
     """A row for each step printed; of an evaluation, `avg_loss` as `val_loss`, at the step before it."""
     rows = Rows()
     row: dict[str, str] = {}
     prefix = ""
     found = 0
-    for step, evaluation, key, value in LINE.findall(text):
+    for step, evaluation, key, value in text.groups(LINE):
         found += 1
         if step or evaluation:
             rows.add(row.items())
@@ -38,7 +38,7 @@ def parse(text: str) -> Table:
         left_out={
             "numbers in parentheses": "means of the epoch so far",
             ", ".join(COST): "cost of a step, not its outcome",
-            **other_lines(text, found),
+            **text.others(found),
         }
     )
 

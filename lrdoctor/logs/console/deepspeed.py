@@ -9,7 +9,7 @@ import re
 
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import Table
-from lrdoctor.logs.console.base import NUMBER, TextFormat, other_lines
+from lrdoctor.logs.console.base import NUMBER, Text, TextFormat
 
 LINE = re.compile(
     rf"\bstep=(\d{{1,15}}), skipped=(\d{{1,15}}), lr=\[({NUMBER})?[^\]\n]{{0,2000}}\], mom="
@@ -19,13 +19,13 @@ LINE = re.compile(
 TELLING = re.compile(rf"\bstep=\d{{1,15}}, skipped=\d{{1,15}}, lr=\[{NUMBER}[^\]\n]{{0,2000}}\], mom=")
 
 
-def parse(text: str) -> Table:
+def parse(text: Text) -> Table:
     """`step`, `skipped`, the first parameter group's `lr`, and `loss_scale` where an overflow lowered it."""
     rows = Rows()
-    for step, skipped, rate, scale in LINE.findall(text):
+    for step, skipped, rate, scale in text.groups(LINE):
         pairs = (("step", step), ("skipped", skipped), ("lr", rate), ("loss_scale", scale))
         rows.add((key, value or None) for key, value in pairs)
-    return rows.table(left_out=other_lines(text, rows.size))
+    return rows.table(left_out=text.others(rows.size))
 
 
 DEEPSPEED = TextFormat("deepspeed", TELLING, parse)

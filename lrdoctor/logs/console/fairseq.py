@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from lrdoctor.logs._json import parsed
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import Table
-from lrdoctor.logs.console.base import NUMBER, TextFormat, other_lines
+from lrdoctor.logs.console.base import NUMBER, Text, TextFormat
 
 LINE = re.compile(r"\| (?:INFO \| )?(train_inner|train|valid|test)\w{0,20} \| (.*)$", re.MULTILINE)
 INNER = re.compile(rf"epoch {{1,3}}\d{{1,9}}: {{1,8}}\d{{1,12}} / \d{{1,12}} .{{0,200}}?\bloss={NUMBER}")
@@ -28,14 +28,14 @@ PREFIX = {"train_inner": "", "train": "train_epoch_", "valid": "valid_", "test":
 POSITIONS = frozenset({"epoch", "num_updates"})
 
 
-def parse(text: str) -> Table:
+def parse(text: Text) -> Table:
     """Columns of the `train_inner` lines under their own names, of the others prefixed by kind."""
     rows = Rows()
-    for kind, body in LINE.findall(text):
+    for kind, body in text.groups(LINE):
         pairs = dict(_pairs(body.strip()))
         if pairs:
             rows.add((_named(key, kind), value) for key, value in pairs.items())
-    return rows.table(facts={"averaged": "interval", "loss_unit": "bits"}, left_out=other_lines(text, rows.size))
+    return rows.table(facts={"averaged": "interval", "loss_unit": "bits"}, left_out=text.others(rows.size))
 
 
 def _pairs(body: str) -> Iterator[tuple[str, object]]:

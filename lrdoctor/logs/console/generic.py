@@ -7,11 +7,11 @@ records over several lines are read too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import Source, Table
-from lrdoctor.logs.console.base import NUMBER, TextFormat, other_lines
+from lrdoctor.logs.console.base import NUMBER, Text, TextFormat
 from lrdoctor.logs.text import head_text
 
 WORD = r"[A-Za-z_][\w./@-]{0,60}"
@@ -51,26 +51,26 @@ SNIFFED_LINES = 2
 EPOCH_PLACES = frozenset({"epoch", "epochs"})
 
 
-def parse(text: str) -> Table:
+def parse(text: Text) -> Table:
     """Columns by the log's own keys, `val_` before those of a line or part of a line that says so."""
     rows = Rows()
     read = 0
     place: dict[str, str] = {}
-    for position, pairs in _lines(text):
+    for position, pairs in _lines(text.matches(TOKEN)):
         if position:
             place = position
         if pairs:
             read += 1
             rows.add([*place.items(), *pairs.items()])
-    return rows.table(left_out=other_lines(text, read))
+    return rows.table(left_out=text.others(read))
 
 
-def _lines(text: str) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+def _lines(tokens: Iterable[re.Match[str]]) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     """Of every line that holds one of the two: where it stands, and what it measures."""
     position: dict[str, str] = {}
     pairs: dict[str, str] = {}
     section = ""
-    for match in TOKEN.finditer(text):
+    for match in tokens:
         kind = match.lastgroup
         if kind == "end":
             if position or pairs:
@@ -122,5 +122,5 @@ class Generic(TextFormat):
         text = head_text(source)
         if text.lstrip().startswith(("{", "[{")) or any(one.sniff(source) for one in self.named):
             return False
-        with_loss = (1 for _, pairs in _lines(text) if any(LOSS.search(key) for key in pairs))
+        with_loss = (1 for _, pairs in _lines(TOKEN.finditer(text)) if any(LOSS.search(key) for key in pairs))
         return sum(with_loss) >= SNIFFED_LINES

@@ -9,7 +9,7 @@ import re
 
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import Table
-from lrdoctor.logs.console.base import NUMBER, TextFormat, other_lines
+from lrdoctor.logs.console.base import NUMBER, Text, TextFormat
 from lrdoctor.logs.hf_trainer import FILTERED
 
 LINE = re.compile(r"\{('(?:[^'\n]{1,80})': [^{}\n]{1,20000})\}")
@@ -22,12 +22,12 @@ DIGITS = 4
 SUMMARY = "train_runtime"
 
 
-def parse(text: str) -> Table:
+def parse(text: Text) -> Table:
     """A row for each dictionary that holds an epoch."""
     rows = Rows()
     found = summaries = 0
-    for body in LINE.findall(text):
-        pairs = {key: quoted or bare for key, quoted, bare in PAIR.findall(body)}
+    for match in text.matches(LINE):
+        pairs = {key: quoted or bare for key, quoted, bare in PAIR.findall(match[1])}
         if "epoch" not in pairs:
             continue
         found += 1
@@ -35,7 +35,7 @@ def parse(text: str) -> Table:
             summaries += 1
         else:
             rows.add(pairs.items())
-    left_out = other_lines(text, found)
+    left_out = text.others(found)
     if summaries:
         left_out["summary at the end"] = "its train_loss is the mean of the whole run, not a step's loss"
     facts = {"averaged": "interval", "significant_digits": DIGITS, "nan_filter": True, "notes": (FILTERED,)}

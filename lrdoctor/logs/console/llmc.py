@@ -10,7 +10,7 @@ import re
 
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import Table
-from lrdoctor.logs.console.base import NUMBER, TextFormat, other_lines
+from lrdoctor.logs.console.base import NUMBER, Text, TextFormat
 
 STEP = re.compile(
     rf"^step +(\d{{1,15}})/\d{{1,15}} \| (?:train )?loss +({NUMBER})[^|\n]{{0,40}}\|"
@@ -26,24 +26,24 @@ ENTRY = re.compile(
 FILE_TELLING = re.compile(rf"^s:\d{{1,15}} (?:trl|tel|eval):{NUMBER}", re.MULTILINE)
 
 
-def parse_printed(text: str) -> Table:
+def parse_printed(text: Text) -> Table:
     """A `val loss` belongs to the step printed before it, and before all steps to step 0."""
     rows = Rows()
     last = "0"
-    for step, loss, norm, rate, val_loss in STEP.findall(text):
+    for step, loss, norm, rate, val_loss in text.groups(STEP):
         last = step or last
         pairs = (("loss", loss), ("norm", norm), ("lr", rate), ("val loss", val_loss))
         rows.add([("step", last), *((key, value or None) for key, value in pairs)])
-    return rows.table(left_out=other_lines(text, rows.size))
+    return rows.table(left_out=text.others(rows.size))
 
 
-def parse_file(text: str) -> Table:
+def parse_file(text: Text) -> Table:
     """Columns under the file's own short names."""
     rows = Rows()
     keys = ("s", "trl", "lr", "norm", "tel", "eval")
-    for values in ENTRY.findall(text):
+    for values in text.groups(ENTRY):
         rows.add((key, value or None) for key, value in zip(keys, values, strict=True))
-    return rows.table(left_out=other_lines(text, rows.size))
+    return rows.table(left_out=text.others(rows.size))
 
 
 LLMC = TextFormat("llm.c", PRINTED_TELLING, parse_printed)

@@ -13,7 +13,7 @@ import numpy as np
 
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import Table
-from lrdoctor.logs.console.base import TextFormat, cells, other_lines
+from lrdoctor.logs.console.base import Text, TextFormat, cells
 
 TRAIN = re.compile(r"^.{0,200}?\biteration +(\d{1,15})/ *\d{1,15} \|(.*)$", re.MULTILINE)
 VALIDATION = re.compile(
@@ -22,19 +22,19 @@ VALIDATION = re.compile(
 )
 EITHER = re.compile(f"(?:{TRAIN.pattern})|(?:{VALIDATION.pattern})", re.MULTILINE)
 TELLING = re.compile(
-    r"\biteration +\d{1,15}/ *\d{1,15} \| consumed (?:samples|train)"
-    r"|\biteration +\d{1,15}/ *\d{1,15} \|[^\n]{0,600}lm loss:"
+    r"iteration +\d{1,15}/ *\d{1,15} \| consumed (?:samples|train)"
+    r"|iteration +\d{1,15}/ *\d{1,15} \|[^\n]{0,600}lm loss:"
 )
 SKIPPED = "number of skipped iterations"
 FILTERED = "steps that were skipped or nan are not in the logged mean"
 
 
-def parse(text: str) -> Table:
+def parse(text: Text) -> Table:
     """Train lines under their own keys; validation lines as `lm loss validation`."""
     rows = Rows()
     found = 0
     last = "0"
-    for match in EITHER.finditer(text):
+    for match in text.matches(EITHER):
         iteration, train, kind, at, data_set, held_out = match.groups()
         found += 1
         if iteration is not None:
@@ -44,7 +44,7 @@ def parse(text: str) -> Table:
             where = "test" if kind == "test" or "test" in (data_set or "") else "validation"
             pairs = [(f"{key.removesuffix(' value')} {where}", value) for key, value in cells(held_out)]
             rows.add([("iteration", at or last), *pairs])
-    table = rows.table(left_out=other_lines(text, found))
+    table = rows.table(left_out=text.others(found))
     return Table("", table.columns, _facts(table), table.left_out)
 
 

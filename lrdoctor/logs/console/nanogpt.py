@@ -9,7 +9,7 @@ import re
 
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import Table
-from lrdoctor.logs.console.base import NUMBER, TextFormat, other_lines
+from lrdoctor.logs.console.base import NUMBER, Text, TextFormat
 
 LINE = re.compile(
     rf"^(?:iter (\d{{1,15}}): loss ({NUMBER})|step (\d{{1,15}}): train loss ({NUMBER}), val loss ({NUMBER}))",
@@ -26,21 +26,21 @@ MODDED_LINE = re.compile(
 MODDED_TELLING = re.compile(rf"^step:\d{{1,15}}/\d{{1,15}} (?:train|val)_loss:{NUMBER} train_time:", re.MULTILINE)
 
 
-def parse(text: str) -> Table:
+def parse(text: Text) -> Table:
     """`loss` of single batches, and `train loss` and `val loss` of the evaluations."""
     rows = Rows()
-    for step, loss, evaluated, train_loss, val_loss in LINE.findall(text):
+    for step, loss, evaluated, train_loss, val_loss in text.groups(LINE):
         pairs = (("loss", loss), ("train loss", train_loss), ("val loss", val_loss))
         rows.add([("iter", step or evaluated), *((key, value or None) for key, value in pairs)])
-    return rows.table(left_out=other_lines(text, rows.size))
+    return rows.table(left_out=text.others(rows.size))
 
 
-def parse_modded(text: str) -> Table:
+def parse_modded(text: Text) -> Table:
     """`train_loss` and `val_loss`; newer versions log only the latter."""
     rows = Rows()
-    for step, train_loss, val_loss in MODDED_LINE.findall(text):
+    for step, train_loss, val_loss in text.groups(MODDED_LINE):
         rows.add([("step", step), ("train_loss", train_loss or None), ("val_loss", val_loss or None)])
-    return rows.table(left_out=other_lines(text, rows.size))
+    return rows.table(left_out=text.others(rows.size))
 
 
 NANOGPT = TextFormat("nanogpt", TELLING, parse)

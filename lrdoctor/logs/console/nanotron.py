@@ -9,19 +9,19 @@ import re
 
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import Table
-from lrdoctor.logs.console.base import TextFormat, cells, other_lines
+from lrdoctor.logs.console.base import Text, TextFormat, cells
 
 LINE = re.compile(r"\biteration: (\d{1,15}) / \d{1,15} \|(.*)$", re.MULTILINE)
-TELLING = re.compile(r"\biteration: \d{1,15} / \d{1,15} \| consumed_tokens:")
+TELLING = re.compile(r"iteration: \d{1,15} / \d{1,15} \| consumed_tokens:")
 DIGITS = 3
 
 
-def parse(text: str) -> Table:
+def parse(text: Text) -> Table:
     """Every key of the line is a column."""
     rows = Rows()
-    for match in LINE.finditer(text):
+    for match in text.matches(LINE):
         rows.add([("iteration", match[1]), *cells(match[2])])
-    return rows.table(facts={"significant_digits": DIGITS}, left_out=other_lines(text, rows.size))
+    return rows.table(facts={"significant_digits": DIGITS}, left_out=text.others(rows.size))
 
 
 NANOTRON = TextFormat("nanotron", TELLING, parse)

@@ -6,7 +6,7 @@ import re
 
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import Table
-from lrdoctor.logs.console.base import NUMBER, TextFormat, other_lines
+from lrdoctor.logs.console.base import NUMBER, Text, TextFormat
 
 KEY = r"[^\s=][^\n=]{0,120}"
 LINE = re.compile(
@@ -18,12 +18,12 @@ TELLING = re.compile(rf"\[step=\d[\d,]{{0,15}}[^\]\n]{{0,120}}\][^\S\n]{{0,8}}\n
 COST = ("throughput/", "System/")
 
 
-def parse(text: str) -> Table:
+def parse(text: Text) -> Table:
     """A row for each step; what an evaluation prints between two steps belongs to the step before it."""
     rows = Rows()
     row: dict[str, str] = {}
     found = 0
-    for step, epoch, key, value in LINE.findall(text):
+    for step, epoch, key, value in text.groups(LINE):
         found += 1
         if step or key in row:
             rows.add(row.items())
@@ -33,7 +33,7 @@ def parse(text: str) -> Table:
         if key and not key.startswith(COST):
             row[key] = value
     rows.add(row.items())
-    return rows.table(left_out={", ".join(COST): "cost of a step, not its outcome", **other_lines(text, found)})
+    return rows.table(left_out={", ".join(COST): "cost of a step, not its outcome", **text.others(found)})
 
 
 OLMO = TextFormat("olmo", TELLING, parse)

@@ -1,0 +1,59 @@
+"""Columns of text in which few different texts stand again and again: names of metrics and of runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lrdoctor.core.curve import Values
+from lrdoctor.logs._growing import Growing
+
+Texts = npt.NDArray[np.object_]
+
+MOST_TEXTS = 2000
+"""A column of more different texts names neither metrics nor runs; it is times or remarks and is not kept."""
+
+IS_NUMBER = -1
+"""Stands in the codes of a column of texts for a cell of a block that pandas read as numbers."""
+
+
+class Names:
+    """The texts of a column as numbers of different texts, as long as these are few."""
+
+    def __init__(self) -> None:
+        self.number: dict[object, int] = {None: 0}
+        self.codes: Growing[np.int16] = Growing(np.int16)
+        self.n_pending = 0
+
+    @property
+    def few(self) -> bool:
+        return len(self.number) <= MOST_TEXTS
+
+    def add(self, cells: Texts | None, length: int) -> None:
+        """Adds the cells of one block, None for a block of numbers."""
+        if cells is None:
+            self.n_pending += length
+        elif self.few:
+            self._add_numbers()
+            at, distinct = pd.factorize(cells)
+            stripped = [c.strip() or None if isinstance(c, str) else None for c in distinct]
+            for text in stripped:
+                self.number.setdefault(text, len(self.number))
+            # the last one is for the place -1, which stands for what is no text
+            known = np.array([*(self.number[text] for text in stripped), 0])
+            self.codes.append(known[at] if self.few else 0, length)
+
+    def _add_numbers(self) -> None:
+        """Adds the blocks of numbers so far, which most columns hold alone."""
+        self.codes.append(IS_NUMBER, self.n_pending)
+        self.n_pending = 0
+
+    def texts(self, value: Values) -> Texts:
+        """object[n]: the texts, None where a cell is empty; numbers of a block of numbers as texts."""
+        self._add_numbers()
+        codes = self.codes.finish()
+        cells = np.array([*self.number, None], dtype=object)[codes]
+        numeric = (codes == IS_NUMBER) & ~np.isnan(value)
+        cells[numeric] = [f"{number:g}" for number in value[numeric]]
+        return cells
