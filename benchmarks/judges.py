@@ -33,21 +33,16 @@ def blockrise(run: Run) -> Judged:
 
 
 def lrdoctor(run: Run) -> Judged:
-    """lrdoctor's rules: unstable with a finding of severity error, inconclusive when no rise could be looked for."""
-    from lrdoctor.core.report import Finding, Skip
+    """What `lrdoctor diagnose` says."""
     from lrdoctor.core.study import Study
-    from lrdoctor.rules import judge_run, unrecovered_rise
+    from lrdoctor.diagnose import judge_runs, log_verdict
 
-    found = list(judge_run(run, Study(name=run.name, runs=(run,))))
-    findings = [f for f in found if isinstance(f, Finding)]
-    skips = [f for f in found if isinstance(f, Skip)]
-    if errors := [f for f in findings if f.severity == "error"]:
-        onset = min((f.first_step for f in errors if f.first_step is not None), default=None)
-        return Judged("unstable", onset, tuple(f"{f.code} {f.message}" for f in errors))
+    findings, skips = judge_runs(Study(name=run.name, runs=(run,)))
+    verdict = log_verdict(findings, skips)
+    errors = [f for f in findings if f.severity == "error"]
+    onset = min((f.first_step for f in errors if f.first_step is not None), default=None)
     beside = tuple(f"{f.code} ({f.severity}) {f.message}" for f in findings)
-    skipped = tuple(f"{s.code} skipped: {s.reason}" for s in skips)
-    blind = any(s.code == unrecovered_rise.RULE.code for s in skips)
-    return Judged("inconclusive" if blind else "stable", None, beside + skipped)
+    return Judged(verdict, onset, beside + tuple(f"{s.code} skipped: {s.reason}" for s in skips))
 
 
 JUDGES: dict[str, Judge] = {"lrdoctor": lrdoctor, "blockrise": blockrise, **peers.judges()}

@@ -15,12 +15,13 @@ from lrdoctor.core.robust import min_max_decimate
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.diagnose.judging import split, summary_of
+from lrdoctor.rules import loss_spike
 
 RANK: Mapping[Verdict, int] = {"unstable": 0, "inconclusive": 1, "stable": 2}
 """The worst first."""
 SEVERITY: Mapping[Severity, int] = {"error": 0, "warning": 1, "info": 2}
-NEEDED = "LRD2"
-"""Codes of the rules that a verdict cannot do without: the rises of the loss."""
+NEEDED = loss_spike.RULE.code
+"""The rule that a verdict cannot do without: where it is blind, the others that look for rises are too."""
 MOST_NAMED = 3
 """Runs that a sentence names one by one."""
 DRAWN = ("train_loss", "grad_norm")
@@ -94,13 +95,7 @@ def log_verdict(findings: Sequence[Finding], skips: Sequence[Skip]) -> Verdict:
     """The verdict on one run: unstable by an error; inconclusive when a check that it needs could not be made."""
     if any(finding.severity == "error" for finding in findings):
         return "unstable"
-    missing = any(skip.code.startswith(NEEDED) for skip in skips)
-    return "inconclusive" if missing and not findings else "stable"
-
-
-def next_steps(run: Run, findings: Sequence[Finding], skips: Sequence[Skip]) -> tuple[str, ...]:
-    """What to run next to prove the diagnosis."""
-    return ()
+    return "inconclusive" if any(skip.code == NEEDED for skip in skips) else "stable"
 
 
 def _judge(run: Run, alpha: float) -> _Judged:
@@ -115,7 +110,7 @@ def _judge(run: Run, alpha: float) -> _Judged:
         findings,
         skips,
         tuple(replace(fix, run=run.name) for fix in recommended),
-        next_steps(run, findings, skips),
+        fixes.next_steps(run, findings, skips),
     )
 
 
@@ -185,7 +180,7 @@ def _what(one: _Judged) -> str:
     if run.status == "failed":
         return run.exit_reason or "it could not be read"
     if run.verdict == "inconclusive":
-        return "; ".join(dict.fromkeys(skip.reason for skip in one.skips if skip.code.startswith(NEEDED)))
+        return "; ".join(dict.fromkeys(skip.reason for skip in one.skips if skip.code == NEEDED))
     if run.verdict == "unstable":
         return one.findings[0].message
     return f"no instability was found in {run.n_points} points of the training loss"

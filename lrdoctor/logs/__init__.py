@@ -66,7 +66,7 @@ def _source(path: str | Path) -> Source:
     with suppress(OSError, ValueError):  # what is wrong with the path is said where it is opened
         if (
             folder.is_dir()
-            and str(path) != STANDARD_INPUT
+            and str(path) not in STANDARD_INPUT
             and (dvclive.is_folder(folder) or mlflow.is_run_folder(folder))
         ):
             return Source(str(path), folder, b"")

@@ -64,7 +64,7 @@ def gather(
         LogError: standard input is given twice, or there is no reader of that name.
     """
     given_paths = [str(path) for path in paths]
-    if given_paths.count(STANDARD_INPUT) > 1:
+    if sum(path in STANDARD_INPUT for path in given_paths) > 1:
         raise LogError("- is given twice, but standard input can be read only once; give it once")
     if format is not None:
         reader_named(format)
@@ -97,9 +97,9 @@ class _Gatherer:
     def add(self, path: str) -> None:
         """Reads a file, standard input, or all that lies below a directory."""
         try:
-            if path != STANDARD_INPUT and os.path.isdir(path):
+            if path not in STANDARD_INPUT and os.path.isdir(path):
                 self._add_directory(Path(path))
-            elif path == STANDARD_INPUT or self._is_new(Path(path)):
+            elif path in STANDARD_INPUT or self._is_new(Path(path)):
                 self.runs += read_log(path, format=self.format, columns=self.columns)
         except LogError as error:
             self.unread.append(_unread(path, error))

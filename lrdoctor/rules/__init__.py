@@ -10,38 +10,70 @@ from lrdoctor.core.study import Study
 from lrdoctor.rules import (
     best_at_edge,
     best_at_grid_end,
+    dead_run,
+    divergence,
     early_blow_up,
+    early_rise,
+    gradient_explosion,
+    gradient_outliers,
+    level_shift,
+    loss_spike,
+    no_progress,
     non_finite,
+    oscillation,
     recovered_rise,
+    restart,
+    resume_jump,
+    single_step,
     small_margin,
     stuck_plateau,
     unrecovered_rise,
 )
+from lrdoctor.rules._log.view import View
 from lrdoctor.rules.base import Rule
 
 RULES: tuple[Rule, ...] = (
     non_finite.RULE,
+    dead_run.RULE,
     early_blow_up.RULE,
     unrecovered_rise.RULE,
     recovered_rise.RULE,
+    divergence.RULE,
+    level_shift.RULE,
+    loss_spike.RULE,
+    oscillation.RULE,
+    early_rise.RULE,
+    single_step.RULE,
     stuck_plateau.RULE,
+    no_progress.RULE,
     best_at_edge.RULE,
     small_margin.RULE,
     best_at_grid_end.RULE,
+    gradient_outliers.RULE,
+    gradient_explosion.RULE,
+    resume_jump.RULE,
+    restart.RULE,
 )
 
-FAILED = "the trial failed, so its curves say nothing about stability"
+FAILED = "the run failed, so its curves say nothing about stability"
 
 
 def judge_run(run: Run, study: Study) -> Iterator[Finding | Skip]:
-    """What the rules say of one run; a failed run is skipped by all of them."""
+    """What the rules say of one run: those for trials of a trial, those for logs of any other.
+
+    A failed run is skipped by all of them.
+    """
+    view = View(run, study.alpha)
     for rule in RULES:
-        if rule.check_run is None:
+        check = rule.check_log if run.trial is None else rule.check_trial
+        if check is None:
             continue
         if run.status == "failed":
             yield rule.skip(f"{FAILED} ({run.exit_reason})", run)
-        else:
-            yield from rule.check_run(run, study)
+        elif run.trial is None and rule.check_log is not None:
+            yield from rule.check_log(view)
+        elif rule.check_trial is not None:
+            yield from rule.check_trial(run, study)
 
 
 def judge_study(study: Study) -> Iterator[Finding | Skip]:

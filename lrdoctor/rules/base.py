@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lrdoctor.core.report import Finding, Instability, Severity, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.rules._log.view import View
 
 Found = Iterator[Finding | Skip]
 
@@ -17,7 +18,8 @@ class Rule:
     """One thing that can be wrong, with its manual page."""
 
     code: str
-    """Stable identifier, LRD and three digits: 1xx values, 2xx rises, 3xx levels, 4xx the whole study."""
+    """Stable identifier, LRD and three digits: 1xx values, 2xx rises, 3xx levels, 4xx the whole study, 5xx gradient
+    norms, 6xx what was done to the run."""
     name: str
     severity: Severity
     instability: Instability
@@ -25,8 +27,10 @@ class Rule:
     """One sentence."""
     manual: str
     """The manual page: what it sees, why it matters, its thresholds, what it does with odd curves."""
-    check_run: Callable[[Run, Study], Found] | None = None
-    """Judges one run, with the other runs of its study at hand."""
+    check_trial: Callable[[Run, Study], Found] | None = None
+    """Judges one trial of ours, with the other trials of its study at hand."""
+    check_log: Callable[[View], Found] | None = None
+    """Judges one run that somebody logged, by itself."""
     check_study: Callable[[Study], Found] | None = None
     """Judges the study as a whole."""
 
@@ -39,13 +43,15 @@ class Rule:
         run: Run | None = None,
         first_step: int | None = None,
         last_step: int | None = None,
+        severity: Severity | None = None,
+        instability: Instability | None = None,
     ) -> Finding:
-        """A finding of this rule."""
+        """A finding of this rule, of its own severity and instability unless this case is a different one."""
         return Finding(
             code=self.code,
             name=self.name,
-            severity=self.severity,
-            instability=self.instability,
+            severity=severity or self.severity,
+            instability=instability or self.instability,
             message=message,
             observed=observed,
             threshold=threshold,
@@ -57,3 +63,10 @@ class Rule:
     def skip(self, reason: str, run: Run | None = None) -> Skip:
         """What this rule could not check."""
         return Skip(code=self.code, reason=reason, run=run.name if run else None)
+
+    @property
+    def judges(self) -> str:
+        """What it looks at: trials, logs, runs (both) or sweeps."""
+        if self.check_study is not None:
+            return "sweeps"
+        return "runs" if self.check_trial and self.check_log else "trials" if self.check_trial else "logs"

@@ -92,5 +92,5 @@ RULE = Rule(
     instability="early",
     summary="The training loss exceeded twice its first value within the first updates.",
     manual=__doc__,
-    check_run=check,
+    check_trial=check,
 )

@@ -54,5 +54,5 @@ RULE = Rule(
     instability="mid_training",
     summary="The training loss went up for a while and came back.",
     manual=__doc__,
-    check_run=check,
+    check_trial=check,
 )

@@ -116,5 +116,5 @@ RULE = Rule(
     instability="plateau",
     summary="The training loss settled far above what a lower learning rate reaches.",
     manual=__doc__,
-    check_run=check,
+    check_trial=check,
 )

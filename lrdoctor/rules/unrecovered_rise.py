@@ -52,5 +52,5 @@ RULE = Rule(
     instability="mid_training",
     summary="The training loss went up and stayed up until the end of the run.",
     manual=__doc__,
-    check_run=check,
+    check_trial=check,
 )

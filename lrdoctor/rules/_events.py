@@ -1,0 +1,70 @@
+"""What the rules about events of a log's loss have in common: their words and their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from lrdoctor.core.report import Finding, Instability
+from lrdoctor.rules._log.events import Event
+from lrdoctor.rules._log.view import View
+from lrdoctor.rules.base import Rule
+
+MOST_LISTED = 20
+"""Events of one kind that are listed; a run with more needs no longer list."""
+
+
+def findings(rule: Rule, view: View, events: Iterable[Event], what: str) -> Iterator[Finding]:
+    """A finding for each event in order, the costliest when there are many.
+
+    Args:
+        rule: whose findings they are.
+        view: the log.
+        events: of the rule's kind.
+        what: how the sentence ends, such as "and came back".
+    """
+    every = tuple(events)
+    for event in costliest(every):
+        also = f" (one of {len(every)})" if len(every) > 1 else ""
+        yield finding(rule, view, event, f"{words(view, event)} {what}{also}")
+
+
+def costliest(events: Sequence[Event]) -> list[Event]:
+    """The events that lost the most steps, in order of time."""
+    kept = sorted(events, key=lambda e: (-e.lost_steps, -e.height))[:MOST_LISTED]
+    return sorted(kept, key=lambda e: e.first_step)
+
+
+def finding(rule: Rule, view: View, event: Event, message: str) -> Finding:
+    """The finding of an event; its evidence is the rise, as a ratio where the loss is positive."""
+    observed, threshold = _evidence(view, event.height), _evidence(view, event.limit)
+    return rule.finding(
+        message,
+        observed=observed,
+        threshold=threshold,
+        run=view.run,
+        first_step=event.first_step,
+        last_step=event.last_step,
+        instability=instability(view, event),
+    )
+
+
+def instability(view: View, event: Event) -> Instability:
+    """Early or mid-training: which fixes come first depends on it."""
+    return "early" if event.first_step < view.early_until else "mid_training"
+
+
+def words(view: View, event: Event) -> str:
+    """`training loss rose 2.1-fold, from 3.2 to 6.8, at step 120`."""
+    when = f"at step {event.first_step}"
+    if event.last_step > event.first_step:
+        when = f"in steps {event.first_step} to {event.last_step}"
+    rise = view.units.ratio(max(view.units.of_loss(event.peak) - view.units.of_loss(event.base), event.height))
+    return f"training loss rose {rise}, from {event.base:.4g} to {event.peak:.4g}, {when}"
+
+
+def _evidence(view: View, height: float) -> float:
+    """As a factor on the loss where it is positive, else as the share of the progress made."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(height)) if view.units.is_log else height

@@ -1,0 +1,50 @@
+"""A log whose gradient norm grew a hundredfold and stayed there.
+
+## What it sees
+Block medians of the gradient norm a hundred times above the lowest block before them, for a fiftieth of the log and
+three blocks at least.
+
+## Why it matters
+The loss can look harmless meanwhile, stuck on a plateau: the updates are clipped or normalised, but point nowhere. A
+run that does learn afterwards has lost the steps until then.
+
+## Odd curves
+Norms that are not finite are left out (LRD101). A norm that grows tenfold over a whole training is common, one that
+grows a hundredfold is not.
+"""
+
+from __future__ import annotations
+
+from lrdoctor.rules._log import gradients
+from lrdoctor.rules._log.view import View
+from lrdoctor.rules.base import Found, Rule
+
+
+def check(view: View) -> Found:
+    if not len(view.run.grad_norm):
+        yield RULE.skip("the log holds no gradient norm", view.run)
+        return
+    found = view.explosion
+    if found is None:
+        return
+    with_factor = found.level / found.usual if found.usual else float("inf")
+    yield RULE.finding(
+        f"gradient norm grew from {found.usual:.4g} to {found.level:.4g} in steps {found.first_step} to "
+        f"{found.last_step}",
+        observed=with_factor,
+        threshold=gradients.THRESHOLDS.explosion,
+        run=view.run,
+        first_step=found.first_step,
+        last_step=found.last_step,
+    )
+
+
+RULE = Rule(
+    code="LRD502",
+    name="gradient explosion",
+    severity="error",
+    instability="gradient",
+    summary="The gradient norm of a log grew a hundredfold and stayed there.",
+    manual=__doc__,
+    check_log=check,
+)

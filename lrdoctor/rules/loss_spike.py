@@ -1,0 +1,43 @@
+"""A log whose training loss shot up and came back.
+
+## What it sees
+A rise as in LRD204 that ends: a later block is back below half the limit. Where a log holds one point for several
+steps, a single point counts as well when it lies 40 % above the medians of the five points before and the five after
+it, beyond what normal noise does and beyond twice what the curve ever dips below both sides: noise goes both ways, an
+instability only up. Spikes in a piece that a resume threw away count too: the run was taken back to before them.
+
+## Why it matters
+"If training loss goes up, not down, during periods of training", fixing that is likely to give better training
+(tuning playbook). The steps from the beginning of a spike to its end are what it cost; the costliest are listed.
+
+## Odd curves
+As LRD204. Spikes shorter than the distance of two logged points may not be in the log at all. Rises at a resume or a
+restart are LRD601 and LRD602, early ones LRD208.
+"""
+
+from __future__ import annotations
+
+from lrdoctor.rules import _events
+from lrdoctor.rules._log.view import View
+from lrdoctor.rules.base import Found, Rule
+
+
+def check(view: View) -> Found:
+    found = [event for event in view.found if event.kind == "spike"]
+    yield from _events.findings(RULE, view, found, "and came back")
+    yield from _events.findings(RULE, view, view.rolled_back, "in a part that a resume took back")
+    if not found and view.is_blind:
+        yield RULE.skip(view.is_blind, view.run)
+    elif not found and view.doubtful and view.is_blurred:
+        yield RULE.skip(view.is_blurred, view.run)
+
+
+RULE = Rule(
+    code="LRD206",
+    name="loss spike",
+    severity="error",
+    instability="mid_training",
+    summary="The training loss of a log shot up and came back.",
+    manual=__doc__,
+    check_log=check,
+)

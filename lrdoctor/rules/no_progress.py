@@ -1,0 +1,71 @@
+"""A log whose training loss did not fall.
+
+## What it sees
+No block of the log lies below its first block by more than 1 % of the first loss and three deviations of the noise
+between blocks, in a log of 100 points or more.
+
+## Why it matters
+A loss that stays where an untrained model has it is either stuck or already as low as it gets. A learning rate that is
+far too high can do that without any spike: compare with a run at a tenth of the rate. So can one that is far too low,
+and shuffled labels; that is why it is a warning and no verdict.
+
+## Odd curves
+Logs that start in the middle of a training, such as fine-tuning and resumed runs, may be flat for good reasons.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lrdoctor.core import robust
+from lrdoctor.rules._log import noise
+from lrdoctor.rules._log.view import View
+from lrdoctor.rules.base import Found, Rule
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    fewest_points: int = 100
+    fall: float = 0.01
+    """Part of the first loss."""
+    noise: float = 3.0
+    """Deviations of the block medians."""
+
+
+THRESHOLDS = Thresholds()
+
+
+def check(view: View) -> Found:
+    loss = view.loss
+    if len(loss) < THRESHOLDS.fewest_points:
+        yield RULE.skip(f"{len(loss)} finite points, {THRESHOLDS.fewest_points} are needed to see progress", view.run)
+        return
+    if view.objective.kind != "minimized":
+        return  # LRD206 says why
+    medians = robust.block_medians(loss.value, robust.block_length(len(loss)))
+    first = float(medians[0])
+    fall = first - float(medians.min())
+    least = max(THRESHOLDS.fall * abs(first), THRESHOLDS.noise * noise.points(medians))
+    if fall >= least or not np.ptp(loss.value) > 0:
+        return
+    yield RULE.finding(
+        f"training loss fell from {first:.4g} by {fall:.2g} in {len(loss)} points, which is within its noise",
+        observed=fall,
+        threshold=least,
+        run=view.run,
+        first_step=int(loss.step[0]),
+        last_step=int(loss.step[-1]),
+    )
+
+
+RULE = Rule(
+    code="LRD302",
+    name="no progress",
+    severity="warning",
+    instability="plateau",
+    summary="The training loss of a log did not fall.",
+    manual=__doc__,
+    check_log=check,
+)

@@ -1,0 +1,54 @@
+"""A log whose training loss began to swing far more than before.
+
+## What it sees
+The log in fifty blocks: the distance of the 10 % and the 90 % quantile around each block's own slope is its spread. It
+fires when the spread of two blocks in a row is twice that of the twelve blocks before them, and beyond four times what
+spreads vary by among these, in the loss *and* in its logarithm: as a loss falls to 0 its logarithm becomes noisier of
+itself, and at a large early loss the loss does.
+
+## Why it matters
+Growing swings around a level that hardly changes are the edge of stability: the learning rate just bears it. A rise of
+the level itself is another rule's.
+
+## Odd curves
+Fewer than 120 points are not looked at. Losses whose rise is no failure (reinforcement learning) are skipped.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lrdoctor.rules._log import swings
+from lrdoctor.rules._log.view import View
+from lrdoctor.rules.base import Found, Rule
+
+
+def check(view: View) -> Found:
+    if view.is_blind:
+        yield RULE.skip(view.is_blind, view.run)
+        return
+    swing = view.swing
+    if swing is None:
+        return
+    step = view.loss.step
+    first, last = int(step[swing.first]), int(step[min(swing.end, len(step)) - 1])
+    yield RULE.finding(
+        f"training loss swings {swing.wider:.3g} times as far in steps {first} to {last} as before",
+        observed=swing.wider,
+        threshold=float(np.exp(swings.THRESHOLDS.wider)),
+        run=view.run,
+        first_step=first,
+        last_step=last,
+        instability="early" if first < view.early_until else None,
+    )
+
+
+RULE = Rule(
+    code="LRD207",
+    name="oscillation",
+    severity="error",
+    instability="mid_training",
+    summary="The training loss of a log began to swing far more than before.",
+    manual=__doc__,
+    check_log=check,
+)

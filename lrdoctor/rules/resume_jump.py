@@ -1,0 +1,44 @@
+"""A log whose training loss jumps where the run was resumed.
+
+## What it sees
+A rise as in LRD204 or LRD206 that begins within three logged points of a step at which the log shows a resume: steps
+that go back, or a file that another one continues.
+
+## Why it matters
+This is a different disease from an instability: optimizer moments, the schedule's position, the random state or the
+place in the data were not restored, so the run goes on as another one. Neither warmup nor clipping cures that; restore
+everything.
+
+## Odd curves
+A log without a trace of the resume shows a plain spike. Spikes in the part that a resume threw away are reported by
+LRD206: there the run was taken back because of them.
+"""
+
+from __future__ import annotations
+
+from lrdoctor.rules import _events
+from lrdoctor.rules._log.view import View
+from lrdoctor.rules.base import Found, Rule
+
+
+def check(view: View) -> Found:
+    for event in _events.costliest(view.at_resumes):
+        yield RULE.finding(
+            f"{_events.words(view, event)}, where the run was resumed",
+            observed=event.peak,
+            threshold=event.base,
+            run=view.run,
+            first_step=event.first_step,
+            last_step=event.last_step,
+        )
+
+
+RULE = Rule(
+    code="LRD601",
+    name="resume discontinuity",
+    severity="warning",
+    instability="resume",
+    summary="The training loss of a log jumps where the run was resumed.",
+    manual=__doc__,
+    check_log=check,
+)
