@@ -73,6 +73,18 @@ def of_rises(rises: Iterable[Rise]) -> list[Rise]:
     return sorted(found, key=lambda r: r.first)
 
 
+def joined(points: Iterable[Rise]) -> list[Rise]:
+    """Single points, in order, with neighbours made one."""
+    found: list[Rise] = []
+    for point in points:
+        if found and point.first <= found[-1].end:
+            last = found.pop()
+            higher = point if point.height > last.height else last
+            point = replace(higher, first=last.first, end=point.end)
+        found.append(point)
+    return found
+
+
 def _touches(rise: Rise, other: Rise) -> bool:
     near = THRESHOLDS.gap_blocks * max(rise.length, other.length)
     return rise.first - near <= other.end and other.first - near <= rise.end
@@ -82,7 +94,7 @@ def _same_scale(rise: Rise, other: Rise) -> bool:
     return rise.length <= 2 * other.length
 
 
-def classify(rise: Rise, units: Units, step: Steps, raw: Values, early_until: int, *, is_point: bool) -> Event:
+def classify(rise: Rise, units: Units, step: Steps, raw: Values, early_until: int, *, is_odd: bool) -> Event:
     """The rise as an event of the log.
 
     Args:
@@ -91,13 +103,13 @@ def classify(rise: Rise, units: Units, step: Steps, raw: Values, early_until: in
         step: int64[n] of the points.
         raw: float64[n], the loss.
         early_until: first step that is not early.
-        is_point: whether it is a single point whose neighbours are a single step away.
+        is_odd: whether it may be one odd batch.
     """
     n = len(step)
     inside = raw[rise.first : max(rise.end, rise.first + 1)]
     at = rise.first + int(np.argmax(inside))
     return Event(
-        kind="outlier" if is_point else _kind(rise, units, n, int(step[rise.first]) < early_until),
+        kind="outlier" if is_odd else _kind(rise, units, n, int(step[rise.first]) < early_until),
         first_step=int(step[rise.first]),
         last_step=int(step[min(rise.end, n) - 1]),
         peak_step=int(step[at]),

@@ -21,6 +21,16 @@ class Thresholds:
     """Factor on the limit for normal noise, since the noise of single points has heavier tails."""
     mirror: float = 2.0
     """Times the deepest dip below both sides."""
+    tail: float = 0.01
+    """Part of all points, the highest over their sides, that shows how far this noise goes upwards: their median
+    excess over the lowest of them gives the scale of a generalized Pareto tail."""
+    fewest_tail: int = 20
+    shape: float = 1 / 3
+    """Of that tail: heavier than exponential, that of Student's t with 3 degrees of freedom. It is not estimated,
+    since twenty points cannot tell one from the other."""
+    spike: float = float(np.log(2))
+    """In a log of every step a point is a single step: from twice its sides on it is a spike, below it may be one odd
+    batch. Real healthy runs are known whose loss rose by half for a single odd batch."""
     start: float = 0.02
     """Part of the curve at the start whose dips do not count: there the loss falls too steeply."""
     fewest_points: int = 30
@@ -42,7 +52,7 @@ def find(units: Units, alpha: float) -> list[Rise]:
     before, after = noise.sides(y)
     base = np.maximum(before, after)
     height = y - base
-    limit = np.maximum(_limit(y, before, after, alpha), THRESHOLDS.rise)
+    limit = np.maximum(_limit(y, before, after, alpha), max(THRESHOLDS.rise, _tail(height, alpha)))
     high = np.flatnonzero(height > limit)
     return [
         Rise(
@@ -64,3 +74,13 @@ def _limit(y: Values, before: Values, after: Values, alpha: float) -> Values:
     dips = np.maximum(np.minimum(before, after) - y, 0)[int(n * THRESHOLDS.start) :]
     normal = NormalDist().inv_cdf(1 - alpha / n) * THRESHOLDS.noise * noise.of_points(y)
     return np.asarray(np.maximum(normal, THRESHOLDS.mirror * dips.max()))
+
+
+def _tail(height: Values, alpha: float) -> float:
+    """The height that the highest of all points reaches with probability alpha, by the upper tail that they show."""
+    m = min(max(THRESHOLDS.fewest_tail, int(THRESHOLDS.tail * len(height))), len(height) - 1)
+    top = np.partition(height, len(height) - m - 1)[-m - 1 :]
+    lowest = float(top.min())
+    shape = THRESHOLDS.shape
+    scale = float(np.median(top) - lowest) * shape / (2**shape - 1)
+    return float(lowest + scale * ((m / alpha) ** shape - 1) / shape)

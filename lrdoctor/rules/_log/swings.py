@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from lrdoctor.core.curve import Values
+from lrdoctor.core.curve import Steps, Values
+
+Marks = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Thresholds:
     """And beyond so many times what the spread itself usually varies by."""
     least_variation: float = 0.08
     """What the logarithm of a spread of 20 points varies by at least."""
+    stretched: float = 2.0
+    """Times the steps of an earlier block that a block may cover."""
     low: float = 0.1
     high: float = 0.9
     """Quantiles whose distance is the spread of a block: single wild points do not move it."""
@@ -42,21 +47,23 @@ class Swing:
     """Its spread over that of the blocks before it."""
 
 
-def find(*curves: Values) -> Swing | None:
+def find(step: Steps, *curves: Values) -> Swing | None:
     """The first two blocks in a row that swing more than the blocks before, in every one of the curves.
 
     Both the loss and its logarithm are given: as a loss falls to 0 its logarithm becomes noisier of itself, and at a
-    large early loss the loss does.
+    large early loss the loss does. Blocks that cover more steps than those before them are passed over: a block of a
+    few hundred steps and one of a few thousand do not compare.
 
     Args:
+        step: int64[n].
         curves: float64[n] each, the same curve in different units.
     """
-    n = len(curves[0])
+    n = len(step)
     length = max(THRESHOLDS.fewest_points, int(n * THRESHOLDS.share))
     if n // length < THRESHOLDS.fewest_blocks:
         return None
     excess = np.min([_excess(_spreads(curve, length)) for curve in curves], axis=0)
-    wide = excess > 0
+    wide = (excess > 0) & _is_regular(step, length)
     hot = np.flatnonzero(wide[1:] & wide[:-1])
     if not len(hot):
         return None
@@ -66,6 +73,14 @@ def find(*curves: Values) -> Swing | None:
     spread = _spreads(curves[0], length)
     usual = float(np.median(spread[max(0, first - THRESHOLDS.before) : first]))
     return Swing(first * length, end * length, float(np.exp(spread[first:end].max() - usual)))
+
+
+def _is_regular(step: Steps, length: int) -> Marks:
+    """For each block whether it covers at most `stretched` times the steps of each of those it is compared with."""
+    covered = np.diff(step[::length]).astype(float)
+    covered = np.append(covered, covered[-1:])[: len(step) // length]
+    usual = np.array([covered[max(0, j - THRESHOLDS.before) : j + 1].min() for j in range(len(covered))])
+    return np.asarray(covered <= THRESHOLDS.stretched * usual)
 
 
 def _spreads(curve: Values, length: int) -> Values:

@@ -161,7 +161,13 @@ class View:
 
     @cached_property
     def swing(self) -> swings.Swing | None:
-        return None if self.is_blind else swings.find(self.units.y, self.loss.value)
+        """The first stretch that swings, unless a rise or a restart there says it better."""
+        found = None if self.is_blind else swings.find(self.loss.step, self.units.y, self.loss.value)
+        if found is None:
+            return None
+        first, last = self.loss.step[found.first], self.loss.step[min(found.end, len(self.loss)) - 1]
+        told = any(e.first_step <= last and first <= e.last_step for e in self._all if e.kind != "outlier")
+        return None if told else found
 
     @cached_property
     def outliers(self) -> gradients.Outliers | None:
@@ -210,17 +216,19 @@ class View:
     def _all(self) -> list[Event]:
         believed = [r for r in self._rises if not self.is_blurred or r.height > THRESHOLDS.twice * r.limit]
         merged = events.of_rises(believed)
-        single = [] if self.is_blind else [r for r in points.find(self.units, self.alpha) if not _within(r, merged)]
-        both = sorted([*((r, False) for r in merged), *((r, self._is_single_step(r)) for r in single)], key=_first)
-        return [self._event(rise, is_point) for rise, is_point in both]
+        single = [] if self.is_blind else points.find(self.units, self.alpha / 2)
+        single = events.joined(r for r in single if not _within(r, merged))
+        both = sorted([*((r, False) for r in merged), *((r, self._is_odd_batch(r)) for r in single)], key=_first)
+        return [self._event(rise, is_odd) for rise, is_odd in both]
 
-    def _event(self, rise: Rise, is_point: bool) -> Event:
+    def _event(self, rise: Rise, is_odd: bool) -> Event:
         loss = self.loss
-        return events.classify(rise, self.units, loss.step, loss.value, self.early_until, is_point=is_point)
+        return events.classify(rise, self.units, loss.step, loss.value, self.early_until, is_odd=is_odd)
 
-    def _is_single_step(self, rise: Rise) -> bool:
-        """Whether a single point is a single step: then it may be one odd batch, and it cost nothing."""
-        return self.counts_updates and bool(self.loss.step[rise.first] - self.loss.step[rise.first - 1] == 1)
+    def _is_odd_batch(self, rise: Rise) -> bool:
+        """Whether a point is a single step and not high enough for more than an odd batch; it cost nothing."""
+        is_step = bool(self.loss.step[rise.first] - self.loss.step[rise.first - 1] == 1)
+        return self.counts_updates and is_step and rise.end - rise.first == 1 and rise.height < points.THRESHOLDS.spike
 
     def _at_resume(self, event: Event) -> bool:
         resumed = self.run.provenance.get("resumed_at") or ()
