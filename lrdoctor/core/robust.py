@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -26,7 +27,34 @@ def block_length(n: int) -> int:
 def block_medians(values: Values, length: int) -> Values:
     """Medians of consecutive blocks of `length` points, float64[n // length]; a last short block is left out."""
     m = len(values) // length
-    return np.median(values[: m * length].reshape(m, length), axis=1) if m else np.zeros(0)
+    if not m:
+        return np.zeros(0)
+    blocks = values[: m * length].reshape(m, length)
+    few = [blocks[:, i] for i in range(length)] if length in (3, FEW) else None
+    return np.median(blocks, axis=1) if few is None else median_of(few)
+
+
+FEW = 5
+
+
+def median_of(columns: Sequence[Values]) -> Values:
+    """The elementwise median of three or five arrays, by comparisons alone: many times faster than sorting rows.
+
+    Raises:
+        ValueError: there are neither three nor five.
+    """
+    if len(columns) == FEW:
+        a, b, c, d, e = columns
+        # of four values neither the lowest nor the highest can be the median of five
+        return median_of(
+            (
+                e,
+                np.maximum(np.minimum(a, b), np.minimum(c, d)),
+                np.minimum(np.maximum(a, b), np.maximum(c, d)),
+            )
+        )
+    a, b, c = columns
+    return np.asarray(np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c)))
 
 
 def noise(values: Values) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from lrdoctor.core import robust
 from lrdoctor.core.curve import Values
 from lrdoctor.core.robust import MAD_TO_SD
 
@@ -21,12 +22,15 @@ QUIET = 0.25
 HEAD = 3.0
 """Before the first estimate the noise is taken to be this many times the quiet one, unless the first is lower: what
 happens in the very first blocks would otherwise be its own noise."""
-SIDE = 5
+SIDE = robust.FEW
 """Points on each side of a point whose medians it is compared with."""
 POINT_WINDOW = 60
 """Points before a point whose differences give its noise."""
 STRIDE = 8
 """Long windows move by this many points: neighbours share nearly all of their values."""
+MOST_WINDOWS = 20_000
+"""Windows a curve; in longer ones they move further, since noise does not change from one point in a million to the
+next."""
 ROWS = 1 << 15
 """Windows at a time, which bounds the memory."""
 SECOND_DIFFERENCE = float(np.sqrt(6))
@@ -89,6 +93,7 @@ def trailing_median(values: Values, window: int, fewest: int, stride: int = 1) -
     With a stride the median is taken anew for every `stride`-th value only, and kept until the next.
     """
     n = len(values)
+    stride = max(stride, n // MOST_WINDOWS)
     found = np.full(n, np.nan)
     for i in range(fewest - 1, min(window - 1, n)):
         found[i] = np.median(values[: i + 1])
@@ -100,13 +105,12 @@ def trailing_median(values: Values, window: int, fewest: int, stride: int = 1) -
     return found
 
 
-def sides(values: Values, width: int = SIDE) -> tuple[Values, Values]:
-    """The medians of the `width` values before and after each value; the first and last value go on beyond the ends."""
+def sides(values: Values) -> tuple[Values, Values]:
+    """The medians of the five values before and after each value; the first and last value go on beyond the ends."""
     n = len(values)
-    padded = np.concatenate([np.full(width, values[0]), values, np.full(width, values[-1])])
-    windows = sliding_window_view(padded, width)
-    medians = np.concatenate([np.median(windows[i : i + ROWS], axis=1) for i in range(0, len(windows), ROWS)])
-    return medians[:n], medians[width + 1 : width + 1 + n]
+    padded = np.concatenate([np.full(SIDE, values[0]), values, np.full(SIDE, values[-1])])
+    medians = robust.median_of([padded[i : n + SIDE + 1 + i] for i in range(SIDE)])
+    return medians[:n], medians[SIDE + 1 :]
 
 
 def depth(values: Values) -> Values:

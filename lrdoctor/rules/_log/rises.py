@@ -15,8 +15,9 @@ from lrdoctor.rules._log.units import Units
 
 Marks = npt.NDArray[np.bool_]
 
-SHORT, LONG = 60, 1000
-"""Points of a curve below which blocks may be of one point, and from which they are of five."""
+SHORT, LONG, VERY_LONG = 60, 1000, 100_000
+"""Points of a curve below which blocks may be of one point, from which they are of five, and from which a coarse block
+is a median of medians: sorting a million points at fifteen scales would take longer than reading them."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class _Scan:
         self, units: Units, n: int, length: int, alpha: float, quantum: float, independent: bool, *, early: bool = False
     ) -> None:
         self.n, self.length, self.total, self.early = n, length, len(units.y), early
-        self.medians = robust.block_medians(units.y[:n], length)
+        self.medians = _medians(units.y[:n], length)
         self.lowest = np.minimum.accumulate(self.medians)
         self.height = self.medians - self.lowest
         self.limit = self._limit(units.y[:n], alpha, independent)
@@ -191,6 +192,13 @@ class _Scan:
             return np.ones(len(self.medians), dtype=bool)
         with np.errstate(over="ignore"):
             return np.asarray(np.exp(self.medians) - np.exp(self.lowest) > THRESHOLDS.quanta * quantum)
+
+
+def _medians(y: Values, length: int) -> Values:
+    """Block medians; in very long curves those of coarse blocks are medians of the medians of five."""
+    if len(y) < VERY_LONG or length % robust.FEW or length == robust.FEW:
+        return robust.block_medians(y, length)
+    return robust.block_medians(robust.block_medians(y, robust.FEW), length // robust.FEW)
 
 
 def _in_a_row(marks: Marks, count: int) -> Marks:
