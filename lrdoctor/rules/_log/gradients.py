@@ -60,6 +60,8 @@ def outliers(norm: Curve) -> Outliers | None:
     if n < THRESHOLDS.fewest_points:
         return None
     y = np.log(finite.value)
+    if np.ptp(y) <= np.log(THRESHOLDS.factor):
+        return None
     window = min(THRESHOLDS.window, n // 2)
     usual = np.full(n, np.nan)
     usual[1:] = noise.trailing_median(y, window, 5, noise.STRIDE)[:-1]
@@ -82,10 +84,13 @@ def outliers(norm: Curve) -> Outliers | None:
 def explosion(norm: Curve) -> Explosion | None:
     """The stretch from the first to the last block a hundred times above the lowest before it."""
     finite = _positive(norm)
-    length = robust.block_length(len(finite))
-    medians = robust.block_medians(np.log(finite.value), length)
-    if len(finite) < THRESHOLDS.fewest_points or len(medians) < THRESHOLDS.fewest_blocks:
+    if len(finite) < THRESHOLDS.fewest_points:
         return None
+    y = np.log(finite.value)
+    if np.ptp(y) <= np.log(THRESHOLDS.explosion):
+        return None
+    length = robust.block_length(len(finite))
+    medians = robust.block_medians(y, length)
     lowest = np.minimum.accumulate(medians)
     high = np.flatnonzero(medians - lowest > np.log(THRESHOLDS.explosion))
     if len(high) < max(THRESHOLDS.fewest_blocks, THRESHOLDS.share * len(medians)):
@@ -102,4 +107,6 @@ def explosion(norm: Curve) -> Explosion | None:
 def _positive(norm: Curve) -> Curve:
     """The finite norms above 0: a norm of exactly 0 is no gradient at all."""
     keep = np.isfinite(norm.value) & (norm.value > 0)
+    if keep.all():
+        return norm
     return Curve(norm.step[keep], norm.value[keep])

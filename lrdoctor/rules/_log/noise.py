@@ -28,7 +28,7 @@ POINT_WINDOW = 60
 """Points before a point whose differences give its noise."""
 STRIDE = 8
 """Long windows move by this many points: neighbours share nearly all of their values."""
-MOST_WINDOWS = 20_000
+MOST_WINDOWS = 8_000
 """Windows a curve; in longer ones they move further, since noise does not change from one point in a million to the
 next."""
 ROWS = 1 << 15

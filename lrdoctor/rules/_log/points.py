@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 
+from lrdoctor.core import robust
 from lrdoctor.core.curve import Values
 from lrdoctor.rules._log import noise
-from lrdoctor.rules._log.rises import Rise
+from lrdoctor.rules._log.rises import VERY_LONG, Rise
 from lrdoctor.rules._log.units import Units
 
 
@@ -49,9 +51,13 @@ def find(units: Units, alpha: float) -> list[Rise]:
     y, n = units.y, len(units.y)
     if n < THRESHOLDS.fewest_points:
         return []
+    if n >= VERY_LONG and not _stands_out(y):
+        return []
     before, after = noise.sides(y)
     base = np.maximum(before, after)
     height = y - base
+    if not height.max() > THRESHOLDS.rise:
+        return []
     limit = np.maximum(_limit(y, before, after, alpha), max(THRESHOLDS.rise, _tail(height, alpha)))
     high = np.flatnonzero(height > limit)
     return [
@@ -67,6 +73,19 @@ def find(units: Units, alpha: float) -> list[Rise]:
         for i in high
         if i > 0
     ]
+
+
+def _stands_out(y: Values) -> bool:
+    """Whether any point lies half the least height above the blocks beside its own: a first look at a long curve.
+
+    The medians of the five points beside a point are taken over other points than those of blocks, so half is asked.
+    """
+    blocks = y[: len(y) // robust.FEW * robust.FEW].reshape(-1, robust.FEW)
+    columns = [blocks[:, i] for i in range(robust.FEW)]
+    medians, highest = robust.median_of(columns), functools.reduce(np.maximum, columns)
+    beside = np.maximum(np.append(medians[:1], medians[:-1]), np.append(medians[1:], medians[-1:]))
+    last = float(y[-robust.FEW :].max() - medians[-1])
+    return max(float((highest - beside).max()), last) > THRESHOLDS.rise / 2
 
 
 def _limit(y: Values, before: Values, after: Values, alpha: float) -> Values:

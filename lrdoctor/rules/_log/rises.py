@@ -97,7 +97,7 @@ def lengths(n: int, correlation_time: int) -> list[int]:
     length = finest
     while n // length >= (THRESHOLDS.fewest_coarse if found else THRESHOLDS.fewest_blocks):
         found.append(length)
-        length = 5 if length == 3 else 2 * length
+        length = 5 if length == 3 else (2 if n < VERY_LONG else 4) * length
     return found
 
 
@@ -144,6 +144,8 @@ class _Scan:
     def rises(self) -> Iterator[Rise]:
         """The stretches in which some block is a rise, as far as blocks stay above half the limit."""
         hot = self._hot()
+        if not hot.any():
+            return
         warm = hot | ((self.height > self.limit / 2) & self.is_large)
         edges = np.flatnonzero(np.diff(np.concatenate([[False], warm, [False]]).astype(np.int8)))
         for first, end in zip(edges[::2], edges[1::2], strict=True):

@@ -17,6 +17,8 @@ class Thresholds:
     fewest_points: int = 20
     """Points a block at least; a fiftieth of the curve."""
     share: float = 0.02
+    most_points: int = 2000
+    """Points that are looked at of a longer block, evenly spread."""
     fewest_blocks: int = 6
     before: int = 12
     """Blocks before a block whose spreads it is compared with."""
@@ -86,8 +88,8 @@ def _is_regular(step: Steps, length: int) -> Marks:
 def _spreads(curve: Values, length: int) -> Values:
     """float64[n // length]: the logarithm of the spread of each block around its own slope."""
     m = len(curve) // length
-    block = curve[: m * length].reshape(m, length)
-    at = np.arange(length) - (length - 1) / 2
+    block = curve[: m * length].reshape(m, length)[:, :: 1 + length // THRESHOLDS.most_points]
+    at = np.arange(block.shape[1]) - (block.shape[1] - 1) / 2
     rest = block - np.outer(block @ at / (at @ at), at)
     low, high = np.quantile(rest, [THRESHOLDS.low, THRESHOLDS.high], axis=1)
     return np.asarray(np.log(np.maximum(high - low, np.finfo(float).tiny)))

@@ -33,7 +33,7 @@ class Units:
     progress: float
     """From the first loss down to the lowest block, in loss units; above 0."""
     made_progress: bool
-    """Whether that is beyond noise."""
+    """Whether that is beyond noise; of no meaning for a logarithm."""
     scale: float
     """Loss units in one unit of y, where y is no logarithm."""
 
@@ -63,9 +63,10 @@ def measure(loss: Values) -> Units:
     """
     first = float(loss[: THRESHOLDS.first_points].max())
     medians = robust.block_medians(loss, max(1, len(loss) // 80))
-    spread = noise.points(loss)
     progress = first - float(medians.min())
     is_log = bool(loss.min() > 0)
+    # noise decides nothing where a ratio is taken, and a median of a million points is not for nothing
+    spread = 0.0 if is_log else noise.points(loss)
     scale = max(progress, THRESHOLDS.noises * spread, np.finfo(float).tiny)
     with np.errstate(over="ignore"):
         y = np.log(loss) if is_log else loss / scale

@@ -76,7 +76,10 @@ class View:
     @cached_property
     def gap(self) -> int:
         """Steps from one point to the next, as a rule."""
-        return max(1, int(np.median(np.diff(self.loss.step)))) if len(self.loss) > 1 else 1
+        known = self.run.provenance.get("step_gap")
+        if known is None:
+            known = np.median(np.diff(self.loss.step)) if len(self.loss) > 1 else 1
+        return max(1, int(known))
 
     @property
     def counts_updates(self) -> bool:
