@@ -20,12 +20,12 @@ from lrdoctor.rules._log.rises import Rise
 class Thresholds:
     fewest_points: int = 20
     """Finite points of the training loss, below which nothing can be said of rises."""
-    fewest_independent: int = 60
-    """Stretches of independent points that a correlated curve holds at least. With fewer its slow swings look like
-    rises: of made-up healthy curves smoothed with 0.99 over 3000 steps, one in four would be flagged."""
-    correlated: int = 5
-    """Points of correlation from which that is asked."""
-    twice: float = 2.0
+    independent: int = 400
+    """Points that a smooth curve holds for each point of its correlation time, at least. With fewer its slow swings
+    look like rises, and are part of the trend from which the correlation time is told."""
+    smooth: int = 12
+    """Points of correlation from which that is asked: a moving average of 0.9 has about 9 and can be judged."""
+    beyond_doubt: float = 4.0
     """Times the limit that is believed all the same."""
     early_steps: int = 500
     """The playbook's short run for early instability."""
@@ -124,7 +124,7 @@ class View:
     def is_blurred(self) -> str | None:
         """Why rises that are not large cannot be told from slow swings; None where they can."""
         n, span = len(self.loss), self.correlation_time
-        if span < THRESHOLDS.correlated or n >= THRESHOLDS.fewest_independent * (2 * span + 1):
+        if span < THRESHOLDS.smooth or n >= THRESHOLDS.independent * span:
             return None
         beta = self.run.provenance.get("smoothed")
         how = f"smoothed with a moving average of {beta}" if beta else "smooth"
@@ -160,7 +160,7 @@ class View:
     @cached_property
     def doubtful(self) -> bool:
         """Whether a blurred curve shows rises too small to be believed."""
-        return bool(self.is_blurred) and any(r.height <= THRESHOLDS.twice * r.limit for r in self._rises)
+        return bool(self.is_blurred) and any(r.height <= THRESHOLDS.beyond_doubt * r.limit for r in self._rises)
 
     @cached_property
     def swing(self) -> swings.Swing | None:
@@ -217,7 +217,7 @@ class View:
 
     @cached_property
     def _all(self) -> list[Event]:
-        believed = [r for r in self._rises if not self.is_blurred or r.height > THRESHOLDS.twice * r.limit]
+        believed = [r for r in self._rises if not self.is_blurred or r.height > THRESHOLDS.beyond_doubt * r.limit]
         merged = events.of_rises(believed)
         single = [] if self.is_blind else points.find(self.units, self.alpha / 2)
         single = events.joined(r for r in single if not _within(r, merged))
