@@ -25,7 +25,7 @@ class Thresholds:
     look like rises, and are part of the trend from which the correlation time is told."""
     smooth: int = 12
     """Points of correlation from which that is asked: a moving average of 0.9 has about 9 and can be judged."""
-    beyond_doubt: float = 4.0
+    beyond_doubt: float = 5.0
     """Times the limit that is believed all the same."""
     early_steps: int = 500
     """The playbook's short run for early instability."""
