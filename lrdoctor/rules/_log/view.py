@@ -191,7 +191,8 @@ class View:
             return f"early window not observable: the log counts {self.run.provenance['x']}s, not updates"
         if self.run.provenance.get("averaged"):
             return f"early window not observable: points are means ({self.run.provenance['averaged']}); {where}"
-        n_early = int(np.searchsorted(self.loss.step, min(self.early_until, int(self.loss.step[-1]) + 1)))
+        window = min(self.early_until, max(THRESHOLDS.early_steps, self.warmup_until))
+        n_early = int(np.searchsorted(self.loss.step, window))
         every_step = gap == 1 and first <= 1
         if n_early < THRESHOLDS.early_points and not every_step:
             return f"early window not observable: {where}"
