@@ -7,7 +7,7 @@ be checked on the other. Made-up curves: false alarms and hits by cell, with fix
 trouble was seen from shortly before its onset on, not earlier. The judges are lrdoctor, five lines of numpy and the
 other tools that are installed (benchmarks/peers: which of their findings count).
 
-Run: python -m benchmarks.detection --logs FOLDER [--families] [--seeds 300] [--judges lrdoctor,blockrise]
+Run: python -m benchmarks.detection --logs FOLDER [--variants] [--families] [--seeds 300] [--judges lrdoctor,blockrise]
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import families, indexed_logs, peers
+from benchmarks import families, indexed_logs, peers, variants
 from benchmarks.indexed_logs import STABLE, UNSTABLE, Log
 from benchmarks.judged import Judge, Judged
 from benchmarks.judges import JUDGES
@@ -156,6 +156,26 @@ def print_reading(logs: Iterable[Log]) -> None:
             print(f"\n{log.id}: read {', '.join(log.other_columns)} as the loss, the index says {log.loss_column}")
 
 
+def print_variants(logs: Sequence[Log], judges: dict[str, Judge]) -> None:
+    """The tables over the logs in other forms: healthy ones flagged, with their names, and unstable ones caught."""
+    found = [v for log in logs if log.label in STABLE | UNSTABLE for v in variants.variants(log)]
+    print(
+        "\n### Logs in other forms\n\n| judge | healthy forms flagged | of them inconclusive | unstable forms caught |"
+    )
+    print("|---|---|---|---|")
+    flagged: dict[str, list[str]] = {}
+    for name, judge in judges.items():
+        verdicts = [(v, judge(v.run).verdict) for v in found]
+        healthy = [verdict for v, verdict in verdicts if v.log.label in STABLE]
+        unstable = [verdict for v, verdict in verdicts if v.log.label in UNSTABLE]
+        n, blind = healthy.count("unstable"), healthy.count("inconclusive")
+        print(f"| {name} | {n}/{len(healthy)} | {blind} | {unstable.count('unstable')}/{len(unstable)} |", flush=True)
+        flagged[name] = [
+            f"{v.log.id} ({v.form})" for v, said in verdicts if said == "unstable" and v.log.label in STABLE
+        ]
+    print(f"\nhealthy forms flagged by lrdoctor: {', '.join(flagged.get('lrdoctor', [])) or 'none'}")
+
+
 def judge_cell(judge: Judge, cell: families.Cell, seeds: int) -> tuple[float, float]:
     """Shares of the seeds with the verdict unstable, and with it placed no earlier than the onset."""
     flagged = placed = 0
@@ -211,6 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--logs", type=Path, help="folder with an INDEX.csv")
     parser.add_argument("--families", nargs="?", const="", metavar="PART", help="made-up curves, cells named PART only")
+    parser.add_argument("--variants", action="store_true", help="the logs in other forms, too")
     parser.add_argument("--seeds", type=int, default=300)
     parser.add_argument("--judges", default=",".join(JUDGES))
     options = parser.parse_args(arguments)
@@ -227,6 +248,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print_wrong(OURS, outcomes[OURS])
         seconds = ", ".join(f"{name} {sum(s for _, s in of):.2f}" for name, of in timed.items())
         print(f"\nCPU seconds of judging: {seconds}")
+        if options.variants:
+            print_variants(logs, judges)
     if options.families is not None:
         print_families(judges, options.seeds, options.families)
 
