@@ -15,8 +15,11 @@ from lrdoctor.reports.terminal.items import (
     SEVERITY_STYLE,
     VERDICT_STYLE,
     Item,
+    costliest,
     finding_item,
-    fix_item,
+    finding_items,
+    fix_items,
+    print_code,
     print_items,
     skipped_items,
 )
@@ -76,26 +79,28 @@ def _print_block(run: RunSummary, report: Report, console: Console, *, verbose: 
         console.print(Padding(safe(console, read, "dim"), (0, 0, 0, INDENT), expand=False))
     _print_curves(run, findings, console)
     inside = 2 * INDENT
-    print_items(console, "", (finding_item(f, console, verbose, named=False) for f in findings), inside)
+    print_items(console, "", finding_items(findings, console, verbose), inside)
     if verbose:
         print_items(console, "read", provenance_items(run.provenance, console), inside)
     skips = [skip for skip in report.skipped if skip.run == run.name]
-    print_items(console, "not checked", skipped_items(skips, console), inside)
+    print_items(console, "not checked", skipped_items(skips, console, report.summary if alone else ""), inside)
 
 
 def _print_fixes(fixes: Sequence[Fix], said: set[str], console: Console, verbose: bool) -> None:
     """The fixes of one run; those that are word for word as for an earlier run stand in one line."""
-    items, again = [], []
+    new: list[Fix] = []
+    again: list[Fix] = []
     for fix in sorted(fixes, key=lambda fix: fix.rank):
         words = f"{fix.name}: {fix.why}\n{fix.snippet}"
-        if words in said:
-            again.append(f"{fix.rank}. {fix.name}")
-        else:
-            items.append(fix_item(fix, console, verbose))
+        (again if words in said else new).append(fix)
         said.add(words)
+    items = list(fix_items(new, console, verbose))
     if again:
-        items.append((safe(console, "as above", "dim"), safe(console, ", ".join(again))))
+        items.append((safe(console, "as above", "dim"), safe(console, ", ".join(f"{f.rank}. {f.name}" for f in again))))
     print_items(console, "fixes to try, in this order", items, 2 * INDENT)
+    if verbose and any(fix.snippet for fix in new):
+        console.print(Text(" " * INDENT).append("their code", "bold"))
+        print_code(console, new, 2 * INDENT)
 
 
 def _size(run: RunSummary) -> str:
@@ -123,8 +128,11 @@ def _print_curves(run: RunSummary, findings: Sequence[Finding], console: Console
 
 
 def _print_marks(findings: Sequence[Finding], axis: Axis, console: Console) -> None:
+    """A mark where each finding begins; the costliest of a kind have a label beside it."""
     began = [finding for finding in findings if finding.first_step is not None]
-    places = [(axis.column(f.first_step), f"{f.code} {f.first_step}") for f in began if f.first_step is not None]
+    labelled = set(map(id, costliest(began)))
+    label = {id(f): f"{f.code} {f.first_step}" if id(f) in labelled else "" for f in began}
+    places = [(axis.column(f.first_step), label[id(f)]) for f in began if f.first_step is not None]
     width = max(axis.width, console.width - INDENT - LABEL_WIDTH)
     style = SEVERITY_STYLE[began[0].severity] if began else ""
     for line in marks(places, width):
