@@ -36,4 +36,4 @@ def test_every_rule_is_listed_with_what_it_judges_within_the_width() -> None:
 def test_a_manual_page(code: str, head: str) -> None:
     lines = printed(code)
     assert lines[:2] == [head, ""]
-    assert "## Odd curves" in lines
+    assert "## Why it matters" in lines

@@ -139,7 +139,7 @@ def test_the_worst_run_comes_first_and_equal_fixes_are_said_once() -> None:
     heads = [line.split()[0] for line in lines if "  UNSTABLE  " in line or "  INCONCLUSIVE  " in line]
     assert heads == ["b", "c", "a"]
     assert lines.count("    1. warmup  it helps") == 1
-    assert lines.count("    as above  1. warmup") == 1
+    assert lines.count("    1. warmup  as above") == 1
 
 
 def test_what_was_read_is_shown_when_asked_for() -> None:
@@ -247,12 +247,28 @@ def test_fixes_of_which_the_log_tells_nothing_share_a_line() -> None:
     assert printed(sample)[-4:] == [
         "  fixes to try, in this order",
         "    1. fix_1  ramp up; try 10 steps; not more",
-        "    2. to 3.  fix_2, fix_3: look first (-v: each in full)",
+        "    2. 3.     fix_2, fix_3: look first (-v: each in full)",
         "    4. fix_4  lower it; halve it",
     ]
     text = printed(sample, verbose=True)
     assert "    3. fix_3  move it; look first" in text
     assert text[-2:] == ["    # 4. fix_4", "    code_4()"]
+
+
+def test_fixes_said_before_keep_their_place() -> None:
+    def fixes(run: str, first: str) -> list[Fix]:
+        whys = [first, "same; a; b", "same; c; d", "last for " + first]
+        return [
+            Fix(rank=i, name=f"fix_{i}", status="recommended", why=why, because=(), run=run)
+            for i, why in enumerate(whys, start=1)
+        ]
+
+    sample = report(log_run("a", "unstable"), log_run("b", "unstable"), fixes=(*fixes("a", "x"), *fixes("b", "y")))
+    assert printed(sample)[-3:] == [
+        "    1. fix_1  y",
+        "    2. 3.     fix_2, fix_3: as above",
+        "    4. fix_4  last for y",
+    ]
 
 
 def test_sentences_are_wrapped_and_commands_and_code_are_not() -> None:

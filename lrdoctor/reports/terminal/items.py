@@ -115,9 +115,16 @@ def fix_items(fixes: Sequence[Fix], console: Console, verbose: bool) -> Iterator
         if verbose or not caveat or len(alike) == 1:
             yield from (fix_item(fix, console) for fix in alike)
         else:
-            names = ", ".join(fix.name for fix in alike)
-            label = safe(console, f"{alike[0].rank}. to {alike[-1].rank}.", "bold")
-            yield label, safe(console, names, "bold").append_text(safe(console, f": {caveat} (-v: each in full)"))
+            yield together(alike, console, f"{caveat} (-v: each in full)")
+
+
+def together(fixes: Sequence[Fix], console: Console, words: str) -> Item:
+    """Several fixes in a row as one item: their ranks, their names, and the same words for all."""
+    if len(fixes) == 1:
+        return safe(console, f"{fixes[0].rank}. {fixes[0].name}", "bold"), safe(console, words)
+    ranks = " ".join(f"{fix.rank}." for fix in fixes)
+    names = safe(console, ", ".join(fix.name for fix in fixes), "bold")
+    return safe(console, ranks, "bold"), names.append_text(safe(console, f": {words}"))
 
 
 def _caveat(fix: Fix) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from rich.console import Console
 from rich.padding import Padding
@@ -22,6 +23,7 @@ from lrdoctor.reports.terminal.items import (
     print_code,
     print_items,
     skipped_items,
+    together,
 )
 from lrdoctor.reports.terminal.provenance import provenance_items
 from lrdoctor.reports.terminal.sparkline import Axis, draw, marks, scale
@@ -88,19 +90,25 @@ def _print_block(run: RunSummary, report: Report, console: Console, *, verbose: 
 
 def _print_fixes(fixes: Sequence[Fix], said: set[str], console: Console, verbose: bool) -> None:
     """The fixes of one run; those that are word for word as for an earlier run stand in one line."""
+    before = frozenset(said)
+    items: list[Item] = []
     new: list[Fix] = []
-    again: list[Fix] = []
-    for fix in sorted(fixes, key=lambda fix: fix.rank):
-        words = f"{fix.name}: {fix.why}\n{fix.snippet}"
-        (again if words in said else new).append(fix)
-        said.add(words)
-    items = list(fix_items(new, console, verbose))
-    if again:
-        items.append((safe(console, "as above", "dim"), safe(console, ", ".join(f"{f.rank}. {f.name}" for f in again))))
+    for is_said, group in groupby(sorted(fixes, key=lambda fix: fix.rank), key=lambda fix: _words(fix) in before):
+        alike = list(group)
+        if is_said:
+            items.append(together(alike, console, "as above"))
+        else:
+            items += fix_items(alike, console, verbose)
+            new += alike
+    said.update(map(_words, new))
     print_items(console, "fixes to try, in this order", items, 2 * INDENT)
     if verbose and any(fix.snippet for fix in new):
         console.print(Text(" " * INDENT).append("their code", "bold"))
         print_code(console, new, 2 * INDENT)
+
+
+def _words(fix: Fix) -> str:
+    return f"{fix.name}: {fix.why}\n{fix.snippet}"
 
 
 def _size(run: RunSummary) -> str:
