@@ -117,7 +117,7 @@ def test_a_stable_run_of_several_is_one_line() -> None:
     assert lines[at + 1].endswith("100 points, epochs 0..99")
     assert lines.index("bad.csv  UNSTABLE  100 points, epochs 0..99") < at
     assert lines[at + 3 :] == [
-        "Not checked in the runs without an instability",
+        "Not checked in these runs",
         "  LRD301  nothing to compare with",
     ]
 
@@ -268,6 +268,37 @@ def test_fixes_said_before_keep_their_place() -> None:
         "    1. fix_1  y",
         "    2. 3.     fix_2, fix_3: as above",
         "    4. fix_4  last for y",
+    ]
+
+
+def test_of_many_runs_and_steps_the_first_are_shown() -> None:
+    names = [f"run_{i:02d}" for i in range(11)]
+    steps = tuple(f"{name}: look at it" for name in names)
+    found = tuple(finding("rose", run=name, code="LRD206") for name in names)
+    skip = Skip(code="LRD301", reason="no rate", run="run_10")
+    runs = [log_run(name, "unstable") for name in names]
+    sample = report(*runs, findings=found, skipped=(skip,), next_steps=steps)
+    lines = printed(sample)
+    assert sum("  UNSTABLE  " in line for line in lines) == 8
+    at = lines.index("More runs that need attention (-v: each in full)")
+    assert [line.split()[0] for line in lines[at + 1 : at + 4]] == names[8:]
+    assert all(line.endswith("100 points, epochs 0..99, LRD206") for line in lines[at + 1 : at + 4])
+    assert lines[at + 5 : at + 7] == ["Not checked in these runs", "  LRD301  no rate"]
+    assert lines[-2:] == ["  -  run_05: look at it", "  -  and 5 more; -v or --json lists them"]
+    full = printed(sample, verbose=True)
+    assert sum("  UNSTABLE  " in line for line in full) == len(names)
+    assert full[-1] == "  -  run_10: look at it"
+
+
+def test_reasons_that_differ_by_a_number_take_one_line_for_many_runs() -> None:
+    gaps = [10, 20, 20, 50]
+    skips = [Skip(code="LRD209", reason=f"one point per {gap} steps", run=f"{i}") for i, gap in enumerate(gaps)]
+    skips += [Skip(code="LRD501", reason="no norm", run=f"{i}") for i in range(4)]
+    lines = printed(report(*(log_run(f"{i}") for i in range(4)), skipped=tuple(skips)))
+    assert lines[-3:] == [
+        "Not checked in these runs",
+        "  LRD209  one point per 20 steps (2 runs), or the like (2 more)",
+        "  LRD501  no norm (4 runs)",
     ]
 
 

@@ -23,6 +23,8 @@ WIDEST_CODES = 18
 """Columns for the codes of checks that share a reason; longer ones would leave no room for it."""
 MOST_OF_A_KIND = 5
 """Findings of one rule and severity that are shown of a run; more say no more."""
+MOST_STEPS = 6
+"""Next steps that are shown of many runs."""
 COMMAND = "lrdoctor "
 """How a next step begins that is a command."""
 
@@ -82,16 +84,36 @@ def skipped_items(skips: Iterable[Skip], console: Console, said: str = "") -> It
         console: where they are printed.
         said: the reason that stands above already.
     """
+    for codes, reason, count in _shared(skips):
+        words = ("as said above" if reason == said else reason) + (f" ({count} runs)" if count > 1 else "")
+        yield _skipped_item(codes, words, console)
+
+
+def skipped_in_short(skips: Iterable[Skip], console: Console) -> Iterator[Item]:
+    """The same for many runs: of several reasons for one check the most frequent, and how many others there are."""
+    reasons: dict[tuple[str, ...], list[tuple[int, str]]] = {}
+    for codes, reason, count in _shared(skips):
+        reasons.setdefault(codes, []).append((count, reason))
+    for codes, of in reasons.items():
+        count, reason = max(of, key=lambda one: one[0])
+        runs = f" ({count} runs)" if count > 1 else ""
+        others = sum(n for n, _ in of) - count
+        yield _skipped_item(codes, f"{reason}{runs}" + (f", or the like ({others} more)" if others else ""), console)
+
+
+def _shared(skips: Iterable[Skip]) -> Iterator[tuple[tuple[str, ...], str, int]]:
+    """Each reason once: the codes that it is for, the reason, and in how many runs."""
     counts = Counter((skip.code, skip.reason) for skip in skips)
     for reason in dict.fromkeys(reason for _, reason in counts):
-        codes = [code for code, of in counts if of == reason]
-        count = max(counts[code, reason] for code in codes)
-        words = ("as said above" if reason == said else reason) + (f" ({count} runs)" if count > 1 else "")
-        short = ", ".join(_ranges(codes))
-        if len(short) <= WIDEST_CODES:
-            yield safe(console, short, "dim"), safe(console, words, "dim")
-        else:
-            yield safe(console, f"{len(codes)} checks", "dim"), safe(console, f"{words} ({short})", "dim")
+        codes = tuple(code for code, of in counts if of == reason)
+        yield codes, reason, max(counts[code, reason] for code in codes)
+
+
+def _skipped_item(codes: Sequence[str], words: str, console: Console) -> Item:
+    short = ", ".join(_ranges(codes))
+    if len(short) <= WIDEST_CODES:
+        return safe(console, short, "dim"), safe(console, words, "dim")
+    return safe(console, f"{len(codes)} checks", "dim"), safe(console, f"{words} ({short})", "dim")
 
 
 def _ranges(codes: Sequence[str]) -> Iterator[str]:
@@ -173,8 +195,12 @@ def print_lines(console: Console, title: str, lines: Iterable[str]) -> None:
         console.print(Text(" " * INDENT).append(line), soft_wrap=True)
 
 
-def print_steps(console: Console, steps: Sequence[str]) -> None:
+def print_steps(console: Console, steps: Sequence[str], verbose: bool) -> None:
     """What to do next: commands in lines that survive copy and paste, sentences as paragraphs."""
-    sentences = [(Text("-"), safe(console, step)) for step in steps if not step.startswith(COMMAND)]
+    said = [step for step in steps if not step.startswith(COMMAND)]
+    shown = said if verbose else said[:MOST_STEPS]
+    sentences = [(Text("-"), safe(console, step)) for step in shown]
+    if len(said) > len(shown):
+        sentences.append((Text("-"), safe(console, f"and {len(said) - len(shown)} more; -v or --json lists them")))
     print_items(console, "Next", sentences)
     print_lines(console, "" if sentences else "Next", [step for step in steps if step.startswith(COMMAND)])

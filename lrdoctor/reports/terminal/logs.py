@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from rich.console import Console
@@ -22,6 +22,7 @@ from lrdoctor.reports.terminal.items import (
     fix_items,
     print_code,
     print_items,
+    skipped_in_short,
     skipped_items,
     together,
 )
@@ -36,6 +37,8 @@ SMALL = 24
 """Columns of the curve beside a run that needs no attention."""
 LABELS = {"train_loss": "loss", "grad_norm": "grad norm"}
 LABEL_WIDTH = max(map(len, LABELS.values())) + 2
+MOST_BLOCKS = 8
+"""Runs of one report that are shown in full; of more the reader wants the list first."""
 WORST_FIRST = ("unstable", "inconclusive", "stable")
 UNITS = {"step": "steps", "samples": "samples", "epoch": "epochs", "row": "rows"}
 
@@ -46,17 +49,19 @@ def print_logs(report: Report, console: Console, *, verbose: bool) -> None:
     judged = [run for run in report.runs if run.status != "failed"]
     alone = len(report.runs) == 1
     in_short = [run for run in judged if not alone and not verbose and not _needs_attention(run, report)]
-    in_full = [run for run in judged if run not in in_short]
+    noticed = sorted((run for run in judged if run not in in_short), key=lambda run: WORST_FIRST.index(run.verdict))
+    in_full = noticed if verbose else noticed[:MOST_BLOCKS]
     said: set[str] = set()
-    for run in sorted(in_full, key=lambda run: WORST_FIRST.index(run.verdict)):
+    for run in in_full:
         _print_block(run, report, console, verbose=verbose, alone=alone)
         _print_fixes([fix for fix in report.fixes if fix.run == run.name], said, console, verbose)
     print_items(console, "Findings", (finding_item(f, console, verbose) for f in report.findings if f.run is None))
-    if in_short:
-        _print_table(in_short, report, console)
-        names = {run.name for run in in_short}
-        skips = [skip for skip in report.skipped if skip.run in names]
-        print_items(console, "Not checked in the runs without an instability", skipped_items(skips, console))
+    further = noticed[len(in_full) :]
+    _print_table("More runs that need attention (-v: each in full)", further, report, console)
+    _print_table("Without an instability", in_short, report, console)
+    names = {run.name for run in (*further, *in_short)}
+    skips = [skip for skip in report.skipped if skip.run in names]
+    print_items(console, "Not checked in these runs", skipped_in_short(skips, console))
     skips = [skip for skip in report.skipped if skip.run is None]
     print_items(console, "Not checked", skipped_items(skips, console))
     if not alone or verbose:
@@ -147,8 +152,10 @@ def _print_marks(findings: Sequence[Finding], axis: Axis, console: Console) -> N
         console.print(Text(" " * (INDENT + LABEL_WIDTH) + line, style))
 
 
-def _print_table(runs: Iterable[RunSummary], report: Report, console: Console) -> None:
-    """A line for each run: its name, its size, its loss, and what was noticed."""
+def _print_table(title: str, runs: Sequence[RunSummary], report: Report, console: Console) -> None:
+    """A line for each run: its name, its size, its loss, and what was noticed; nothing for no runs."""
+    if not runs:
+        return
     table = Table.grid(padding=(0, 2, 0, 0))
     for may_wrap in (True, False, False, True):
         table.add_column(no_wrap=not may_wrap, overflow="fold")
@@ -161,7 +168,7 @@ def _print_table(runs: Iterable[RunSummary], report: Report, console: Console) -
         words = safe(console, ", ".join([_size(run), *noticed]))
         table.add_row(safe(console, run.name, "bold"), verdict, Text(line), words)
     console.print()
-    console.print(Text("Without an instability", style="bold"))
+    console.print(Text(title, style="bold"))
     console.print(Padding(table, (0, 0, 0, INDENT), expand=False))
 
 

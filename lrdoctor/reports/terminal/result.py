@@ -49,7 +49,7 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
     print_items(console, "Fixes to try, in this order", (fix_item(fix, console) for fix in fixes))
     if verbose:
         print_code(console, fixes)
-    print_steps(console, report.next_steps)
+    print_steps(console, report.next_steps, verbose)
     print_lines(console, "Files written", report.sweep.get("figures", ()))
 
 
