@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lrdoctor.core.report import Finding, Fix, Report, RunSummary
+from lrdoctor.reports.terminal.fixes import fix_items, print_code, together
 from lrdoctor.reports.terminal.items import (
     INDENT,
     SEVERITY_STYLE,
@@ -19,12 +20,9 @@ from lrdoctor.reports.terminal.items import (
     costliest,
     finding_item,
     finding_items,
-    fix_items,
-    print_code,
     print_items,
     skipped_in_short,
     skipped_items,
-    together,
 )
 from lrdoctor.reports.terminal.provenance import provenance_items
 from lrdoctor.reports.terminal.sparkline import Axis, draw, marks, scale
@@ -33,8 +31,8 @@ from lrdoctor.reports.terminal.text import safe
 WIDEST = 100
 """Columns of a curve; a wider one says no more."""
 NARROWEST = 10
-SMALL = 24
-"""Columns of the curve beside a run that needs no attention."""
+SMALL, SMALLER = 24, 12
+"""Columns of the curve beside a run that has one line; the smaller one where the console is narrower than `WIDEST`."""
 LABELS = {"train_loss": "loss", "grad_norm": "grad norm"}
 LABEL_WIDTH = max(map(len, LABELS.values())) + 2
 MOST_BLOCKS = 8
@@ -160,9 +158,10 @@ def _print_table(title: str, runs: Sequence[RunSummary], report: Report, console
     for may_wrap in (True, False, False, True):
         table.add_column(no_wrap=not may_wrap, overflow="fold")
     ascii_only = console.options.ascii_only
+    small = SMALL if console.width >= WIDEST else SMALLER
     for run in runs:
         loss = run.curves.get("train_loss")
-        line = "" if loss is None or not len(loss) else draw(loss, Axis.of(loss, SMALL), ascii_only=ascii_only)
+        line = "" if loss is None or not len(loss) else draw(loss, Axis.of(loss, small), ascii_only=ascii_only)
         noticed = sorted({finding.code for finding in report.findings if finding.run == run.name})
         verdict = Text(run.verdict, VERDICT_STYLE[run.verdict])
         words = safe(console, ", ".join([_size(run), *noticed]))

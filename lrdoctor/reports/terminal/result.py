@@ -9,11 +9,10 @@ from rich.text import Text
 
 from lrdoctor.core.report import Report
 from lrdoctor.reports.numbers import multiple, number
+from lrdoctor.reports.terminal.fixes import fix_item, print_code
 from lrdoctor.reports.terminal.items import (
     VERDICT_STYLE,
     finding_item,
-    fix_item,
-    print_code,
     print_items,
     print_lines,
     print_steps,
