@@ -17,9 +17,11 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) install --quiet -c constraints.txt -e ".[dev]"
 	touch $@
 
-# The main job on real data: a learning-rate sweep of the bundled 10-layer MLP on scikit-learn's digits.
+# Both uses on real data: a learning-rate sweep of the bundled 10-layer MLP on scikit-learn's digits, and the diagnosis
+# of a log of one of its trials.
 demo: $(VENV)/.installed
 	$(BIN)/lrdoctor sweep configs/mlp10.yaml --fail-on never
+	$(BIN)/lrdoctor diagnose sample_runs/recovered_rise.csv --fail-on never
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -33,7 +35,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.sweep
 
-# Rewrites what is generated from the code: the JSON Schema and the README's tables.
+# Rewrites what is generated from the code: the JSON Schema, the README's tables and sample report.
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m lrdoctor.generate
 

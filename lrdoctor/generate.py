@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 from pathlib import Path
 
+from lrdoctor.diagnose import report_of_logs
 from lrdoctor.fixes import FIXES
+from lrdoctor.logs import READERS
+from lrdoctor.logs.gather import gather
+from lrdoctor.reports.terminal.result import print_report
+from lrdoctor.reports.terminal.text import Screen
 from lrdoctor.rules import RULES
 from lrdoctor.spec import spec_schema
 
 PACKAGE = Path(__file__).parent
 README = PACKAGE.parent / "README.md"
+SAMPLE = "sample_runs/recovered_rise.csv"
+"""The log whose report the README shows."""
+SAMPLE_WIDTH = 104
+"""Columns of that report; more would be scrolled where the README is read."""
 
 
 def generated() -> list[tuple[Path, str]]:
     """Every generated file and the text it should hold."""
     readme = README.read_text("utf-8")
-    for name, lines in {"rules": _rules(), "fixes": _fixes()}.items():
+    blocks = {"rules": _rules(), "fixes": _fixes(), "formats": _formats(), "diagnosis": _diagnosis()}
+    for name, lines in blocks.items():
         readme = _with_block(readme, name, "\n".join(lines))
     return [(PACKAGE / "schemas" / "spec.schema.json", json.dumps(spec_schema(), indent=2) + "\n"), (README, readme)]
 
 
 def _rules() -> list[str]:
-    rows = [f"| {rule.code} | {rule.name} | {rule.severity} | {rule.summary} |" for rule in RULES]
-    return ["| code | name | severity | what it sees |", "|---|---|---|---|", *rows]
+    rows = [f"| {rule.code} | {rule.name} | {rule.severity} | {rule.judges} | {rule.summary} |" for rule in RULES]
+    return ["| code | name | severity | judges | what it sees |", "|---|---|---|---|---|", *rows]
 
 
 def _fixes() -> list[str]:
@@ -33,6 +45,20 @@ def _fixes() -> list[str]:
         for rank, fix in enumerate(FIXES, start=1)
     ]
     return ["| rank | fix | what to do | instabilities it treats |", "|---|---|---|---|", *rows]
+
+
+def _formats() -> list[str]:
+    """The names that --format knows, in the order in which the readers look at a log."""
+    return [", ".join(f"`{reader.NAME}`" for reader in READERS)]
+
+
+def _diagnosis() -> list[str]:
+    """The report of the sample as a terminal shows it."""
+    screen = Screen(file=io.StringIO(), width=SAMPLE_WIDTH, color_system=None, force_terminal=False)
+    with contextlib.chdir(PACKAGE.parent), screen.capture() as shown:
+        print_report(report_of_logs(gather([SAMPLE])), screen)
+    lines = [line.rstrip() for line in shown.get().splitlines()]
+    return ["```console", f"$ lrdoctor diagnose {SAMPLE}", *lines, "```"]
 
 
 def _with_block(text: str, name: str, block: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lrdoctor import generate
+from lrdoctor.logs import READERS
 
 
 def test_every_generated_file_is_up_to_date() -> None:
@@ -22,3 +23,18 @@ def test_main_writes_what_is_stale(
     generate.main()
     assert capsys.readouterr().out.split() == [str(missing), str(old)]
     assert generate.stale() == []
+
+
+def test_what_is_generated_depends_on_no_terminal_and_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"COLUMNS": "40", "FORCE_COLOR": "1", "TERM": "dumb"}.items():
+        monkeypatch.setenv(name, value)
+    assert generate.stale() == []
+
+
+def test_the_readme_shows_a_report_and_names_every_format() -> None:
+    readme = generate.README.read_text("utf-8")
+    assert f"$ lrdoctor diagnose {generate.SAMPLE}\nUNSTABLE: " in readme
+    assert [reader.NAME for reader in READERS if f"`{reader.NAME}`" not in readme] == []

@@ -5,17 +5,24 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
+from textwrap import wrap
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from lrdoctor import __version__
 from lrdoctor.cli.diagnose import diagnose
-from lrdoctor.cli.endings import INTERRUPTED, exit_codes, say
+from lrdoctor.cli.endings import INTERRUPTED, PIPE_WIDTH, exit_codes, say
 from lrdoctor.cli.sweep import sweep
 from lrdoctor.errors import LrdoctorError
 from lrdoctor.reports.terminal import streams
+
+if TYPE_CHECKING:
+    from lrdoctor.rules.base import Rule
+
+NAME_ENDS = 48
+"""Column of the list of rules at which the summaries begin; a longer name has a line of its own."""
 
 app = typer.Typer(
     name="lrdoctor",
@@ -72,15 +79,25 @@ def rules(
     """List the rules, or print one rule's manual page."""
     from lrdoctor.rules import RULES
 
-    text = [f"{rule.code}  {rule.severity:8}{rule.name:34}{rule.summary}" for rule in RULES]
+    text = [line for rule in RULES for line in _in_short(rule)]
     if code is not None:
         found = next((rule for rule in RULES if rule.code == code.upper()), None)
         if found is None:
             raise LrdoctorError(f"there is no rule {code}; known: {', '.join(rule.code for rule in RULES)}")
-        text = [f"{found.code} {found.name} ({found.severity}, {found.instability})", "", found.manual.strip()]
+        kind = f"{found.severity}, {found.instability}, judges {found.judges}"
+        text = [f"{found.code} {found.name} ({kind})", "", found.manual.strip()]
     with streams.written(sys.stdout):
         print(*text, sep="\n")
     return 0
+
+
+def _in_short(rule: Rule) -> list[str]:
+    """The rule's line in the list, further ones where its summary is long."""
+    head = f"{rule.code}  {rule.severity:9}{rule.judges:8}{rule.name}"
+    room = " " * NAME_ENDS
+    if len(head) < NAME_ENDS:
+        return wrap(rule.summary, PIPE_WIDTH, initial_indent=head.ljust(NAME_ENDS), subsequent_indent=room)
+    return [head, *wrap(rule.summary, PIPE_WIDTH, initial_indent=room, subsequent_indent=room)]
 
 
 for _command in (init, sweep, diagnose, rules):

@@ -63,7 +63,12 @@ Alpha = Annotated[
     typer.Option("--alpha", callback=_budget, help="Share of healthy runs that may be taken for unstable."),
 ]
 VerboseLogs = Annotated[
-    bool, typer.Option("-v", "--verbose", help="Also what was read of each log and what was not, evidence, and code.")
+    bool,
+    typer.Option(
+        "-v",
+        "--verbose",
+        help="Every run in full: all findings with evidence, what was read and what not, the fixes' code.",
+    ),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from lrdoctor.core.curve import Curve
-from lrdoctor.core.report import Fix, Report, RunSummary, Skip
+from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Skip
 from lrdoctor.reports.terminal.result import print_report
 
 PROVENANCE = {
@@ -116,7 +117,7 @@ def test_a_stable_run_of_several_is_one_line() -> None:
     assert lines[at + 1].endswith("100 points, epochs 0..99")
     assert lines.index("bad.csv  UNSTABLE  100 points, epochs 0..99") < at
     assert lines[at + 3 :] == [
-        "Not checked in the runs without an instability",
+        "Not checked in these runs",
         "  LRD301  nothing to compare with",
     ]
 
@@ -138,7 +139,7 @@ def test_the_worst_run_comes_first_and_equal_fixes_are_said_once() -> None:
     heads = [line.split()[0] for line in lines if "  UNSTABLE  " in line or "  INCONCLUSIVE  " in line]
     assert heads == ["b", "c", "a"]
     assert lines.count("    1. warmup  it helps") == 1
-    assert lines.count("    as above  1. warmup") == 1
+    assert lines.count("    1. warmup  as above") == 1
 
 
 def test_what_was_read_is_shown_when_asked_for() -> None:
@@ -169,6 +170,151 @@ def test_what_could_not_be_read_and_what_was_passed_over() -> None:
     assert lines[lines.index("Could not be read") + 1] == "  x.csv  is empty"
     assert lines[lines.index("Passed over") + 1 :] == ["  2  older checkpoints", "  1  files of no known format"]
     assert printed(sample, verbose=True)[-2:] == ["No logs", "  n.txt  no format"]
+
+
+def spikes(*lengths: int) -> list[Finding]:
+    """A finding for each length, one after another."""
+    return [
+        finding(f"spike {i}", run="bad.csv", code="LRD206", first_step=10 * i, last_step=10 * i + length)
+        for i, length in enumerate(lengths)
+    ]
+
+
+MANY = spikes(1, 9, 1, 9, 1, 9, 1, 9, 1, 9)
+OTHER = finding("drift", run="bad.csv", code="LRD204", first_step=99)
+
+
+@pytest.mark.parametrize(
+    ("findings", "verbose", "shown"),
+    [
+        (MANY[:5], False, ["spike 0", "spike 1", "spike 2", "spike 3", "spike 4"]),
+        (
+            [*MANY, OTHER],
+            False,
+            [
+                *("spike 1", "spike 3", "spike 5", "spike 7", "spike 9"),
+                "and 5 more LRD206 that cost less; -v or --json lists them",
+                "drift",
+            ],
+        ),
+        (MANY, True, [f"spike {i}" for i in range(10)]),
+    ],
+)
+def test_of_many_findings_of_a_kind_the_costliest_are_shown(
+    findings: list[Finding], verbose: bool, shown: list[str]
+) -> None:
+    lines = printed(report(log_run("bad.csv", "unstable"), findings=tuple(findings)), verbose=verbose)
+    words = [line.strip().partition("  ")[2] or line.strip() for line in lines if re.search("spike|drift|more", line)]
+    assert [word.partition(" (")[0] for word in words] == shown
+
+
+def test_every_finding_is_marked_and_the_shown_ones_are_labelled() -> None:
+    lines = printed(report(log_run("bad.csv", "unstable"), findings=tuple(MANY)), 200)
+    assert lines[5].count("^") == len(MANY)
+    labelled = {int(step) for line in lines[5:8] for step in re.findall(r"LRD206 (\d+)", line)}
+    assert labelled <= {10, 30, 50, 70, 90}
+    assert labelled
+
+
+@pytest.mark.parametrize(
+    ("codes", "label"),
+    [
+        (["LRD501", "LRD502"], "LRD501-502  why"),
+        (["LRD204", "LRD205", "LRD206", "LRD302"], "LRD204-206, LRD302  why"),
+        (["LRD101", "LRD208", "LRD302"], "3 checks  why (LRD101, LRD208, LRD302)"),
+        (["LRD101", "odd"], "LRD101, odd  why"),
+    ],
+)
+def test_checks_that_share_a_reason_share_a_line(codes: list[str], label: str) -> None:
+    skips = tuple(Skip(code=code, reason="why", run="a.csv") for code in codes)
+    assert f"    {label}" in printed(report(log_run("a.csv"), skipped=skips))
+
+
+def test_a_reason_that_is_the_verdict_is_not_said_again() -> None:
+    skip = Skip(code="LRD206", reason="too few points", run="a.csv")
+    text = "\n".join(printed(report(log_run("a.csv", "inconclusive"), skipped=(skip,), summary="too few points")))
+    assert text.count("too few points") == 1
+    assert "LRD206  as said above" in text
+
+
+def test_fixes_of_which_the_log_tells_nothing_share_a_line() -> None:
+    whys = ["ramp up; try 10 steps; not more", "add it; look first", "move it; look first", "lower it; halve it"]
+    fixes = tuple(
+        Fix(rank=i, name=f"fix_{i}", status="recommended", why=why, because=(), snippet=f"code_{i}()", run="bad.csv")
+        for i, why in enumerate(whys, start=1)
+    )
+    sample = report(log_run("bad.csv", "unstable"), fixes=fixes)
+    assert printed(sample)[-4:] == [
+        "  fixes to try, in this order",
+        "    1. fix_1  ramp up; try 10 steps; not more",
+        "    2. 3.     fix_2, fix_3: look first (-v: each in full)",
+        "    4. fix_4  lower it; halve it",
+    ]
+    text = printed(sample, verbose=True)
+    assert "    3. fix_3  move it; look first" in text
+    assert text[-2:] == ["    # 4. fix_4", "    code_4()"]
+
+
+def test_fixes_said_before_keep_their_place() -> None:
+    def fixes(run: str, first: str) -> list[Fix]:
+        whys = [first, "same; a; b", "same; c; d", "last for " + first]
+        return [
+            Fix(rank=i, name=f"fix_{i}", status="recommended", why=why, because=(), run=run)
+            for i, why in enumerate(whys, start=1)
+        ]
+
+    sample = report(log_run("a", "unstable"), log_run("b", "unstable"), fixes=(*fixes("a", "x"), *fixes("b", "y")))
+    assert printed(sample)[-3:] == [
+        "    1. fix_1  y",
+        "    2. 3.     fix_2, fix_3: as above",
+        "    4. fix_4  last for y",
+    ]
+
+
+def test_of_many_runs_and_steps_the_first_are_shown() -> None:
+    names = [f"run_{i:02d}" for i in range(11)]
+    steps = tuple(f"{name}: look at it" for name in names)
+    found = tuple(finding("rose", run=name, code="LRD206") for name in names)
+    skip = Skip(code="LRD301", reason="no rate", run="run_10")
+    runs = [log_run(name, "unstable") for name in names]
+    sample = report(*runs, findings=found, skipped=(skip,), next_steps=steps)
+    lines = printed(sample)
+    assert sum("  UNSTABLE  " in line for line in lines) == 8
+    at = lines.index("More runs that need attention (-v: each in full)")
+    assert [line.split()[0] for line in lines[at + 1 : at + 4]] == names[8:]
+    assert all(line.endswith("100 points, epochs 0..99, LRD206") for line in lines[at + 1 : at + 4])
+    assert lines[at + 5 : at + 7] == ["Not checked in these runs", "  LRD301  no rate"]
+    assert lines[-2:] == ["  -  run_05: look at it", "  -  and 5 more; -v or --json lists them"]
+    full = printed(sample, verbose=True)
+    assert sum("  UNSTABLE  " in line for line in full) == len(names)
+    assert full[-1] == "  -  run_10: look at it"
+
+
+def test_reasons_that_differ_by_a_number_take_one_line_for_many_runs() -> None:
+    gaps = [10, 20, 20, 50]
+    skips = [Skip(code="LRD209", reason=f"one point per {gap} steps", run=f"{i}") for i, gap in enumerate(gaps)]
+    skips += [Skip(code="LRD501", reason="no norm", run=f"{i}") for i in range(4)]
+    lines = printed(report(*(log_run(f"{i}") for i in range(4)), skipped=tuple(skips)))
+    assert lines[-3:] == [
+        "Not checked in these runs",
+        "  LRD209  one point per 20 steps (2 runs), or the like (2 more)",
+        "  LRD501  no norm (4 runs)",
+    ]
+
+
+def test_sentences_are_wrapped_and_commands_and_code_are_not() -> None:
+    command, code = "lrdoctor diagnose " + "long/" * 20, "x = " + "y + " * 30 + "z"
+    sample = report(
+        log_run("bad.csv", "unstable"),
+        fixes=(Fix(rank=1, name="a", status="recommended", why="b", because=(), snippet=code, run="bad.csv"),),
+        next_steps=("Log the loss of " + "every step " * 12, command),
+    )
+    lines = printed(sample, 60, verbose=True)
+    assert f"    {code}" in lines
+    assert lines[-1] == f"  {command}"
+    at = lines.index("Next")
+    assert lines[at + 1].startswith("  -  Log the loss")
+    assert max(map(len, lines[at + 1 : -1])) <= 60
 
 
 def test_quiet_is_one_line() -> None:

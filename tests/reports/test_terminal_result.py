@@ -155,7 +155,7 @@ def test_findings_of_a_log_are_always_shown() -> None:
 def test_equal_skips_are_grouped() -> None:
     skips = (*report().skipped, Skip(code="LRD105", reason="another reason"))
     assert rows(printed(report(skipped=skips)), "LRD105") == [
-        "LRD105 gradient norm was not measured x12",
+        "LRD105 gradient norm was not measured (12 runs)",
         "LRD105 another reason",
     ]
 

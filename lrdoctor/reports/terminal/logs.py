@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from rich.console import Console
 from rich.padding import Padding
@@ -10,14 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from lrdoctor.core.report import Finding, Fix, Report, RunSummary
+from lrdoctor.reports.terminal.fixes import fix_items, print_code, together
 from lrdoctor.reports.terminal.items import (
     INDENT,
     SEVERITY_STYLE,
     VERDICT_STYLE,
     Item,
+    costliest,
     finding_item,
-    fix_item,
+    finding_items,
     print_items,
+    skipped_in_short,
     skipped_items,
 )
 from lrdoctor.reports.terminal.provenance import provenance_items
@@ -27,10 +31,12 @@ from lrdoctor.reports.terminal.text import safe
 WIDEST = 100
 """Columns of a curve; a wider one says no more."""
 NARROWEST = 10
-SMALL = 24
-"""Columns of the curve beside a run that needs no attention."""
+SMALL, SMALLER = 24, 12
+"""Columns of the curve beside a run that has one line; the smaller one where the console is narrower than `WIDEST`."""
 LABELS = {"train_loss": "loss", "grad_norm": "grad norm"}
 LABEL_WIDTH = max(map(len, LABELS.values())) + 2
+MOST_BLOCKS = 8
+"""Runs of one report that are shown in full; of more the reader wants the list first."""
 WORST_FIRST = ("unstable", "inconclusive", "stable")
 UNITS = {"step": "steps", "samples": "samples", "epoch": "epochs", "row": "rows"}
 
@@ -41,17 +47,19 @@ def print_logs(report: Report, console: Console, *, verbose: bool) -> None:
     judged = [run for run in report.runs if run.status != "failed"]
     alone = len(report.runs) == 1
     in_short = [run for run in judged if not alone and not verbose and not _needs_attention(run, report)]
-    in_full = [run for run in judged if run not in in_short]
+    noticed = sorted((run for run in judged if run not in in_short), key=lambda run: WORST_FIRST.index(run.verdict))
+    in_full = noticed if verbose else noticed[:MOST_BLOCKS]
     said: set[str] = set()
-    for run in sorted(in_full, key=lambda run: WORST_FIRST.index(run.verdict)):
+    for run in in_full:
         _print_block(run, report, console, verbose=verbose, alone=alone)
         _print_fixes([fix for fix in report.fixes if fix.run == run.name], said, console, verbose)
     print_items(console, "Findings", (finding_item(f, console, verbose) for f in report.findings if f.run is None))
-    if in_short:
-        _print_table(in_short, report, console)
-        names = {run.name for run in in_short}
-        skips = [skip for skip in report.skipped if skip.run in names]
-        print_items(console, "Not checked in the runs without an instability", skipped_items(skips, console))
+    further = noticed[len(in_full) :]
+    _print_table("More runs that need attention (-v: each in full)", further, report, console)
+    _print_table("Without an instability", in_short, report, console)
+    names = {run.name for run in (*further, *in_short)}
+    skips = [skip for skip in report.skipped if skip.run in names]
+    print_items(console, "Not checked in these runs", skipped_in_short(skips, console))
     skips = [skip for skip in report.skipped if skip.run is None]
     print_items(console, "Not checked", skipped_items(skips, console))
     if not alone or verbose:
@@ -76,26 +84,34 @@ def _print_block(run: RunSummary, report: Report, console: Console, *, verbose: 
         console.print(Padding(safe(console, read, "dim"), (0, 0, 0, INDENT), expand=False))
     _print_curves(run, findings, console)
     inside = 2 * INDENT
-    print_items(console, "", (finding_item(f, console, verbose, named=False) for f in findings), inside)
+    print_items(console, "", finding_items(findings, console, verbose), inside)
     if verbose:
         print_items(console, "read", provenance_items(run.provenance, console), inside)
     skips = [skip for skip in report.skipped if skip.run == run.name]
-    print_items(console, "not checked", skipped_items(skips, console), inside)
+    print_items(console, "not checked", skipped_items(skips, console, report.summary if alone else ""), inside)
 
 
 def _print_fixes(fixes: Sequence[Fix], said: set[str], console: Console, verbose: bool) -> None:
     """The fixes of one run; those that are word for word as for an earlier run stand in one line."""
-    items, again = [], []
-    for fix in sorted(fixes, key=lambda fix: fix.rank):
-        words = f"{fix.name}: {fix.why}\n{fix.snippet}"
-        if words in said:
-            again.append(f"{fix.rank}. {fix.name}")
+    before = frozenset(said)
+    items: list[Item] = []
+    new: list[Fix] = []
+    for is_said, group in groupby(sorted(fixes, key=lambda fix: fix.rank), key=lambda fix: _words(fix) in before):
+        alike = list(group)
+        if is_said:
+            items.append(together(alike, console, "as above"))
         else:
-            items.append(fix_item(fix, console, verbose))
-        said.add(words)
-    if again:
-        items.append((safe(console, "as above", "dim"), safe(console, ", ".join(again))))
+            items += fix_items(alike, console, verbose)
+            new += alike
+    said.update(map(_words, new))
     print_items(console, "fixes to try, in this order", items, 2 * INDENT)
+    if verbose and any(fix.snippet for fix in new):
+        console.print(Text(" " * INDENT).append("their code", "bold"))
+        print_code(console, new, 2 * INDENT)
+
+
+def _words(fix: Fix) -> str:
+    return f"{fix.name}: {fix.why}\n{fix.snippet}"
 
 
 def _size(run: RunSummary) -> str:
@@ -123,29 +139,35 @@ def _print_curves(run: RunSummary, findings: Sequence[Finding], console: Console
 
 
 def _print_marks(findings: Sequence[Finding], axis: Axis, console: Console) -> None:
+    """A mark where each finding begins; the costliest of a kind have a label beside it."""
     began = [finding for finding in findings if finding.first_step is not None]
-    places = [(axis.column(f.first_step), f"{f.code} {f.first_step}") for f in began if f.first_step is not None]
+    labelled = set(map(id, costliest(began)))
+    label = {id(f): f"{f.code} {f.first_step}" if id(f) in labelled else "" for f in began}
+    places = [(axis.column(f.first_step), label[id(f)]) for f in began if f.first_step is not None]
     width = max(axis.width, console.width - INDENT - LABEL_WIDTH)
     style = SEVERITY_STYLE[began[0].severity] if began else ""
     for line in marks(places, width):
         console.print(Text(" " * (INDENT + LABEL_WIDTH) + line, style))
 
 
-def _print_table(runs: Iterable[RunSummary], report: Report, console: Console) -> None:
-    """A line for each run: its name, its size, its loss, and what was noticed."""
+def _print_table(title: str, runs: Sequence[RunSummary], report: Report, console: Console) -> None:
+    """A line for each run: its name, its size, its loss, and what was noticed; nothing for no runs."""
+    if not runs:
+        return
     table = Table.grid(padding=(0, 2, 0, 0))
     for may_wrap in (True, False, False, True):
         table.add_column(no_wrap=not may_wrap, overflow="fold")
     ascii_only = console.options.ascii_only
+    small = SMALL if console.width >= WIDEST else SMALLER
     for run in runs:
         loss = run.curves.get("train_loss")
-        line = "" if loss is None or not len(loss) else draw(loss, Axis.of(loss, SMALL), ascii_only=ascii_only)
+        line = "" if loss is None or not len(loss) else draw(loss, Axis.of(loss, small), ascii_only=ascii_only)
         noticed = sorted({finding.code for finding in report.findings if finding.run == run.name})
         verdict = Text(run.verdict, VERDICT_STYLE[run.verdict])
         words = safe(console, ", ".join([_size(run), *noticed]))
         table.add_row(safe(console, run.name, "bold"), verdict, Text(line), words)
     console.print()
-    console.print(Text("Without an instability", style="bold"))
+    console.print(Text(title, style="bold"))
     console.print(Padding(table, (0, 0, 0, INDENT), expand=False))
 
 

@@ -9,12 +9,13 @@ from rich.text import Text
 
 from lrdoctor.core.report import Report
 from lrdoctor.reports.numbers import multiple, number
+from lrdoctor.reports.terminal.fixes import fix_item, print_code
 from lrdoctor.reports.terminal.items import (
     VERDICT_STYLE,
     finding_item,
-    fix_item,
     print_items,
     print_lines,
+    print_steps,
     skipped_items,
 )
 from lrdoctor.reports.terminal.logs import print_logs
@@ -44,8 +45,10 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
         print_logs(report, console, verbose=verbose)
     # of a log the fixes stand with the run that they are for
     fixes = sorted((fix for fix in report.fixes if report.sweep or fix.run is None), key=lambda fix: fix.rank)
-    print_items(console, "Fixes to try, in this order", (fix_item(fix, console, verbose) for fix in fixes))
-    print_lines(console, "Next", report.next_steps)
+    print_items(console, "Fixes to try, in this order", (fix_item(fix, console) for fix in fixes))
+    if verbose:
+        print_code(console, fixes)
+    print_steps(console, report.next_steps, verbose)
     print_lines(console, "Files written", report.sweep.get("figures", ()))
 
 

@@ -111,14 +111,17 @@ def marks(places: Sequence[tuple[int, str]], width: int) -> list[str]:
     """Lines to stand under a curve: a `^` at each place and its label beside it, further labels below.
 
     Args:
-        places: column and label, in the order of importance: the first ones get a label first.
+        places: column and label, in the order of importance: the first ones get a label first. An empty label is
+            a mark alone.
         width: of the lines; labels may reach it.
     """
-    labels: dict[int, str] = {}
+    at: dict[int, list[str]] = {}
     for column, label in places:
-        labels[column] = f"{labels[column]}, {label}" if column in labels else label
-    rows = [[MARK if column in labels else " " for column in range(width)]]
-    for column, label in labels.items():
+        words = at.setdefault(column, [])
+        if label and label not in words:
+            words.append(label)
+    rows = [[MARK if column in at else " " for column in range(width)]]
+    for column, label in ((column, ", ".join(words)) for column, words in at.items() if words):
         if not any(_put(row, column, label) for row in rows) and len(rows) < MOST_ROWS:
             rows.append([" "] * width)
             _put(rows[-1], column, label)

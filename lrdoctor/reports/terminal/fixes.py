@@ -1,0 +1,51 @@
+"""Fixes in words, and their code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.text import Text
+
+from lrdoctor.core.report import Fix
+from lrdoctor.reports.terminal.items import INDENT, Item
+from lrdoctor.reports.terminal.text import safe
+
+
+def fix_item(fix: Fix, console: Console) -> Item:
+    status = "" if fix.status == "recommended" else f"{fix.status.replace('_', ' ')}: "
+    return safe(console, f"{fix.rank}. {fix.name}", "bold"), safe(console, status + fix.why)
+
+
+def fix_items(fixes: Sequence[Fix], console: Console, verbose: bool) -> Iterator[Item]:
+    """The fixes of one log in order; those of which the log tells nothing of their own share a line."""
+    for caveat, group in groupby(fixes, key=_caveat):
+        alike = list(group)
+        if verbose or not caveat or len(alike) == 1:
+            yield from (fix_item(fix, console) for fix in alike)
+        else:
+            yield together(alike, console, f"{caveat} (-v: each in full)")
+
+
+def together(fixes: Sequence[Fix], console: Console, words: str) -> Item:
+    """Several fixes in a row as one item: their ranks, their names, and the same words for all."""
+    if len(fixes) == 1:
+        return safe(console, f"{fixes[0].rank}. {fixes[0].name}", "bold"), safe(console, words)
+    ranks = " ".join(f"{fix.rank}." for fix in fixes)
+    names = safe(console, ", ".join(fix.name for fix in fixes), "bold")
+    return safe(console, ranks, "bold"), names.append_text(safe(console, f": {words}"))
+
+
+def _caveat(fix: Fix) -> str:
+    """The second half of a reason that has two: what to do, and what the log tells of it."""
+    what, _, rest = fix.why.partition("; ")
+    return rest if what and not fix.settings and "; " not in rest else ""
+
+
+def print_code(console: Console, fixes: Iterable[Fix], indent: int = INDENT) -> None:
+    """The fixes' snippets, in lines that survive copy and paste."""
+    for fix in fixes:
+        lines = [f"# {fix.rank}. {fix.name}", *fix.snippet.splitlines()] if fix.snippet else []
+        for line in lines:
+            console.print(Text(" " * indent).append_text(safe(console, line, "dim")), soft_wrap=True)
