@@ -214,6 +214,7 @@ class View:
                 return []
             return [r for r in starts.find(self.units, THRESHOLDS.explosion) if r.end == len(self.loss)]
         found = rises.find(self.units, self.correlation_time, self.alpha, self._quantum)
+        found += starts.find_moment(self.units, self.loss, self.run.grad_norm, self.early_until)
         return found + starts.find(self.units)
 
     @cached_property
