@@ -76,9 +76,9 @@ def _gradients(run: Run, norm: Curve) -> Found:
         return
     late = bad[THRESHOLDS.scaler_points :]
     if bad.sum() >= max(2, THRESHOLDS.share * len(bad)) or _longest(late) >= THRESHOLDS.in_a_row:
-        yield _finding(run, "grad_norm", step, _extent(norm))
+        yield _finding(run, "grad_norm", step, _extent(run.grad_norm))
     else:
-        yield _finding(run, "grad_norm", step, f"{_extent(norm)}; a loss scaler skips single updates", "info")
+        yield _finding(run, "grad_norm", step, f"{_extent(run.grad_norm)}; a loss scaler skips single updates", "info")
 
 
 def _longest(bad: Marks) -> int:

@@ -9,7 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lrdoctor.core.curve import Curve
+from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.run import Run
+from lrdoctor.core.study import Study
+from lrdoctor.rules import judge_run
 
 Values = npt.NDArray[np.float64]
 
@@ -17,7 +20,12 @@ N = 2000
 
 
 def log(
-    loss: Any, *, every: int = 1, first_step: int = 0, curves: Mapping[str, Any] | None = None, **known: Any
+    loss: Any,
+    *,
+    every: int = 1,
+    first_step: int = 0,
+    curves: Mapping[str, Any] | None = None,
+    **known: Any,
 ) -> Run:
     """A log with one point per `every` steps; `known` is what its reader says of the values.
 
@@ -31,6 +39,18 @@ def _curve(values: Any, every: int, first_step: int) -> Curve:
     if isinstance(values, Curve):
         return values
     return Curve(first_step + every * np.arange(len(values)), values)
+
+
+def judged(run: Run, alpha: float = 0.01) -> tuple[dict[str, Finding], dict[str, str]]:
+    """The findings by code, the first of each, and the reasons of the skips by code."""
+    results = list(judge_run(run, Study(name="log", runs=(run,), alpha=alpha)))
+    findings = {r.code: r for r in reversed(results) if isinstance(r, Finding)}
+    return findings, {r.code: r.reason for r in results if isinstance(r, Skip)}
+
+
+def severities(run: Run, alpha: float = 0.01) -> dict[str, str]:
+    """What is found: code -> severity."""
+    return {code: finding.severity for code, finding in sorted(judged(run, alpha)[0].items())}
 
 
 def wobble(n: int, seed: int, sd: float) -> Values:
@@ -65,21 +85,32 @@ def cosine(n: int = N, cycle: int = 500) -> Values:
     return 0.001 + 0.0495 * (1 + np.cos(np.pi * (np.arange(n) % cycle) / cycle))
 
 
-def warm_restarts(n: int = N, seed: int = 0) -> Values:
+def warm_restarts(n: int = N, seed: int = 0, noise: float = 0.03) -> Values:
     """A loss that follows that learning rate up."""
-    return (0.5 + 1.8 * np.exp(-np.arange(n) / 80) + 8 * cosine(n)) * wobble(n, seed, 0.03)
+    return (0.5 + 1.8 * np.exp(-np.arange(n) / 80) + 8 * cosine(n)) * wobble(n, seed, noise)
 
 
 HEALTHY = {"language model": language_model, "fine-tuning": fine_tuning, "classifier": classifier, "epochs": staircase}
 
 
-def climbing(n: int, start: int, doubles_in: float) -> Values:
+def spike(n: int = N, factor: float = 2.0, start: int = 1200, length: int = 60) -> Values:
+    """Factors: `factor` at `start`, back to 1 within `length` points."""
+    t = np.arange(n)
+    inside = (t >= start) & (t < start + length)
+    return np.where(inside, 1 + (factor - 1) * (start + length - t) / length, 1.0)
+
+
+def from_step(start: int, factor: float, n: int = N) -> Values:
+    """Factors: 1 until `start`, then `factor`."""
+    return np.where(np.arange(n) < start, 1.0, factor)
+
+
+def climbing(start: int, doubles_in: float, n: int = N) -> Values:
     """Factors: 1 until `start`, then doubling every so many points."""
     return np.exp2(np.maximum(np.arange(n) - start, 0) / doubles_in)
 
 
-def raised(n: int, start: int, end: int, factor: float) -> Values:
-    """Factors: `factor` from `start` until before `end`, falling back to 1 where that is not the end of the log."""
-    t = np.arange(n)
-    height = np.where((t >= start) & (t < end), factor, 1.0)
-    return height if end >= n else np.where(height > 1, 1 + (factor - 1) * (end - t) / (end - start), 1.0)
+def with_values(values: Values, at: Any, what: float) -> Values:
+    changed = values.copy()
+    changed[at] = what
+    return changed
