@@ -129,7 +129,7 @@ def test_small_rises_of_a_smoothed_curve_are_doubtful() -> None:
     assert skips["LRD206"] == skips["LRD205"]
     assert skips["LRD206"].startswith("the loss is smoothed with a moving average of 0.99")
     large = smoothed(2 * wobble(1500, 5, 0.2) * from_step(900, 8.0, 1500))
-    assert set(severities(log(large, smoothed=0.99))) == {"LRD204"}
+    assert "LRD204" in severities(log(large, smoothed=0.99))
 
 
 def test_a_loss_at_or_below_zero_without_progress_is_not_judged_unless_told() -> None:
