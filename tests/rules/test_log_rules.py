@@ -48,7 +48,7 @@ HEALTHY_LOGS = {
 DIVERGED = LOSS * from_step(1200, 3.0)
 SHIFTED = LOSS * spike() * from_step(1200, 1.25)
 SPIKED = LOSS * spike()
-SPARSE = with_values(language_model(400), 300, 9.0)
+ODD_POINT = with_values(language_model(400), 300, 7.0)
 TWICE = np.concatenate([language_model(1000), language_model(1000, 1)])
 
 FOUND: dict[str, tuple[Run, dict[str, str]]] = {
@@ -57,9 +57,9 @@ FOUND: dict[str, tuple[Run, dict[str, str]]] = {
     "goes up from the start": (log(LOSS * climbing(0, 400)), {"LRD204": ERROR}),
     "jumps and comes back half the way": (log(SHIFTED), {"LRD205": ERROR}),
     "spike that recovers": (log(SPIKED), {"LRD206": ERROR}),
-    "single point, one per 50 steps": (log(SPARSE, every=50), {"LRD206": ERROR}),
-    "single point, one per step": (log(SPARSE), {"LRD209": INFO}),
-    "single point, steps are samples": (log(SPARSE, x="samples"), {"LRD206": ERROR}),
+    "single point, one per 50 steps": (log(ODD_POINT, every=50), {"LRD206": ERROR}),
+    "single point, one per step": (log(ODD_POINT), {"LRD209": INFO}),
+    "single point, steps are samples": (log(ODD_POINT, x="samples"), {"LRD206": ERROR}),
     "begins to swing": (log(FLAT * np.where(T < 1200, 1.0, wobble(N, 5, 0.1))), {"LRD207": ERROR}),
     "early blow-up that recovers": (log(LOSS * spike(factor=3.0, start=20)), {"LRD208": ERROR}),
     "the same after the early steps": (log(LOSS * spike(factor=3.0, start=260)), {"LRD206": ERROR}),
@@ -163,7 +163,7 @@ def test_where_it_was(name: str, code: str, first_step: int, last_step: int) -> 
         ("diverges", "LRD204", 3.15, 1.05),
         ("spike that recovers", "LRD206", 1.98, 1.05),
         ("early blow-up that recovers", "LRD208", 2.7, 1.25),
-        ("single point, one per 50 steps", "LRD206", 2.23, 1.4),
+        ("single point, one per 50 steps", "LRD206", 1.73, 1.4),
         ("jump at a resume", "LRD601", 1.98, 1.05),
         ("trained twice", "LRD602", 3.3, 1.05),
         ("negative, climbs", "LRD204", 1.8, 0.0488),  # shares of the progress
