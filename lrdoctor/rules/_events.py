@@ -11,6 +11,9 @@ from lrdoctor.rules._log.events import Event
 from lrdoctor.rules._log.view import View
 from lrdoctor.rules.base import Rule
 
+BY_TIME: tuple[Instability, ...] = ("early", "mid_training")
+"""Instabilities that are told apart by when they happen; a resume or a restart is one at any time."""
+
 MOST_LISTED = 20
 """Events of one kind that are listed; a run with more needs no longer list."""
 
@@ -46,11 +49,11 @@ def finding(rule: Rule, view: View, event: Event, message: str) -> Finding:
         run=view.run,
         first_step=event.first_step,
         last_step=event.last_step,
-        instability=instability(view, event),
+        instability=_by_time(view, event) if rule.instability in BY_TIME else None,
     )
 
 
-def instability(view: View, event: Event) -> Instability:
+def _by_time(view: View, event: Event) -> Instability:
     """Early or mid-training: which fixes come first depends on it."""
     return "early" if event.first_step < view.early_until else "mid_training"
 

@@ -1,4 +1,4 @@
-"""A run whose training loss shot up right after the start, whether or not it came back.
+"""A trial whose training loss shot up right after the start, whether or not it came back.
 
 ## What it sees
 Within the first updates (and the warmup, when there is one) the training loss exceeds twice its first value, and
@@ -12,8 +12,8 @@ Some models blow up early, recover, and then train slowly but stably: an ordinar
 away from its initialization. The usual cure is learning-rate warmup.
 
 ## Odd curves
-Non-finite values count as above every limit. A first loss of 0, or a log that starts after the early window,
-cannot be judged and is skipped.
+Non-finite values count as above every limit. With a first loss of 0, or fewer than three points in the early window,
+nothing can be judged and the rule is skipped. Logs are read with more care for their noise: LRD208.
 """
 
 from __future__ import annotations
@@ -54,16 +54,9 @@ def window(n_steps: int, warmup_steps: int, thresholds: Thresholds = THRESHOLDS)
     return warmup_steps + min(thresholds.longest_window, max(thresholds.shortest_window, share))
 
 
-def _early_steps(run: Run) -> int:
-    if run.trial is not None:
-        return window(run.trial.n_steps, run.trial.warmup_steps)
-    # a log may hold every tenth step only, so its last step counts and not its number of points
-    return window(int(run.train_loss.step[-1]) + 1 if len(run.train_loss) else 0, 0)
-
-
 def check(run: Run, study: Study) -> Found:
-    loss = run.train_loss
-    early = loss.before(_early_steps(run))
+    assert run.trial is not None
+    early = run.train_loss.before(window(run.trial.n_steps, run.trial.warmup_steps))
     if len(early) < 3 or not np.isfinite(early.value[0]) or early.value[0] == 0:
         yield RULE.skip("fewer than 3 points of the training loss in the early window, or a first loss of 0", run)
         return

@@ -9,20 +9,22 @@ The loss can look harmless meanwhile, stuck on a plateau: the updates are clippe
 run that does learn afterwards has lost the steps until then.
 
 ## Odd curves
-Norms that are not finite are left out (LRD101). A norm that grows tenfold over a whole training is common, one that
-grows a hundredfold is not.
+Norms that are not finite are left out (LRD101), and fewer than 30 are skipped. A norm that grows tenfold over a whole
+training is common, one that grows a hundredfold is not.
 """
 
 from __future__ import annotations
 
+from lrdoctor.rules import _grad_norms
 from lrdoctor.rules._log import gradients
 from lrdoctor.rules._log.view import View
 from lrdoctor.rules.base import Found, Rule
 
 
 def check(view: View) -> Found:
-    if not len(view.run.grad_norm):
-        yield RULE.skip("the log holds no gradient norm", view.run)
+    reason = _grad_norms.too_few(view)
+    if reason:
+        yield RULE.skip(reason, view.run)
         return
     found = view.explosion
     if found is None:

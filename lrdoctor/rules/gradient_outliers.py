@@ -10,12 +10,14 @@ themselves they are no failure, since clipping and Adam absorb many of them. Whe
 clipping at the 90th percentile of the unclipped norms is the playbook's answer.
 
 ## Odd curves
-Norms that are not finite are left out (LRD101). Norms that were logged after clipping cannot show outliers. Large norms
-in the first steps are common and are compared with the few before them only.
+Norms that are not finite are left out (LRD101), and fewer than 30 are skipped. Norms that were logged after clipping
+cannot show outliers. Large norms in the first steps are common and are compared with the few before them only.
 """
 
 from __future__ import annotations
 
+from lrdoctor.rules import _grad_norms
+from lrdoctor.rules._log import gradients
 from lrdoctor.rules._log.view import View
 from lrdoctor.rules.base import Found, Rule
 
@@ -24,24 +26,31 @@ NAMED = 5
 
 
 def check(view: View) -> Found:
-    norm = view.run.grad_norm
-    if not len(norm):
-        yield RULE.skip("the log holds no gradient norm", view.run)
+    reason = _grad_norms.too_few(view)
+    if reason:
+        yield RULE.skip(reason, view.run)
         return
     found = view.outliers
     if found is None:
         return
-    steps = ", ".join(str(step) for step in found.steps[:NAMED].tolist())
-    more = f" and {len(found.steps) - NAMED} more" if len(found.steps) > NAMED else ""
     yield RULE.finding(
-        f"gradient norm of {found.largest:.4g} at step {found.largest_step} where {found.usual:.4g} is usual; "
-        f"outliers at steps {steps}{more}",
+        f"gradient norm of {found.largest:.4g} at step {found.largest_step} where {found.usual:.4g} is usual"
+        + _others(found),
         observed=found.largest,
         threshold=found.limit,
         run=view.run,
         first_step=int(found.steps[0]),
         last_step=int(found.steps[-1]),
     )
+
+
+def _others(found: gradients.Outliers) -> str:
+    """`; also at steps 5, 9`: the outliers beside the largest."""
+    steps = [str(step) for step in found.steps.tolist() if step != found.largest_step]
+    if not steps:
+        return ""
+    more = f" and {len(steps) - NAMED} more" if len(steps) > NAMED else ""
+    return f"; also far outside at step{'s' if len(steps) > 1 else ''} {', '.join(steps[:NAMED])}{more}"
 
 
 RULE = Rule(

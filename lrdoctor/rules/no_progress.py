@@ -50,8 +50,9 @@ def check(view: View) -> Found:
     least = max(THRESHOLDS.fall * abs(first), THRESHOLDS.noise * noise.points(medians))
     if fall >= least or not np.ptp(loss.value) > 0:
         return
+    fell = f"fell by only {fall:.2g} from {first:.4g}" if fall > 0 else f"never fell below the {first:.4g} of its start"
     yield RULE.finding(
-        f"training loss fell from {first:.4g} by {fall:.2g} in {len(loss)} points, which is within its noise",
+        f"training loss {fell} in {len(loss)} points",
         observed=fall,
         threshold=least,
         run=view.run,

@@ -5,7 +5,8 @@ The first nan or inf in the training loss or in the unclipped gradient norm, or 
 validation loss. One non-finite step is enough: the parameters are lost with it unless the trainer skips the update.
 In a log that somebody else made, single non-finite gradient norms are a note only: a loss scaler tries a larger scale
 now and then and skips the update that overflows. From a twentieth of all norms, or eight in a row after the first
-twenty, where a scaler finds its scale, they are an error.
+twenty, where a scaler finds its scale, they are an error. Norms from the first non-finite loss on follow from it and
+are not reported again.
 
 ## Why it matters
 It is the playbook's plain case of an infeasible trial. In a sweep it is expected at high enough rates; what matters
@@ -17,13 +18,13 @@ A missing value is no finding, unless the format writes nan as nothing. lrdoctor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from lrdoctor.core.curve import Curve
-from lrdoctor.core.report import Finding
+from lrdoctor.core.report import Finding, Severity
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.rules._log.view import View
@@ -59,30 +60,25 @@ def check(run: Run, study: Study) -> Found:
 
 def check_log(view: View) -> Found:
     run = view.run
-    for name in ("train_loss", "val_loss"):
-        curve = run.curve(name)
-        if name == "val_loss" and len(curve):
-            curve = curve.after(int(curve.step[-1]))
-        step = curve.first_non_finite
-        if step is not None:
-            yield _finding(run, name, step, _extent(run.curve(name)))
-            break
-    yield from _gradients(run)
+    loss_step = run.train_loss.first_non_finite
+    if loss_step is not None:
+        yield _finding(run, "train_loss", loss_step, _extent(run.train_loss))
+    elif len(run.val_loss) and not np.isfinite(run.val_loss.value[-1]):
+        yield _finding(run, "val_loss", int(run.val_loss.step[-1]), ", its last evaluation")
+    yield from _gradients(run, run.grad_norm if loss_step is None else run.grad_norm.before(loss_step))
 
 
-def _gradients(run: Run) -> Found:
-    norm = run.grad_norm
+def _gradients(run: Run, norm: Curve) -> Found:
+    """What is to be said of these norms of the run."""
     bad = ~np.isfinite(norm.value)
     step = norm.first_non_finite
     if step is None:
         return
     late = bad[THRESHOLDS.scaler_points :]
-    many = bad.sum() >= max(2, THRESHOLDS.share * len(bad)) or _longest(late) >= THRESHOLDS.in_a_row
-    if many:
-        yield _finding(run, "grad_norm", step, _extent(norm))
+    if bad.sum() >= max(2, THRESHOLDS.share * len(bad)) or _longest(late) >= THRESHOLDS.in_a_row:
+        yield _finding(run, "grad_norm", step, _extent(run.grad_norm))
     else:
-        note = f"{_extent(norm)}: as single updates that a loss scaler skips"
-        yield replace(_finding(run, "grad_norm", step, note), severity="info")
+        yield _finding(run, "grad_norm", step, f"{_extent(run.grad_norm)}; a loss scaler skips single updates", "info")
 
 
 def _longest(bad: Marks) -> int:
@@ -91,13 +87,19 @@ def _longest(bad: Marks) -> int:
 
 
 def _extent(curve: Curve) -> str:
-    """` and to the end of the log`, or how many points of how many."""
+    """How the sentence goes on after the first non-finite step of the curve."""
     bad = ~np.isfinite(curve.value)
     first = int(np.argmax(bad))
-    return ", as is all that follows" if bad[first:].all() else f", and at {bad.sum()} of {len(bad)} points in all"
+    if first == len(bad) - 1:
+        return ", the last of the log"
+    if bad[first:].all():
+        return " and non-finite from there to the end"
+    if bad.sum() == 1:
+        return f", the only one of {len(bad)} points"
+    return f", the first of {bad.sum()} non-finite ones among {len(bad)} points"
 
 
-def _finding(run: Run, name: str, step: int, extent: str = "") -> Finding:
+def _finding(run: Run, name: str, step: int, extent: str = "", severity: Severity | None = None) -> Finding:
     value = float(run.curve(name).after(step).value[0])
     return RULE.finding(
         f"{name} is {value} at step {step}{extent}",
@@ -106,6 +108,7 @@ def _finding(run: Run, name: str, step: int, extent: str = "") -> Finding:
         run=run,
         first_step=step,
         last_step=step,
+        severity=severity,
     )
 
 

@@ -11,7 +11,7 @@ Growing swings around a level that hardly changes are the edge of stability: the
 the level itself is another rule's.
 
 ## Odd curves
-Fewer than 120 points are not looked at. Losses whose rise is no failure (reinforcement learning) are skipped.
+Fewer than 120 points are skipped, as are losses whose rise is no failure (reinforcement learning).
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ from lrdoctor.rules.base import Found, Rule
 def check(view: View) -> Found:
     if view.is_blind:
         yield RULE.skip(view.is_blind, view.run)
+        return
+    n, fewest = len(view.loss), swings.THRESHOLDS.fewest_points * swings.THRESHOLDS.fewest_blocks
+    if n < fewest:
+        yield RULE.skip(f"{n} finite points of the training loss, {fewest} are needed to compare its swings", view.run)
         return
     swing = view.swing
     if swing is None:

@@ -1,4 +1,4 @@
-"""A run whose training loss went up for a while and came back.
+"""A trial whose training loss went up for a while and came back.
 
 ## What it sees
 The same block medians and limits as LRD202, anywhere in the run: a block above the lowest one before it by more than
@@ -10,7 +10,7 @@ is likely to give better training (tuning playbook). The run itself was feasible
 seeds with such a rise makes their learning rate count as unstable.
 
 ## Odd curves
-As LRD202; a run that ended non-finite is skipped, since it did not come back.
+As LRD202; a trial that ended non-finite is skipped, since it did not come back. Logs are judged by LRD206.
 """
 
 from __future__ import annotations

@@ -22,14 +22,8 @@ from lrdoctor.rules.base import Found, Rule
 
 def check(view: View) -> Found:
     for event, restart in view.at_restarts:
-        yield RULE.finding(
-            f"{_events.words(view, event)}: the {restart.what} starts again at step {restart.step}",
-            observed=event.peak,
-            threshold=event.base,
-            run=view.run,
-            first_step=event.first_step,
-            last_step=event.last_step,
-        )
+        what = f"the {restart.what} starts again at step {restart.step}"
+        yield _events.finding(RULE, view, event, f"{_events.words(view, event)}: {what}")
 
 
 RULE = Rule(

@@ -23,14 +23,7 @@ from lrdoctor.rules.base import Found, Rule
 
 def check(view: View) -> Found:
     for event in _events.costliest(view.at_resumes):
-        yield RULE.finding(
-            f"{_events.words(view, event)}, where the run was resumed",
-            observed=event.peak,
-            threshold=event.base,
-            run=view.run,
-            first_step=event.first_step,
-            last_step=event.last_step,
-        )
+        yield _events.finding(RULE, view, event, f"{_events.words(view, event)}, where the run was resumed")
 
 
 RULE = Rule(

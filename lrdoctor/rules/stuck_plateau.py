@@ -11,8 +11,8 @@ Transformers fail this way at high rates: the loss settles at the entropy of sin
 small, and nothing looks wrong until it is compared.
 
 ## Odd curves
-Only lower rates are compared, since a rate that is merely too low is slow, not unstable. A single log has nothing
-to compare with and is skipped, as is a trial without a lower rate that trained.
+Only lower rates are compared, since a rate that is merely too low is slow, not unstable. A trial without a lower rate
+that trained is skipped; a single log has nothing to compare with and is not asked.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A run whose training loss went up and stayed up: divergence, or a shift to a worse level.
+"""A trial whose training loss went up and stayed up: divergence, or a shift to a worse level.
 
 ## What it sees
 The loss is read as medians of blocks (5 to 64 points), each compared with the lowest block before it. The rule fires
@@ -11,6 +11,7 @@ A sudden rise after a steady decline that never recovers is the playbook's mid-t
 ## Odd curves
 Non-finite points are left out (LRD101 reports them). Losses of any sign are judged, since a rise is measured against
 progress and not as a ratio of losses. Fewer than three blocks of finite points are skipped.
+Logs are judged by LRD204 and LRD205.
 """
 
 from __future__ import annotations

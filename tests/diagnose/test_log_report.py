@@ -27,10 +27,10 @@ ERROR = Finding(
     threshold="finite",
     first_step=7,
 )
-WARNING = replace(ERROR, code="LRD203", severity="warning", message="it rose and came back", first_step=3)
-INFO = replace(ERROR, code="LRD205", severity="info", message="it rises by design", first_step=1)
-NEEDED = Skip(code="LRD201", reason="too few points")
-OTHER = Skip(code="LRD301", reason="nothing to compare with")
+WARNING = replace(ERROR, code="LRD302", severity="warning", message="it did not fall", first_step=3)
+INFO = replace(ERROR, code="LRD602", severity="info", message="it rises by design", first_step=1)
+NEEDED = Skip(code="LRD206", reason="too few points")
+OTHER = Skip(code="LRD208", reason="early window not observable")
 
 
 def run(name: str, n: int = 10, **provenance: Any) -> Run:
@@ -132,7 +132,7 @@ def test_every_step_is_told_once(
     told: tuple[str, ...],
 ) -> None:
     judge({})
-    monkeypatch.setattr(logs, "next_steps", lambda run, findings, skips: steps.get(run.name, ()))
+    monkeypatch.setattr(logs.fixes, "next_steps", lambda run, findings, skips: steps.get(run.name, ()))
     assert report_of_logs(Gathered(runs=tuple(map(run, "abcd")))).next_steps == told
 
 

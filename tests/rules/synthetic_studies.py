@@ -13,7 +13,7 @@ from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Rate, Study
 from lrdoctor.core.trial import Trial
-from lrdoctor.rules import RULES
+from lrdoctor.rules import RULES, judge_run
 
 Values = npt.NDArray[np.float64]
 
@@ -52,13 +52,13 @@ def study_of(*runs: Run, **more: Any) -> Study:
 
 
 def codes(run: Run, study: Study | None = None) -> list[str]:
-    """Codes of the findings of all run rules, skips left out."""
+    """Codes of the findings of all rules that judge such a run, skips left out."""
     return [f.code for f in found(run, study) if isinstance(f, Finding)]
 
 
 def found(run: Run, study: Study | None = None) -> list[Finding | Skip]:
-    checks = [r.check_run for r in RULES if r.check_run is not None]
-    return [result for check in checks for result in check(run, study or study_of(run))]
+    """What the rules say: those for trials of a run with a trial, those for logs of any other."""
+    return list(judge_run(run, study or study_of(run)))
 
 
 def rate(base_learning_rate: float, *, unstable: bool = False, n_judged: int = 3, **more: Any) -> Rate:

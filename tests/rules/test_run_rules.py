@@ -1,4 +1,4 @@
-"""Made-up training losses, and what the rules for single runs say of them."""
+"""Made-up training losses of trials, and what the rules for single trials say of them."""
 
 from __future__ import annotations
 
@@ -57,9 +57,8 @@ CURVES: list[tuple[str, np.ndarray, list[str]]] = [
 
 
 @pytest.mark.parametrize(("loss", "expected"), [c[1:] for c in CURVES], ids=[c[0] for c in CURVES])
-@pytest.mark.parametrize("rate", [None, 0.1], ids=["log", "trial"])
-def test_verdict_on_a_single_run(loss: np.ndarray, expected: list[str], rate: float | None) -> None:
-    assert codes(run_of(loss, rate=rate)) == expected
+def test_verdict_on_a_single_trial(loss: np.ndarray, expected: list[str]) -> None:
+    assert codes(run_of(loss)) == expected
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
@@ -119,12 +118,12 @@ def test_what_counts_as_early(n_steps: int, warmup_steps: int, window: int) -> N
 
 
 @pytest.mark.parametrize("every", [1, 5, 20])
-def test_a_sampled_log_is_early_in_steps_not_in_points(every: int) -> None:
+def test_a_sampled_trial_is_early_in_steps_not_in_points(every: int) -> None:
     """A blow-up at step 300 of 10 000 is early, however few of the steps were logged."""
     step = np.arange(0, 10_000, every)
     loss = decay(10_000)[step] + np.where((step >= 280) & (step < 320), 9.0, 0.0)
-    log = Run("run", "log.csv", {"train_loss": Curve(step, loss)})
-    assert [f.code for f in rule("LRD201").check_run(log, study_of(log))] == ["LRD201"]
+    run = run_of([], max_train_steps=10_000, curves={"train_loss": Curve(step, loss)})
+    assert [f.code for f in rule("LRD201").check_trial(run, study_of(run))] == ["LRD201"]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +155,7 @@ def test_what_cannot_be_judged_is_skipped(loss: Any, first_step: int, skipped: s
 )
 def test_non_finite_outside_the_training_loss(curves: dict[str, Curve], where: str | None) -> None:
     run = run_of(decay(N), curves=curves)
-    messages = [f.message for f in rule("LRD101").check_run(run, study_of(run))]
+    messages = [f.message for f in rule("LRD101").check_trial(run, study_of(run))]
     assert messages == ([] if where is None else [where])
 
 
@@ -165,7 +164,7 @@ STUCK = 2.3 * np.exp(np.random.default_rng(7).normal(0, 0.02, N))
 
 def stuck(loss: np.ndarray, *others: Run, rate: float = 0.1, seed: int = 0) -> list[Finding | Skip]:
     run = run_of(loss, "judged", rate=rate, seed=seed)
-    return list(rule("LRD301").check_run(run, study_of(*others, run)))
+    return list(rule("LRD301").check_trial(run, study_of(*others, run)))
 
 
 def test_stuck_where_a_lower_rate_trains() -> None:

@@ -1,9 +1,12 @@
+"""The sample runs, judged as logs that somebody made: they come without their trials."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from synthetic_studies import codes, run_of
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Finding
@@ -13,11 +16,13 @@ from lrdoctor.rules import judge_run
 
 SAMPLES = Path(__file__).parents[2] / "sample_runs"
 EXPECTED = {
-    "healthy": set(),
-    "mid_training_divergence": {"LRD101"},
-    "recovered_rise": {"LRD203"},
-    "early_blow_up": {"LRD201"},
+    "healthy": {},
+    "mid_training_divergence": {"LRD101": "error", "LRD204": "error", "LRD501": "info"},
+    "recovered_rise": {"LRD206": "error"},
+    # over after two updates of a log whose batches differ fivefold later on: LRD201 sees it, since it knows the trial
+    "early_blow_up": {},
 }
+"""The codes of what is found -> its severity."""
 
 
 def read(path: Path) -> Run:
@@ -36,4 +41,9 @@ def test_every_sample_is_expected() -> None:
 def test_the_rules_find_what_the_sample_is_there_for(name: str) -> None:
     run = read(SAMPLES / f"{name}.csv")
     found = judge_run(run, Study(name=name, runs=(run,)))
-    assert {f.code for f in found if isinstance(f, Finding)} == EXPECTED[name]
+    assert {f.code: f.severity for f in found if isinstance(f, Finding)} == EXPECTED[name]
+
+
+def test_the_early_blow_up_is_one_where_its_trial_is_known() -> None:
+    trial = run_of([], max_train_steps=150, curves=read(SAMPLES / "early_blow_up.csv").curves)
+    assert "LRD201" in codes(trial)
