@@ -1,10 +1,11 @@
 """A log whose training loss shot up and came back.
 
 ## What it sees
-A rise as in LRD204 that ends: a later block is back below half the limit. Where a log holds one point for several
-steps, a single point counts as well when it lies 40 % above the medians of the five points before and the five after
-it, beyond what normal noise does and beyond twice what the curve ever dips below both sides: noise goes both ways, an
-instability only up. Spikes in a piece that a resume threw away count too: the run was taken back to before them.
+A rise as in LRD204 that ends: a later block is back below half the limit. A single point counts as well when it lies
+40 % above the medians of the five points before and the five after it, beyond what noise with the tail of the highest
+1 % of all points does, and beyond twice what the curve ever dips below both sides: noise goes both ways, an instability
+only up. Where the log holds every step, such a point may be one odd batch, and must be twice as high as its sides
+(below it is LRD209). Spikes in a piece that a resume threw away count too: the run was taken back to before them.
 
 ## Why it matters
 "If training loss goes up, not down, during periods of training", fixing that is likely to give better training
@@ -25,7 +26,8 @@ from lrdoctor.rules.base import Found, Rule
 def check(view: View) -> Found:
     found = [event for event in view.found if event.kind == "spike"]
     yield from _events.findings(RULE, view, found, "and came back")
-    yield from _events.findings(RULE, view, view.rolled_back, "in a part that a resume took back")
+    for rerun, events in view.rolled_back:
+        yield from _events.findings(RULE, rerun, events, "in a part that a resume took back")
     if not found and view.is_blind:
         yield RULE.skip(view.is_blind, view.run)
     elif not found and view.doubtful and view.is_blurred:

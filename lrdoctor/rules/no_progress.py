@@ -10,7 +10,8 @@ far too high can do that without any spike: compare with a run at a tenth of the
 and shuffled labels; that is why it is a warning and no verdict.
 
 ## Odd curves
-Logs that start in the middle of a training, such as fine-tuning and resumed runs, may be flat for good reasons.
+Where a rise was found, or none can be seen, other rules say why and this one is silent. Logs that start in the middle
+of a training, such as fine-tuning and resumed runs, may be flat for good reasons.
 """
 
 from __future__ import annotations

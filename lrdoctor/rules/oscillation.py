@@ -7,11 +7,12 @@ spreads vary by among these, in the loss *and* in its logarithm: as a loss falls
 itself, and at a large early loss the loss does.
 
 ## Why it matters
-Growing swings around a level that hardly changes are the edge of stability: the learning rate just bears it. A rise of
-the level itself is another rule's.
+Growing swings around a level that hardly changes are the edge of stability: the learning rate just bears it. Where
+the level itself rises, or the run was started again, another rule says so and this one is silent.
 
 ## Odd curves
-Fewer than 120 points are skipped, as are losses whose rise is no failure (reinforcement learning).
+Blocks that cover more than twice the steps of those before them do not compare and are passed over. Fewer than 120
+points are skipped, as are losses whose rise is no failure (reinforcement learning).
 """
 
 from __future__ import annotations

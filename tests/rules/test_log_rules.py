@@ -59,6 +59,7 @@ FOUND: dict[str, tuple[Run, dict[str, str]]] = {
     "spike that recovers": (log(SPIKED), {"LRD206": ERROR}),
     "single point, one per 50 steps": (log(ODD_POINT, every=50), {"LRD206": ERROR}),
     "single point, one per step": (log(ODD_POINT), {"LRD209": INFO}),
+    "twice as high, one per step": (log(with_values(language_model(400), 300, 9.0)), {"LRD206": ERROR}),
     "single point, steps are samples": (log(ODD_POINT, x="samples"), {"LRD206": ERROR}),
     "begins to swing": (log(FLAT * np.where(T < 1200, 1.0, wobble(N, 5, 0.1))), {"LRD207": ERROR}),
     "early blow-up that recovers": (log(LOSS * spike(factor=3.0, start=20)), {"LRD208": ERROR}),

@@ -94,6 +94,7 @@ def test_short_logs(n: int, skipped: set[str]) -> None:
         (1, 500, {}, "early window not observable: first point at step 500, one point per 1 steps"),
         (1, 0, {"averaged": "interval"}, "early window not observable: points are means (interval); first point at"),
         (1, 0, {"x": "epoch"}, "early window not observable: the log counts epochs, not updates"),
+        (1, 0, {"x": "samples"}, "early window not observable: the log counts samples, not updates"),
         (1, 0, {}, None),
         (2, 0, {}, None),
     ],

@@ -15,6 +15,8 @@ from lrdoctor.rules._log import noise
 class Thresholds:
     first_points: int = 3
     """Points at the start whose highest stands for the first loss: a single one may be low by chance."""
+    round_off: float = 1e-9
+    """Of the largest loss: what is smaller than that is no progress, and as a unit it would make rises overflow."""
     noises: float = 10.0
     """A loss that reaches 0 or below has made progress when it fell by this many standard deviations."""
 
@@ -67,7 +69,8 @@ def measure(loss: Values) -> Units:
     is_log = bool(loss.min() > 0)
     # noise decides nothing where a ratio is taken, and a median of a million points is not for nothing
     spread = 0.0 if is_log else noise.points(loss)
-    scale = max(progress, THRESHOLDS.noises * spread, np.finfo(float).tiny)
+    round_off = THRESHOLDS.round_off * float(np.abs(loss).max())
+    scale = max(progress, THRESHOLDS.noises * spread, round_off, np.finfo(float).tiny)
     with np.errstate(over="ignore"):
         y = np.log(loss) if is_log else loss / scale
     return Units(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -44,6 +43,9 @@ class Thresholds:
 
 
 THRESHOLDS = Thresholds()
+
+COUNTED = {"samples": "samples", "epoch": "epochs", "row": "rows"}
+"""What the steps of a log count where they are no updates, as the provenance names it -> in words."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +152,13 @@ class View:
         return tuple((e, restart) for e, restart in pairs if restart is not None)
 
     @cached_property
-    def rolled_back(self) -> tuple[Event, ...]:
-        """Rises in the pieces that a resume threw away: the run was taken back to before them."""
+    def rolled_back(self) -> tuple[tuple[View, tuple[Event, ...]], ...]:
+        """Rises in the pieces that a resume threw away, by the view that they were seen in, which has units of its own:
+        the run was taken back to before them."""
         discarded = self.run.provenance.get("discarded") or ()
         if self.is_blind or not discarded:
             return ()
-        return tuple(e for piece in discarded if len(piece.finite) for e in self._in_discarded(piece.finite))
+        return tuple(self._in_discarded(piece.finite) for piece in discarded if len(piece.finite))
 
     @cached_property
     def doubtful(self) -> bool:
@@ -188,7 +191,7 @@ class View:
         first, gap = int(self.loss.step[0]), self.gap
         where = f"first point at step {first}, one point per {gap} steps"
         if not self.counts_updates:
-            return f"early window not observable: the log counts {self.run.provenance['x']}s, not updates"
+            return f"early window not observable: the log counts {COUNTED[self.run.provenance['x']]}, not updates"
         if self.run.provenance.get("averaged"):
             return f"early window not observable: points are means ({self.run.provenance['averaged']}); {where}"
         window = min(self.early_until, max(THRESHOLDS.early_steps, self.warmup_until))
@@ -243,13 +246,14 @@ class View:
     def _restart_at(self, event: Event) -> Restart | None:
         return find_restart(event, self.loss, self.units, rate_jumps(self.run.curve("learning_rate")), self.gap)
 
-    def _in_discarded(self, piece: Curve) -> Iterator[Event]:
+    def _in_discarded(self, piece: Curve) -> tuple[View, tuple[Event, ...]]:
         before = self.loss.before(int(piece.step[0]))
-        if len(before) < THRESHOLDS.fewest_points:
-            return
         whole = Curve(np.concatenate([before.step, piece.step]), np.concatenate([before.value, piece.value]))
         rerun = View(replace(self.run, curves={"train_loss": whole}, provenance={}), self.alpha)
-        yield from (e for e in rerun.found if e.last_step >= int(piece.step[0]) and e.kind != "outlier")
+        if len(before) < THRESHOLDS.fewest_points:
+            return rerun, ()
+        first = int(piece.step[0])
+        return rerun, tuple(e for e in rerun.found if e.last_step >= first and e.kind != "outlier")
 
 
 def _within(point: Rise, merged: list[Rise]) -> bool:
