@@ -44,7 +44,7 @@ def rate_jumps(rate: Curve) -> Steps:
     if len(finite) < 3:
         return np.zeros(0, dtype=np.int64)
     was = np.maximum.accumulate(finite.value[:-1])
-    up = (finite.value[1:] > THRESHOLDS.jump * finite.value[:-1]) & (finite.value[:-1] < was) & (finite.value[:-1] > 0)
+    up = (finite.value[1:] / THRESHOLDS.jump > finite.value[:-1]) & (finite.value[:-1] < was) & (finite.value[:-1] > 0)
     return finite.step[1:][up]
 
 

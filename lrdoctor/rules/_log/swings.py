@@ -65,7 +65,8 @@ def find(*curves: Values) -> Swing | None:
     end = first + int(calm[0]) if len(calm) else len(wide)
     spread = _spreads(curves[0], length)
     usual = float(np.median(spread[max(0, first - THRESHOLDS.before) : first]))
-    return Swing(first * length, end * length, float(np.exp(spread[first:end].max() - usual)))
+    with np.errstate(over="ignore"):
+        return Swing(first * length, end * length, float(np.exp(spread[first:end].max() - usual)))
 
 
 def _spreads(curve: Values, length: int) -> Values:

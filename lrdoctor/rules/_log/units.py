@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Values
 from lrdoctor.rules._log import noise
+
+LARGEST = 1e150
+"""A loss, or a y, beyond this counts as this: squares of larger ones overflow."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Units:
 
     def of_loss(self, loss: float) -> float:
         """y of a loss."""
-        return float(np.log(loss)) if self.is_log else loss / self.scale
+        return float(np.log(loss)) if self.is_log else min(max(loss / self.scale, -LARGEST), LARGEST)
 
     def to_loss(self, y: float) -> float:
         """The loss at y."""
@@ -66,14 +70,14 @@ def measure(loss: Values) -> Units:
     spread = noise.points(loss)
     progress = first - float(medians.min())
     is_log = bool(loss.min() > 0)
-    scale = max(progress, THRESHOLDS.noises * spread, np.finfo(float).tiny)
+    scale = max(progress, THRESHOLDS.noises * spread, sys.float_info.min)
     with np.errstate(over="ignore"):
         y = np.log(loss) if is_log else loss / scale
     return Units(
-        y=np.nan_to_num(y),
+        y=np.clip(y, -LARGEST, LARGEST),
         is_log=is_log,
         first=first,
-        progress=max(progress, np.finfo(float).tiny),
+        progress=max(progress, sys.float_info.min),
         made_progress=progress > THRESHOLDS.noises * spread,
         scale=scale,
     )
