@@ -16,7 +16,8 @@ NUMBERS = [
 NAMES = [
     "step", "loss", "train_loss", "val_loss", "lr", "learning_rate", "grad_norm", "epoch", "iter", "global_step", "run",
     "name", "tag", "value", "metric", "_step", "_runtime", "episode_reward", "d_loss", "g_loss", "split", "is_nan",
-    "Wall time", "Step", "run - loss__MIN", "[red]", "[/]", "\x1b[31m", "\u640d\u5931", "a\nb", "\u202e", "x" * 5000, "",
+    "Wall time", "Step", "run - loss__MIN", "[red]", "[/]", "\x1b[31m", "\u640d\u5931", "a\nb", "\u202e", "x" * 5000,
+    "",
 ]  # fmt: skip
 SCRAPS = [
     "\n", "\r", "\r\n", "\0", "\t", ",", ";", "|", '"', "'", "{", "}", "[", "]", ":", "=", "\x1b[2J", "\x07", "\x85",

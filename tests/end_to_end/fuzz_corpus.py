@@ -1,4 +1,4 @@
-"""Logs that fuzz tests damage: sample runs, the readers' samples of every format, and real logs where there are some."""
+"""Logs that fuzz tests damage: sample runs, the readers' samples of every format, and real logs."""
 
 from __future__ import annotations
 

@@ -18,7 +18,15 @@ from lrdoctor.logs import READERS
 
 CORPUS, REAL = corpus(), real()
 
-FILE_NAMES = ["a.csv", "a.log", "metrics.jsonl", "trainer_state.json", "result.json", "events.out.tfevents.1", "a.wandb"]
+FILE_NAMES = [
+    "a.csv",
+    "a.log",
+    "metrics.jsonl",
+    "trainer_state.json",
+    "result.json",
+    "events.out.tfevents.1",
+    "a.wandb",
+]
 FORMATS = [reader.NAME for reader in READERS]
 columns = st.lists(
     st.tuples(st.sampled_from(["loss", "val_loss", "lr", "grad_norm", "step", "epoch"]), st.sampled_from(NAMES)).map(
