@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Sequence
+from random import Random
 
 from hypothesis import strategies as st
 
@@ -75,11 +77,13 @@ def logs(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def damaged(draw: st.DrawFn, names: Sequence[str], of: dict[str, bytes]) -> bytes:
-    """One of the logs, cut, spliced with another, with flipped bytes, inserted scraps or shuffled lines."""
+    """One of the logs, cut, spliced with another, with flipped bytes, wild numbers, scraps or shuffled lines."""
     content = of[draw(st.sampled_from(names))]
     for _ in range(draw(st.integers(1, 3))):
         at, end = sorted((draw(st.integers(0, len(content))), draw(st.integers(0, len(content)))))
-        match draw(st.sampled_from(["cut", "cut out", "splice", "flip", "insert", "shuffle", "repeat"])):
+        match draw(
+            st.sampled_from(["cut", "cut out", "splice", "flip", "insert", "shuffle", "repeat", "numbers", "numbers"])
+        ):
             case "cut":
                 content = content[:end]
             case "cut out":
@@ -95,9 +99,21 @@ def damaged(draw: st.DrawFn, names: Sequence[str], of: dict[str, bytes]) -> byte
                 lines = content.splitlines(keepends=True)[:2000]
                 draw(st.randoms(use_true_random=False)).shuffle(lines)
                 content = b"".join(lines)
+            case "numbers":
+                content = _with_wild_numbers(content, draw(st.randoms(use_true_random=False)))
             case "repeat":
                 content = content[:end] + content[at:]
     return content
+
+
+def _with_wild_numbers(content: bytes, random: Random) -> bytes:
+    """One number in so many replaced: the format stays what it was."""
+    share, some = random.choice([0.001, 0.02, 0.5]), random.choices(NUMBERS, k=3)
+    return re.sub(
+        rb"(?<![\w.])-?\d+(\.\d+)?(e[-+]\d+)?(?![\w.])",
+        lambda match: random.choice(some).encode() if random.random() < share else match[0],
+        content,
+    )
 
 
 @st.composite

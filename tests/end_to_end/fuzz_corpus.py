@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import event_writer
@@ -27,6 +29,19 @@ def _events() -> bytes:
     )
 
 
+def _database() -> bytes:
+    """MLflow's, as bytes."""
+    with closing(sqlite3.connect(":memory:")) as made:
+        made.execute(
+            "CREATE TABLE metrics "
+            "(key TEXT, value DOUBLE, timestamp BIGINT, run_uuid TEXT, step BIGINT, is_nan BOOLEAN)"
+        )
+        rows = [("loss", 3 - k / 30, 100 + k, "aa", k, k == 50) for k in range(N)]
+        made.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", rows)
+        made.commit()
+        return made.serialize()
+
+
 def _structured() -> dict[str, bytes]:
     history = [{"step": 10 * k, "loss": 3 - k / 30, "grad_norm": 1.0, "epoch": k / 9} for k in range(N)]
     return {
@@ -34,6 +49,7 @@ def _structured() -> dict[str, bytes]:
         "trainer_state.json": json.dumps({"log_history": history, "logging_steps": 10}).encode(),
         "result.json": "".join(json.dumps({"training_iteration": k, "loss": k}) + "\n" for k in range(N)).encode(),
         "events": _events(),
+        "mlflow.db": _database(),
         "wandb": wandb_writer.file_of([wandb_writer.OTHER, *(wandb_writer.row(row, row["step"]) for row in _rows())]),
         "mlflow metric": "".join(f"16000000001{k:02} {3 - k / 30} {k}\n" for k in range(N)).encode(),
     }

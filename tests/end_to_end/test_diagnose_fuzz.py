@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,10 @@ FILE_NAMES = [
     "events.out.tfevents.1",
     "a.wandb",
 ]
+TREE = [
+    *FILE_NAMES, "b.csv", "events.out.tfevents.2", "progress.csv", "checkpoint-5/trainer_state.json", "study.json",
+    "checkpoint-10/trainer_state.json", "mlruns/meta.yaml", "metrics/loss", "plots/metrics/loss.tsv", "dvc.yaml",
+]  # fmt: skip
 FORMATS = [reader.NAME for reader in READERS]
 columns = st.lists(
     st.tuples(st.sampled_from(["loss", "val_loss", "lr", "grad_norm", "step", "epoch"]), st.sampled_from(NAMES)).map(
@@ -87,6 +92,16 @@ def test_damaged_samples(content: bytes, arguments: list[str], name: str) -> Non
 @given(st.data(), options, names)
 def test_damaged_real_logs(data: st.DataObject, arguments: list[str], name: str) -> None:
     judge(data.draw(packed(damaged(sorted(REAL), REAL))), arguments, name)
+
+
+@fuzzing(60)
+@given(st.dictionaries(st.sampled_from(TREE), packed(damaged(sorted(CORPUS), CORPUS)), max_size=5), options)
+def test_a_directory_of_damaged_samples(files: dict[str, bytes], arguments: list[str]) -> None:
+    for name, content in files.items():
+        Path("tree", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("tree", name).write_bytes(content)
+    diagnose("tree", *arguments)
+    shutil.rmtree("tree", ignore_errors=True)
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
