@@ -16,6 +16,8 @@ from console_samples import SAMPLES
 LARGEST = 200_000
 """Bytes that are taken of a real log."""
 N = 60
+DIALECT = "csv in the dialect: "
+"""How the names of one CSV in all its dialects begin."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -59,7 +61,7 @@ def corpus() -> dict[str, bytes]:
     """Name -> content."""
     found = {path.name: path.read_bytes()[:20_000] for path in sorted((ROOT / "sample_runs").glob("*.csv"))}
     found |= {f"{sample.format} {k}": sample.text.encode() for k, sample in enumerate(SAMPLES)}
-    found |= {f"csv {name}": content for name, content in log_samples.DIALECTS.items()}
+    found |= {f"{DIALECT}{name}": content for name, content in log_samples.DIALECTS.items()}
     return found | _structured()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from damage import NAMES, damaged, logs, packed
-from fuzz_corpus import corpus, real
+from fuzz_corpus import DIALECT, corpus, real
 from fuzzing import fuzzing
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,6 +105,7 @@ def test_a_directory_of_damaged_samples(files: dict[str, bytes], arguments: list
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-@pytest.mark.parametrize("sample", sorted(CORPUS))
-def test_any_format_forced_on_any_log(sample: str, format_name: str) -> None:
-    judge(CORPUS[sample], ["--format", format_name, "--json"], "a.log")
+def test_any_format_forced_on_any_log(format_name: str) -> None:
+    for name, content in CORPUS.items():
+        if not name.startswith(DIALECT):
+            judge(content, ["--format", format_name, "--json"], "a.log")
