@@ -19,6 +19,7 @@ import typer
 from lrdoctor import __version__
 from lrdoctor.cli.options import FailOn
 from lrdoctor.errors import Interrupted, LrdoctorError
+from lrdoctor.reports.numbers import printable
 from lrdoctor.reports.terminal import streams
 
 if TYPE_CHECKING:
@@ -57,8 +58,9 @@ def exit_codes(command: Callable[P, int]) -> Callable[P, None]:
 
 
 def say(text: str) -> None:
+    """Prints a message on standard error, the control characters of names that it quotes spelled out."""
     with suppress(LrdoctorError), streams.written(sys.stderr):
-        print(text, file=sys.stderr)
+        print(*map(printable, text.split("\n")), sep="\n", file=sys.stderr)
 
 
 def _save_traceback() -> str:

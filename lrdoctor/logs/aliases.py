@@ -133,16 +133,19 @@ def user_mapping(columns: Mapping[str, str] | None, names: Sequence[str], where:
     """The user's mapping in our words, with the log's spelling of the names.
 
     Raises:
-        LogError: a key is unknown, or the log has no such column.
+        LogError: a key is unknown, the log has no such column, or one column is to be two curves.
     """
-    found = {}
+    found: dict[str, str] = {}
     for key, wanted in (columns or {}).items():
         if key not in USER_KEYS:
             raise LogError(f"--columns {key}={wanted}: unknown key {key!r}, expected one of {', '.join(USER_KEYS)}")
         same = [name for name in names if name == wanted] or [n for n in names if normalise(n) == normalise(wanted)]
         if not same:
             raise NoLogError(f"{where}: no column {wanted!r} (--columns {key}={wanted}); it has {listed(names)}")
-        found[USER_KEYS[key]] = same[0]
+        meaning = USER_KEYS[key]
+        if meaning in MEANINGS and any(found.get(other) == same[0] for other in MEANINGS):
+            raise LogError(f"{where}: --columns {key}={wanted}: this column is given for another key too; give another")
+        found[meaning] = same[0]
     return found
 
 

@@ -45,9 +45,10 @@ def runs_of(source: str, format_name: str, table: Table, columns: Mapping[str, s
     if not table.columns:
         raise NoLogError(f"{where}: holds no column of numbers")
     given = aliases.user_mapping(columns, list(table.columns), where)
-    if (known := table.facts.get(LOSS_COLUMN)) is not None:
+    if (known := table.facts.get(LOSS_COLUMN)) is not None and known not in given.values():
         given.setdefault("train_loss", str(known))
-    if table.facts.get(NO_HEADER) and "step" not in given and (first := _counter(table)) is not None:
+    first = _counter(table) if table.facts.get(NO_HEADER) and "step" not in given else None
+    if first is not None and first not in given.values():
         given["step"] = first
     names = [name for name, column in table.columns.items() if column.logged.any() or name in given.values()]
     empty = [name for name in table.columns if name not in names]

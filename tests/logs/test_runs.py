@@ -71,11 +71,27 @@ def test_the_users_mapping_wins(read: Read) -> None:
 
 @pytest.mark.parametrize(
     ("columns", "message"),
-    [({"loss": "lss"}, "no column 'lss'"), ({"los": "loss"}, "unknown key 'los'"), ({"step": "x"}, "no column 'x'")],
+    [
+        ({"loss": "lss"}, "no column 'lss'"),
+        ({"los": "loss"}, "unknown key 'los'"),
+        ({"step": "x"}, "no column 'x'"),
+        ({"loss": "loss", "lr": "loss"}, "--columns lr=loss: this column is given for another key too"),
+        ({"step": "Loss", "loss": "loss"}, "--columns loss=loss: this column is given for another key too"),
+    ],
 )
 def test_a_wrong_mapping_is_an_error(read: Read, columns: dict[str, str], message: str) -> None:
     with pytest.raises(LogError, match=message):
         read(simple([3.0, 2.0]), columns=columns)
+
+
+def test_a_mapping_may_take_the_column_that_counts(read: Read) -> None:
+    (run,) = read("1,9\n2,8\n3,7\n4,6\n", columns={"loss": "column_1"})
+    assert run.train_loss.value.tolist() == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_mapping_may_take_the_column_that_the_format_knows_as_the_loss(read: Read) -> None:
+    with pytest.raises(LogError, match="no column is known as the training loss"):
+        read("step,lr=0.1,lr=0.01\n0,9,1\n1,8,2\n", columns={"lr": "lr=0.1"})
 
 
 def test_a_name_of_the_mapping_may_be_spelled_as_people_do(read: Read) -> None:

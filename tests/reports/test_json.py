@@ -1,22 +1,20 @@
 from __future__ import annotations
 
 import importlib
-import json
 import math
-from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pytest
 from report_samples import report
+from report_schema import SCHEMA, faults, parse
 
 from lrdoctor import __version__
 from lrdoctor.core.report import Report
 from lrdoctor.reports import FORMATS
 from lrdoctor.reports.json import as_dict, render
 
-SCHEMA = json.loads((resources.files("lrdoctor") / "schemas/report.schema.json").read_text("utf-8"))
 LOG_REPORT = Report(
     command="diagnose",
     verdict="stable",
@@ -25,55 +23,6 @@ LOG_REPORT = Report(
     findings=(),
     skipped=(),
 )
-PYTHON_TYPES = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "boolean": bool,
-    "integer": int,
-    "number": (int, float),
-    "null": type(None),
-}
-
-
-def faults(value: Any, schema: dict[str, Any], at: str = "$") -> list[str]:
-    """What is wrong with `value` by the keywords that the shipped schema uses."""
-    if "$ref" in schema:
-        return faults(value, SCHEMA["$defs"][schema["$ref"].removeprefix("#/$defs/")], at)
-    if "anyOf" in schema:
-        return [] if any(not faults(value, s, at) for s in schema["anyOf"]) else [f"{at}: no alternative fits"]
-    if value not in schema.get("enum", [value]) or value != schema.get("const", value):
-        return [f"{at}: {value!r}"]
-    types = schema.get("type", [])
-    types = [types] if isinstance(types, str) else types
-    if types and not any(is_type(value, t) for t in types):
-        return [f"{at}: {value!r} is not {types}"]
-    found: list[str] = []
-    if isinstance(value, dict):
-        known = schema.get("properties", {})
-        found += [f"{at}: no {key}" for key in schema.get("required", []) if key not in value]
-        for key, item in value.items():
-            other = schema.get("additionalProperties", True)
-            if key in known:
-                found += faults(item, known[key], f"{at}.{key}")
-            elif isinstance(other, dict):
-                found += faults(item, other, f"{at}.{key}")
-            elif not other:
-                found.append(f"{at}.{key}: not allowed")
-    if isinstance(value, list):
-        found += [f for i, item in enumerate(value) for f in faults(item, schema.get("items", {}), f"{at}[{i}]")]
-    return found
-
-
-def is_type(value: Any, name: str) -> bool:
-    return isinstance(value, PYTHON_TYPES[name]) and (name == "boolean" or not isinstance(value, bool))
-
-
-def parse(text: str) -> dict[str, Any]:
-    def refuse(name: str) -> None:
-        raise AssertionError(f"{name} is not JSON")
-
-    return json.loads(text, parse_constant=refuse)
 
 
 @pytest.mark.parametrize("sample", [report(), LOG_REPORT], ids=["sweep", "log"])

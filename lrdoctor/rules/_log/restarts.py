@@ -44,7 +44,7 @@ def rate_jumps(rate: Curve) -> Steps:
     if len(finite) < 3:
         return np.zeros(0, dtype=np.int64)
     was = np.maximum.accumulate(finite.value[:-1])
-    up = (finite.value[1:] > THRESHOLDS.jump * finite.value[:-1]) & (finite.value[:-1] < was) & (finite.value[:-1] > 0)
+    up = (finite.value[1:] / THRESHOLDS.jump > finite.value[:-1]) & (finite.value[:-1] < was) & (finite.value[:-1] > 0)
     return finite.step[1:][up]
 
 
@@ -72,6 +72,8 @@ def _training(event: Event, loss: Curve, units: Units) -> Restart | None:
     fall = float(first[0] - np.median(first[-5:]))
     if fall < THRESHOLDS.fall:
         return None
-    apart = float(np.median(np.abs(first - again)))
+    # where both are flat they are alike whatever happened
+    steep = first > np.median(first[-5:]) + THRESHOLDS.same * fall
+    apart = float(np.median(np.abs(first - again)[steep]))
     starts_again = abs(again[0] - first[0]) < THRESHOLDS.same * fall
     return Restart("training", event.peak_step) if starts_again and apart < THRESHOLDS.same * fall else None

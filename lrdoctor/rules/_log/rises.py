@@ -151,7 +151,7 @@ class _Scan:
         for first, end in zip(edges[::2], edges[1::2], strict=True):
             inside = np.flatnonzero(hot[first:end])
             if len(inside):
-                yield self._rise(first + int(inside[0]), int(end))
+                yield self._rise(int(first + inside[0]), int(end))
 
     def _rise(self, first: int, end: int) -> Rise:
         top = first + int(np.argmax(self.height[first:end]))
@@ -171,7 +171,8 @@ class _Scan:
         hot = (self.height > self.limit) & self.is_large
         if self.early:
             return _in_a_row(hot, 2)
-        lasting = _in_a_row((self.height > limits.lasting * self.limit) & self.is_large, limits.lasting_blocks)
+        enough = np.maximum(limits.lasting * self.limit, limits.rise)
+        lasting = _in_a_row((self.height > enough) & self.is_large, limits.lasting_blocks)
         if self.length < min(limits.short_block, max(5, self.n // limits.points_a_short_block)):
             alone = (self.height > limits.alone * self.limit) & self.is_large
             return np.asarray(_in_a_row(hot, 2) | alone | lasting)

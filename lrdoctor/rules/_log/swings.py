@@ -90,8 +90,11 @@ def _spreads(curve: Values, length: int) -> Values:
     """float64[n // length]: the logarithm of the spread of each block around its own slope."""
     m = len(curve) // length
     block = curve[: m * length].reshape(m, length)[:, :: 1 + length // THRESHOLDS.most_points]
-    at = np.arange(block.shape[1]) - (block.shape[1] - 1) / 2
-    rest = block - np.outer(block @ at / (at @ at), at)
+    n = block.shape[1]
+    half = n // 2
+    # from the halves' medians: least squares would tilt with a single wild point
+    slope = (np.median(block[:, -half:], axis=1) - np.median(block[:, :half], axis=1)) / (n - half)
+    rest = block - np.outer(slope, np.arange(n) - (n - 1) / 2)
     low, high = np.quantile(rest, [THRESHOLDS.low, THRESHOLDS.high], axis=1)
     return np.asarray(np.log(np.maximum(high - low, np.finfo(float).tiny)))
 

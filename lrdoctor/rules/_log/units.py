@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,11 @@ import numpy as np
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Values
 from lrdoctor.rules._log import noise
+
+TWICE = 1.95
+"""Factors from here on are told as such: 100 % in two digits is 2-fold."""
+LARGEST = 1e150
+"""A loss, or a y, beyond this counts as this: squares of larger ones overflow."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Units:
 
     def of_loss(self, loss: float) -> float:
         """y of a loss."""
-        return float(np.log(loss)) if self.is_log else loss / self.scale
+        return float(np.log(loss)) if self.is_log else min(max(loss / self.scale, -LARGEST), LARGEST)
 
     def to_loss(self, y: float) -> float:
         """The loss at y."""
@@ -54,7 +60,7 @@ class Units:
             return f"by {height:.2g} of the progress made"
         with np.errstate(over="ignore"):
             factor = float(np.exp(height))
-        return f"{factor:.3g}-fold" if factor >= 2 else f"by {100 * (factor - 1):.2g} %"
+        return f"{factor:.3g}-fold" if factor >= TWICE else f"by {100 * (factor - 1):.2g} %"
 
 
 def measure(loss: Values) -> Units:
@@ -70,14 +76,14 @@ def measure(loss: Values) -> Units:
     # noise decides nothing where a ratio is taken, and a median of a million points is not for nothing
     spread = 0.0 if is_log else noise.points(loss)
     round_off = THRESHOLDS.round_off * float(np.abs(loss).max())
-    scale = max(progress, THRESHOLDS.noises * spread, round_off, np.finfo(float).tiny)
+    scale = max(progress, THRESHOLDS.noises * spread, round_off, sys.float_info.min)
     with np.errstate(over="ignore"):
         y = np.log(loss) if is_log else loss / scale
     return Units(
-        y=np.nan_to_num(y),
+        y=np.clip(y, -LARGEST, LARGEST),
         is_log=is_log,
         first=first,
-        progress=max(progress, np.finfo(float).tiny),
+        progress=max(progress, sys.float_info.min),
         made_progress=progress > THRESHOLDS.noises * spread,
         scale=scale,
     )

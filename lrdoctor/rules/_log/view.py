@@ -61,7 +61,11 @@ class View:
 
     @cached_property
     def loss(self) -> Curve:
-        return self.run.train_loss.finite
+        """The finite losses; those beyond `units.LARGEST` count as that, so that sums of their squares stay finite."""
+        finite = self.run.train_loss.finite
+        if not len(finite) or max(finite.value.max(), -finite.value.min()) <= units.LARGEST:
+            return finite
+        return Curve(finite.step, np.clip(finite.value, -units.LARGEST, units.LARGEST))
 
     @cached_property
     def objective(self) -> objective.Objective:
@@ -95,7 +99,7 @@ class View:
         if len(rate) < 3 or not rate.value.max() > 0:
             return 0
         top = int(np.argmax(rate.value >= rate.value.max() * (1 - 1e-6)))
-        ramps = rate.value[0] < rate.value[top] / 2 and bool((np.diff(rate.value[: top + 1]) >= 0).all())
+        ramps = rate.value[0] < rate.value[top] / 2 and bool((rate.value[1 : top + 1] >= rate.value[:top]).all())
         return int(rate.step[top]) if ramps and top < len(rate) / 2 else 0
 
     @cached_property
