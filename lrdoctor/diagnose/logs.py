@@ -15,13 +15,15 @@ from lrdoctor.core.robust import min_max_decimate
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.diagnose.judging import split, summary_of
-from lrdoctor.rules import loss_spike
+from lrdoctor.rules import divergence, level_shift, loss_spike, non_finite
 
 RANK: Mapping[Verdict, int] = {"unstable": 0, "inconclusive": 1, "stable": 2}
 """The worst first."""
 SEVERITY: Mapping[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 NEEDED = loss_spike.RULE.code
 """The rule that a verdict cannot do without: where it is blind, the others that look for rises are too."""
+LOST = (non_finite.RULE.code, divergence.RULE.code, level_shift.RULE.code)
+"""Rules whose findings lost the run, the worst first."""
 MOST_NAMED = 3
 """Runs that a sentence names one by one."""
 DRAWN = ("train_loss", "grad_norm")
@@ -118,6 +120,12 @@ def _worst_first(finding: Finding) -> tuple[int, float]:
     return SEVERITY[finding.severity], -1 if finding.first_step is None else finding.first_step
 
 
+def _gravity(finding: Finding) -> tuple[int, int]:
+    """The worst first: what never came back before what did, and among the latter what cost the most steps."""
+    rank = LOST.index(finding.code) if finding.code in LOST else len(LOST)
+    return rank, (finding.first_step or 0) - (finding.last_step or 0)
+
+
 def _summary_of_log(run: Run, verdict: Verdict, findings: Iterable[Finding]) -> RunSummary:
     feasible = {"stable": True, "unstable": False, "inconclusive": None}[verdict]
     return replace(
@@ -182,7 +190,7 @@ def _what(one: _Judged) -> str:
     if run.verdict == "inconclusive":
         return "; ".join(dict.fromkeys(skip.reason for skip in one.skips if skip.code == NEEDED))
     if run.verdict == "unstable":
-        return one.findings[0].message
+        return min((f for f in one.findings if f.severity == "error"), key=_gravity).message
     return f"no instability was found in {run.n_points} points of the training loss"
 
 

@@ -55,13 +55,15 @@ class Event:
         return self.last_step - self.first_step
 
 
-def of_rises(rises: Iterable[Rise]) -> list[Rise]:
+def of_rises(rises: Iterable[Rise], further: Iterable[Rise] = ()) -> list[Rise]:
     """Rises of all scales as one list in order, each event once: as its finest scale saw it.
 
-    Where a coarse scale still sees the last of them at the end of the curve, it lasts until there.
+    Args:
+        rises: of blocks.
+        further: what was found otherwise; it adds to the rises that it touches, and is an event of its own elsewhere.
     """
     found: list[Rise] = []
-    for rise in sorted(rises, key=lambda r: (r.length, r.first)):
+    for rise in [*sorted(rises, key=lambda r: (r.length, r.first)), *further]:
         at = [i for i, other in enumerate(found) if _touches(rise, other)]
         if not at:
             found.append(rise)

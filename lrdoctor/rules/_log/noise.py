@@ -60,7 +60,7 @@ def of_blocks(medians: Values) -> Values:
         if m <= 2 * lag + FEWEST:
             continue
         second = np.abs(medians[2 * lag :] - 2 * medians[lag:-lag] + medians[: -2 * lag])
-        spread = MAD_TO_SD * trailing_median(second, window, FEWEST) / SECOND_DIFFERENCE
+        spread = MAD_TO_SD / SECOND_DIFFERENCE * trailing_median(second, window, FEWEST)
         known[2 * lag + 1 :] = np.fmax(known[2 * lag + 1 :], spread[:-1])
     is_known = np.isfinite(known)
     if not is_known.any():
@@ -106,9 +106,13 @@ def trailing_median(values: Values, window: int, fewest: int, stride: int = 1) -
 
 
 def sides(values: Values) -> tuple[Values, Values]:
-    """The medians of the five values before and after each value; the first and last value go on beyond the ends."""
+    """The medians of the five values before and after each value.
+
+    Before the start the first value goes on. After the end it is the median of the last values, so that a last value
+    far above them has a side to be compared with.
+    """
     n = len(values)
-    padded = np.concatenate([np.full(SIDE, values[0]), values, np.full(SIDE, values[-1])])
+    padded = np.concatenate([np.full(SIDE, values[0]), values, np.full(SIDE, np.median(values[-SIDE:]))])
     medians = robust.median_of([padded[i : n + SIDE + 1 + i] for i in range(SIDE)])
     return medians[:n], medians[SIDE + 1 :]
 

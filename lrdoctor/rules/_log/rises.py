@@ -38,6 +38,9 @@ class Thresholds:
     """Points a block up to which that is asked."""
     alone: float = 1.25
     """Times the limit that a single short block has to exceed; two in a row need only the limit."""
+    ending: float = 2.0
+    """Times the limit that each point after the last whole block exceeds, two points at least."""
+    fewest_ending: int = 2
     lasting: float = 0.75
     """Times the limit that is enough where it lasts for `lasting_blocks` blocks in a row."""
     lasting_blocks: int = 4
@@ -114,8 +117,9 @@ def find(units: Units, correlation_time: int, alpha: float, quantum: float) -> l
     scales = lengths(n, correlation_time)
     found: list[Rise] = []
     for length in scales:
-        independent = correlation_time == 0 and length == scales[0]
-        found += _Scan(units, n, length, alpha / len(scales), quantum, independent).rises()
+        finest = length == scales[0]
+        scan = _Scan(units, n, length, alpha / len(scales), quantum, finest and correlation_time == 0)
+        found += [*scan.rises(), *(scan.ending() if finest else ())]
     return found + _early(units, correlation_time, alpha, quantum)
 
 
@@ -135,10 +139,12 @@ class _Scan:
         self, units: Units, n: int, length: int, alpha: float, quantum: float, independent: bool, *, early: bool = False
     ) -> None:
         self.n, self.length, self.total, self.early = n, length, len(units.y), early
-        self.medians = _medians(units.y[:n], length)
+        self.rest = units.y[n - n % length : n]
+        curve = units.y[:n]
+        self.medians = _medians(curve, length)
         self.lowest = np.minimum.accumulate(self.medians)
         self.height = self.medians - self.lowest
-        self.limit = self._limit(units.y[:n], alpha, independent)
+        self.limit = self._limit(curve, alpha, independent)
         self.is_large = self._is_large(units, quantum)
 
     def rises(self) -> Iterator[Rise]:
@@ -152,6 +158,15 @@ class _Scan:
             inside = np.flatnonzero(hot[first:end])
             if len(inside):
                 yield self._rise(int(first + inside[0]), int(end))
+
+    def ending(self) -> Iterator[Rise]:
+        """The points after the last whole block when all of them are far up: a run that is stopped as it blows up."""
+        lowest, limit = float(self.lowest[-1]), THRESHOLDS.ending * float(self.limit[-1])
+        if len(self.rest) < THRESHOLDS.fewest_ending or self.rest.min() - lowest <= limit:
+            return
+        at = self.n - len(self.rest)
+        height = float(np.median(self.rest)) - lowest
+        yield Rise(length=self.length, first=at, end=self.n, peak=at, height=height, limit=limit, base=lowest)
 
     def _rise(self, first: int, end: int) -> Rise:
         top = first + int(np.argmax(self.height[first:end]))

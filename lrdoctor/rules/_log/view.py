@@ -22,10 +22,11 @@ class Thresholds:
     independent: int = 400
     """Points that a smooth curve holds for each point of its correlation time, at least. With fewer its slow swings
     look like rises, and are part of the trend from which the correlation time is told."""
-    smooth: int = 12
+    smooth: int = 20
     """Points of correlation from which that is asked: a moving average of 0.9 has about 9 and can be judged."""
     beyond_doubt: float = 5.0
-    """Times the limit that is believed all the same."""
+    """Times the limit that is believed all the same, where the rise is also `large`."""
+    large: float = float(np.log(1.5))
     early_steps: int = 500
     """The playbook's short run for early instability."""
     early_share: float = 0.05
@@ -167,7 +168,7 @@ class View:
     @cached_property
     def doubtful(self) -> bool:
         """Whether a blurred curve shows rises too small to be believed."""
-        return bool(self.is_blurred) and any(r.height <= THRESHOLDS.beyond_doubt * r.limit for r in self._rises)
+        return bool(self.is_blurred) and any(not self._is_believed(rise) for rise in self._rises)
 
     @cached_property
     def swing(self) -> swings.Swing | None:
@@ -193,17 +194,22 @@ class View:
         if self.is_blind:
             return self.is_blind
         first, gap = int(self.loss.step[0]), self.gap
-        where = f"first point at step {first}, one point per {gap} steps"
+        where = f"first point at step {first}, one point per {gap} step{'s' if gap > 1 else ''}"
         if not self.counts_updates:
             return f"early window not observable: the log counts {COUNTED[self.run.provenance['x']]}, not updates"
         if self.run.provenance.get("averaged"):
-            return f"early window not observable: points are means ({self.run.provenance['averaged']}); {where}"
+            return f"early window not observable: each point is a mean over {self._averaged}; {where}"
         window = min(self.early_until, max(THRESHOLDS.early_steps, self.warmup_until))
         n_early = int(np.searchsorted(self.loss.step, window))
         every_step = gap == 1 and first <= 1
         if n_early < THRESHOLDS.early_points and not every_step:
             return f"early window not observable: {where}"
         return None
+
+    @property
+    def _averaged(self) -> str:
+        over = self.run.provenance["averaged"]
+        return f"{over} steps" if isinstance(over, int) else "an epoch" if over == "epoch" else "some steps"
 
     @property
     def _is_given(self) -> bool:
@@ -216,18 +222,30 @@ class View:
 
     @cached_property
     def _rises(self) -> list[Rise]:
+        """At all scales, those of a blurred curve too that may be slow swings."""
         if self.is_blind:
-            if len(self.loss) < THRESHOLDS.fewest_points or not self.units.is_log:
-                return []
-            return [r for r in starts.find(self.units, THRESHOLDS.explosion) if r.end == len(self.loss)]
-        found = rises.find(self.units, self.correlation_time, self.alpha, self._quantum)
-        found += starts.find_moment(self.units, self.loss, self.run.grad_norm, self.early_until)
-        return found + starts.find(self.units)
+            return []
+        return rises.find(self.units, self.correlation_time, self.alpha, self._quantum)
+
+    @cached_property
+    def _worse_than_at_first(self) -> list[Rise]:
+        """Rises that need no estimate of the noise."""
+        if not self.is_blind:
+            moment = starts.find_moment(self.units, self.loss, self.run.grad_norm, self.early_until)
+            return moment + starts.find(self.units)
+        if len(self.loss) < THRESHOLDS.fewest_points or not self.units.is_log:
+            return []
+        return [r for r in starts.find(self.units, THRESHOLDS.explosion) if r.end == len(self.loss)]
+
+    def _is_believed(self, rise: Rise) -> bool:
+        if not self.is_blurred:
+            return True
+        return rise.height > max(THRESHOLDS.beyond_doubt * rise.limit, THRESHOLDS.large)
 
     @cached_property
     def _all(self) -> list[Event]:
-        believed = [r for r in self._rises if not self.is_blurred or r.height > THRESHOLDS.beyond_doubt * r.limit]
-        merged = events.of_rises(believed)
+        believed = [rise for rise in self._rises if self._is_believed(rise)]
+        merged = events.of_rises(believed, self._worse_than_at_first)
         single = [] if self.is_blind else points.find(self.units, self.alpha / 2)
         single = events.joined(r for r in single if not _within(r, merged))
         both = sorted([*((r, False) for r in merged), *((r, self._is_odd_batch(r)) for r in single)], key=_first)
@@ -243,6 +261,8 @@ class View:
         return self.counts_updates and is_step and rise.end - rise.first == 1 and rise.height < points.THRESHOLDS.spike
 
     def _at_resume(self, event: Event) -> bool:
+        if event.kind == "divergence":
+            return False  # what never came back is an instability, whatever began it
         resumed = self.run.provenance.get("resumed_at") or ()
         near = THRESHOLDS.resume_points * max(1, self.gap)
         return any(-near <= event.first_step - int(at) <= near for at in resumed)
