@@ -17,8 +17,11 @@ median over all stretches decides."""
 LONGEST_SEGMENT = 4000
 LONGEST = 400
 """Largest lag looked at."""
-PIECES_OF_TREND = 4
-"""Pieces of a stretch whose medians make its trend; more would take slow noise for one."""
+FEWEST_PIECES, MOST_PIECES = 4, 6
+"""Pieces of a stretch whose medians make its trend. More would take slow noise for a trend, fewer a steep trend of a
+quiet curve for slow noise."""
+POINTS_A_PIECE = 100
+"""Points that a piece holds at least, where there are more than the fewest."""
 CLIP_AT = 3.0
 """Standard deviations beyond which a value is a spike and says nothing of the noise."""
 
@@ -54,5 +57,6 @@ def _autocorrelation(y: Values, top: int) -> Values:
 
 
 def _trend(y: Values) -> Values:
-    pieces = np.array_split(np.arange(len(y)), PIECES_OF_TREND)
+    n_pieces = min(max(len(y) // POINTS_A_PIECE, FEWEST_PIECES), MOST_PIECES)
+    pieces = np.array_split(np.arange(len(y)), n_pieces)
     return np.interp(np.arange(len(y)), [p.mean() for p in pieces], [np.median(y[p]) for p in pieces])
