@@ -1,24 +1,10 @@
-"""`lrdoctor sweep`, and what every command that runs trials needs."""
+"""`lrdoctor sweep`."""
 
 from __future__ import annotations
 
-import importlib
-import platform
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
-
+from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import FailOn, FailOnOption, Fresh, Jobs, Json, Out, Quiet, Seeds, Set, SpecPath, Verbose
-
-if TYPE_CHECKING:
-    from lrdoctor.core.report import Report
-    from lrdoctor.core.study import Study
-    from lrdoctor.examine import Laboratory
-    from lrdoctor.spec import Spec
 
 
 def sweep(
@@ -37,71 +23,10 @@ def sweep(
     from lrdoctor import examine
     from lrdoctor.procedures.sweep import Settings
 
-    loaded = _load(spec, overrides, seeds)
-    with _laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+    loaded = trials.load_spec(spec, overrides, seeds)
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         study = examine.sweep(laboratory, Settings(loaded.sweep.rates()), loaded.seeds)
-        report = _save(study, laboratory, "sweep")
+        report = trials.save(study, laboratory, "sweep")
     if not quiet:
         say(f"saved in {laboratory.folder.out}")
     return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose)
-
-
-def _load(path: Path, overrides: list[str] | None, seeds: int | None) -> Spec:
-    from lrdoctor.spec import load_spec
-
-    first = [] if seeds is None else [f"seeds={list(range(seeds))}"]
-    return load_spec(path, [*first, *(overrides or [])])
-
-
-@contextmanager
-def _laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool) -> Iterator[Laboratory]:
-    """The study folder, the engine and the view of a command that runs trials, closed in the right order."""
-    from lrdoctor import examine
-    from lrdoctor.engines import ENGINES
-    from lrdoctor.engines.entry import load
-    from lrdoctor.reports.terminal.live import SweepView
-    from lrdoctor.reports.terminal.text import Screen
-    from lrdoctor.store import StudyFolder, folder_name
-
-    # drawing needs matplotlib, whose import takes half a second: while the workers train there is time for it
-    threading.Thread(target=importlib.import_module, args=("lrdoctor.reports.figures",), daemon=True).start()
-    where = out if out is not None else Path("lrdoctor_out") / folder_name(spec.name)
-    folder = StudyFolder.open(
-        where,
-        name=spec.name,
-        identity=spec.identity(),
-        spec_yaml=spec.to_yaml(where),
-        command_line=sys.argv,
-        environment=_environment(),
-        fresh=fresh,
-    )
-    with (
-        folder,
-        SweepView(Screen(stderr=True), quiet=quiet) as view,
-        load(ENGINES["local"])(examine.ENTRY, spec.workload(), jobs=jobs, preload=examine.PRELOAD) as engine,
-        examine.interruptible(engine, view),
-    ):
-        yield examine.Laboratory(spec, folder, engine, view)
-
-
-def _environment() -> dict[str, str]:
-    """What besides the spec decides a curve's bits."""
-    from importlib.metadata import version
-
-    return {"python": platform.python_version(), "torch": version("torch"), "machine": platform.machine()}
-
-
-def _save(study: Study, laboratory: Laboratory, command: str) -> Report:
-    """Judges the study and writes trials.csv, the figures and report.json into its folder."""
-    from lrdoctor import diagnose, examine
-    from lrdoctor.reports import figures
-    from lrdoctor.reports import json as json_report
-
-    folder = laboratory.folder
-    folder.write_trials_csv(examine.trials_table(study))
-    drawn = figures.sweep_figures(study)
-    for name, content in drawn.items():
-        folder.write_bytes(f"figures/{name}", content)
-    report = diagnose.report_of_sweep(study, command, [f"figures/{name}" for name in drawn])
-    folder.write_text("report.json", json_report.render(report))
-    return report

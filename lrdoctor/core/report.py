@@ -106,6 +106,13 @@ class Report:
     lr_sensitivity: float | None = None
     sweep: Mapping[str, Any] = field(default_factory=dict)
     """Objective, loss at init, table of rates and notes of a sweep; empty for logs."""
+    probe: Mapping[str, Any] = field(default_factory=dict)
+    """The short run at twice lr*, evaluated at every step; empty where it was not made. As plain data, like what
+    follows."""
+    warmup: Mapping[str, Any] = field(default_factory=dict)
+    """The warmup_steps tried at rates above the unstable one, and the comparison with the baseline."""
+    clip: Mapping[str, Any] = field(default_factory=dict)
+    """The gradient norms at lr*, and the thresholds tried at the unstable rates."""
     next_steps: tuple[str, ...] = ()
     """What to run next, a command or a sentence each."""
     passed_over: Mapping[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Spec -> Study: procedures plan trials, an engine runs them, every run is saved as it comes."""
+"""Where trials are run, each at most once, and what watches and stops them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
-from lrdoctor import diagnose
 from lrdoctor.core.run import Run, Status
-from lrdoctor.core.study import Objective, Stage, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Engine, Failed, Finished, Progress, Started, Task
-from lrdoctor.errors import EngineError, Interrupted, WorkloadError
-from lrdoctor.procedures import sweep as sweeps
+from lrdoctor.errors import EngineError, Interrupted
 from lrdoctor.spec import Spec
 from lrdoctor.store import StudyFolder
 
@@ -133,95 +130,6 @@ class Laboratory:
                 )
             elif isinstance(event, Failed):
                 raise EngineError(f"the first look at the workload ended: {event.reason}")
-
-
-def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int]) -> Study:
-    """Runs the learning-rate sweep and measures it.
-
-    Raises:
-        WorkloadError: the workload does not work, or every trial failed.
-        Interrupted: the user stopped it; what was finished is saved.
-    """
-    stages: dict[float, Stage] = {}
-    runs: dict[float, list[Run]] = {}
-    notes: list[str] = []
-    while True:
-        study = _study(laboratory, stages, runs, notes)
-        plan = sweeps.next_plan(settings, study.rates)
-        if plan is None:
-            return replace(study, notes=(*study.notes, *sweeps.afterthoughts(study)))
-        if plan.note:
-            notes.append(plan.note)
-            laboratory.watcher.message(plan.note)
-        trials = [_trial(laboratory.spec, rate, seed) for seed in seeds for rate in plan.rates]
-        for run in laboratory.run(plan.stage, trials):
-            assert run.trial is not None
-            stages[run.trial.base_learning_rate] = plan.stage
-            runs.setdefault(run.trial.base_learning_rate, []).append(run)
-        _refuse_if_all_failed(runs)
-
-
-def _trial(spec: Spec, rate: float, seed: int) -> Trial:
-    return Trial(
-        base_learning_rate=rate,
-        seed=seed,
-        max_train_steps=spec.max_train_steps,
-        eval_every=spec.eval_every,
-        optimizer=spec.optimizer_text(),
-        procedure="sweep",
-        stop_hopeless=spec.stop_hopeless,
-    )
-
-
-def _study(
-    laboratory: Laboratory, stages: Mapping[float, Stage], runs: Mapping[float, list[Run]], notes: Sequence[str]
-) -> Study:
-    """The sweep so far, judged and measured."""
-    every = tuple(run for rate in sorted(runs) for run in runs[rate])
-    objective: Objective = "best_val_loss" if any(len(run.val_loss) for run in every) else "best_train_loss"
-    study = Study(
-        name=laboratory.spec.name,
-        runs=every,
-        spec=laboratory.spec.resolved(laboratory.folder.out),
-        objective=objective,
-        notes=tuple(notes),
-    )
-    findings, _ = diagnose.judge_runs(study)
-    rates = tuple(sweeps.summarize(rate, stages[rate], runs[rate], findings, objective) for rate in sorted(runs))
-    return sweeps.measure(replace(study, rates=rates))
-
-
-def _refuse_if_all_failed(runs: Mapping[float, list[Run]]) -> None:
-    every = [run for of_rate in runs.values() for run in of_rate]
-    if all(run.status == "failed" for run in every):
-        raise WorkloadError(f"all {len(every)} trials failed; the first one: {every[0].exit_reason}")
-
-
-def trials_table(study: Study) -> list[dict[str, Any]]:
-    """The rows of trials.csv: settings, ending and key figures of every trial, without times, so that the same
-    trials give the same bytes."""
-    findings, _ = diagnose.judge_runs(study)
-    rows = []
-    for run in study.runs:
-        trial, summary = run.trial, diagnose.summary_of(run, findings)
-        assert trial is not None
-        found = [f.name for f in findings if f.run == run.name]
-        rows.append(
-            {
-                "key": run.source.split("/")[-2],
-                "procedure": trial.procedure,
-                **{k: v for k, v in trial.settings().items() if k not in ("optimizer", "stop_hopeless")},
-                "optimizer": trial.optimizer_name,
-                "status": run.status,
-                "exit_reason": run.exit_reason,
-                "n_steps": summary.n_points,
-                "feasible": summary.feasible,
-                "findings": "; ".join(found),
-                "best_val_loss": summary.best_val_loss,
-                "final_train_loss": summary.final_train_loss,
-            }
-        )
-    return rows
 
 
 @contextmanager

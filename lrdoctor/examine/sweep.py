@@ -1,0 +1,105 @@
+"""The learning-rate sweep, run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from lrdoctor import diagnose
+from lrdoctor.core.run import Run
+from lrdoctor.core.study import Objective, Stage, Study
+from lrdoctor.core.trial import Trial
+from lrdoctor.errors import WorkloadError
+from lrdoctor.examine.laboratory import Laboratory
+from lrdoctor.procedures import sweep as sweeps
+from lrdoctor.spec import Spec
+
+
+def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int]) -> Study:
+    """Runs the learning-rate sweep and measures it.
+
+    Raises:
+        WorkloadError: the workload does not work, or every trial failed.
+        Interrupted: the user stopped it; what was finished is saved.
+    """
+    stages: dict[float, Stage] = {}
+    runs: dict[float, list[Run]] = {}
+    notes: list[str] = []
+    while True:
+        study = _study(laboratory, stages, runs, notes)
+        plan = sweeps.next_plan(settings, study.rates)
+        if plan is None:
+            return replace(study, notes=(*study.notes, *sweeps.afterthoughts(study)))
+        if plan.note:
+            notes.append(plan.note)
+            laboratory.watcher.message(plan.note)
+        trials = [baseline_trial(laboratory.spec, rate, seed) for seed in seeds for rate in plan.rates]
+        for run in laboratory.run(plan.stage, trials):
+            assert run.trial is not None
+            stages[run.trial.base_learning_rate] = plan.stage
+            runs.setdefault(run.trial.base_learning_rate, []).append(run)
+        _refuse_if_all_failed(runs)
+
+
+def rates(
+    laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int], best: float | None, unstable: float | None
+) -> Study:
+    """A study that knows lr* and unstable_base_learning_rate: as given, else by the sweep.
+
+    The sweep runs what is missing of it in the study folder. When both are given it is not run, and the study has no
+    runs.
+
+    Args:
+        laboratory: where.
+        settings: of the sweep.
+        seeds: of the sweep.
+        best: lr*, as the user gave it.
+        unstable: the lowest unstable rate, as the user gave it.
+    """
+    if best is not None and unstable is not None:
+        spec = laboratory.spec
+        study = Study(name=spec.name, runs=(), spec=spec.resolved(laboratory.folder.out))
+    else:
+        study = sweep(laboratory, settings, seeds)
+    return replace(
+        study,
+        best_learning_rate=best if best is not None else study.best_learning_rate,
+        unstable_base_learning_rate=unstable if unstable is not None else study.unstable_base_learning_rate,
+    )
+
+
+def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:
+    """The spec's own training at a rate: what the sweep runs, and what every fix is compared with."""
+    return Trial(
+        base_learning_rate=rate,
+        seed=seed,
+        max_train_steps=spec.max_train_steps,
+        eval_every=spec.eval_every,
+        optimizer=spec.optimizer_text(),
+        procedure="sweep",
+        stop_hopeless=spec.stop_hopeless,
+    )
+
+
+def _study(
+    laboratory: Laboratory, stages: Mapping[float, Stage], runs: Mapping[float, list[Run]], notes: Sequence[str]
+) -> Study:
+    """The sweep so far, judged and measured."""
+    every = tuple(run for rate in sorted(runs) for run in runs[rate])
+    objective: Objective = "best_val_loss" if any(len(run.val_loss) for run in every) else "best_train_loss"
+    study = Study(
+        name=laboratory.spec.name,
+        runs=every,
+        spec=laboratory.spec.resolved(laboratory.folder.out),
+        objective=objective,
+        notes=tuple(notes),
+    )
+    findings, _ = diagnose.judge_runs(study)
+    rates = tuple(sweeps.summarize(rate, stages[rate], runs[rate], findings, objective) for rate in sorted(runs))
+    return sweeps.measure(replace(study, rates=rates))
+
+
+def _refuse_if_all_failed(runs: Mapping[float, list[Run]]) -> None:
+    every = [run for of_rate in runs.values() for run in of_rate]
+    if all(run.status == "failed" for run in every):
+        raise WorkloadError(f"all {len(every)} trials failed; the first one: {every[0].exit_reason}")

@@ -1,0 +1,35 @@
+"""trials.csv: one row a trial, for pandas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lrdoctor import diagnose
+from lrdoctor.core.study import Study
+
+
+def trials_table(study: Study) -> list[dict[str, Any]]:
+    """The rows of trials.csv: settings, ending and key figures of every trial, without times, so that the same
+    trials give the same bytes."""
+    findings, _ = diagnose.judge_runs(study)
+    rows = []
+    for run in study.runs:
+        trial, summary = run.trial, diagnose.summary_of(run, findings)
+        assert trial is not None
+        found = [f.name for f in findings if f.run == run.name]
+        rows.append(
+            {
+                "key": run.source.split("/")[-2],
+                "procedure": trial.procedure,
+                **{k: v for k, v in trial.settings().items() if k not in ("optimizer", "stop_hopeless")},
+                "optimizer": trial.optimizer_name,
+                "status": run.status,
+                "exit_reason": run.exit_reason,
+                "n_steps": summary.n_points,
+                "feasible": summary.feasible,
+                "findings": "; ".join(found),
+                "best_val_loss": summary.best_val_loss,
+                "final_train_loss": summary.final_train_loss,
+            }
+        )
+    return rows
