@@ -22,7 +22,7 @@ class Thresholds:
     independent: int = 400
     """Points that a smooth curve holds for each point of its correlation time, at least. With fewer its slow swings
     look like rises, and are part of the trend from which the correlation time is told."""
-    smooth: int = 15
+    smooth: int = 14
     """Points of correlation from which that is asked: a moving average of 0.9 has about 9 and can be judged."""
     beyond_doubt: float = 5.0
     """Times the limit that is believed all the same, where the rise is also `large`."""
