@@ -79,10 +79,6 @@ FOUND: dict[str, tuple[Run, dict[str, str]]] = {
     "jump far from the resume": (log(SPIKED, resumed_at=(1100,)), {"LRD206": ERROR}),
     "jump at a resume that never comes back": (log(DIVERGED, resumed_at=(1198,)), {"LRD204": ERROR}),
     "stopped as it blows up": (log(np.append(LOSS, [60.0, 400.0, 900.0])), {"LRD205": ERROR}),
-    "early moment with a gradient that stands out": (
-        log(with_values(LOSS, 20, 30.0), curves={"grad_norm": with_values(wobble(N, 2, 0.2), 20, 50.0)}),
-        {"LRD208": ERROR, "LRD501": INFO},
-    ),
     "trained twice": (log(TWICE), {"LRD602": INFO}),
     "learning rate restarts": (
         log(warm_restarts(noise=0.15), curves={"learning_rate": cosine()}),
