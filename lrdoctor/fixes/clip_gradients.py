@@ -89,7 +89,8 @@ def _of_log(run: Run, findings: Findings) -> Iterator[str]:
     if share > 100 * AGGRESSIVE:
         yield "more than half of the updates clipped is a way of lowering the learning rate: lower that instead"
     if n_bad:
-        yield f"{n_bad} logged norms are not finite, and clipping repairs no such update: skip it"
+        are = "1 logged norm is" if n_bad == 1 else f"{n_bad} logged norms are"
+        yield f"{are} not finite, and clipping repairs no such update: skip it"
     if (hidden := thinned(run)) is not None:
         yield hidden
     yield "if the optimizer is Adam-like, a constant clip hardly changes its steps"

@@ -26,6 +26,8 @@ READERS: tuple[Reader, ...] = (
 )
 """In the order in which they look at a source: what is told by a signature first, what is told by guessing last."""
 
+UNKNOWN = "files of no known format"
+"""How they are counted where a directory is searched."""
 OWN_REPORT, OWN_HEAD = b'"lrdoctor_version"', 200
 """What stands in the first bytes of report.json, whose table of runs looks like a log."""
 
@@ -111,10 +113,12 @@ def reader_of(source: Source, format: str | None = None) -> Reader:  # noqa: A00
     for reader in READERS:
         if reader.sniff(source):
             return reader
+    if delimited.is_header_only(source):
+        raise NoLogError(f"{source.name}: holds a header and no rows, there is nothing to judge", UNKNOWN)
     raise NoLogError(
         f"{source.name}: no format that is known (it starts with {source.head[:40]!r}); known are {_names()}; "
         "force one with --format",
-        "files of no known format",
+        UNKNOWN,
     )
 
 

@@ -8,13 +8,13 @@ chart exports hold a run in every third column, and a long file a metric in ever
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lrdoctor.errors import NoLogError
 from lrdoctor.logs.base import Source, Table
 from lrdoctor.logs.cells import read_cells
-from lrdoctor.logs.dialect import sniff_dialect
+from lrdoctor.logs.dialect import DELIMITERS, sniff_dialect, split
 from lrdoctor.logs.shapes import SHAPES
 from lrdoctor.logs.text import head_text
 
@@ -22,12 +22,24 @@ NAME = "csv"
 
 CONTROL = re.compile("[^\t\n\v\f\x1f-\U0010ffff]")
 """Characters of binary files; a text log holds none, once terminal codes and line ends are clean."""
+WORD = re.compile(r"[A-Za-z_][\w./-]*")
+"""A name of a column in a line that is nothing but names."""
 
 
 def sniff(source: Source) -> bool:
     """Whether the head splits into columns of which one is numbers."""
     head = head_text(source)
     return CONTROL.search(head) is None and not head.lstrip().startswith(("{", "[")) and sniff_dialect(head) is not None
+
+
+def is_header_only(source: Source) -> bool:
+    """Whether the source is one line of names: a run that was stopped before it logged anything."""
+    lines = [line for line in head_text(source).split("\n") if line.strip()]
+    return len(lines) == 1 and any(_are_names(split(lines[0], delimiter)) for delimiter in DELIMITERS)
+
+
+def _are_names(cells: Sequence[str]) -> bool:
+    return len(cells) > 1 and all(WORD.fullmatch(cell) for cell in cells)
 
 
 def read(source: Source) -> Iterator[Table]:

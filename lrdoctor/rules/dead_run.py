@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrdoctor.rules._log.view import View
+from lrdoctor.rules._log.view import NO_LOSS, View
 from lrdoctor.rules.base import Found, Rule
 
 
@@ -38,7 +38,7 @@ THRESHOLDS = Thresholds()
 def check(view: View) -> Found:
     loss = view.loss
     if not len(loss):
-        yield RULE.skip("no finite training loss", view.run)
+        yield RULE.skip(NO_LOSS, view.run)
         return
     last = float(loss.value[-1])
     different = np.flatnonzero(loss.value != last)

@@ -22,7 +22,7 @@ import numpy as np
 
 from lrdoctor.core import robust
 from lrdoctor.rules._log import noise
-from lrdoctor.rules._log.view import View
+from lrdoctor.rules._log.view import NO_LOSS, View
 from lrdoctor.rules.base import Found, Rule
 
 
@@ -40,8 +40,12 @@ THRESHOLDS = Thresholds()
 
 def check(view: View) -> Found:
     loss = view.loss
+    if not len(loss):
+        yield RULE.skip(NO_LOSS, view.run)
+        return
     if len(loss) < THRESHOLDS.fewest_points:
-        yield RULE.skip(f"{len(loss)} finite points, {THRESHOLDS.fewest_points} are needed to see progress", view.run)
+        points = "1 finite point" if len(loss) == 1 else f"{len(loss)} finite points"
+        yield RULE.skip(f"{points}, {THRESHOLDS.fewest_points} are needed to see progress", view.run)
         return
     if view.is_blind or any(event.kind != "outlier" for event in view.found):
         return  # other rules say why

@@ -10,8 +10,9 @@ place in the data were not restored, so the run goes on as another one. Neither 
 everything.
 
 ## Odd curves
-A log without a trace of the resume shows a plain spike. Spikes in the part that a resume threw away are reported by
-LRD206: there the run was taken back because of them.
+A rise that never came back is a divergence (LRD204), whatever began it. A log without a trace of the resume shows a
+plain spike. Spikes in the part that a resume threw away are reported by LRD206: there the run was taken back because of
+them.
 """
 
 from __future__ import annotations

@@ -109,6 +109,35 @@ def test_the_worst_finding_comes_first_then_the_earliest(judge: Callable[[Any], 
     assert [(f.severity, f.first_step) for f in found] == [("error", 7), ("error", 9), ("warning", 3), ("info", 1)]
 
 
+LATE_NAN = replace(ERROR, first_step=900, message="it is nan at step 900")
+DIVERGED = replace(ERROR, code="LRD204", first_step=800, last_step=999, message="it never came back")
+SHIFTED = replace(ERROR, code="LRD205", first_step=500, last_step=999, message="it ended above")
+LONG = replace(ERROR, code="LRD206", first_step=300, last_step=400, message="a spike of 100 steps")
+SHORT = replace(ERROR, code="LRD206", first_step=100, last_step=110, message="a spike of 10 steps")
+EARLY = replace(ERROR, code="LRD208", first_step=5, last_step=45, message="an early rise of 40 steps")
+
+
+@pytest.mark.parametrize(
+    ("found", "worst"),
+    [
+        ([SHORT, SHIFTED, DIVERGED, LATE_NAN], LATE_NAN),
+        ([SHORT, LONG, SHIFTED, DIVERGED], DIVERGED),
+        ([EARLY, LONG, SHIFTED], SHIFTED),
+        ([EARLY, SHORT, LONG], LONG),
+        ([SHORT, EARLY], EARLY),
+        ([SHORT, SHORT], SHORT),
+        ([INFO, replace(LONG, severity="warning"), SHORT], SHORT),  # an error before what costs more
+    ],
+)
+def test_the_summary_tells_what_is_worst(judge: Callable[[Any], None], found: list[Finding], worst: Finding) -> None:
+    """What never came back before what did, and of the latter what cost the most steps; whatever came first."""
+    judge({"a": found})
+    assert report_of_logs(Gathered(runs=(run("a"),))).summary == worst.message
+    judge({"a": found[::-1], "b": []})
+    two = report_of_logs(Gathered(runs=(run("a"), run("b")))).summary
+    assert two == f"1 of 2 runs is unstable: a ({worst.message})"
+
+
 def test_fixes_are_for_the_unstable_runs(judge: Callable[[Any], None]) -> None:
     judge({"a": [WARNING], "b": [ERROR], "c": []})
     fixes = report_of_logs(Gathered(runs=tuple(map(run, "abc")))).fixes

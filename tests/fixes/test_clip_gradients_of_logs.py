@@ -161,6 +161,11 @@ def test_norms_that_are_not_finite_are_left_out_and_named() -> None:
     assert "10 logged norms are not finite, and clipping repairs no such update" in fix.why
 
 
+def test_a_single_norm_that_is_not_finite() -> None:
+    why = clipping(log(norms=[*NORMS[:999], float("inf")])).why
+    assert "1 logged norm is not finite, and clipping repairs no such update" in why
+
+
 @pytest.mark.parametrize(("outlier_at", "is_said"), [(450, True), (500, False), (700, False)])
 def test_outliers_that_come_first_are_named(outlier_at: int, is_said: bool) -> None:
     why = clipping(log(norms=NORMS), MID, found("gradient", outlier_at, severity="warning")).why

@@ -77,6 +77,8 @@ FOUND: dict[str, tuple[Run, dict[str, str]]] = {
     "does not fall": (log(2.3 * wobble(400, 1, 0.05)), {"LRD302": WARNING}),
     "jump at a resume": (log(SPIKED, resumed_at=(1198,)), {"LRD601": WARNING}),
     "jump far from the resume": (log(SPIKED, resumed_at=(1100,)), {"LRD206": ERROR}),
+    "jump at a resume that never comes back": (log(DIVERGED, resumed_at=(1198,)), {"LRD204": ERROR}),
+    "stopped as it blows up": (log(np.append(LOSS, [60.0, 400.0, 900.0])), {"LRD205": ERROR}),
     "trained twice": (log(TWICE), {"LRD602": INFO}),
     "learning rate restarts": (
         log(warm_restarts(noise=0.15), curves={"learning_rate": cosine()}),

@@ -31,7 +31,11 @@ HINT = "; --objective minimized judges it all the same"
             f"{REINFORCEMENT} (column 'rollout/",
         ),
         ({"reward": REWARD}, {}, f"{REINFORCEMENT} (column 'reward')"),
-        ({}, {"columns": {"train_loss": "loss_D"}}, f"{ADVERSARIAL} (column 'loss_D')"),
+        (
+            {},
+            {"columns": {"train_loss": "loss_D", "val_loss": "loss_G"}},
+            f"{ADVERSARIAL} (columns 'loss_G' and 'loss_D')",
+        ),
         ({}, {"columns": {"train_loss": "discriminator_loss", "step": None}}, f"{ADVERSARIAL} (column 'discriminator_"),
         ({}, {"objective": "adversarial"}, f"{ADVERSARIAL} (given by the user)"),
         ({}, {"objective": "adversarial", "objective_reason": "--objective"}, f"{ADVERSARIAL} (--objective)"),
@@ -49,7 +53,8 @@ def test_losses_whose_rise_is_no_failure(curves: dict[str, Any], known: dict[str
 @pytest.mark.parametrize(
     ("curves", "known"),
     [
-        ({}, {"columns": {"train_loss": "loss_D"}, "objective": "minimized"}),
+        ({}, {"columns": {"train_loss": "loss_D", "val_loss": "loss_G"}, "objective": "minimized"}),
+        ({}, {"columns": {"train_loss": "loss_D"}}),  # alone it may be anything's
         ({"reward": REWARD}, {"objective": "minimized"}),
         # preference optimization has rewards, and a loss to be minimized
         ({"rewards/chosen": REWARD, "rewards/margins": REWARD}, {}),
@@ -87,12 +92,19 @@ def test_short_logs(n: int, skipped: set[str]) -> None:
         assert skips["LRD206"] == "19 finite points of the training loss, 20 are needed to see a rise"
 
 
+@pytest.mark.parametrize("loss", [[], [np.nan] * 30], ids=["no point", "nan"])
+def test_without_any_finite_loss_there_is_one_reason(loss: list[float]) -> None:
+    skips = judged(log(np.array(loss, dtype=float)))[1]
+    assert {skips[code] for code in RISES | {"LRD102", "LRD302"}} == {"no finite training loss"}
+
+
 @pytest.mark.parametrize(
     ("every", "first_step", "known", "reason"),
     [
         (50, 500, {}, "early window not observable: first point at step 500, one point per 50 steps"),
-        (1, 500, {}, "early window not observable: first point at step 500, one point per 1 steps"),
-        (1, 0, {"averaged": "interval"}, "early window not observable: points are means (interval); first point at"),
+        (1, 500, {}, "early window not observable: first point at step 500, one point per 1 step"),
+        (1, 0, {"averaged": "interval"}, "early window not observable: each point is a mean over some steps; first"),
+        (10, 9, {"averaged": 10}, "early window not observable: each point is a mean over 10 steps; first point at"),
         (1, 0, {"x": "epoch"}, "early window not observable: the log counts epochs, not updates"),
         (1, 0, {"x": "samples"}, "early window not observable: the log counts samples, not updates"),
         (1, 0, {}, None),
@@ -125,11 +137,11 @@ def smoothed(loss: np.ndarray, beta: float = 0.99) -> np.ndarray:
 
 
 def test_small_rises_of_a_smoothed_curve_are_doubtful() -> None:
-    findings, skips = judged(log(smoothed(2 * wobble(1500, 5, 0.2)), smoothed=0.99))
+    findings, skips = judged(log(smoothed(2 * wobble(3000, 5, 0.2)), smoothed=0.99))
     assert findings == {}
     assert skips["LRD206"] == skips["LRD205"]
     assert skips["LRD206"].startswith("the loss is smoothed with a moving average of 0.99")
-    large = smoothed(2 * wobble(1500, 5, 0.2) * from_step(900, 8.0, 1500))
+    large = smoothed(2 * wobble(3000, 5, 0.2) * from_step(1800, 8.0, 3000))
     assert "LRD204" in severities(log(large, smoothed=0.99))
 
 

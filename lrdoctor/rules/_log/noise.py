@@ -43,8 +43,8 @@ def points(values: Values) -> float:
     if len(values) < 3:
         return 0.0
     with np.errstate(over="ignore", invalid="ignore"):
-        spread = np.median(np.abs(values[2:] - 2 * values[1:-1] + values[:-2]))
-    return float(np.nan_to_num(MAD_TO_SD * spread / SECOND_DIFFERENCE))
+        spread = MAD_TO_SD * np.median(np.abs(values[2:] - 2 * values[1:-1] + values[:-2]))
+    return float(np.nan_to_num(spread / SECOND_DIFFERENCE))
 
 
 def of_blocks(medians: Values) -> Values:

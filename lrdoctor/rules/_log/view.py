@@ -45,6 +45,8 @@ class Thresholds:
 
 THRESHOLDS = Thresholds()
 
+NO_LOSS = "no finite training loss"
+"""The one reason of every rule that needs a loss, where there is none."""
 COUNTED = {"samples": "samples", "epoch": "epochs", "row": "rows"}
 """What the steps of a log count where they are no updates, as the provenance names it -> in words."""
 
@@ -78,7 +80,7 @@ class View:
 
     @cached_property
     def correlation_time(self) -> int:
-        return correlation.time(self.units.y)
+        return correlation.time(self.units.y) if len(self.loss) else 0
 
     @cached_property
     def gap(self) -> int:
@@ -114,8 +116,11 @@ class View:
     def is_blind(self) -> str | None:
         """Why rises of the loss cannot be judged, None when they can."""
         n = len(self.loss)
+        if n == 0:
+            return NO_LOSS
         if n < THRESHOLDS.fewest_points:
-            return f"{n} finite points of the training loss, {THRESHOLDS.fewest_points} are needed to see a rise"
+            points = "1 finite point" if n == 1 else f"{n} finite points"
+            return f"{points} of the training loss, {THRESHOLDS.fewest_points} are needed to see a rise"
         kind = self.objective.kind
         if kind != "minimized":
             why = objective.WHY[kind]

@@ -47,6 +47,21 @@ def test_the_highest_of_what_belongs_together_is_its_height() -> None:
     assert (found.first, found.peak, found.height, found.base) == (10, 30, 3.0, -1.0)
 
 
+@pytest.mark.parametrize(
+    ("further", "expected"),
+    [
+        (rise(12, 30, length=5), [(10, 30)]),  # adds to what it touches
+        (rise(500, 550, length=5), [(10, 20), (500, 550)]),
+        (rise(0, 900, length=100), [(10, 20)]),
+    ],
+)
+def test_what_was_found_otherwise_comes_last(further: Rise, expected: list[tuple[int, int]]) -> None:
+    """Even where its blocks are finer: it does not decide where the event begins."""
+    assert spans(events.of_rises([rise(10, 20)], [further])) == expected
+    finer = rise(8, 15, length=1)
+    assert spans(events.of_rises([rise(10, 20)], [finer])) == [(10, 20)]
+
+
 FAR_APART = st.lists(st.tuples(st.integers(0, 900), st.integers(1, 90), st.sampled_from([3, 5, 10, 20])), max_size=12)
 
 
@@ -69,8 +84,8 @@ def test_no_event_begins_where_no_rise_does(places: list[tuple[int, int, int]]) 
     assert spans(found) == sorted(spans(found))
 
 
-def classified(loss: np.ndarray, one: Rise, *, early_until: int = 100, is_point: bool = False) -> events.Event:
-    return events.classify(one, measure(loss), 10 * np.arange(len(loss)), loss, early_until, is_point=is_point)
+def classified(loss: np.ndarray, one: Rise, *, early_until: int = 100, is_odd: bool = False) -> events.Event:
+    return events.classify(one, measure(loss), 10 * np.arange(len(loss)), loss, early_until, is_odd=is_odd)
 
 
 @pytest.mark.parametrize(
@@ -105,10 +120,10 @@ def test_what_comes_back_in_part_is_a_shift(end_level: float, kind: str) -> None
     assert classified(loss, rise(700, N, height=float(np.log(3)))).kind == kind
 
 
-def test_a_single_point_is_an_outlier() -> None:
+def test_what_may_be_an_odd_batch_is_an_outlier() -> None:
     loss = falling(N)
     loss[400] = 9.0
-    assert classified(loss, rise(400, 401, length=1), is_point=True).kind == "outlier"
+    assert classified(loss, rise(400, 401, length=1), is_odd=True).kind == "outlier"
 
 
 def test_what_is_said_of_an_event() -> None:

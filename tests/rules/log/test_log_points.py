@@ -25,8 +25,8 @@ def test_noise_alone_makes_one_as_often_as_it_may(n: int, n_curves: int) -> None
     assert n_seen / n_curves <= ALPHA + 3 * np.sqrt(ALPHA * (1 - ALPHA) / n_curves)
 
 
-@pytest.mark.parametrize("at", [10, 70, 150, 198])
-@pytest.mark.parametrize("factor", [3.0, 1e6])
+@pytest.mark.parametrize("at", [10, 70, 150, 198, 199])
+@pytest.mark.parametrize("factor", [5.0, 1e6])
 def test_a_point_is_seen_where_it_is(at: int, factor: float) -> None:
     loss = falling(200)
     loss[at] *= factor
@@ -52,9 +52,9 @@ def test_a_small_one_is_not_worth_a_word(factor: float, is_seen: bool) -> None:
 
 @pytest.mark.parametrize(("dip", "is_seen"), [(0.75, True), (0.25, False)])
 def test_where_points_go_down_as_far_they_may_go_up(dip: float, is_seen: bool) -> None:
-    """A point three times as high, beside another that is so much lower."""
+    """A point four times as high, beside another that is so much lower."""
     loss = falling(200)
-    loss[100] *= 3.0
+    loss[100] *= 4.0
     loss[50] *= dip
     assert bool(found(loss)) is is_seen
 
@@ -81,10 +81,28 @@ def test_the_first_point_is_the_start() -> None:
     assert found(loss) == []
 
 
-def test_the_last_point_has_nothing_after_it() -> None:
+@pytest.mark.parametrize(("factor", "is_seen"), [(1.2, False), (1e6, True)])
+def test_the_last_point_is_compared_with_those_before_it(factor: float, is_seen: bool) -> None:
     loss = falling(100)
-    loss[99] *= 1e6
-    assert found(loss) == []
+    loss[99] *= factor
+    assert found(loss) == ([99] if is_seen else [])
+
+
+@pytest.mark.parametrize(("others", "is_seen"), [(1.0, True), (2.5, False)])
+def test_where_points_often_go_up_one_more_is_nothing(others: float, is_seen: bool) -> None:
+    """Every twelfth point is so many times as high; the upper tail that they make is this curve's noise."""
+    loss = falling(300)
+    loss[30::12] *= others
+    loss[154] *= 4
+    assert found(loss) == ([154] if is_seen else [])
+
+
+def test_the_tail_is_that_of_a_generalized_pareto_distribution() -> None:
+    """Of draws from one with the same shape, the highest of all exceeds it as often as alpha says."""
+    rng, shape = np.random.default_rng(0), points.THRESHOLDS.shape
+    heights = (rng.random((400, 2000)) ** -shape - 1) / shape
+    n_above = sum(row.max() > points._tail(row, 0.1) for row in heights)
+    assert 0.05 <= n_above / 400 <= 0.2
 
 
 def test_a_step_up_is_no_point() -> None:

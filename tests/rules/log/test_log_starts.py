@@ -1,11 +1,13 @@
-"""Losses that are worse than at the start for a good part of the run."""
+"""Losses that are worse than at the start, for a good part of the run or for a moment."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from lrdoctor.core.curve import EMPTY, Curve
 from lrdoctor.rules._log import starts
+from lrdoctor.rules._log.rises import Rise
 from lrdoctor.rules._log.units import measure
 
 
@@ -80,3 +82,58 @@ def test_a_constant_factor_changes_nothing(constant: float) -> None:
 @pytest.mark.parametrize("value", [1e-300, 1.0, 1e300])
 def test_a_constant_is_as_bad_as_at_the_start(n: int, value: float) -> None:
     assert starts.find(measure(np.full(n, value))) == []
+
+
+def moment(peak: float = 3.0, norm_at: int = 10, norm: float = 9.0, until: int = 50, at: int = 10) -> list[Rise]:
+    """Of a loss that falls from 2 to 1, so many times its first value at one step, and a norm of 1 but for another."""
+    value, norms = np.linspace(2.0, 1.0, 200), np.ones(200)
+    value[at] = 2 * peak
+    norms[norm_at] = norm
+    return starts.find_moment(measure(value), Curve.of(value), Curve.of(norms), until)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_seen"),
+    [
+        ({}, True),
+        ({"peak": 1.9}, False),  # less than twice the first loss
+        ({"peak": 2.1}, True),
+        ({"norm": 1.9}, False),  # less than twice the others
+        ({"norm": 2.0}, True),
+        ({"norm_at": 7}, True),
+        ({"norm_at": 6}, False),  # too far from the peak
+        ({"norm_at": 100}, False),  # it stands out elsewhere
+        ({"until": 10}, False),  # not early any more
+        ({"until": 11}, True),
+        ({"until": 0}, False),
+    ],
+)
+def test_a_moment_with_a_gradient_that_stands_out(changed: dict[str, float], is_seen: bool) -> None:
+    found = moment(**changed)  # type: ignore[arg-type]
+    assert [(rise.first, rise.end, rise.peak) for rise in found] == ([(10, 11, 10)] if is_seen else [])
+
+
+def test_what_is_said_of_a_moment() -> None:
+    (rise,) = moment(peak=4.0)
+    assert (rise.height, rise.base) == pytest.approx((np.log(4), np.log(2)))
+    assert rise.limit == starts.THRESHOLDS.rise
+
+
+def test_a_moment_lasts_as_long_as_the_loss_is_above_its_first() -> None:
+    value, norms = np.linspace(2.0, 1.0, 200), np.ones(200)
+    value[8:14] = [2.5, 4.0, 9.0, 5.0, 3.0, 2.1]
+    norms[9] = 20.0
+    (rise,) = starts.find_moment(measure(value), Curve.of(value), Curve.of(norms), 50)
+    assert (rise.first, rise.end, rise.peak) == (8, 14, 10)
+
+
+@pytest.mark.parametrize("norm", [EMPTY, Curve.of(np.ones(14)), Curve.of(np.full(200, np.nan)), Curve.of(np.ones(200))])
+def test_no_moment_without_norms_that_tell(norm: Curve) -> None:
+    value = loss(200, 10, 11, 5.0)
+    assert starts.find_moment(measure(value), Curve.of(value), norm, 50) == []
+
+
+def test_no_moment_of_a_loss_that_is_not_positive() -> None:
+    value, norms = loss(200, 10, 11, 5.0) - 3, np.ones(200)
+    norms[10] = 50
+    assert starts.find_moment(measure(value), Curve.of(value), Curve.of(norms), 50) == []
