@@ -25,6 +25,8 @@ class Thresholds:
     compared: int = 20
     """Points after both starts that are compared, at least."""
     most_compared: int = 500
+    climb: int = 10
+    """Points from the beginning of the rise to its peak, at most."""
     fall: float = float(np.log(1.25))
     """How far the loss fell over these points: a flat stretch is like any other."""
 
@@ -66,8 +68,9 @@ def _training(event: Event, loss: Curve, units: Units) -> Restart | None:
     """Whether the loss after the event's peak is the one after the start of the run once more."""
     y, at = units.y, int(np.searchsorted(loss.step, event.peak_step))
     n = min(len(y) - at, at, THRESHOLDS.most_compared)
-    if n < THRESHOLDS.compared:
-        return None
+    climb = at - int(np.searchsorted(loss.step, event.first_step))
+    if n < THRESHOLDS.compared or climb > THRESHOLDS.climb:
+        return None  # too little to compare, or a loss that climbed: another start is there at once
     first, again = y[:n], y[at : at + n]
     fall = float(first[0] - np.median(first[-5:]))
     if fall < THRESHOLDS.fall:

@@ -135,10 +135,12 @@ class View:
     @cached_property
     def is_blurred(self) -> str | None:
         """Why rises that are not large cannot be told from slow swings; None where they can."""
-        n, span = len(self.loss), self.correlation_time
+        beta = self.run.provenance.get("smoothed")
+        # an average over `-1 / log(beta)` points: what is measured is shorter where slow noise passes for the trend
+        known = int(-1 / np.log(beta)) if beta and 0 < beta < 1 else 0
+        n, span = len(self.loss), max(self.correlation_time, known)
         if span < THRESHOLDS.smooth or n >= THRESHOLDS.independent * span:
             return None
-        beta = self.run.provenance.get("smoothed")
         how = f"smoothed with a moving average of {beta}" if beta else "smooth"
         return (
             f"the loss is {how}: neighbours are alike over {span} points and more, so its {n} points are too few to "
