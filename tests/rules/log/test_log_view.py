@@ -139,7 +139,8 @@ def smoothed(n: int, beta: float) -> Values:
 
 
 @pytest.mark.parametrize(
-    ("n", "beta", "is_blurred"), [(3000, 0.99, True), (500, 0.97, True), (500, 0.9, False), (5000, 0.9, False), (500, 0.0, False)]
+    ("n", "beta", "is_blurred"),
+    [(3000, 0.99, True), (500, 0.97, True), (500, 0.9, False), (5000, 0.9, False), (500, 0.0, False)],
 )
 def test_a_curve_whose_neighbours_are_alike_for_long_is_blurred(n: int, beta: float, is_blurred: bool) -> None:
     asked = view(smoothed(n, beta), smoothed=beta)
