@@ -76,7 +76,7 @@ def find_moment(units: Units, loss: Curve, norm: Curve, until: int) -> list[Rise
     near = np.abs(finite.step - loss.step[top]) <= THRESHOLDS.around
     if height <= THRESHOLDS.rise or not near.any() or near.all():
         return []
-    if finite.value[near].max() < THRESHOLDS.stands_out * finite.value[~near].max():
+    if finite.value[near].max() / THRESHOLDS.stands_out < finite.value[~near].max():
         return []
     above = np.flatnonzero(units.y[:n_early] > units.y[0])
     after = above[above >= top]
