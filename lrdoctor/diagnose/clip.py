@@ -45,7 +45,7 @@ def clip_table(clipping: Clipping) -> dict[str, Any]:
     """`clip` of report.json."""
     best, paired = clipping.best, clipping.against_baseline
     threshold = best.setting.threshold if best else None
-    unclipped = min((r for r in clipping.study.rates if r.n_judged), key=lambda r: r.objective, default=None)
+    unclipped = clipping.best_unclipped
     return {
         "status": clipping.status,
         "verdict": clip_words.verdict(clipping),
@@ -114,7 +114,7 @@ def _fixes(clipping: Clipping, base: Report) -> tuple[Fix, ...]:
     """The sweep's fixes, with clipping as it came out; where nothing needed clipping it is not pushed."""
     mine = next((fix for fix in base.fixes if fix.name == NAME), None)
     if clipping.status == "not_tried":
-        untried = replace(mine, status="not_tried", why=clip_words.verdict(clipping)) if mine else None
+        untried = replace(mine, status="not_tried", why=clip_words.why(clipping)) if mine else None
         return _in_order([untried or fix if fix is mine else fix for fix in base.fixes])
     because = mine.because if mine else tuple(dict.fromkeys(_codes(clipping, base.findings)))
     return _in_order([*(fix for fix in base.fixes if fix is not mine), _fix(clipping, because)])
@@ -145,7 +145,7 @@ def _fix(clipping: Clipping, because: tuple[str, ...]) -> Fix:
         rank=rank,
         name=NAME,
         status=clipping.status,
-        why=clip_words.verdict(clipping),
+        why=clip_words.why(clipping),
         because=because,
         settings=settings,
         snippet=remedy.snippet(settings) if settings else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from lrdoctor.core.study import Objective, Study
 from lrdoctor.fixes.base import optimizer_of
@@ -13,6 +14,8 @@ OBJECTIVE: dict[Objective, str] = {
     "best_val_loss": "best validation loss",
     "best_train_loss": "best training loss",
 }
+ALL_FAILED = "all its trials failed"
+
 SCALE_FREE = ("adam", "rmsprop", "adagrad", "lion")
 """Parts of the names of update rules whose step does not depend on the gradient's scale."""
 
@@ -27,50 +30,74 @@ def in_short(clipping: Clipping) -> str:
     first = clipping.first_that_holds
     if clipping.status == "not_tried":
         return "clipping was not tried"
-    if first is None or first.setting.threshold is None:
+    if first is None:
         return f"clipping is rejected: it does not hold at {_lowest(clipping):.4g}"
-    return f"clipping at {first.setting.threshold.clip_norm:.4g} is verified up to {clipping.highest_after:.4g}"
+    return f"clipping at {_limit(first)} is verified up to {_rate(clipping.highest_after)}"
 
 
 def verdict(clipping: Clipping) -> str:
     """What came of clipping, in full."""
     if clipping.status == "not_tried":
-        return f"clipping was not tried: {clipping.missing or 'its trials failed'}"
-    parts = list(_verified(clipping) if clipping.status == "verified" else _rejected(clipping))
-    if is_scale_free(clipping.study):
-        parts.append(
-            "with Adam-like rules a constant clip hardly changes the steps, since they do not depend on the gradient's "
-            "scale"
-        )
+        return f"not tried: {clipping.missing or ALL_FAILED}"
+    parts = [*_held_or_not(clipping), *_losses(clipping)]
+    if clipping.status == "rejected":
+        parts.append(", ".join(_of_threshold(a) for a in clipping.tried))
+    parts += [lowering(one) for one in clipping.lowered]
+    return f"{clipping.status}: {'; '.join(parts)}"
+
+
+def why(clipping: Clipping) -> str:
+    """What came of clipping, for the list of fixes, which names the status itself."""
+    if clipping.status == "not_tried":
+        return clipping.missing or ALL_FAILED
+    parts, best = list(_held_or_not(clipping)), clipping.best
+    if best is not None and best is not clipping.first_that_holds:
+        parts.append(f"best loss at {best.setting.base_learning_rate:.4g} clipped at {_limit(best)}")
     return "; ".join(parts)
 
 
-def _verified(clipping: Clipping) -> Iterator[str]:
-    first, best, baseline = clipping.first_that_holds, clipping.best, clipping.baseline
-    assert first is not None
-    assert best is not None
-    yield (
-        f"verified: clipped at {_named(first.setting.threshold)} training holds at "
-        f"{first.setting.base_learning_rate:.4g} in {_seeds(first)}"
-    )
-    yield (
-        f"highest stable learning rate {_rate(clipping.highest_before)} before, {_rate(clipping.highest_after)} after, "
-        "of those tried"
-    )
-    paired = clipping.against_baseline
-    if paired is not None and baseline is not None:
+def _held_or_not(clipping: Clipping) -> Iterator[str]:
+    first = clipping.first_that_holds
+    if first is None:
+        yield f"no threshold holds at {_lowest(clipping):.4g} in a majority of the seeds"
+    else:
         yield (
-            f"{OBJECTIVE[clipping.study.objective]} {_spread(baseline)} at lr*, {_spread(best)} clipped at "
-            f"{_limit(best)} with {best.setting.base_learning_rate:.4g}: {change(paired)}"
+            f"clipped at {_named(first.setting.threshold)} training holds at {first.setting.base_learning_rate:.4g} "
+            f"in {_seeds(first)}"
         )
-    yield from (lowering(one) for one in clipping.lowered)
+        before, after = _rate(clipping.highest_before), _rate(clipping.highest_after)
+        yield f"highest stable learning rate {before} before, {after} after, of those tried"
+    if is_scale_free(clipping.study):
+        yield (
+            "with Adam-like rules a constant clip hardly changes the steps, since they do not depend on the gradient's "
+            "scale"
+        )
 
 
-def _rejected(clipping: Clipping) -> Iterator[str]:
-    attempts = [a for a in clipping.tried if a.setting.base_learning_rate == _lowest(clipping)]
-    how = ", ".join(f"{_limit(a)} ({a.setting.threshold.percentile:g}th): {_held(a)}" for a in attempts
-                    if a.setting.threshold)  # fmt: skip
-    yield f"rejected: no threshold holds at {_lowest(clipping):.4g} in a majority of the seeds; {how}"
+def _losses(clipping: Clipping) -> Iterator[str]:
+    """The best clipped setting against lr* without clipping, and against the best of all unclipped rates."""
+    best, baseline, paired = clipping.best, clipping.baseline, clipping.against_baseline
+    if best is None or baseline is None or paired is None:
+        return
+    yield (
+        f"{OBJECTIVE[clipping.study.objective]} {_spread(baseline)} at lr* without clipping, {_spread(best)} at "
+        f"{best.setting.base_learning_rate:.4g} clipped at {_limit(best)}: {change(paired)}"
+    )
+    other = clipping.best_unclipped
+    if other is not None and other.objective < baseline.rate.objective:
+        yield f"without clipping {other.base_learning_rate:.4g} reached {other.objective:.4g}"
+    harder = clipping.best_harder
+    if harder is not None and other is not None:
+        better = "better" if harder.rate.objective < other.objective else "not better"
+        yield (
+            f"of the harder thresholds {_limit(harder)} does best with {harder.rate.objective:.4g}, {better} than any "
+            "rate without clipping"
+        )
+
+
+def _of_threshold(attempt: Attempt) -> str:
+    percentile = attempt.setting.threshold.percentile if attempt.setting.threshold else 0.0
+    return f"{_limit(attempt)} ({percentile:g}th percentile): {_held(attempt)}"
 
 
 def _lowest(clipping: Clipping) -> float:
@@ -79,25 +106,26 @@ def _lowest(clipping: Clipping) -> float:
 
 def change(paired: Paired) -> str:
     """A paired comparison in words: what lies inside the spread over the seeds is no gain."""
-    pairs = f"{paired.n_better} of {paired.n_pairs} seeds better"
     if paired.n_pairs < 2:
         return "one seed has no spread, so this is no evidence of a gain"
-    by = f"{pairs}, by {paired.gain_low:.3g} to {paired.gain_high:.3g}"
     words = {"gain": "a gain", "loss": "a loss", "no change": "no gain, it is inside the spread over the seeds"}
-    return f"{words[paired.change]} ({by})"
+    lower = f"lower in {paired.n_better} of {paired.n_pairs} seeds"
+    if not (isfinite(paired.gain_low) and isfinite(paired.gain_high)):
+        return f"{words[paired.change]} ({lower}; some trials are infeasible)"
+    apart = f"differences by seed {-paired.gain_high:+.3g} to {-paired.gain_low:+.3g}"
+    return f"{words[paired.change]} ({lower}, {apart})"
 
 
 def lowering(one: Lowered) -> str:
     """An aggressive clipping beside the lower rate that it amounts to."""
     words = f"at {one.of.base_learning_rate:.4g} clipping at {_norm(one.of.threshold)} scales more than half of the "
-    words += f"updates down, which is lowering the learning rate: the plain rate {_plain(one)}"
+    words += f"updates down, a way of lowering the learning rate to {_plain(one)}, which as a plain rate"
     if not one.plain.rate.n_judged:
         return f"{words} could not be judged"
-    return f"{words} {_held(one.plain)} and reaches {_spread(one.plain)}; clipping against it is {change(one.paired)}"
-
-
-def _plain(one: Lowered) -> str:
-    return f"{one.plain.setting.base_learning_rate:.4g}"
+    words += f" {_held(one.plain)} with {_spread(one.plain)}"
+    if one.plain.holds:
+        return f"{words}; clipping against it is {change(one.paired)}"
+    return f"{words}: clipping does more than that here"
 
 
 def next_steps(clipping: Clipping) -> Iterator[str]:
@@ -105,17 +133,27 @@ def next_steps(clipping: Clipping) -> Iterator[str]:
     best = clipping.best
     if clipping.status == "not_tried":
         yield from _to_make_it_possible(clipping)
-    elif best is None:
+        return
+    if best is None:
         yield "clipping alone does not cure this: go on with the next fix, or with warmup and clipping together"
-    elif not clipping.search_harder:
-        yield (
-            f"--harder: below the {_percentile(clipping)}th percentile no threshold was tried at "
-            f"{best.setting.base_learning_rate:.4g}; a harder one may reach a better loss"
-        )
+    else:
+        yield from _to_improve(clipping, best)
     for one in clipping.lowered:
         if one.plain.holds and one.paired.change != "gain":
             limit = _norm(one.of.threshold)
             yield f"prefer the plain learning rate {_plain(one)}: it does what clipping at {limit} does"
+
+
+def _to_improve(clipping: Clipping, best: Attempt) -> Iterator[str]:
+    """What to do with a clipping that holds."""
+    rate, paired = best.setting.base_learning_rate, clipping.against_baseline
+    if not clipping.search_harder:
+        yield (
+            f"--harder: below the {_percentile(clipping)}th percentile no threshold was tried at {rate:.4g}; a harder "
+            "one may reach a better loss"
+        )
+    if paired is not None and paired.change != "gain":
+        yield f"clipping makes {rate:.4g} trainable, but trains no better than lr* unclipped: adopt it for its room only"
 
 
 def _to_make_it_possible(clipping: Clipping) -> Iterator[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lrdoctor.core.run import Run
-from lrdoctor.core.study import Study
+from lrdoctor.core.study import Rate, Study
 from lrdoctor.procedures.clip_measures import Attempt, Norms, Paired, Setting, Threshold, compare, rounded
 
 Status = Literal["verified", "rejected", "not_tried"]
@@ -77,6 +77,12 @@ class Clipping:
         return next((a for a in self.before if a.setting.base_learning_rate == self.study.best_learning_rate), None)
 
     @property
+    def best_unclipped(self) -> Rate | None:
+        """The unclipped rate with the best median objective of all tried, those that located the edge included."""
+        judged = [r for r in self.study.rates if r.n_judged and math.isfinite(r.objective)]
+        return min(judged, key=lambda r: r.objective, default=None)
+
+    @property
     def highest_before(self) -> float | None:
         """The highest rate judged below the unstable one, unclipped; None when lr* is unstable itself."""
         limit = self.study.unstable_base_learning_rate or math.inf
@@ -87,6 +93,15 @@ class Clipping:
     def first_that_holds(self) -> Attempt | None:
         """The easiest threshold that holds at the lowest unstable rate, there."""
         return next((a for a in self.tried if a.holds), None)
+
+    @property
+    def best_harder(self) -> Attempt | None:
+        """The best of the thresholds harder than the first that holds; None when none was tried or none holds."""
+        first = self.first_that_holds
+        if first is None or first.setting.threshold is None:
+            return None
+        limit = first.setting.threshold.clip_norm
+        return best_of([a for a in self.tried if a.setting.threshold and a.setting.threshold.clip_norm < limit])
 
     @property
     def highest_after(self) -> float | None:
