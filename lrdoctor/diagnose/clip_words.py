@@ -128,6 +128,10 @@ def lowering(one: Lowered) -> str:
     return f"{words}: clipping does more than that here"
 
 
+def _plain(one: Lowered) -> str:
+    return f"{one.plain.setting.base_learning_rate:.4g}"
+
+
 def next_steps(clipping: Clipping) -> Iterator[str]:
     """What to run or to do next about clipping."""
     best = clipping.best
@@ -153,7 +157,7 @@ def _to_improve(clipping: Clipping, best: Attempt) -> Iterator[str]:
             "one may reach a better loss"
         )
     if paired is not None and paired.change != "gain":
-        yield f"clipping makes {rate:.4g} trainable, but trains no better than lr* unclipped: adopt it for its room only"
+        yield f"clipping makes {rate:.4g} trainable, but trains no better than lr* unclipped: it gives room, no gain"
 
 
 def _to_make_it_possible(clipping: Clipping) -> Iterator[str]:

@@ -11,7 +11,7 @@ from lrdoctor.reports.figures.style import Draw
 from lrdoctor.reports.numbers import number
 
 COLOURS = (style.BLUE, style.SKY, style.GREEN, style.PURPLE, style.BLACK)
-"""One a seed, over again when there are more."""
+"""One a seed; more seeds share the first one."""
 DASHES: tuple[str, ...] = ("-", "--")
 """The first threshold, and the one that came out best."""
 ROOM = 1.15
@@ -27,8 +27,10 @@ def draw_norms_by_step(plot: NormPlot) -> Draw:
         axes.set_ylabel("gradient norm before clipping")
         style.make_log(axes, "y", plot.low / ROOM, plot.high * ROOM)
         for i, (seed, curve) in enumerate(zip(plot.seeds, plot.curves, strict=True)):
-            colour = COLOURS[i % len(COLOURS)]
-            axes.plot(curve.step, curve.value, color=colour, linewidth=0.8, label=f"seed {seed}")
+            named = len(plot.seeds) <= len(COLOURS)
+            label = f"seed {seed}" if named else "a line a seed" if i == 0 else "_"
+            colour = COLOURS[i] if named else COLOURS[0]
+            axes.plot(curve.step, curve.value, color=colour, linewidth=0.8, label=label)
         for mark, dash in zip(plot.marks, DASHES, strict=False):
             axes.axhline(mark.clip_norm, color=style.VERMILION, linestyle=dash, label=_label(mark), zorder=4)
         figure.legend(loc="outside lower center", ncols=2)
