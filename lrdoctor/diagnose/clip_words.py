@@ -32,6 +32,11 @@ def in_short(clipping: Clipping) -> str:
         return "clipping was not tried"
     if first is None:
         return f"clipping is rejected: it does not hold at {_lowest(clipping):.4g}"
+    if clipping.status == "rejected":
+        return "clipping is rejected: it cures no rate and trains no better"
+    if not clipping.cures and clipping.best is not None:
+        at = f"{clipping.best.setting.base_learning_rate:.4g}"
+        return f"clipping at {_limit(clipping.best)} trains better at {at}, but cures no rate"
     return f"clipping at {_limit(first)} is verified up to {_rate(clipping.highest_after)}"
 
 
@@ -50,9 +55,10 @@ def why(clipping: Clipping) -> str:
     """What came of clipping, for the list of fixes, which names the status itself."""
     if clipping.status == "not_tried":
         return clipping.missing or ALL_FAILED
-    parts, best = list(_held_or_not(clipping)), clipping.best
-    if best is not None and best is not clipping.first_that_holds:
-        parts.append(f"best loss at {best.setting.base_learning_rate:.4g} clipped at {_limit(best)}")
+    parts, best, paired = list(_held_or_not(clipping)), clipping.best, clipping.against_baseline
+    if best is not None and paired is not None:
+        at = f"{best.setting.base_learning_rate:.4g} clipped at {_limit(best)}"
+        parts.append(f"best loss at {at}, against lr* without clipping {change(paired)}")
     return "; ".join(parts)
 
 
@@ -65,6 +71,9 @@ def _held_or_not(clipping: Clipping) -> Iterator[str]:
             f"clipped at {_named(first.setting.threshold)} training holds at {first.setting.base_learning_rate:.4g} "
             f"in {_seeds(first)}"
         )
+        unclipped = clipping.unclipped_at(first.setting.base_learning_rate)
+        if unclipped is not None and unclipped.holds:
+            yield f"without clipping it holds there too, in {_seeds(unclipped)}, so nothing is cured at that rate"
         before, after = _rate(clipping.highest_before), _rate(clipping.highest_after)
         yield f"highest stable learning rate {before} before, {after} after, of those tried"
     if is_scale_free(clipping.study):
@@ -138,7 +147,7 @@ def next_steps(clipping: Clipping) -> Iterator[str]:
     if clipping.status == "not_tried":
         yield from _to_make_it_possible(clipping)
         return
-    if best is None:
+    if best is None or clipping.status == "rejected":
         yield "clipping alone does not cure this: go on with the next fix, or with warmup and clipping together"
     else:
         yield from _to_improve(clipping, best)

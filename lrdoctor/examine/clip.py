@@ -130,12 +130,13 @@ def _study_of_given(study: Study, runs: Mapping[float, Sequence[Run]]) -> Study:
     """The study of unclipped trials that stands for the sweep where lr* and the unstable rate were given."""
     every = tuple(run for rate in sorted(runs) for run in runs[rate])
     objective: Objective = "best_val_loss" if any(len(run.val_loss) for run in every) else "best_train_loss"
-    note = "lr* and unstable_base_learning_rate are as given; no sweep was run"
-    whole = replace(study, runs=every, objective=objective, notes=(note,))
+    whole = replace(study, runs=every, objective=objective)
     findings, _ = diagnose.judge_runs(whole)
     rates = [sweeps.summarize(rate, "check", runs[rate], findings, objective) for rate in sorted(runs)]
-    return replace(
-        sweeps.measure(replace(whole, rates=tuple(rates))),
-        best_learning_rate=study.best_learning_rate,
-        unstable_base_learning_rate=study.unstable_base_learning_rate,
-    )
+    measured = sweeps.measure(replace(whole, rates=tuple(rates)))
+    notes = ["lr* is as given; no sweep was run"]
+    if measured.unstable_base_learning_rate != study.unstable_base_learning_rate:
+        notes.append(
+            f"{study.unstable_base_learning_rate:.4g}, given as unstable, is not the lowest rate found unstable"
+        )
+    return replace(measured, best_learning_rate=study.best_learning_rate, notes=tuple(notes))

@@ -74,7 +74,8 @@ class Clipping:
     @property
     def baseline(self) -> Attempt | None:
         """Unclipped at lr*."""
-        return next((a for a in self.before if a.setting.base_learning_rate == self.study.best_learning_rate), None)
+        best = self.study.best_learning_rate
+        return self.unclipped_at(best) if best is not None else None
 
     @property
     def best_unclipped(self) -> Rate | None:
@@ -84,10 +85,21 @@ class Clipping:
 
     @property
     def highest_before(self) -> float | None:
-        """The highest rate judged below the unstable one, unclipped; None when lr* is unstable itself."""
-        limit = self.study.unstable_base_learning_rate or math.inf
-        below = [r.base_learning_rate for r in self.study.rates if r.n_judged and r.base_learning_rate < limit]
-        return max(below, default=None)
+        """The highest rate judged below every unstable one, unclipped, as measured; None when none is."""
+        judged = [r for r in self.study.rates if r.n_judged]
+        limit = min((r.base_learning_rate for r in judged if r.is_unstable), default=math.inf)
+        return max((r.base_learning_rate for r in judged if r.base_learning_rate < limit), default=None)
+
+    def unclipped_at(self, rate: float) -> Attempt | None:
+        """What the spec's own training does at that rate."""
+        return next((a for a in self.before if a.setting.base_learning_rate == rate), None)
+
+    @property
+    def cures(self) -> bool:
+        """Clipped training holds at a rate at which it does not without clipping."""
+        held = [a.setting.base_learning_rate for a in self.tried if a.holds]
+        unclipped = [self.unclipped_at(rate) for rate in held]
+        return any(a is not None and a.rate.n_judged > 0 and not a.holds for a in unclipped)
 
     @property
     def first_that_holds(self) -> Attempt | None:
@@ -119,9 +131,12 @@ class Clipping:
 
     @property
     def status(self) -> Status:
+        """Verified: cures a rate, or trains better than lr* without clipping by more than the spread over the seeds."""
         if not self.tried or not any(a.rate.n_judged for a in self.tried):
             return "not_tried"
-        return "verified" if self.best else "rejected"
+        paired = self.against_baseline
+        gains = paired is not None and paired.change == "gain"
+        return "verified" if self.cures or gains else "rejected"
 
     @property
     def against_baseline(self) -> Paired | None:
