@@ -10,6 +10,7 @@ from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Study
 from lrdoctor.core.trial import Trial
+from lrdoctor.errors import WorkloadError
 from lrdoctor.examine.laboratory import Laboratory
 from lrdoctor.examine.sweep import baseline_trial
 from lrdoctor.procedures import clip as clips
@@ -31,7 +32,7 @@ def clip(laboratory: Laboratory, settings: clips.Settings, seeds: Sequence[int],
         study: knows lr* and the unstable rate (`examine.rates`), or has no such rate, and then nothing is tried.
 
     Raises:
-        WorkloadError: the workload does not work.
+        WorkloadError: the workload does not work, or every trial failed.
         Interrupted: the user stopped it; what was finished is saved.
     """
     bench = _Bench(laboratory, seeds, study)
@@ -129,6 +130,8 @@ class _Bench:
 def _study_of_given(study: Study, runs: Mapping[float, Sequence[Run]]) -> Study:
     """The study of unclipped trials that stands for the sweep where lr* and the unstable rate were given."""
     every = tuple(run for rate in sorted(runs) for run in runs[rate])
+    if all(run.status == "failed" for run in every):
+        raise WorkloadError(f"all {len(every)} trials failed; the first one: {every[0].exit_reason}")
     objective: Objective = "best_val_loss" if any(len(run.val_loss) for run in every) else "best_train_loss"
     whole = replace(study, runs=every, objective=objective)
     findings, _ = diagnose.judge_runs(whole)

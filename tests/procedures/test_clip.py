@@ -101,7 +101,7 @@ def test_aggressive_clipping_is_compared_with_a_lower_rate() -> None:
 
 
 def clipping(*tried: Attempt, **changes: object) -> Clipping:
-    of = study(rate(0.01), rate(0.02), rate(0.03, held=0), rate(0.1, held=1))
+    of = study(rate(0.01), rate(0.02, objective=0.4), rate(0.03, held=0), rate(0.1, held=1))
     before = (attempt(0.01), attempt(0.03, held=0), attempt(0.1, held=1))
     return Clipping(study=of, was_swept=True, before=before, tried=tried, **changes)  # type: ignore[arg-type]
 
@@ -117,7 +117,8 @@ def clipping(*tried: Attempt, **changes: object) -> Clipping:
         (clipping(attempt(0.03, T90), attempt(0.05, T90, held=0), attempt(0.1, T90)), "verified", 0.03),
         (clipping(attempt(0.03, T90, held=0), attempt(0.03, T80), attempt(0.1, T80)), "verified", 0.1),
         (clipping(attempt(0.01, T90)), "rejected", 0.01),  # nothing cured, nothing gained
-        (clipping(attempt(0.01, T90, val=[0.3, 0.4, 0.45])), "verified", 0.01),  # a gain is one
+        (clipping(attempt(0.01, T90, val=[0.3, 0.35, 0.38])), "verified", 0.01),  # a gain is one
+        (clipping(attempt(0.01, T90, val=[0.41, 0.45, 0.49])), "rejected", 0.01),  # 0.02 does as well unclipped
     ],
 )
 def test_what_came_of_it(of: Clipping, status: str, highest: float) -> None:
