@@ -46,7 +46,7 @@ def verdict(clipping: Clipping) -> str:
         return f"not tried: {clipping.missing or ALL_FAILED}"
     parts = [*_held_or_not(clipping), *_losses(clipping)]
     if clipping.status == "rejected":
-        parts.append(", ".join(_of_threshold(a) for a in clipping.tried))
+        parts.append("seeds that held: " + ", ".join(_of_threshold(a) for a in clipping.tried))
     parts += [lowering(one) for one in clipping.lowered]
     return f"{clipping.status}: {'; '.join(parts)}"
 
@@ -58,7 +58,7 @@ def why(clipping: Clipping) -> str:
     parts, best, paired = list(_held_or_not(clipping)), clipping.best, clipping.against_baseline
     if best is not None and paired is not None:
         at = f"{best.setting.base_learning_rate:.4g} clipped at {_limit(best)}"
-        parts.append(f"best loss at {at}, against lr* without clipping {change(paired)}")
+        parts.append(f"best loss at {at}; against lr* without clipping: {change(paired)}")
     return "; ".join(parts)
 
 
@@ -105,8 +105,9 @@ def _losses(clipping: Clipping) -> Iterator[str]:
 
 
 def _of_threshold(attempt: Attempt) -> str:
-    percentile = attempt.setting.threshold.percentile if attempt.setting.threshold else 0.0
-    return f"{_limit(attempt)} ({percentile:g}th percentile): {_held(attempt)}"
+    setting, percentile = attempt.setting, attempt.setting.threshold.percentile if attempt.setting.threshold else 0.0
+    held = f"{attempt.n_held}/{attempt.rate.n_judged}"
+    return f"{held} at {setting.base_learning_rate:.4g} clipped at {_limit(attempt)} ({percentile:g}th percentile)"
 
 
 def _lowest(clipping: Clipping) -> float:

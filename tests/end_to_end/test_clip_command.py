@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from projects import lrdoctor, project, records
 from report_schema import SCHEMA, faults, parse
+from typer.testing import CliRunner
+
+from lrdoctor.cli import app
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
 
@@ -83,8 +86,19 @@ def test_a_second_run_trains_nothing_and_says_the_same(clipped: Path) -> None:
     assert verdict[:60] in " ".join(done.stdout.split())
 
 
-@pytest.mark.parametrize("percentile", ["0", "101", "-3"])
-def test_a_percentile_that_is_none_is_refused(clipped: Path, percentile: str) -> None:
-    done = lrdoctor("clip", clipped / "tiny.yaml", "--percentile", percentile)
-    assert done.returncode == 2
-    assert "expected a number above 0 and at most 100" in " ".join(done.stderr.replace("│", " ").split())
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--percentile", "0", "found 0, expected a number above 0 and at most 100"),
+        ("--percentile", "101", "found 101, expected a number above 0 and at most 100"),
+        ("--lr", "0", "found 0, expected a finite number above 0"),
+        ("--unstable-lr", "nan", "found nan, expected a finite number above 0"),
+    ],
+)
+def test_values_that_make_no_sense_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    done = CliRunner().invoke(app, ["clip", str(tmp_path / "none.yaml"), option, value])
+    assert done.exit_code == 2
+    assert expected in done.stderr
