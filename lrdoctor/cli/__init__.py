@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from lrdoctor import __version__
+from lrdoctor.cli.clip import clip
 from lrdoctor.cli.diagnose import diagnose
 from lrdoctor.cli.endings import INTERRUPTED, PIPE_WIDTH, exit_codes, say
 from lrdoctor.cli.sweep import sweep
@@ -100,5 +101,5 @@ def _in_short(rule: Rule) -> list[str]:
     return [head, *wrap(rule.summary, PIPE_WIDTH, initial_indent=room, subsequent_indent=room)]
 
 
-for _command in (init, sweep, diagnose, rules):
+for _command in (init, sweep, clip, diagnose, rules):
     app.command()(exit_codes(_command))

@@ -34,11 +34,21 @@ Set = Annotated[
 Fresh = Annotated[bool, typer.Option("--fresh", help="Throw the study folder's trials away and begin anew.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress; the verdict and the headline only.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also list the findings of every single run.")]
+
+
+def _rate(value: float | None) -> float | None:
+    if value is not None and not 0 < value < float("inf"):
+        raise typer.BadParameter(f"found {value:g}, expected a finite number above 0")
+    return value
+
+
 BestRate = Annotated[
     float | None,
-    typer.Option("--lr", min=0.0, help="lr*, the best learning rate.  [default: that of the study's sweep]"),
+    typer.Option("--lr", callback=_rate, help="lr*, the best learning rate.  [default: that of the study's sweep]"),
 ]
 UnstableRate = Annotated[
     float | None,
-    typer.Option("--unstable-lr", min=0.0, help="The lowest unstable one.  [default: that of the study's sweep]"),
+    typer.Option(
+        "--unstable-lr", callback=_rate, help="The lowest unstable one.  [default: that of the study's sweep]"
+    ),
 ]

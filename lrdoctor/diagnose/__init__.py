@@ -1,7 +1,17 @@
 """Study -> Report: the rules judge, the fixes answer. Pure: no file is read or written here."""
 
-from lrdoctor.diagnose.judging import judge_runs, judge_study, summary_of
+from lrdoctor.diagnose.clip import report_of_clip
+from lrdoctor.diagnose.judging import judge_against, judge_runs, judge_study, summary_of
 from lrdoctor.diagnose.logs import log_verdict, report_of_logs
 from lrdoctor.diagnose.sweeps import report_of_sweep
 
-__all__ = ["judge_runs", "judge_study", "log_verdict", "report_of_logs", "report_of_sweep", "summary_of"]
+__all__ = [
+    "judge_against",
+    "judge_runs",
+    "judge_study",
+    "log_verdict",
+    "report_of_clip",
+    "report_of_logs",
+    "report_of_sweep",
+    "summary_of",
+]

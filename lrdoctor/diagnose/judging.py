@@ -17,6 +17,11 @@ def judge_runs(study: Study) -> Judged:
     return split(found for run in study.runs for found in rules.judge_run(run, study))
 
 
+def judge_against(runs: Iterable[Run], study: Study) -> Judged:
+    """What the rules find in these runs, compared where they compare with the runs of the study alone."""
+    return split(found for run in runs for found in rules.judge_run(run, study))
+
+
 def judge_study(study: Study) -> Judged:
     """What the rules find in the study as a whole."""
     return split(rules.judge_study(study))

@@ -1,5 +1,6 @@
 """Spec -> Study: procedures plan trials, an engine runs them, every run is saved as it comes."""
 
+from lrdoctor.examine.clip import clip
 from lrdoctor.examine.laboratory import ENTRY, PRELOAD, Laboratory, Watcher, interruptible
 from lrdoctor.examine.sweep import baseline_trial, rates, sweep
 from lrdoctor.examine.table import trials_table
@@ -10,6 +11,7 @@ __all__ = [
     "Laboratory",
     "Watcher",
     "baseline_trial",
+    "clip",
     "interruptible",
     "rates",
     "sweep",

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lrdoctor import diagnose
+from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 
 
-def trials_table(study: Study) -> list[dict[str, Any]]:
+def trials_table(study: Study, further: Sequence[Run] = ()) -> list[dict[str, Any]]:
     """The rows of trials.csv: settings, ending and key figures of every trial, without times, so that the same
-    trials give the same bytes."""
-    findings, _ = diagnose.judge_runs(study)
+    trials give the same bytes.
+
+    Args:
+        study: its trials come first.
+        further: trials that are no part of it, such as those of a fix; they are judged beside the study's.
+    """
+    findings = diagnose.judge_against((*study.runs, *further), study)[0]
     rows = []
-    for run in study.runs:
+    for run in (*study.runs, *further):
         trial, summary = run.trial, diagnose.summary_of(run, findings)
         assert trial is not None
         found = [f.name for f in findings if f.run == run.name]

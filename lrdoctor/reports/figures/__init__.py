@@ -5,14 +5,20 @@ A figure is two modules: the data step (what is drawn, as plain values) and the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.reports.figures.norms import norm_plot
+from lrdoctor.reports.figures.norms_ink import draw_norm_histogram, draw_norms_by_step
 from lrdoctor.reports.figures.objective import axis_plot
 from lrdoctor.reports.figures.objective_ink import draw_axis_plot
 from lrdoctor.reports.figures.style import files
 from lrdoctor.reports.figures.training import training_curves
 from lrdoctor.reports.figures.training_ink import draw_training_curves
 
-__all__ = ["sweep_figures"]
+__all__ = ["clip_figures", "sweep_figures"]
 
 
 def sweep_figures(study: Study) -> dict[str, bytes]:
@@ -26,4 +32,23 @@ def sweep_figures(study: Study) -> dict[str, bytes]:
     return {
         **files("figure_7a_objective_vs_learning_rate", draw_axis_plot(axis_plot(study))),
         **files("figure_7b_training_loss_above_best", draw_training_curves(training_curves(study))),
+    }
+
+
+def clip_figures(name: str, runs: Sequence[Run], clip: Mapping[str, Any]) -> dict[str, bytes]:
+    """Figure 9 as two figures, the norms against the step and their histogram: file name -> content.
+
+    No file when there are no norms; `clip` says why.
+
+    Args:
+        name: of the study.
+        runs: its trials.
+        clip: `Report.clip`.
+    """
+    plot = norm_plot(name, runs, clip)
+    if plot is None:
+        return {}
+    return {
+        **files("figure_9_gradient_norm_by_step", draw_norms_by_step(plot)),
+        **files("figure_9_gradient_norm_histogram", draw_norm_histogram(plot)),
     }

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from lrdoctor.core.report import Report
 from lrdoctor.reports.numbers import multiple, number
+from lrdoctor.reports.terminal.clip import print_clip
 from lrdoctor.reports.terminal.fixes import fix_item, print_code
 from lrdoctor.reports.terminal.items import (
     VERDICT_STYLE,
@@ -43,13 +44,16 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
         _print_sweep(report, console, verbose)
     else:
         print_logs(report, console, verbose=verbose)
+    if report.clip:
+        print_clip(report.clip, console)
     # of a log the fixes stand with the run that they are for
     fixes = sorted((fix for fix in report.fixes if report.sweep or fix.run is None), key=lambda fix: fix.rank)
     print_items(console, "Fixes to try, in this order", (fix_item(fix, console) for fix in fixes))
     if verbose:
         print_code(console, fixes)
     print_steps(console, report.next_steps, verbose)
-    print_lines(console, "Files written", report.sweep.get("figures", ()))
+    files = [name for part in (report.sweep, report.clip) for name in part.get("figures", ())]
+    print_lines(console, "Files written", files)
 
 
 def headline(report: Report) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,110 @@
+"""`lrdoctor clip`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lrdoctor.cli import trials
+from lrdoctor.cli.endings import conclude, say
+from lrdoctor.cli.options import (
+    BestRate,
+    FailOn,
+    FailOnOption,
+    Fresh,
+    Jobs,
+    Json,
+    Out,
+    Quiet,
+    Seeds,
+    Set,
+    SpecPath,
+    UnstableRate,
+    Verbose,
+)
+
+if TYPE_CHECKING:
+    from lrdoctor.core.report import Report
+    from lrdoctor.examine import Laboratory
+    from lrdoctor.procedures.clip import Clipping
+
+HIGHEST_PERCENTILE = 100.0
+
+
+def _percentile(value: float | None) -> float | None:
+    if value is not None and not 0 < value <= HIGHEST_PERCENTILE:
+        raise typer.BadParameter(f"found {value:g}, expected a number above 0 and at most {HIGHEST_PERCENTILE:g}")
+    return value
+
+
+Percentile = Annotated[
+    float | None,
+    typer.Option(
+        "--percentile",
+        callback=_percentile,
+        help="The first threshold, as a percentile of the gradient norms at lr*.  [default: the spec's]",
+    ),
+]
+Harder = Annotated[
+    bool,
+    typer.Option("--harder", help="Also try harder thresholds at the best clipped rate, for a better loss."),
+]
+
+
+def clip(
+    spec: SpecPath,
+    out: Out = None,
+    json: Json = False,
+    fail_on: FailOnOption = FailOn.UNSTABLE,
+    seeds: Seeds = None,
+    jobs: Jobs = None,
+    overrides: Set = None,
+    fresh: Fresh = False,
+    lr: BestRate = None,
+    unstable_lr: UnstableRate = None,
+    percentile: Percentile = None,
+    harder: Harder = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Study the gradient norms at lr*, clip at their 90th percentile, and prove it at the unstable learning rates.
+
+    Runs the sweep first where the study folder has none. The verdict is that of the training without clipping.
+    """
+    from lrdoctor import examine
+    from lrdoctor.procedures import clip as clips
+    from lrdoctor.procedures.sweep import Settings
+
+    loaded = trials.load_spec(spec, overrides, seeds)
+    settings = clips.Settings(percentile if percentile is not None else loaded.clip.percentile, search_harder=harder)
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+        study = examine.rates(laboratory, Settings(loaded.sweep.rates()), loaded.seeds, lr, unstable_lr)
+        clipping = examine.clip(laboratory, settings, loaded.seeds, study)
+        report = _save(clipping, laboratory)
+    if not quiet:
+        say(f"saved in {laboratory.folder.out}")
+    return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose)
+
+
+def _save(clipping: Clipping, laboratory: Laboratory) -> Report:
+    """Judges the study and writes trials.csv, the figures and report.json into its folder."""
+    from lrdoctor import diagnose, examine
+    from lrdoctor.reports import figures
+    from lrdoctor.reports import json as json_report
+
+    folder, study = laboratory.folder, clipping.study
+    folder.write_trials_csv(examine.trials_table(study, clipping.runs))
+    report = diagnose.report_of_clip(clipping, "clip")
+    swept = figures.sweep_figures(study) if clipping.was_swept else {}
+    norms = figures.clip_figures(study.name, study.runs + clipping.runs, report.clip)
+    for name, content in (swept | norms).items():
+        folder.write_bytes(f"figures/{name}", content)
+    report = replace(
+        report,
+        sweep={**report.sweep, "figures": [f"figures/{name}" for name in swept]},
+        clip={**report.clip, "figures": [f"figures/{name}" for name in norms]},
+    )
+    folder.write_text("report.json", json_report.render(report))
+    return report

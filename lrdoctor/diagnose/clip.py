@@ -1,0 +1,164 @@
+"""The report of a clipping study: the sweep's report, with clipping proven or rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from lrdoctor import fixes
+from lrdoctor.core.report import Finding, Fix, Report
+from lrdoctor.diagnose import clip_words
+from lrdoctor.diagnose.judging import judge_against, summary_of
+from lrdoctor.diagnose.sweeps import report_of_sweep
+from lrdoctor.procedures.clip import Clipping
+from lrdoctor.procedures.clip_measures import Attempt, Norms
+
+PERCENTILES = (50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 99.0, 100.0)
+"""Of the norms, as the report lists them; 100 is the largest norm."""
+
+NAME = "clip_gradients"
+
+
+def report_of_clip(clipping: Clipping, command: str) -> Report:
+    """The report of a clipping study.
+
+    The verdict is that of the spec's own training, which clipping does not change; `clip` and the fix say what
+    clipping does to it.
+    """
+    base = report_of_sweep(clipping.study, command)
+    found, skipped = judge_against(clipping.runs, clipping.study)
+    short = clip_words.in_short(clipping)
+    return replace(
+        base,
+        summary=f"{base.summary}; {short}",
+        runs=base.runs + tuple(summary_of(run, found) for run in clipping.runs),
+        findings=base.findings + found,
+        skipped=base.skipped + skipped,
+        clip=clip_table(clipping),
+        fixes=_fixes(clipping, base),
+        next_steps=base.next_steps + tuple(clip_words.next_steps(clipping)),
+    )
+
+
+def clip_table(clipping: Clipping) -> dict[str, Any]:
+    """`clip` of report.json."""
+    best, paired = clipping.best, clipping.against_baseline
+    threshold = best.setting.threshold if best else None
+    unclipped = clipping.best_unclipped
+    return {
+        "status": clipping.status,
+        "verdict": clip_words.verdict(clipping),
+        "objective": clipping.study.objective,
+        "clip_norm": threshold.clip_norm if threshold else None,
+        "percentile": threshold.percentile if threshold else None,
+        "base_learning_rate": best.setting.base_learning_rate if best else None,
+        "highest_stable_learning_rate": clipping.highest_after if best else None,
+        "baseline_highest_stable_learning_rate": clipping.highest_before,
+        "comparison": asdict(paired) if paired else None,
+        "best_unclipped": {"base_learning_rate": unclipped.base_learning_rate, "objective": unclipped.objective}
+        if unclipped
+        else None,
+        "norms": _norms(clipping.norms) if clipping.norms else None,
+        "attempts": [_attempt(a) for a in (*clipping.before, *clipping.tried)],
+        "lowered": [
+            {
+                "clip_norm": one.of.threshold.clip_norm if one.of.threshold else None,
+                "clipped_learning_rate": one.of.base_learning_rate,
+                **_attempt(one.plain),
+                "comparison": asdict(one.paired),
+            }
+            for one in clipping.lowered
+        ],
+        "harder_tried": clipping.search_harder,
+        "scale_free": clip_words.is_scale_free(clipping.study),
+        "figures": [],
+    }
+
+
+def _norms(norms: Norms) -> dict[str, Any]:
+    rows = []
+    for q in PERCENTILES:
+        of_seeds = norms.percentile_by_seed(q)
+        rows.append({"percentile": q, "median": norms.percentile(q), "low": min(of_seeds), "high": max(of_seeds)})
+    return {
+        "base_learning_rate": norms.base_learning_rate,
+        "seeds": list(norms.by_seed),
+        "left_out": list(norms.left_out),
+        "n_norms": sum(len(values) for values in norms.by_seed.values()),
+        "percentiles": rows,
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    threshold, rate, shares = attempt.setting.threshold, attempt.rate, attempt.shares.values()
+    return {
+        "percentile": threshold.percentile if threshold else None,
+        "clip_norm": threshold.clip_norm if threshold else None,
+        "base_learning_rate": rate.base_learning_rate,
+        "n_judged": rate.n_judged,
+        "n_held": attempt.n_held,
+        "holds": attempt.holds,
+        "events": dict(rate.events),
+        "share_clipped": attempt.share,
+        "share_clipped_low": min(shares, default=None),
+        "share_clipped_high": max(shares, default=None),
+        "aggressive": attempt.is_aggressive,
+        "objective": rate.objective,
+        "objective_low": rate.objective_low,
+        "objective_high": rate.objective_high,
+    }
+
+
+def _fixes(clipping: Clipping, base: Report) -> tuple[Fix, ...]:
+    """The sweep's fixes, with clipping as it came out; where nothing needed clipping it is not pushed."""
+    mine = next((fix for fix in base.fixes if fix.name == NAME), None)
+    if clipping.status == "not_tried":
+        untried = replace(mine, status="not_tried", why=clip_words.why(clipping)) if mine else None
+        return _in_order([untried or fix if fix is mine else fix for fix in base.fixes])
+    because = mine.because if mine else tuple(dict.fromkeys(_codes(clipping, base.findings)))
+    return _in_order([*(fix for fix in base.fixes if fix is not mine), _fix(clipping, because)])
+
+
+def _in_order(found: Sequence[Fix]) -> tuple[Fix, ...]:
+    return tuple(sorted(found, key=lambda fix: fix.rank))
+
+
+def _codes(clipping: Clipping, findings: Sequence[Finding]) -> Iterator[str]:
+    """Codes of what is wrong, unclipped, at the rates that clipping was tried at."""
+    rates = {attempt.setting.base_learning_rate for attempt in clipping.tried}
+    runs = clipping.study.runs
+    names = {run.name for run in runs if run.trial is not None and run.trial.base_learning_rate in rates}
+    yield from sorted({f.code for f in findings if f.run in names and f.severity != "info"})
+
+
+def _fix(clipping: Clipping, because: tuple[str, ...]) -> Fix:
+    rank, remedy = next((rank, fix) for rank, fix in enumerate(fixes.FIXES, start=1) if fix.name == NAME)
+    best, settings = clipping.best, {}
+    if best is not None and best.setting.threshold is not None:
+        settings = {
+            "clip_norm": best.setting.threshold.clip_norm,
+            "percentile": best.setting.threshold.percentile,
+            "base_learning_rate": best.setting.base_learning_rate,
+        }
+    return Fix(
+        rank=rank,
+        name=NAME,
+        status=clipping.status,
+        why=clip_words.why(clipping),
+        because=because,
+        settings=settings,
+        snippet=remedy.snippet(settings) if settings else "",
+        gain=_gain(clipping),
+    )
+
+
+def _gain(clipping: Clipping) -> dict[str, float | None]:
+    validated = clipping.study.objective == "best_val_loss"
+    best, baseline = clipping.best, clipping.baseline
+    return {
+        "highest_stable_learning_rate": clipping.highest_after,
+        "baseline_highest_stable_learning_rate": clipping.highest_before,
+        "best_val_loss": best.rate.objective if best and validated else None,
+        "baseline_best_val_loss": baseline.rate.objective if baseline and validated else None,
+    }

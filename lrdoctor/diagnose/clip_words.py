@@ -1,0 +1,217 @@
+"""What a clipping study showed, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+
+from lrdoctor.core.study import Objective, Study
+from lrdoctor.fixes.base import optimizer_of
+from lrdoctor.procedures.clip import Clipping, Lowered
+from lrdoctor.procedures.clip_measures import Attempt, Paired, Threshold
+
+OBJECTIVE: dict[Objective, str] = {
+    "best_val_loss": "best validation loss",
+    "best_train_loss": "best training loss",
+}
+ALL_FAILED = "all its trials failed"
+
+SCALE_FREE = ("adam", "rmsprop", "adagrad", "lion")
+"""Parts of the names of update rules whose step does not depend on the gradient's scale."""
+
+
+def is_scale_free(study: Study) -> bool:
+    """Whether a constant clip hardly changes the steps of the study's update rule."""
+    return any(part in optimizer_of(study).lower() for part in SCALE_FREE)
+
+
+def in_short(clipping: Clipping) -> str:
+    """The outcome in a few words, for the headline."""
+    first = clipping.first_that_holds
+    if clipping.status == "not_tried":
+        return "clipping was not tried"
+    if first is None:
+        return f"clipping is rejected: it does not hold at {_lowest(clipping):.4g}"
+    if clipping.status == "rejected":
+        return "clipping is rejected: it cures no rate and trains no better"
+    if not clipping.cures and clipping.best is not None:
+        at = f"{clipping.best.setting.base_learning_rate:.4g}"
+        return f"clipping at {_limit(clipping.best)} trains better at {at}, but cures no rate"
+    return f"clipping at {_limit(first)} is verified up to {_rate(clipping.highest_after)}"
+
+
+def verdict(clipping: Clipping) -> str:
+    """What came of clipping, in full."""
+    if clipping.status == "not_tried":
+        return f"not tried: {clipping.missing or ALL_FAILED}"
+    parts = [*_held_or_not(clipping), *_losses(clipping)]
+    if clipping.status == "rejected":
+        parts.append("seeds that held: " + ", ".join(_of_threshold(a) for a in clipping.tried))
+    parts += [lowering(one) for one in clipping.lowered]
+    return f"{clipping.status}: {'; '.join(parts)}"
+
+
+def why(clipping: Clipping) -> str:
+    """What came of clipping, for the list of fixes, which names the status itself."""
+    if clipping.status == "not_tried":
+        return clipping.missing or ALL_FAILED
+    parts, best, paired = list(_held_or_not(clipping)), clipping.best, clipping.against_baseline
+    if best is not None and paired is not None:
+        at = f"{best.setting.base_learning_rate:.4g} clipped at {_limit(best)}"
+        parts.append(f"best loss at {at}; against lr* without clipping: {change(paired)}")
+    return "; ".join(parts)
+
+
+def _held_or_not(clipping: Clipping) -> Iterator[str]:
+    first = clipping.first_that_holds
+    if first is None:
+        yield f"no threshold holds at {_lowest(clipping):.4g} in a majority of the seeds"
+    else:
+        yield (
+            f"clipped at {_named(first.setting.threshold)} training holds at {first.setting.base_learning_rate:.4g} "
+            f"in {_seeds(first)}"
+        )
+        unclipped = clipping.unclipped_at(first.setting.base_learning_rate)
+        if unclipped is not None and unclipped.holds:
+            yield f"without clipping it holds there too, in {_seeds(unclipped)}, so nothing is cured at that rate"
+        before, after = _rate(clipping.highest_before), _rate(clipping.highest_after)
+        yield f"highest stable learning rate {before} before, {after} after, of those tried"
+    if is_scale_free(clipping.study):
+        yield (
+            "with Adam-like rules a constant clip hardly changes the steps, since they do not depend on the gradient's "
+            "scale"
+        )
+
+
+def _losses(clipping: Clipping) -> Iterator[str]:
+    """The best clipped setting against lr* without clipping, and against the best of all unclipped rates."""
+    best, baseline, paired = clipping.best, clipping.baseline, clipping.against_baseline
+    if best is None or baseline is None or paired is None:
+        return
+    yield (
+        f"{OBJECTIVE[clipping.study.objective]} {_spread(baseline)} at lr* without clipping, {_spread(best)} at "
+        f"{best.setting.base_learning_rate:.4g} clipped at {_limit(best)}: {change(paired)}"
+    )
+    other = clipping.best_unclipped
+    if other is not None and other.objective < baseline.rate.objective:
+        yield f"without clipping {other.base_learning_rate:.4g} reached {other.objective:.4g}"
+    harder = clipping.best_harder
+    if harder is not None and other is not None:
+        better = "better" if harder.rate.objective < other.objective else "not better"
+        yield (
+            f"of the harder thresholds {_limit(harder)} does best with {harder.rate.objective:.4g}, {better} than any "
+            "rate without clipping"
+        )
+
+
+def _of_threshold(attempt: Attempt) -> str:
+    setting, percentile = attempt.setting, attempt.setting.threshold.percentile if attempt.setting.threshold else 0.0
+    held = f"{attempt.n_held}/{attempt.rate.n_judged}"
+    return f"{held} at {setting.base_learning_rate:.4g} clipped at {_limit(attempt)} ({percentile:g}th percentile)"
+
+
+def _lowest(clipping: Clipping) -> float:
+    return clipping.tried[0].setting.base_learning_rate
+
+
+def change(paired: Paired) -> str:
+    """A paired comparison in words: what lies inside the spread over the seeds is no gain."""
+    if paired.n_pairs < 2:
+        return "one seed has no spread, so this is no evidence of a gain"
+    words = {"gain": "a gain", "loss": "a loss", "no change": "no gain, it is inside the spread over the seeds"}
+    lower = f"lower in {paired.n_better} of {paired.n_pairs} seeds"
+    if not (isfinite(paired.gain_low) and isfinite(paired.gain_high)):
+        return f"{words[paired.change]} ({lower}; some trials are infeasible)"
+    apart = f"differences by seed {-paired.gain_high:+.3g} to {-paired.gain_low:+.3g}"
+    return f"{words[paired.change]} ({lower}, {apart})"
+
+
+def lowering(one: Lowered) -> str:
+    """An aggressive clipping beside the lower rate that it amounts to."""
+    words = f"at {one.of.base_learning_rate:.4g} clipping at {_norm(one.of.threshold)} scales more than half of the "
+    words += f"updates down, a way of lowering the learning rate to {_plain(one)}, which as a plain rate"
+    if not one.plain.rate.n_judged:
+        return f"{words} could not be judged"
+    words += f" {_held(one.plain)} with {_spread(one.plain)}"
+    if one.plain.holds:
+        return f"{words}; clipping against it is {change(one.paired)}"
+    return f"{words}: clipping does more than that here"
+
+
+def _plain(one: Lowered) -> str:
+    return f"{one.plain.setting.base_learning_rate:.4g}"
+
+
+def next_steps(clipping: Clipping) -> Iterator[str]:
+    """What to run or to do next about clipping."""
+    best = clipping.best
+    if clipping.status == "not_tried":
+        yield from _to_make_it_possible(clipping)
+        return
+    if best is None or clipping.status == "rejected":
+        yield "clipping alone does not cure this: go on with the next fix, or with warmup and clipping together"
+    else:
+        yield from _to_improve(clipping, best)
+    for one in clipping.lowered:
+        if one.plain.holds and one.paired.change != "gain":
+            limit = _norm(one.of.threshold)
+            yield f"prefer the plain learning rate {_plain(one)}: it does what clipping at {limit} does"
+
+
+def _to_improve(clipping: Clipping, best: Attempt) -> Iterator[str]:
+    """What to do with a clipping that holds."""
+    rate, paired = best.setting.base_learning_rate, clipping.against_baseline
+    if not clipping.search_harder:
+        yield (
+            f"--harder: below the {_percentile(clipping)}th percentile no threshold was tried at {rate:.4g}; a harder "
+            "one may reach a better loss"
+        )
+    if paired is not None and paired.change != "gain":
+        yield f"clipping makes {rate:.4g} trainable, but trains no better than lr* unclipped: it gives room, no gain"
+
+
+def _to_make_it_possible(clipping: Clipping) -> Iterator[str]:
+    if clipping.study.best_learning_rate is None:
+        yield "--set sweep.min=RATE: find a learning rate that trains well first, or cure what breaks every rate"
+    elif clipping.missing is not None and clipping.norms is not None:
+        yield "--unstable-lr RATE: tries clipping at a rate of your own choice and above"
+    elif clipping.missing is not None:
+        yield "--lr RATE: takes the gradient norms from a lower rate, at which every seed trains to its end"
+
+
+def _percentile(clipping: Clipping) -> str:
+    first = clipping.first_that_holds
+    assert first is not None
+    assert first.setting.threshold is not None
+    return f"{first.setting.threshold.percentile:g}"
+
+
+def _named(threshold: Threshold | None) -> str:
+    assert threshold is not None
+    return f"{threshold.clip_norm:.4g} (the {threshold.percentile:g}th percentile of the norms at lr*)"
+
+
+def _norm(threshold: Threshold | None) -> str:
+    return f"{threshold.clip_norm:.4g}" if threshold else "-"
+
+
+def _limit(attempt: Attempt) -> str:
+    return _norm(attempt.setting.threshold)
+
+
+def _seeds(attempt: Attempt) -> str:
+    n = attempt.rate.n_judged
+    return f"{attempt.n_held} of {n} seed{'' if n == 1 else 's'}"
+
+
+def _held(attempt: Attempt) -> str:
+    return f"holds in {_seeds(attempt)}"
+
+
+def _spread(attempt: Attempt) -> str:
+    rate = attempt.rate
+    return f"{rate.objective:.4g} ({rate.objective_low:.4g}..{rate.objective_high:.4g})"
+
+
+def _rate(rate: float | None) -> str:
+    return "none" if rate is None else f"{rate:.4g}"

@@ -1,0 +1,241 @@
+"""Gradient clipping: a threshold from the norms at lr*, tried at the rates that are unstable without it.
+
+A pure planner: from what was tried so far to what to try next, over all seeds. Stages: the threshold at the lowest
+unstable rate, harder ones while it does not hold there; the threshold that held at the higher rates; and, when asked
+for, the harder thresholds at the best clipped rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lrdoctor.core.run import Run
+from lrdoctor.core.study import Rate, Study
+from lrdoctor.procedures.clip_measures import Attempt, Norms, Paired, Setting, Threshold, compare, rounded
+
+Status = Literal["verified", "rejected", "not_tried"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    percentile: float = 90.0
+    """Of the unclipped norms at lr*: the first threshold (tuning playbook)."""
+    harder: tuple[float, ...] = (80.0, 70.0, 60.0, 50.0)
+    """Percentiles to go on with; below the median most updates are clipped (tuning playbook)."""
+    search_harder: bool = False
+    """Whether the harder thresholds are tried at the best clipped rate though an easier one holds."""
+    furthest: float = 10.0
+    """Rates up to this multiple of lr* are tried: the upper of the playbook's two checks."""
+    same: float = 0.1
+    """A tried rate this close (relative) to that multiple stands for it."""
+    apart: float = 1.25
+    """Rates are at least this factor apart: the sweep locates the unstable rate no better."""
+    further: float = 2.0
+    """Second rate, as a multiple of the unstable one, where that lies at the furthest already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lowered:
+    """An aggressive clipping beside what it amounts to: the spec's training at a lower rate."""
+
+    of: Setting
+    plain: Attempt
+    paired: Paired
+    """First the lower rate, second the clipping."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clipping:
+    """A clipping study: what was tried and what came of it."""
+
+    study: Study
+    """The sweep; or, when lr* and the unstable rate were given, the unclipped trials of this study."""
+    was_swept: bool
+    missing: str | None = None
+    """Why nothing was tried; None when something was."""
+    norms: Norms | None = None
+    before: tuple[Attempt, ...] = ()
+    """Unclipped, by rate: lr* and the rates that clipping was tried at."""
+    tried: tuple[Attempt, ...] = ()
+    """Clipped, in the order in which they were tried."""
+    lowered: tuple[Lowered, ...] = ()
+    runs: tuple[Run, ...] = ()
+    """Every trial that is no part of `study`."""
+    search_harder: bool = False
+
+    @property
+    def best(self) -> Attempt | None:
+        """The clipped setting that holds with the best median objective; None when none holds."""
+        return best_of(self.tried)
+
+    @property
+    def baseline(self) -> Attempt | None:
+        """Unclipped at lr*."""
+        best = self.study.best_learning_rate
+        return self.unclipped_at(best) if best is not None else None
+
+    @property
+    def best_unclipped(self) -> Rate | None:
+        """The unclipped rate with the best median objective of all tried, those that located the edge included."""
+        judged = [r for r in self.study.rates if r.n_judged and math.isfinite(r.objective)]
+        return min(judged, key=lambda r: r.objective, default=None)
+
+    @property
+    def highest_before(self) -> float | None:
+        """The highest rate judged below every unstable one, unclipped, as measured; None when none is."""
+        judged = [r for r in self.study.rates if r.n_judged]
+        limit = min((r.base_learning_rate for r in judged if r.is_unstable), default=math.inf)
+        return max((r.base_learning_rate for r in judged if r.base_learning_rate < limit), default=None)
+
+    def unclipped_at(self, rate: float) -> Attempt | None:
+        """What the spec's own training does at that rate."""
+        return next((a for a in self.before if a.setting.base_learning_rate == rate), None)
+
+    @property
+    def cures(self) -> bool:
+        """Clipped training holds at a rate at which it does not without clipping."""
+        held = [a.setting.base_learning_rate for a in self.tried if a.holds]
+        unclipped = [self.unclipped_at(rate) for rate in held]
+        return any(a is not None and a.rate.n_judged > 0 and not a.holds for a in unclipped)
+
+    @property
+    def trains_better(self) -> bool:
+        """Clipping gains on lr* by more than the spread over the seeds, and no unclipped rate does as well."""
+        best, paired, other = self.best, self.against_baseline, self.best_unclipped
+        if best is None or paired is None or paired.change != "gain":
+            return False
+        return other is None or best.rate.objective < other.objective
+
+    @property
+    def first_that_holds(self) -> Attempt | None:
+        """The easiest threshold that holds at the lowest unstable rate, there."""
+        return next((a for a in self.tried if a.holds), None)
+
+    @property
+    def best_harder(self) -> Attempt | None:
+        """The best of the thresholds harder than the first that holds; None when none was tried or none holds."""
+        first = self.first_that_holds
+        if first is None or first.setting.threshold is None:
+            return None
+        limit = first.setting.threshold.clip_norm
+        return best_of([a for a in self.tried if a.setting.threshold and a.setting.threshold.clip_norm < limit])
+
+    @property
+    def highest_after(self) -> float | None:
+        """The highest rate up to which every tried one holds with the threshold that held first."""
+        first = self.first_that_holds
+        if first is None:
+            return self.highest_before
+        reached = None
+        of = [a for a in self.tried if a.setting.threshold == first.setting.threshold]
+        for attempt in sorted(of, key=lambda a: a.setting.base_learning_rate):
+            if not attempt.holds:
+                break
+            reached = attempt.setting.base_learning_rate
+        return reached
+
+    @property
+    def status(self) -> Status:
+        """Verified: clipping cures a rate, or trains better than every rate without it."""
+        if not self.tried or not any(a.rate.n_judged for a in self.tried):
+            return "not_tried"
+        return "verified" if self.cures or self.trains_better else "rejected"
+
+    @property
+    def against_baseline(self) -> Paired | None:
+        """The best clipped setting against the spec's training at lr*."""
+        if self.best is None or self.baseline is None:
+            return None
+        return compare(self.baseline.objectives, self.best.objectives)
+
+
+def rates_to_try(settings: Settings, study: Study) -> tuple[float, ...]:
+    """The unstable rate and tried ones above it, ascending: at least two, up to the furthest multiple of lr*.
+
+    Args:
+        settings: of the study.
+        study: with lr* and the unstable rate.
+    """
+    best, lowest = study.best_learning_rate, study.unstable_base_learning_rate
+    assert best is not None
+    assert lowest is not None
+    top = settings.furthest * best
+    above = [r.base_learning_rate for r in study.rates if lowest < r.base_learning_rate <= top * (1 + settings.same)]
+    if not above:
+        above = [rounded(top if top >= settings.apart * lowest else settings.further * lowest)]
+    kept: list[float] = []
+    for rate in sorted(above, reverse=True):  # the highest one stays: it tells how far clipping reaches
+        if not kept or (kept[-1] / rate >= settings.apart and rate / lowest >= settings.apart):
+            kept.append(rate)
+    return (lowest, *reversed(kept))
+
+
+def thresholds(settings: Settings, norms: Norms) -> tuple[Threshold, ...]:
+    """The percentile asked for and the harder ones, each lower than the one before; none of a zero norm."""
+    chosen: list[Threshold] = []
+    for q in (settings.percentile, *(q for q in settings.harder if q < settings.percentile)):
+        threshold = norms.threshold(q)
+        if threshold.clip_norm > 0 and (not chosen or threshold.clip_norm < chosen[-1].clip_norm):
+            chosen.append(threshold)
+    return tuple(chosen)
+
+
+def next_plan(
+    settings: Settings, limits: Sequence[Threshold], rates: Sequence[float], tried: Sequence[Attempt]
+) -> tuple[Setting, ...]:
+    """What to try next, over all seeds; nothing when the study is done.
+
+    Args:
+        settings: of the study.
+        limits: thresholds, the easiest first.
+        rates: ascending, the lowest unstable one first.
+        tried: every setting whose trials are finished.
+    """
+    known = {attempt.setting: attempt for attempt in tried}
+    for limit in limits:
+        attempt = known.get(Setting(rates[0], limit))
+        if attempt is None:
+            return (Setting(rates[0], limit),)
+        if attempt.holds:
+            return _untried(known, [Setting(rate, limit) for rate in rates]) or _harder(settings, limits, known)
+        if not attempt.rate.n_judged:
+            return ()  # its trials failed: a harder threshold will not repair that
+    return ()
+
+
+def _harder(settings: Settings, limits: Sequence[Threshold], known: dict[Setting, Attempt]) -> tuple[Setting, ...]:
+    """The harder thresholds at the best rate of the one that holds."""
+    if not settings.search_harder:
+        return ()
+    # decided by the first threshold that held alone, or the harder trials would move the rate that they are tried at
+    first = next(a.setting.threshold for a in known.values() if a.holds)
+    best = best_of([a for a in known.values() if a.setting.threshold == first])
+    assert best is not None
+    assert first is not None
+    rate = best.setting.base_learning_rate
+    return _untried(known, [Setting(rate, limit) for limit in limits if limit.clip_norm < first.clip_norm])
+
+
+def _untried(known: dict[Setting, Attempt], wanted: Sequence[Setting]) -> tuple[Setting, ...]:
+    return tuple(setting for setting in wanted if setting not in known)
+
+
+def best_of(tried: Sequence[Attempt]) -> Attempt | None:
+    """The setting that holds with the best median objective; of equal ones the first."""
+    return min((a for a in tried if a.holds and math.isfinite(a.rate.objective)), key=_objective, default=None)
+
+
+def _objective(attempt: Attempt) -> float:
+    return attempt.rate.objective
+
+
+def to_lower(tried: Sequence[Attempt]) -> tuple[Attempt, ...]:
+    """The aggressive settings that need the comparison with a lower rate: the best one, and the highest that holds."""
+    best = best_of(tried)
+    holding = [a for a in tried if a.holds]
+    highest = max(holding, key=lambda a: (a.setting.base_learning_rate, -_objective(a)), default=None)
+    unique = [best] if highest is best else [best, highest]
+    return tuple(a for a in unique if a is not None and a.is_aggressive)

@@ -1,0 +1,104 @@
+"""`lrdoctor clip` on a workload whose large gradients at the start throw a high rate off, and which clipping cures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from projects import lrdoctor, project, records
+from report_schema import SCHEMA, faults, parse
+from typer.testing import CliRunner
+
+from lrdoctor.cli import app
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
+
+SPEC = """\
+name: steep
+model: {class_path: "./work.py:Net"}
+data: {class_path: "./work.py:loaders"}
+loss: torch.nn.MSELoss
+optimizer: sgd
+max_train_steps: 60
+eval_every: 20
+seeds: [0, 1]
+sweep: {values: [0.001, 0.003]}
+"""
+
+WORK = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    # the loss (w^2 - y)^2 is quartic: far from its minimum a plain step overshoots
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(8) + 4)
+
+    def forward(self, x):
+        return x * self.w**2
+
+
+def loaders():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(256, 8, generator=generator) + 0.5
+    data = torch.utils.data.TensorDataset(x, x)
+    return torch.utils.data.DataLoader(data, 32, shuffle=True), torch.utils.data.DataLoader(data, 256)
+"""
+
+
+@pytest.fixture(scope="module")
+def clipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clipped")
+    done = run(folder, project(folder, SPEC, WORK), "--json")
+    assert done.returncode in (0, 1), done.stderr
+    (folder / "stdout.json").write_text(done.stdout)
+    return folder
+
+
+def run(folder: Path, spec: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    rates = ("--lr", 0.01, "--unstable-lr", 0.2)
+    return lrdoctor("clip", spec, "--out", folder / "out", "--jobs", 1, *rates, *more)
+
+
+def test_json_is_the_saved_report_and_fits_the_schema(clipped: Path) -> None:
+    printed = parse((clipped / "stdout.json").read_text())
+    assert printed == json.loads((clipped / "out" / "report.json").read_text())
+    assert faults(printed, SCHEMA) == []
+    assert printed["command"] == "clip"
+    assert printed["clip"]["status"] == "verified"
+    assert len(printed["runs"]) == len(records(clipped / "out"))
+    for name in printed["clip"]["figures"]:
+        assert (clipped / "out" / name).stat().st_size > 1000
+
+
+def test_a_second_run_trains_nothing_and_says_the_same(clipped: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in clipped.glob("out/trials/*/*")}
+    done = run(clipped, clipped / "tiny.yaml", "--fail-on", "never")
+    assert done.returncode == 0, done.stderr
+    assert {path: path.stat().st_mtime_ns for path in clipped.glob("out/trials/*/*")} == before
+    assert "completed" not in done.stderr
+    verdict = parse((clipped / "stdout.json").read_text())["clip"]["verdict"]
+    assert verdict[:60] in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--percentile", "0", "found 0, expected a number above 0 and at most 100"),
+        ("--percentile", "101", "found 101, expected a number above 0 and at most 100"),
+        ("--lr", "0", "found 0, expected a finite number above 0"),
+        ("--unstable-lr", "nan", "found nan, expected a finite number above 0"),
+    ],
+)
+def test_values_that_make_no_sense_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    done = CliRunner().invoke(app, ["clip", str(tmp_path / "none.yaml"), option, value])
+    assert done.exit_code == 2
+    assert expected in done.stderr

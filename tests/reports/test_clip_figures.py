@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from clip_worlds import run
+from test_figures import svg_text
+
+from lrdoctor.reports.figures import clip_figures
+from lrdoctor.reports.figures.norms import Mark, bar_edges, norm_plot
+
+NORMS = [1.0, 2.0, 3.0, 50.0, math.inf]
+NAMES = ("figure_9_gradient_norm_by_step", "figure_9_gradient_norm_histogram")
+
+
+def clip(*tried: tuple[float, float], best: tuple[float, float] | None = None, **changes: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "norms": {
+            "base_learning_rate": 0.01,
+            "seeds": [0, 1],
+            "percentiles": [{"percentile": 90.0, "median": 4.0, "low": 4.0, "high": 4.0}],
+        },
+        "attempts": [{"percentile": None, "clip_norm": None}] + [{"percentile": q, "clip_norm": n} for q, n in tried],
+        "percentile": best[0] if best else None,
+        "clip_norm": best[1] if best else None,
+    }
+    return fields | changes
+
+
+RUNS = [run(0.01, 0, NORMS), run(0.01, 1, [0.0, 5.0]), run(0.01, 2, [7.0]), run(0.1, 0, [9.0])]
+RUNS += [run(0.01, 0, [8.0], clip=2.0)]
+
+
+def test_only_the_norms_that_the_thresholds_come_from_are_drawn() -> None:
+    plot = norm_plot("mlp", RUNS, clip((90.0, 4.0)))
+    assert plot is not None
+    assert plot.seeds == (0, 1)
+    assert [curve.value.tolist() for curve in plot.curves] == [[1.0, 2.0, 3.0, 50.0], [5.0]]
+    assert (sum(plot.counts), plot.not_drawn) == (5, 1)
+    assert plot.low < 1.0 < 50.0 < plot.high
+
+
+@pytest.mark.parametrize(
+    ("of", "marks"),
+    [
+        (clip(), (Mark(4.0, 90.0, 0.4),)),
+        (clip((90.0, 4.0), best=(90.0, 4.0)), (Mark(4.0, 90.0, 0.4),)),
+        (clip((90.0, 4.0), (80.0, 2.5), best=(80.0, 2.5)), (Mark(4.0, 90.0, 0.4), Mark(2.5, 80.0, 0.6))),
+    ],
+)
+def test_the_thresholds_are_marked(of: dict[str, Any], marks: tuple[Mark, ...]) -> None:
+    plot = norm_plot("mlp", RUNS, of)
+    assert plot is not None
+    assert plot.marks == marks
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "at"), [(1.0, 50.0, 4.0), (2.0, 2.0, 2.0), (1e-9, 1e9, 3.0), (1.0, 2.0, 9.0), (1.0, 2.0, 0.1)]
+)
+def test_no_bar_lies_across_the_threshold(low: float, high: float, at: float) -> None:
+    edges = bar_edges(low, high, at)
+    assert edges == sorted(set(edges))
+    assert edges[0] < low <= high < edges[-1]
+    if edges[0] <= at <= edges[-1]:
+        assert at in edges
+
+
+def test_the_figures_are_the_same_bytes_again_and_say_what_they_show() -> None:
+    drawn = clip_figures("mlp", RUNS, clip((90.0, 4.0), best=(80.0, 2.5)))
+    assert sorted(drawn) == sorted(f"{name}.{kind}" for name in NAMES for kind in ("png", "svg"))
+    assert clip_figures("mlp", RUNS, clip((90.0, 4.0), best=(80.0, 2.5))) == drawn
+    for name, texts in zip(NAMES, (["seed 0", "seed 1"], ["scaled down", "updates, of 2 seeds"]), strict=True):
+        text = svg_text(drawn[f"{name}.svg"])
+        for wanted in ["gradient norms at lr* = 0.01; 40 % above 4", "4, 90th percentile", "2.5, 80th", *texts]:
+            assert wanted in text
+
+
+@pytest.mark.parametrize("of", [clip(norms=None), {}, clip()])
+def test_nothing_is_drawn_of_nothing(of: dict[str, Any]) -> None:
+    assert clip_figures("mlp", [run(0.01, 0, [0.0, math.nan])], of) == {}
