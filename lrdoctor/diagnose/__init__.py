@@ -1,7 +1,17 @@
 """Study -> Report: the rules judge, the fixes answer. Pure: no file is read or written here."""
 
-from lrdoctor.diagnose.judging import judge_runs, judge_study, summary_of
+from lrdoctor.diagnose.judging import judge_against, judge_runs, judge_study, summary_of
 from lrdoctor.diagnose.logs import log_verdict, report_of_logs
 from lrdoctor.diagnose.sweeps import report_of_sweep
+from lrdoctor.diagnose.warmup import report_of_warmup
 
-__all__ = ["judge_runs", "judge_study", "log_verdict", "report_of_logs", "report_of_sweep", "summary_of"]
+__all__ = [
+    "judge_against",
+    "judge_runs",
+    "judge_study",
+    "log_verdict",
+    "report_of_logs",
+    "report_of_sweep",
+    "report_of_warmup",
+    "summary_of",
+]

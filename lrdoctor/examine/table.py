@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lrdoctor import diagnose
+from lrdoctor.core.report import Finding
+from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 
 
@@ -12,8 +15,18 @@ def trials_table(study: Study) -> list[dict[str, Any]]:
     """The rows of trials.csv: settings, ending and key figures of every trial, without times, so that the same
     trials give the same bytes."""
     findings, _ = diagnose.judge_runs(study)
+    return table_of(study.runs, findings)
+
+
+def table_of(runs: Iterable[Run], findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The same of trials that were judged already.
+
+    Args:
+        runs: with a trial each.
+        findings: of these runs (others are ignored).
+    """
     rows = []
-    for run in study.runs:
+    for run in runs:
         trial, summary = run.trial, diagnose.summary_of(run, findings)
         assert trial is not None
         found = [f.name for f in findings if f.run == run.name]

@@ -5,6 +5,10 @@ A figure is two modules: the data step (what is drawn, as plain values) and the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from lrdoctor.core.report import Report
+from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.reports.figures.objective import axis_plot
 from lrdoctor.reports.figures.objective_ink import draw_axis_plot
@@ -12,7 +16,7 @@ from lrdoctor.reports.figures.style import files
 from lrdoctor.reports.figures.training import training_curves
 from lrdoctor.reports.figures.training_ink import draw_training_curves
 
-__all__ = ["sweep_figures"]
+__all__ = ["sweep_figures", "warmup_figures"]
 
 
 def sweep_figures(study: Study) -> dict[str, bytes]:
@@ -27,3 +31,14 @@ def sweep_figures(study: Study) -> dict[str, bytes]:
         **files("figure_7a_objective_vs_learning_rate", draw_axis_plot(axis_plot(study))),
         **files("figure_7b_training_loss_above_best", draw_training_curves(training_curves(study))),
     }
+
+
+def warmup_figures(report: Report, study: Study, runs: Sequence[Run]) -> dict[str, bytes]:
+    """Figures 6 and 8 of a warmup search, each as PNG and as SVG: file name -> content.
+
+    Args:
+        report: with its `warmup` section.
+        study: the sweep, for its name.
+        runs: the trials of the search, and more.
+    """
+    return {}

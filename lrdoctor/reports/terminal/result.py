@@ -21,6 +21,7 @@ from lrdoctor.reports.terminal.items import (
 from lrdoctor.reports.terminal.logs import print_logs
 from lrdoctor.reports.terminal.rates import legend, rates_table
 from lrdoctor.reports.terminal.text import safe
+from lrdoctor.reports.terminal.warmup import print_warmup
 
 
 def print_report(report: Report, console: Console, *, verbose: bool = False, quiet: bool = False) -> None:
@@ -43,13 +44,15 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
         _print_sweep(report, console, verbose)
     else:
         print_logs(report, console, verbose=verbose)
+    print_warmup(report.warmup, console)
     # of a log the fixes stand with the run that they are for
     fixes = sorted((fix for fix in report.fixes if report.sweep or fix.run is None), key=lambda fix: fix.rank)
     print_items(console, "Fixes to try, in this order", (fix_item(fix, console) for fix in fixes))
     if verbose:
         print_code(console, fixes)
     print_steps(console, report.next_steps, verbose)
-    print_lines(console, "Files written", report.sweep.get("figures", ()))
+    sections = (report.sweep, report.probe, report.warmup, report.clip)
+    print_lines(console, "Files written", [file for section in sections for file in section.get("figures", ())])
 
 
 def headline(report: Report) -> Iterator[tuple[str, str]]:
