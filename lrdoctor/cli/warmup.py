@@ -75,7 +75,7 @@ def _search(laboratory: Laboratory, study: Study) -> Report:
     found = examine.warmup(laboratory, study, laboratory.spec.seeds)
     of_sweep = figures.sweep_figures(study) if study.rates else {}
     report = diagnose.report_of_warmup(study, found, [f"figures/{name}" for name in of_sweep])
-    drawn = figures.warmup_figures(report, study, found.runs) if found is not None else {}
+    drawn = figures.warmup_figures(report, study.name, found.runs) if found is not None else {}
     if found is not None:
         report = replace(report, warmup={**report.warmup, "figures": [f"figures/{name}" for name in drawn]})
     for name, content in (of_sweep | drawn).items():

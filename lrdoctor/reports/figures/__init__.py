@@ -15,6 +15,10 @@ from lrdoctor.reports.figures.objective_ink import draw_axis_plot
 from lrdoctor.reports.figures.style import files
 from lrdoctor.reports.figures.training import training_curves
 from lrdoctor.reports.figures.training_ink import draw_training_curves
+from lrdoctor.reports.figures.warmup_curves import warmup_curves
+from lrdoctor.reports.figures.warmup_ink import draw_warmup_curves
+from lrdoctor.reports.figures.with_fix import with_warmup
+from lrdoctor.reports.figures.with_fix_ink import draw_with_fix
 
 __all__ = ["sweep_figures", "warmup_figures"]
 
@@ -33,12 +37,18 @@ def sweep_figures(study: Study) -> dict[str, bytes]:
     }
 
 
-def warmup_figures(report: Report, study: Study, runs: Sequence[Run]) -> dict[str, bytes]:
+def warmup_figures(report: Report, name: str, runs: Sequence[Run]) -> dict[str, bytes]:
     """Figures 6 and 8 of a warmup search, each as PNG and as SVG: file name -> content.
 
     Args:
         report: with its `warmup` section.
-        study: the sweep, for its name.
-        runs: the trials of the search, and more.
+        name: of the study.
+        runs: with the trials of the search among them.
     """
-    return {}
+    by_steps = warmup_curves(name, report.warmup, runs)
+    swept = report.sweep.get("rates", ())
+    compared = with_warmup(name, report.warmup, swept, report.best_learning_rate, report.unstable_base_learning_rate)
+    return {
+        **files("figure_6_training_loss_by_warmup_steps", draw_warmup_curves(by_steps)),
+        **files("figure_8_objective_with_warmup", draw_with_fix(compared)),
+    }
