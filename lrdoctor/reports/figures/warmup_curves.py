@@ -20,6 +20,9 @@ MOST_CURVES = 6
 CEILING = 30.0
 """The axis ends at this multiple of the highest first loss: one on its way to infinity would flatten the rest."""
 
+EASY_BATCHES = 0.02
+"""Share of the losses that may lie under the axis: single batches that happened to be easy would stretch it."""
+
 
 @dataclass(frozen=True)
 class WarmupTrace:
@@ -122,7 +125,7 @@ def _limits(traces: Sequence[WarmupTrace]) -> tuple[float, float, bool]:
     every = [curve.value for trace in traces for curve in (trace.loss, *trace.others)]
     if not every:
         return 0.0, 1.0, False
-    low, top = float(min(v.min() for v in every)), float(max(v.max() for v in every))
+    low, top = float(np.quantile(np.concatenate(every), EASY_BATCHES)), float(max(v.max() for v in every))
     first = max(abs(float(v[0])) for v in every)
     high = min(top, CEILING * first) if first else top
     return low, high, top > high

@@ -9,12 +9,16 @@ from matplotlib.figure import Figure
 
 from lrdoctor.reports.figures import style
 from lrdoctor.reports.figures.style import Draw
-from lrdoctor.reports.figures.training_ink import MARGIN, MARKERS, PENS, Pen
+from lrdoctor.reports.figures.training_ink import MARGIN, PENS, Pen
 from lrdoctor.reports.figures.warmup_curves import WarmupCurves, WarmupTrace
 from lrdoctor.reports.numbers import number
 
 HEIGHTS = (2, 1)
 """Of the losses and of the learning rates."""
+OWN_PENS: tuple[Pen, ...] = ((style.BLACK, "P"), *PENS[1:])
+"""The star is for lr*, which is not here."""
+BETWEEN_MARKERS = 0.15
+"""Parts of the diagonal of the axes."""
 
 
 def draw_warmup_curves(curves: WarmupCurves) -> Draw:
@@ -33,7 +37,7 @@ def draw_warmup_curves(curves: WarmupCurves) -> Draw:
             style.say_instead(losses, "no trial could be judged")
             return title
         _draw_axes(losses, rates, curves)
-        for place, (trace, pen) in enumerate(zip(curves.traces, PENS, strict=False)):
+        for place, (trace, pen) in enumerate(zip(curves.traces, OWN_PENS, strict=False)):
             _draw_trace(losses, rates, trace, pen, place, curves.high)
         _draw_others(losses, curves)
         figure.legend(*losses.get_legend_handles_labels(), loc="outside lower center", ncols=2)
@@ -43,12 +47,9 @@ def draw_warmup_curves(curves: WarmupCurves) -> Draw:
 
 
 def _lines(curves: WarmupCurves) -> list[str]:
-    parts = [f"warmup to {number(curves.base_learning_rate)}"]
-    if curves.cut_above:
-        parts.append(f"axis ends at {number(curves.high)}")
-    if curves.not_drawn:
-        parts.append(f"{curves.not_drawn} more not drawn")
-    return ["; ".join(parts)]
+    notes = [f"axis ends at {number(curves.high)}"] if curves.cut_above else []
+    notes += [f"{curves.not_drawn} more not drawn"] if curves.not_drawn else []
+    return [f"warmup to {number(curves.base_learning_rate)}", *(["; ".join(notes)] if notes else [])]
 
 
 def _draw_axes(losses: Axes, rates: Axes, curves: WarmupCurves) -> None:
@@ -73,8 +74,7 @@ def _draw_trace(losses: Axes, rates: Axes, trace: WarmupTrace, pen: Pen, place: 
         losses.plot(curve.step, curve.value, color=colour, linewidth=0.5, alpha=0.3, zorder=2)
     steps = f"{trace.warmup_steps} step{'' if trace.warmup_steps == 1 else 's'}"
     label = f"{steps}: holds in {trace.n_held} of {trace.n_judged}"
-    every = max(len(trace.loss) // MARKERS, 1)
-    dots = (min(place * every // len(PENS), len(trace.loss) - 1), every)
+    dots = (BETWEEN_MARKERS * place / len(OWN_PENS), BETWEEN_MARKERS)
     look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 6, "markeredgecolor": "white"}
     width = 1.4 if trace.holds else 0.9
     losses.plot(trace.loss.step, trace.loss.value, markevery=dots, linewidth=width, zorder=3, label=label, **look)

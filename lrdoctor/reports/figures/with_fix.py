@@ -9,6 +9,7 @@ from typing import Any
 
 from lrdoctor.core.study import Objective
 from lrdoctor.reports.figures.objective import Point
+from lrdoctor.reports.numbers import number
 
 Row = Mapping[str, Any]
 
@@ -44,7 +45,8 @@ class WithFix:
     """lr*."""
     unstable: float | None
     """The lowest unstable rate without the fix."""
-    headline: str
+    headline: tuple[str, ...]
+    """Lines under the name."""
 
 
 def series(label: str, rows: Sequence[Row]) -> Series:
@@ -82,10 +84,10 @@ def with_warmup(name: str, warmup: Row, swept: Sequence[Row], best: float | None
     steps = warmup["warmup_steps"]
     label = "" if steps is None else f"warmup, {steps} step{'' if steps == 1 else 's'}"
     highest = warmup["highest_stable_learning_rate"]
-    said = "no warmup held: nothing to compare"
+    said: tuple[str, ...] = ("no warmup held: nothing to compare",)
     if warmup["with"]:
-        said = f"warmup {warmup['status'].replace('_', ' ')}: stable up to {_rate(highest['with'])}, without "
-        said += _rate(highest["without"])
+        result = f"warmup {warmup['status'].replace('_', ' ')}: highest stable rate"
+        said = (result, f"{number(highest['without'])} without, {number(highest['with'])} with")
     rows = list(plain.values())
     return WithFix(
         name=name,
@@ -97,7 +99,3 @@ def with_warmup(name: str, warmup: Row, swept: Sequence[Row], best: float | None
         unstable=unstable,
         headline=said,
     )
-
-
-def _rate(rate: float | None) -> str:
-    return "none" if rate is None else f"{rate:.4g}"

@@ -32,7 +32,7 @@ def draw_with_fix(plot: WithFix) -> Draw:
         _draw_rates(axes, plot)
         if axes.get_legend_handles_labels()[0]:
             figure.legend(loc="outside lower center", ncols=2)
-        return style.set_title(axes, plot.name, plot.headline)
+        return style.set_title(axes, plot.name, *plot.headline)
 
     return draw
 
