@@ -15,7 +15,7 @@ from lrdoctor.reports.figures.objective_ink import draw_axis_plot
 from lrdoctor.reports.figures.style import files
 from lrdoctor.reports.figures.training import training_curves
 from lrdoctor.reports.figures.training_ink import draw_training_curves
-from lrdoctor.reports.figures.warmup_curves import warmup_curves
+from lrdoctor.reports.figures.warmup import warmup_curves
 from lrdoctor.reports.figures.warmup_ink import draw_warmup_curves
 from lrdoctor.reports.figures.with_fix import with_warmup
 from lrdoctor.reports.figures.with_fix_ink import draw_with_fix

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from lrdoctor.reports.figures import style
 from lrdoctor.reports.figures.style import Draw
 from lrdoctor.reports.figures.training_ink import MARGIN, PENS, Pen
-from lrdoctor.reports.figures.warmup_curves import WarmupCurves, WarmupTrace
+from lrdoctor.reports.figures.warmup import WarmupCurves, WarmupTrace
 from lrdoctor.reports.numbers import number
 
 HEIGHTS = (2, 1)

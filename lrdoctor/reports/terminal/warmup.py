@@ -13,6 +13,9 @@ from lrdoctor.reports.numbers import multiple, number, spread
 from lrdoctor.reports.terminal.items import Item, print_items
 from lrdoctor.reports.terminal.text import safe
 
+ROOM_FOR_RANGES = 100
+"""Columns from which the comparison shows the ranges over the seeds."""
+
 Row = Mapping[str, Any]
 
 
@@ -52,21 +55,25 @@ def tried_table(tried: Sequence[Row], warmup: Row, console: Console) -> Table:
 
 
 def comparison_table(warmup: Row, console: Console) -> Table:
-    """One row a rate, without and with the warmup, by best checkpoint."""
-    table = _table("base learning rate", "without", "low..high", "holds", "with", "low..high", "holds", "what happened")
+    """One row a rate, without and with the warmup, by best checkpoint; the ranges where there is room for them."""
+    wide = console.width >= ROOM_FOR_RANGES
+    columns = ["low..high", "holds"] if wide else ["holds"]
+    table = _table("base learning rate", "without", *columns, "with", *columns, "what happened")
     for plain, warmed in zip(warmup["without"], warmup["with"], strict=True):
-        cells = [number(plain["base_learning_rate"]), *_measured(plain), *_measured(warmed), _both(plain, warmed)]
+        cells = [number(plain["base_learning_rate"]), *_measured(plain, wide), *_measured(warmed, wide)]
+        cells.append(_both(plain, warmed))
         table.add_row(*(safe(console, cell) for cell in cells), style="red" if warmed["unstable"] else "")
     return table
 
 
 def _table(*headers: str) -> Table:
+    """Numbers to the right, the words of the last column to the left and wrapped."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for header in headers:
         if header == headers[-1]:
             table.add_column(header, overflow="fold")
         else:
-            table.add_column(header.replace(" ", "\n", 1), justify="right", no_wrap=True)
+            table.add_column(header.replace(" ", "\n", 1), justify="right", overflow="fold")
     return table
 
 
@@ -79,9 +86,10 @@ def _steps(n: int) -> str:
     return f"{n} step{'' if n == 1 else 's'}"
 
 
-def _measured(rate: Row) -> list[str]:
+def _measured(rate: Row, wide: bool) -> list[str]:
     stable = f"{rate['n_judged'] - rate['n_unstable']}/{rate['n_judged']}"
-    return [number(rate["objective"]), spread(rate["objective_low"], rate["objective_high"]), stable]
+    seeds = [spread(rate["objective_low"], rate["objective_high"])] if wide else []
+    return [number(rate["objective"]), *seeds, stable]
 
 
 def _both(plain: Row, warmed: Row) -> str:
