@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lrdoctor.core.curve import Curve
 from lrdoctor.reports.figures import style
 from lrdoctor.reports.figures.style import Draw
 from lrdoctor.reports.figures.training_ink import MARGIN, PENS, Pen
@@ -17,8 +19,8 @@ HEIGHTS = (2, 1)
 """Of the losses and of the learning rates."""
 OWN_PENS: tuple[Pen, ...] = ((style.BLACK, "P"), *PENS[1:])
 """The star is for lr*, which is not here."""
-BETWEEN_MARKERS = 0.15
-"""Parts of the diagonal of the axes."""
+MARKERS = 6
+"""Markers along a curve, evenly over the logarithm of the steps."""
 
 
 def draw_warmup_curves(curves: WarmupCurves) -> Draw:
@@ -74,7 +76,7 @@ def _draw_trace(losses: Axes, rates: Axes, trace: WarmupTrace, pen: Pen, place: 
         losses.plot(curve.step, curve.value, color=colour, linewidth=0.5, alpha=0.3, zorder=2)
     steps = f"{trace.warmup_steps} step{'' if trace.warmup_steps == 1 else 's'}"
     label = f"{steps}: holds in {trace.n_held} of {trace.n_judged}"
-    dots = (BETWEEN_MARKERS * place / len(OWN_PENS), BETWEEN_MARKERS)
+    dots = _marked(trace.loss, place / len(OWN_PENS))
     look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 6, "markeredgecolor": "white"}
     width = 1.4 if trace.holds else 0.9
     losses.plot(trace.loss.step, trace.loss.value, markevery=dots, linewidth=width, zorder=3, label=label, **look)
@@ -82,6 +84,13 @@ def _draw_trace(losses: Axes, rates: Axes, trace: WarmupTrace, pen: Pen, place: 
         end = (int(trace.loss.step[-1]), min(float(trace.loss.value[-1]), high))
         losses.plot(*end, "X", color=colour, markeredgecolor="white", markersize=9, zorder=6)
     rates.plot(trace.learning_rate.step, trace.learning_rate.value, color=colour, linewidth=width)
+
+
+def _marked(curve: Curve, offset: float) -> list[int]:
+    """Indices of the points to mark; `offset`, in distances between two marks, keeps those of two curves apart."""
+    last = float(curve.step[-1])
+    at = [last ** ((i + offset) / MARKERS) for i in range(MARKERS)]
+    return sorted({int(i) for i in np.searchsorted(curve.step, at)})
 
 
 def _draw_others(losses: Axes, curves: WarmupCurves) -> None:
