@@ -110,7 +110,7 @@ def _runs_at(study: Study, learning_rate: float) -> list[Run]:
 def _traces(learning_rate: float, multiple: float, runs: Sequence[Run], objective: Objective) -> RateTraces:
     ranked = sorted(runs, key=lambda run: _objective(run, objective))
     middle = ranked.pop((len(ranked) - 1) // 2)
-    return RateTraces(learning_rate, multiple, trace_of(middle), tuple(trace_of(run) for run in ranked))
+    return RateTraces(learning_rate, multiple, _trace(middle), tuple(_trace(run) for run in ranked))
 
 
 def _objective(run: Run, objective: Objective) -> float:
@@ -119,8 +119,7 @@ def _objective(run: Run, objective: Objective) -> float:
     return float(np.min(values)) if run.status != "diverged" and values.size else math.inf
 
 
-def trace_of(run: Run) -> Trace:
-    """The training loss of a run with at least one finite value."""
+def _trace(run: Run) -> Trace:
     raw = run.train_loss
     thin = min_max_decimate(raw, MAX_POINTS)
     # a run that stopped at a non-finite gradient broke too, though its last loss is finite
