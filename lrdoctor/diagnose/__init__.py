@@ -4,6 +4,7 @@ from lrdoctor.diagnose.clip import report_of_clip
 from lrdoctor.diagnose.judging import judge_against, judge_runs, judge_study, summary_of
 from lrdoctor.diagnose.logs import log_verdict, report_of_logs
 from lrdoctor.diagnose.sweeps import report_of_sweep
+from lrdoctor.diagnose.warmup import report_of_warmup
 
 __all__ = [
     "judge_against",
@@ -13,5 +14,6 @@ __all__ = [
     "report_of_clip",
     "report_of_logs",
     "report_of_sweep",
+    "report_of_warmup",
     "summary_of",
 ]

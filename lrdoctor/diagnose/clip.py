@@ -27,7 +27,7 @@ def report_of_clip(clipping: Clipping, command: str) -> Report:
     clipping does to it.
     """
     base = report_of_sweep(clipping.study, command)
-    found, skipped = judge_against(clipping.runs, clipping.study)
+    found, skipped = judge_against(clipping.runs, clipping.study.runs)
     short = clip_words.in_short(clipping)
     return replace(
         base,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from lrdoctor import rules
 from lrdoctor.core.report import Finding, RunSummary, Skip, Verdict
@@ -17,9 +18,26 @@ def judge_runs(study: Study) -> Judged:
     return split(found for run in study.runs for found in rules.judge_run(run, study))
 
 
-def judge_against(runs: Iterable[Run], study: Study) -> Judged:
-    """What the rules find in these runs, compared where they compare with the runs of the study alone."""
-    return split(found for run in runs for found in rules.judge_run(run, study))
+def judge_against(runs: Iterable[Run], references: Iterable[Run]) -> Judged:
+    """What the rules say of single trials that are compared with the references alone.
+
+    A trial of fewer steps than a reference is compared with the beginning of it.
+
+    Args:
+        runs: trials, with a fix as a rule.
+        references: trials without it.
+    """
+    known = tuple(references)
+    found: list[Finding | Skip] = []
+    for run in runs:
+        n_steps = run.trial.n_steps if run.trial is not None else len(run.train_loss)
+        study = Study(name=run.name, runs=(*(_first_steps(other, n_steps) for other in known), run))
+        found += rules.judge_run(run, study)
+    return split(found)
+
+
+def _first_steps(run: Run, n_steps: int) -> Run:
+    return replace(run, curves={name: curve.before(n_steps) for name, curve in run.curves.items()})
 
 
 def judge_study(study: Study) -> Judged:

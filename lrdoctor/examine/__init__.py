@@ -3,7 +3,8 @@
 from lrdoctor.examine.clip import clip
 from lrdoctor.examine.laboratory import ENTRY, PRELOAD, Laboratory, Watcher, interruptible
 from lrdoctor.examine.sweep import baseline_trial, rates, sweep
-from lrdoctor.examine.table import trials_table
+from lrdoctor.examine.table import table_of, trials_table
+from lrdoctor.examine.warmup import warmup
 
 __all__ = [
     "ENTRY",
@@ -15,5 +16,7 @@ __all__ = [
     "interruptible",
     "rates",
     "sweep",
+    "table_of",
     "trials_table",
+    "warmup",
 ]

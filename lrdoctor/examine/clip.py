@@ -108,7 +108,7 @@ class _Bench:
         return tuple(self.measured(setting) for setting in settings)
 
     def findings(self, runs: Sequence[Run]) -> tuple[Finding, ...]:
-        return diagnose.judge_against(runs, self.study)[0]
+        return diagnose.judge_against(runs, self.study.runs)[0]
 
     def measured(self, setting: Setting) -> Attempt:
         runs = self.runs[setting]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lrdoctor import diagnose
+from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 
@@ -18,9 +19,19 @@ def trials_table(study: Study, further: Sequence[Run] = ()) -> list[dict[str, An
         study: its trials come first.
         further: trials that are no part of it, such as those of a fix; they are judged beside the study's.
     """
-    findings = diagnose.judge_against((*study.runs, *further), study)[0]
+    findings = diagnose.judge_runs(study)[0] + diagnose.judge_against(further, study.runs)[0]
+    return table_of((*study.runs, *further), findings)
+
+
+def table_of(runs: Iterable[Run], findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """The same of trials that were judged already.
+
+    Args:
+        runs: with a trial each.
+        findings: of these runs (others are ignored).
+    """
     rows = []
-    for run in (*study.runs, *further):
+    for run in runs:
         trial, summary = run.trial, diagnose.summary_of(run, findings)
         assert trial is not None
         found = [f.name for f in findings if f.run == run.name]

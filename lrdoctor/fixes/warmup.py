@@ -14,29 +14,17 @@ run, or three times the warmup that the run had.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.core.warmups import ORDERS, SHORT_RUN, TRAIN_LONGER, longest_warmup, steps_to_try
 from lrdoctor.fixes._log import Rates, concerns_updates, counts_updates, n_steps, onset, rates_of, run_of
 from lrdoctor.fixes.base import Findings, Remedy, Settings
 
-CAP = 0.1
-"""Largest share of max_train_steps that a warmup may take."""
-FEWEST = 3
-"""Points that the search has at least, where the cap has room for them: missing powers of ten and the cap itself
-fill up what the cap left."""
-ORDERS = (10, 1000, 10_000, 100_000)
-"""The playbook's example of warmup_steps over orders of magnitude; a sweep takes the spec's."""
 LONGER = 10
 """The next order of magnitude, for a run that has a warmup already."""
 WORTH_A_TRY = 2
 """Times the present warmup from which on a longer one is another experiment; below, only a longer run has room."""
-TRAIN_LONGER = 0.05
-"""Share of the run from which on a warmup asks for a longer one (tuning playbook)."""
-SHORT_RUN = 500
-"""Updates of the playbook's short run for early instability."""
 EARLY_SHARE = 0.05
 """Part of the run that counts as early where that is more."""
 AFTER_RAMP = 3
@@ -55,26 +43,6 @@ def settings(study: Study, findings: Findings) -> Settings:
     }
 
 
-def steps_to_try(wanted: Sequence[int], max_train_steps: int) -> list[int]:
-    """warmup_steps over orders of magnitude, none above the cap.
-
-    Args:
-        wanted: the spec's `warmup.steps`.
-        max_train_steps: what the cap is a share of.
-
-    >>> wanted = [10, 1000, 10000, 100000]
-    >>> steps_to_try(wanted, 10**6), steps_to_try(wanted, 20_000), steps_to_try(wanted, 300)
-    ([10, 1000, 10000, 100000], [10, 100, 1000, 2000], [1, 10, 30])
-    """
-    cap = max(1, int(CAP * max_train_steps))
-    chosen = {n for n in wanted if n <= cap}
-    if len(chosen) < FEWEST:
-        chosen |= {10**k for k in range(1, len(str(cap))) if 10**k <= cap} | {cap}
-    if len(chosen) < FEWEST:
-        chosen |= {1}  # short runs: the shortest ramp there is
-    return sorted(chosen)
-
-
 def _settings_of_log(run: Run) -> Settings:
     rates = rates_of(run)
     if rates is not None and rates.is_rising:
@@ -89,7 +57,7 @@ def _settings_of_log(run: Run) -> Settings:
 
 
 def _cap(run: Run) -> int:
-    return max(1, int(CAP * n_steps(run)))
+    return longest_warmup(n_steps(run))
 
 
 def _longer(warmup_steps: int, run: Run) -> int | None:

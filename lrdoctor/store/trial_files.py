@@ -134,7 +134,12 @@ def read_run(folder: Path, record: TrialRecord, source: str) -> Run:
 
 def run_name(trial: Trial) -> str:
     """A short name for people: "lr=0.01 seed=0", with what else was changed."""
-    changes = {"warmup": trial.warmup_steps or None, "clip": trial.clip_norm, "rewrite": trial.rewrite}
+    changes = {
+        "warmup": trial.warmup_steps or None,
+        "post_warmup": trial.post_warmup_steps,
+        "clip": trial.clip_norm,
+        "rewrite": trial.rewrite,
+    }
     parts = [f"lr={trial.base_learning_rate:g}", f"seed={trial.seed}"]
     parts += [
         f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import ast
-import doctest
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,7 @@ from lrdoctor.core.report import Finding, Instability
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.core.trial import Trial
-from lrdoctor.fixes import FIXES, recommend, warmup
+from lrdoctor.fixes import FIXES, recommend
 
 ORDER = [
     "warmup",
@@ -117,23 +116,3 @@ def test_every_snippet_is_python(study: Study) -> None:
     for fix in recommend(study, [finding("non_finite"), finding("edge")]):
         ast.parse(fix.snippet)
         assert fix.snippet
-
-
-@pytest.mark.parametrize(
-    ("max_train_steps", "steps"),
-    [
-        (10**6, [10, 1000, 10_000, 100_000]),
-        (10**5, [10, 1000, 10_000]),
-        (20_000, [10, 100, 1000, 2000]),
-        (1000, [1, 10, 100]),
-        (300, [1, 10, 30]),
-        (5, [1]),
-        (100, [1, 10]),
-    ],
-)
-def test_warmup_steps_stay_below_the_cap(max_train_steps: int, steps: list[int]) -> None:
-    assert warmup.steps_to_try([10, 1000, 10_000, 100_000], max_train_steps) == steps
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(warmup).failed == 0

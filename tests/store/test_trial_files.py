@@ -32,6 +32,7 @@ STEPS = "step,learning_rate,train_loss,grad_norm,val_loss\n0,0.0,2.5,1.0,\n1,0.1
     [
         ({}, "lr=0.01 seed=0"),
         ({"warmup_steps": 100, "seed": 3}, "lr=0.01 seed=3 warmup=100"),
+        ({"warmup_steps": 10, "post_warmup_steps": 490}, "lr=0.01 seed=0 warmup=10 post_warmup=490"),
         ({"clip_norm": 0.25, "warmup_steps": 10}, "lr=0.01 seed=0 warmup=10 clip=0.25"),
         ({"base_learning_rate": 10**-1.5}, "lr=0.0316228 seed=0"),
         ({"rewrite": "pre_norm"}, "lr=0.01 seed=0 rewrite=pre_norm"),

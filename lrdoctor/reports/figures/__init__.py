@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lrdoctor.core.report import Report
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.reports.figures.norms import norm_plot
@@ -17,8 +18,12 @@ from lrdoctor.reports.figures.objective_ink import draw_axis_plot
 from lrdoctor.reports.figures.style import files
 from lrdoctor.reports.figures.training import training_curves
 from lrdoctor.reports.figures.training_ink import draw_training_curves
+from lrdoctor.reports.figures.warmup import warmup_curves
+from lrdoctor.reports.figures.warmup_ink import draw_warmup_curves
+from lrdoctor.reports.figures.with_fix import with_warmup
+from lrdoctor.reports.figures.with_fix_ink import draw_with_fix
 
-__all__ = ["clip_figures", "sweep_figures"]
+__all__ = ["clip_figures", "sweep_figures", "warmup_figures"]
 
 
 def sweep_figures(study: Study) -> dict[str, bytes]:
@@ -51,4 +56,21 @@ def clip_figures(name: str, runs: Sequence[Run], clip: Mapping[str, Any]) -> dic
     return {
         **files("figure_9_gradient_norm_by_step", draw_norms_by_step(plot)),
         **files("figure_9_gradient_norm_histogram", draw_norm_histogram(plot)),
+    }
+
+
+def warmup_figures(report: Report, name: str, runs: Sequence[Run]) -> dict[str, bytes]:
+    """Figures 6 and 8 of a warmup search, each as PNG and as SVG: file name -> content.
+
+    Args:
+        report: with its `warmup` section.
+        name: of the study.
+        runs: with the trials of the search among them.
+    """
+    by_steps = warmup_curves(name, report.warmup, runs)
+    swept = report.sweep.get("rates", ())
+    compared = with_warmup(name, report.warmup, swept, report.best_learning_rate, report.unstable_base_learning_rate)
+    return {
+        **files("figure_6_training_loss_by_warmup_steps", draw_warmup_curves(by_steps)),
+        **files("figure_8_objective_with_warmup", draw_with_fix(compared)),
     }

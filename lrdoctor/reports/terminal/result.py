@@ -22,6 +22,7 @@ from lrdoctor.reports.terminal.items import (
 from lrdoctor.reports.terminal.logs import print_logs
 from lrdoctor.reports.terminal.rates import legend, rates_table
 from lrdoctor.reports.terminal.text import safe
+from lrdoctor.reports.terminal.warmup import print_warmup
 
 
 def print_report(report: Report, console: Console, *, verbose: bool = False, quiet: bool = False) -> None:
@@ -46,14 +47,15 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
         print_logs(report, console, verbose=verbose)
     if report.clip:
         print_clip(report.clip, console)
+    print_warmup(report.warmup, console)
     # of a log the fixes stand with the run that they are for
     fixes = sorted((fix for fix in report.fixes if report.sweep or fix.run is None), key=lambda fix: fix.rank)
     print_items(console, "Fixes to try, in this order", (fix_item(fix, console) for fix in fixes))
     if verbose:
         print_code(console, fixes)
     print_steps(console, report.next_steps, verbose)
-    files = [name for part in (report.sweep, report.clip) for name in part.get("figures", ())]
-    print_lines(console, "Files written", files)
+    sections = (report.sweep, report.probe, report.warmup, report.clip)
+    print_lines(console, "Files written", [file for section in sections for file in section.get("figures", ())])
 
 
 def headline(report: Report) -> Iterator[tuple[str, str]]:

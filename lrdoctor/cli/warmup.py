@@ -1,0 +1,86 @@
+"""`lrdoctor warmup`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lrdoctor.cli import trials
+from lrdoctor.cli.endings import conclude, say
+from lrdoctor.cli.options import (
+    BestRate,
+    FailOn,
+    FailOnOption,
+    Fresh,
+    Jobs,
+    Json,
+    Out,
+    Quiet,
+    Seeds,
+    Set,
+    SpecPath,
+    UnstableRate,
+    Verbose,
+)
+
+if TYPE_CHECKING:
+    from lrdoctor.core.report import Report
+    from lrdoctor.core.study import Study
+    from lrdoctor.examine import Laboratory
+
+Factor = Annotated[
+    float | None,
+    typer.Option("--factor", min=1.0, help="Base rate over the unstable one.  [default: the spec's warmup.factor, 10]"),
+]
+
+
+def warmup(
+    spec: SpecPath,
+    lr: BestRate = None,
+    unstable_lr: UnstableRate = None,
+    factor: Factor = None,
+    out: Out = None,
+    json: Json = False,
+    fail_on: FailOnOption = FailOn.UNSTABLE,
+    seeds: Seeds = None,
+    jobs: Jobs = None,
+    overrides: Set = None,
+    fresh: Fresh = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Search the shortest warmup to a rate far above the unstable one, and compare it with the baseline."""
+    from lrdoctor import examine
+    from lrdoctor.procedures.sweep import Settings
+
+    asked = [] if factor is None else [f"warmup.factor={factor!r}"]
+    loaded = trials.load_spec(spec, [*(overrides or []), *asked], seeds)
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+        study = examine.rates(laboratory, Settings(loaded.sweep.rates()), loaded.seeds, lr, unstable_lr)
+        report = _search(laboratory, study)
+    if not quiet:
+        say(f"saved in {laboratory.folder.out}")
+    return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose)
+
+
+def _search(laboratory: Laboratory, study: Study) -> Report:
+    """Searches, judges, and writes trials.csv, the figures and report.json into the study folder."""
+    from lrdoctor import diagnose, examine
+    from lrdoctor.reports import figures
+    from lrdoctor.reports import json as json_report
+
+    folder = laboratory.folder
+    found = examine.warmup(laboratory, study, laboratory.spec.seeds)
+    of_sweep = figures.sweep_figures(study) if study.rates else {}
+    report = diagnose.report_of_warmup(study, found, [f"figures/{name}" for name in of_sweep])
+    drawn = figures.warmup_figures(report, study.name, found.runs) if found is not None else {}
+    if found is not None:
+        report = replace(report, warmup={**report.warmup, "figures": [f"figures/{name}" for name in drawn]})
+    for name, content in (of_sweep | drawn).items():
+        folder.write_bytes(f"figures/{name}", content)
+    runs = [*study.runs, *(found.runs if found is not None else ())]
+    folder.write_trials_csv(examine.table_of(runs, report.findings))
+    folder.write_text("report.json", json_report.render(report))
+    return report

@@ -1,0 +1,125 @@
+"""The result of the warmup procedure in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lrdoctor.core.study import Objective, Rate, Study
+from lrdoctor.core.warmups import CAP
+from lrdoctor.procedures.warmup import Tried
+from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
+
+LOSS: Mapping[Objective, str] = {"best_val_loss": "validation loss", "best_train_loss": "training loss"}
+
+
+def words_of(found: Warmup, study: Study) -> str:
+    """What was tried and what came of it: rates, seeds, and losses with their spread."""
+    if not any(t.n_judged for t in found.tried):
+        return "all its trials failed, so nothing is known"
+    if found.base_learning_rate is None:
+        return _nothing_held(found)
+    parts = [_reached(found), _whole_runs(found)]
+    if found.comparison is not None:
+        parts.append(_best_losses(found.comparison, study, found.objective))
+    return "; ".join(part for part in parts if part)
+
+
+def in_short(found: Warmup, study: Study) -> str:
+    """The same in the fewest words, for the line of the verdict."""
+    if found.base_learning_rate is None:
+        return words_of(found, study)
+    if found.comparison is None or not found.is_risen:
+        return _whole_runs(found)
+    return (
+        f"{_steps(found.warmup_steps)} of it raise the highest stable rate from {_rate(found.stable_without)} to "
+        f"{_rate(found.stable_with)}; best {LOSS[found.objective]}: {verdict_on(found.comparison)}"
+    )
+
+
+def _nothing_held(found: Warmup) -> str:
+    settings = found.settings
+    longest = [t for t in found.tried if t.warmup_steps == settings.longest and t.n_judged]
+    lowest = min(longest or found.tried, key=lambda t: t.base_learning_rate)
+    return (
+        f"no warmup of up to {_steps(settings.longest)} ({100 * CAP:.0f} % of max_train_steps) made a rate from "
+        f"{lowest.base_learning_rate:.4g} on trainable; {_steps(lowest.warmup_steps)} to it "
+        f"held in {lowest.n_held} of {lowest.n_judged} seeds{_happened(lowest)}"
+    )
+
+
+def _happened(tried: Tried) -> str:
+    events = sorted(tried.events.items(), key=lambda item: (-item[1], item[0]))
+    return f" ({', '.join(f'{name} {count}/{tried.n_judged}' for name, count in events)})" if events else ""
+
+
+def _reached(found: Warmup) -> str:
+    base, steps, settings = found.base_learning_rate, found.warmup_steps, found.settings
+    assert base is not None
+    held = next(t for t in found.tried if (t.base_learning_rate, t.warmup_steps) == (base, steps))
+    factor = base / settings.unstable_base_learning_rate
+    partial = "" if base >= settings.target else f" (not {settings.factor:.4g}x, {settings.target:.4g})"
+    return (
+        f"the shortest warmup that holds, {_steps(steps)}, reaches {base:.4g}, {factor:.3g}x the unstable rate"
+        f"{partial}, in {held.n_held} of {held.n_judged} seeds of short runs"
+    )
+
+
+def _whole_runs(found: Warmup) -> str:
+    """From which to which the highest stable rate rose, in the comparison of whole runs."""
+    after = found.stable_with
+    if after is None:
+        return "before the whole schedule it is stable at none of the compared rates"
+    warmed, plain = (next(r for r in rates if r.base_learning_rate == after) for rates in (found.warmed, found.without))
+    with_it, without = _stable_seeds(warmed), _stable_seeds(plain)
+    if not found.is_beyond_the_edge:
+        unstable, known = found.settings.unstable_base_learning_rate, found.settings.resolution
+        return (
+            f"in whole runs it is stable up to {after:.4g}, in {with_it} seeds, no more than {known:.4g}x the unstable "
+            f"rate {unstable:.4g}, which is not known more closely"
+        )
+    if not found.is_risen:
+        stable = f"in whole runs it is stable up to {after:.4g}, in {with_it} seeds"
+        return f"{stable}, but so is training without it, in {without}"
+    close = warmed.n_judged - warmed.n_unstable - (plain.n_judged - plain.n_unstable) <= 1
+    return (
+        f"in whole runs the highest stable rate rose from {_rate(found.stable_without)} to {after:.4g}, in {with_it} "
+        f"seeds ({without} without{', the difference of one seed' if close else ''})"
+    )
+
+
+def _stable_seeds(rate: Rate) -> str:
+    return f"{rate.n_judged - rate.n_unstable} of {rate.n_judged}"
+
+
+def _steps(n: int | None) -> str:
+    return f"{n} step{'' if n == 1 else 's'}"
+
+
+def _rate(rate: float | None) -> str:
+    return "none" if rate is None else f"{rate:.4g}"
+
+
+def _best_losses(comparison: Comparison, study: Study, objective: Objective) -> str:
+    at = f"{comparison.base_learning_rate:.4g}"
+    return (
+        f"best {LOSS[objective]} {_range(comparison.warmed, comparison.after)} at {at} with it and its added steps, "
+        f"{_range(comparison.baseline, comparison.before)} at lr* = {study.best_learning_rate:.4g} without: "
+        f"{verdict_on(comparison)}"
+    )
+
+
+def verdict_on(comparison: Comparison) -> str:
+    """A gain, no gain or a loss, with the evidence.
+
+    >>> verdict_on(Comparison(base_learning_rate=0.1, baseline={0: 0.5, 1: 0.6}, warmed={0: 0.3, 1: 0.41}))
+    'a gain (median 0.195 over 2 seeds, spread 0.1)'
+    """
+    if comparison.spread is None:
+        return f"no gain can be told from one seed (it differs by {comparison.gain:.3g})"
+    evidence = f"median {comparison.gain:.3g} over {len(comparison.gains)} seeds, spread {comparison.spread:.3g}"
+    words = {"gain": "a gain", "no gain": "no gain, it is inside the spread", "loss": "a loss"}
+    return f"{words[comparison.outcome]} ({evidence})"
+
+
+def _range(values: Mapping[int, float], middle: float) -> str:
+    return f"{middle:.4g} ({min(values.values()):.4g}..{max(values.values()):.4g})"

@@ -1,0 +1,153 @@
+"""The warmup procedure, run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from lrdoctor import diagnose
+from lrdoctor.core.report import Finding, Skip
+from lrdoctor.core.run import Run
+from lrdoctor.core.study import Objective, Rate, Study
+from lrdoctor.core.trial import Trial
+from lrdoctor.core.warmups import steps_to_try
+from lrdoctor.examine.laboratory import Laboratory
+from lrdoctor.examine.sweep import baseline_trial
+from lrdoctor.procedures import sweep as sweeps
+from lrdoctor.procedures import warmup as warmups
+from lrdoctor.procedures import warmup_comparison as comparisons
+from lrdoctor.spec import Spec
+
+
+def warmup_settings(spec: Spec, unstable: float) -> warmups.Settings:
+    """What the spec asks of the search, within the cap.
+
+    Args:
+        spec: with its `warmup` block.
+        unstable: the lowest unstable rate.
+    """
+    return warmups.Settings(
+        unstable_base_learning_rate=unstable,
+        steps=tuple(steps_to_try(spec.warmup.steps, spec.max_train_steps)),
+        max_train_steps=spec.max_train_steps,
+        factor=spec.warmup.factor,
+    )
+
+
+def warmup(laboratory: Laboratory, study: Study, seeds: Sequence[int]) -> comparisons.Warmup | None:
+    """Searches the shortest warmup to a rate far above the unstable one, and compares it with the baseline.
+
+    None when the study knows no best or no unstable rate: there is nothing to make trainable.
+
+    Raises:
+        WorkloadError: the workload does not work.
+        Interrupted: the user stopped it; what was finished is saved.
+    """
+    best, unstable = study.best_learning_rate, study.unstable_base_learning_rate
+    if best is None or unstable is None:
+        return None
+    at_best = laboratory.run("baseline", [baseline_trial(laboratory.spec, best, seed) for seed in seeds])
+    bench = _Bench(laboratory, seeds, study, at_best)
+    settings = warmup_settings(laboratory.spec, unstable)
+    tried = _search(bench, settings)
+    base = warmups.highest_held(tried)
+    found = comparisons.Warmup(
+        settings=settings, tried=tuple(tried), stable_without=comparisons.highest_stable(study.rates)
+    )
+    if base is not None:
+        found = _compare(bench, found, base, warmups.held_at(base, tried)[0])
+    return replace(found, runs=tuple(bench.own.values()), findings=tuple(bench.findings), skipped=tuple(bench.skipped))
+
+
+class _Bench:
+    """Runs trials and judges each against the baseline; keeps what the sweep does not have."""
+
+    def __init__(self, laboratory: Laboratory, seeds: Sequence[int], study: Study, at_best: Sequence[Run]) -> None:
+        self.laboratory, self.seeds, self.study = laboratory, seeds, study
+        self.own: dict[str, Run] = {}
+        self.findings: list[Finding] = []
+        self.skipped: list[Skip] = []
+        self._swept = {run.name: run for run in study.runs}
+        self._references = list((self._swept | {run.name: run for run in at_best}).values())
+        has_validation = any(len(run.val_loss) for run in self._references)
+        self.objective: Objective = "best_val_loss" if has_validation else "best_train_loss"
+        self._of_sweep, _ = diagnose.judge_runs(study)
+        self._keep(at_best)
+
+    def run(self, stage: str, trials: Iterable[Trial]) -> tuple[list[Run], list[Finding]]:
+        """The trials' runs in their order, and what was found in them."""
+        runs = self.laboratory.run(stage, list(trials))
+        self._keep(runs)
+        names = {run.name for run in runs}
+        return runs, [f for f in (*self._of_sweep, *self.findings) if f.run in names]
+
+    def _keep(self, runs: Iterable[Run]) -> None:
+        new = [run for run in runs if run.name not in self._swept and run.name not in self.own]
+        findings, skipped = diagnose.judge_against(new, self._references)
+        self.findings += findings
+        self.skipped += skipped
+        self.own |= {run.name: run for run in new}
+
+    def baseline(self, rate: float, seed: int) -> Trial:
+        return baseline_trial(self.laboratory.spec, rate, seed)
+
+    def warmed(self, rate: float, seed: int, warmup_steps: int, post_warmup_steps: int | None = None) -> Trial:
+        return replace(
+            self.baseline(rate, seed),
+            procedure="warmup",
+            warmup_steps=warmup_steps,
+            post_warmup_steps=post_warmup_steps,
+        )
+
+
+def _search(bench: _Bench, settings: warmups.Settings) -> list[warmups.Tried]:
+    tried: list[warmups.Tried] = []
+    while (plan := warmups.next_plan(settings, tried)) is not None:
+        base = plan.base_learning_rate
+        trials = [
+            bench.warmed(base, seed, steps, settings.post_warmup_steps(steps))
+            for steps in plan.warmup_steps
+            for seed in bench.seeds
+        ]
+        runs, findings = bench.run(plan.why, trials)
+        for steps in plan.warmup_steps:
+            of = [run for run, trial in zip(runs, trials, strict=True) if trial.warmup_steps == steps]
+            tried.append(warmups.summarize(base, steps, of, findings))
+    return tried
+
+
+def _compare(bench: _Bench, found: comparisons.Warmup, base: float, warmup_steps: int) -> comparisons.Warmup:
+    """The warmup before the whole schedule, and the schedule alone, at rates from lr* to the base rate."""
+    best = bench.study.best_learning_rate
+    assert best is not None
+    rates = comparisons.rates_to_compare(bench.study, bench.laboratory.spec.sweep.rates(), base)
+    pairs = [(rate, seed) for rate in rates for seed in bench.seeds]
+    plain, of_plain = bench.run("without the warmup", [bench.baseline(*pair) for pair in pairs])
+    warmed, of_warmed = bench.run(
+        "the warmup before the schedule", [bench.warmed(*pair, warmup_steps) for pair in pairs]
+    )
+    without, with_warmup = (
+        _rates(rates, plain, of_plain, bench.objective),
+        _rates(rates, warmed, of_warmed, bench.objective),
+    )
+    infeasible = {f.run for f in (*of_plain, *of_warmed) if f.severity == "error" and f.run is not None}
+    return replace(
+        found,
+        base_learning_rate=base,
+        warmup_steps=warmup_steps,
+        stable_without=comparisons.highest_stable((*bench.study.rates, *without)),
+        without=without,
+        warmed=with_warmup,
+        comparison=comparisons.compare(best, plain, warmed, with_warmup, infeasible, bench.objective),
+        objective=bench.objective,
+    )
+
+
+def _rates(
+    rates: Sequence[float], runs: Sequence[Run], findings: Sequence[Finding], objective: Objective
+) -> tuple[Rate, ...]:
+    by_rate: dict[float, list[Run]] = {rate: [] for rate in rates}
+    for run in runs:
+        assert run.trial is not None
+        by_rate[run.trial.base_learning_rate].append(run)
+    return tuple(sweeps.summarize(rate, "grid", of, findings, objective) for rate, of in by_rate.items())

@@ -1,0 +1,184 @@
+"""The warmup put before the baseline schedule, compared with the baseline: pure measures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from lrdoctor.core.report import Finding, Skip
+from lrdoctor.core.run import Run
+from lrdoctor.core.study import Objective, Rate, Study
+from lrdoctor.procedures.sweep import SWEPT, best_rate, objective_of
+from lrdoctor.procedures.warmup import Settings, Tried
+
+Outcome = Literal["gain", "no gain", "loss"]
+
+FEWEST_PAIRS = 2
+"""Seeds that a spread needs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Best checkpoints with the warmup against those of the baseline at lr*, paired by seed."""
+
+    base_learning_rate: float
+    """Rate with the best median objective among those that hold with the warmup."""
+    baseline: Mapping[int, float]
+    """Seed -> objective of the baseline at lr*, inf for an infeasible one."""
+    warmed: Mapping[int, float]
+    """Seed -> objective with the warmup, for the same seeds."""
+
+    @property
+    def before(self) -> float:
+        """Median objective of the baseline."""
+        return median(self.baseline.values())
+
+    @property
+    def after(self) -> float:
+        """Median objective with the warmup."""
+        return median(self.warmed.values())
+
+    @property
+    def gains(self) -> list[float]:
+        """Baseline less warmup, a value a seed, positive where the warmup is better; 0 where both are infeasible."""
+        pairs = ((self.baseline[seed], self.warmed[seed]) for seed in self.baseline)
+        return [0.0 if before == after else before - after for before, after in pairs]
+
+    @property
+    def gain(self) -> float:
+        """Median over the seeds."""
+        return median(self.gains)
+
+    @property
+    def spread(self) -> float | None:
+        """What the seeds differ by: highest less lowest gain, or baseline loss where that is more; None for a single
+        seed, which has no spread."""
+        if len(self.gains) < FEWEST_PAIRS:
+            return None
+        return max(_range(self.gains), _range(list(self.baseline.values())))
+
+    @property
+    def outcome(self) -> Outcome:
+        """A gain (or a loss) has to exceed the spread; then every seed agrees on its sign."""
+        if self.spread is None or not abs(self.gain) > self.spread:  # nan is no gain
+            return "no gain"
+        return "gain" if self.gain > 0 else "loss"
+
+
+def _range(values: Sequence[float]) -> float:
+    low, high = min(values), max(values)
+    return 0.0 if low == high else high - low  # inf - inf is nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warmup:
+    """Everything that the warmup procedure found."""
+
+    settings: Settings
+    tried: tuple[Tried, ...]
+    """In the order in which they were tried."""
+    base_learning_rate: float | None = None
+    """The highest base rate that a warmup held at in the search; None when none did."""
+    warmup_steps: int | None = None
+    """The shortest that held there."""
+    stable_without: float | None = None
+    """The highest rate of the sweep, or of the comparison, below every unstable one; None when none is known."""
+    without: tuple[Rate, ...] = ()
+    """The baseline at the compared rates, ascending."""
+    warmed: tuple[Rate, ...] = ()
+    """The same rates with the warmup before the schedule."""
+    comparison: Comparison | None = None
+    """None when there is nothing to compare."""
+    objective: Objective = "best_val_loss"
+    """What the compared rates were measured by."""
+    runs: tuple[Run, ...] = ()
+    """Every trial beyond those of the sweep."""
+    findings: tuple[Finding, ...] = ()
+    """Of these runs."""
+    skipped: tuple[Skip, ...] = ()
+    """What could not be checked of them."""
+
+    @property
+    def stable_with(self) -> float | None:
+        """The highest compared rate below every one that is unstable with the warmup."""
+        return highest_stable(self.warmed)
+
+    @property
+    def is_beyond_the_edge(self) -> bool:
+        """The rate reached lies above the unstable one by more than the factor up to which that one is known."""
+        edge = self.settings.resolution * self.settings.unstable_base_learning_rate
+        return self.stable_with is not None and self.stable_with >= edge
+
+    @property
+    def is_risen(self) -> bool:
+        """The warmup made a rate beyond the edge trainable, in whole runs, that is not trainable without it."""
+        return self.is_beyond_the_edge and any(
+            r.is_unstable for r in self.without if r.base_learning_rate == self.stable_with
+        )
+
+
+def highest_stable(rates: Iterable[Rate]) -> float | None:
+    """The highest of the rates below every unstable one; rates that could not be judged are passed over."""
+    stable = None
+    for rate in sorted(rates, key=lambda rate: rate.base_learning_rate):
+        if rate.n_judged and rate.is_unstable:
+            break
+        if rate.n_judged and 2 * rate.n_unstable < rate.n_judged:
+            stable = rate.base_learning_rate
+    return stable
+
+
+def rates_to_compare(study: Study, grid: Iterable[float], base_learning_rate: float) -> tuple[float, ...]:
+    """lr*, the sweep's own rates above it, the unstable rate and the base rate, up to the base rate.
+
+    Args:
+        study: knows lr* and the unstable rate.
+        grid: the spec's rates, for a study whose sweep was not run.
+        base_learning_rate: the highest of them.
+    """
+    best, unstable = study.best_learning_rate, study.unstable_base_learning_rate
+    assert best is not None
+    assert unstable is not None
+    swept = [r.base_learning_rate for r in study.rates if r.stage in SWEPT] or list(grid)
+    below = {rate for rate in (*swept, unstable) if best < rate < base_learning_rate}
+    return tuple(sorted({best, base_learning_rate} | below))
+
+
+def compare(
+    best: float, without: Sequence[Run], warmed: Sequence[Run], rates: Sequence[Rate], infeasible: set[str],
+    objective: Objective,
+) -> Comparison | None:  # fmt: skip
+    """The comparison at the rate that is best with the warmup; None when no seed has both trials, or none holds.
+
+    Args:
+        best: lr*.
+        without: baseline trials, at any rate.
+        warmed: trials with the warmup, at any rate.
+        rates: the latter's rates, summarized.
+        infeasible: names of runs with an instability of severity error.
+        objective: what is minimized.
+    """
+    chosen = best_rate([rate for rate in rates if not rate.is_unstable])
+    if chosen is None:
+        return None
+    before = _by_seed(without, best, infeasible, objective)
+    after = _by_seed(warmed, chosen.base_learning_rate, infeasible, objective)
+    seeds = [seed for seed in before if seed in after]
+    if not seeds:
+        return None
+    return Comparison(
+        base_learning_rate=chosen.base_learning_rate,
+        baseline={seed: before[seed] for seed in seeds},
+        warmed={seed: after[seed] for seed in seeds},
+    )
+
+
+def _by_seed(runs: Iterable[Run], rate: float, infeasible: set[str], objective: Objective) -> dict[int, float]:
+    return {
+        run.trial.seed: math.inf if run.name in infeasible else objective_of(run, objective)
+        for run in runs
+        if run.trial is not None and run.trial.base_learning_rate == rate and run.status != "failed"
+    }

@@ -1,0 +1,101 @@
+"""What figure 8 shows: the objective against the base learning rate, with and without a fix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lrdoctor.core.study import Objective
+from lrdoctor.reports.figures.objective import Point
+from lrdoctor.reports.numbers import number
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One way of training, over its rates."""
+
+    label: str
+    lines: tuple[tuple[Point, ...], ...]
+    """Feasible rates, ascending; a line ends where an infeasible rate lies between."""
+    infeasible: tuple[float, ...]
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        return tuple(point for line in self.lines for point in line)
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        return (*(point.learning_rate for point in self.points), *self.infeasible)
+
+
+@dataclass(frozen=True)
+class WithFix:
+    """What figure 8 shows."""
+
+    name: str
+    objective: Objective
+    n_seeds: int
+    without: Series
+    with_fix: Series
+    best: float | None
+    """lr*."""
+    unstable: float | None
+    """The lowest unstable rate without the fix."""
+    headline: tuple[str, ...]
+    """Lines under the name."""
+
+
+def series(label: str, rows: Sequence[Row]) -> Series:
+    """Sorts the rates (as the report has them) into what can be drawn at a height and what cannot."""
+    lines: list[list[Point]] = [[]]
+    infeasible: list[float] = []
+    for row in sorted(rows, key=lambda row: float(row["base_learning_rate"])):
+        if not row["n_judged"]:
+            continue
+        if row["feasible"] and math.isfinite(row["objective"]):
+            lines[-1].append(_point(row))
+        elif not row["feasible"]:
+            infeasible.append(row["base_learning_rate"])
+            lines.append([])
+    return Series(label, tuple(tuple(line) for line in lines if line), tuple(infeasible))
+
+
+def _point(row: Row) -> Point:
+    return Point(row["base_learning_rate"], row["objective"], row["objective_low"], row["objective_high"], swept=True)
+
+
+def with_warmup(name: str, warmup: Row, swept: Sequence[Row], best: float | None, unstable: float | None) -> WithFix:
+    """Figure 8 of a warmup.
+
+    Args:
+        name: of the study.
+        warmup: `Report.warmup`.
+        swept: the sweep's rates, drawn up to the highest one that was compared, or tried where none was.
+        best: lr*.
+        unstable: the lowest unstable rate.
+    """
+    top = max((row["base_learning_rate"] for row in warmup["with"] or warmup["tried"]), default=math.inf)
+    plain = {row["base_learning_rate"]: row for row in swept if row["base_learning_rate"] <= top}
+    plain |= {row["base_learning_rate"]: row for row in warmup["without"]}
+    steps = warmup["warmup_steps"]
+    label = "" if steps is None else f"warmup, {steps} step{'' if steps == 1 else 's'}"
+    highest = warmup["highest_stable_learning_rate"]
+    said: tuple[str, ...] = ("no warmup held: nothing to compare",)
+    if warmup["with"]:
+        result = f"warmup {warmup['status'].replace('_', ' ')}: highest stable rate"
+        said = (result, f"{number(highest['without'])} without, {number(highest['with'])} with")
+    rows = list(plain.values())
+    return WithFix(
+        name=name,
+        objective=warmup["objective"],
+        n_seeds=max((row["n_judged"] for row in [*rows, *warmup["with"]]), default=0),
+        without=series("without", rows),
+        with_fix=series(label, warmup["with"]),
+        best=best,
+        unstable=unstable,
+        headline=said,
+    )

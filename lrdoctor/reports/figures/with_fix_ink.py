@@ -1,0 +1,106 @@
+"""Figure 8 in ink."""
+
+from __future__ import annotations
+
+import math
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from lrdoctor.reports.figures import style
+from lrdoctor.reports.figures.objective import INFEASIBLE_BAND, is_log, y_limits
+from lrdoctor.reports.figures.objective_ink import OBJECTIVE_WORDS
+from lrdoctor.reports.figures.style import Draw
+from lrdoctor.reports.figures.with_fix import Series, WithFix
+from lrdoctor.reports.numbers import number
+
+Pen = tuple[str, str, float]
+WITHOUT: Pen = (style.BLUE, "o", 0.3)
+WITH: Pen = (style.VERMILION, "s", 0.7)
+"""Colour, marker, and the height of the crosses within the band, so that those of one rate do not cover each other."""
+
+
+def draw_with_fix(plot: WithFix) -> Draw:
+    """Two curves over the rates; infeasible rates are crosses at the top."""
+
+    def draw(figure: Figure) -> str:
+        axes = figure.add_subplot()
+        _draw_axes(axes, plot)
+        for one, pen in ((plot.without, WITHOUT), (plot.with_fix, WITH)):
+            _draw_series(axes, one, pen)
+        _draw_rates(axes, plot)
+        if axes.get_legend_handles_labels()[0]:
+            figure.legend(loc="outside lower center", ncols=2)
+        return style.set_title(axes, plot.name, *plot.headline)
+
+    return draw
+
+
+def _draw_axes(axes: Axes, plot: WithFix) -> None:
+    axes.set_xlabel("base learning rate")
+    rates, points = (*plot.without.rates, *plot.with_fix.rates), (*plot.without.points, *plot.with_fix.points)
+    if rates:
+        # half a decade beside a single rate, otherwise room for a marker on each side
+        pad = (max(rates) / min(rates)) ** 0.06 if max(rates) > min(rates) else 10**0.5
+        style.make_log(axes, "x", min(rates) / pad, max(rates) * pad)
+    else:
+        axes.set_xticks([])
+    if not points:
+        axes.set_yticks([])
+        style.say_instead(axes, "no feasible learning rate")
+        return
+    seeds = "1 seed" if plot.n_seeds == 1 else f"median over {plot.n_seeds} seeds"
+    axes.set_ylabel(f"{OBJECTIVE_WORDS[plot.objective]}\n({seeds})")
+    log = is_log(points)
+    low, high = y_limits(points, log)
+    if log:
+        style.make_log(axes, "y", low, high)
+    else:
+        axes.set_ylim(low, high)
+    if plot.without.infeasible or plot.with_fix.infeasible:
+        corner = (0.0, 1 - INFEASIBLE_BAND)
+        axes.add_patch(Rectangle(corner, 1, INFEASIBLE_BAND, transform=axes.transAxes, color="#F4F4F4", zorder=0))
+
+
+def _draw_series(axes: Axes, series: Series, pen: Pen) -> None:
+    colour, marker, place = pen
+    for line in series.lines:
+        x, y = [point.learning_rate for point in line], [point.objective for point in line]
+        label = series.label if line is series.lines[0] else None
+        axes.plot(x, y, marker=marker, color=colour, markeredgecolor="white", markersize=7, linewidth=1.4, label=label)
+    _draw_ranges(axes, series, colour)
+    if series.infeasible:
+        height = 1 - INFEASIBLE_BAND * (1 - place)
+        axes.plot(
+            series.infeasible,
+            [height] * len(series.infeasible),
+            "x",
+            transform=axes.get_xaxis_transform(),
+            color=colour,
+            markersize=7,
+            markeredgewidth=2,
+            label=f"{series.label}: infeasible",
+        )
+
+
+def _draw_ranges(axes: Axes, series: Series, colour: str) -> None:
+    """The range over the seeds, up to the infeasible band where a seed is infeasible."""
+    bottom = axes.get_ylim()[0]
+    ceiling = axes.transData.inverted().transform(axes.transAxes.transform((0.0, 1 - INFEASIBLE_BAND)))[1]
+    for point in series.points:
+        low, high = max(point.low, bottom), ceiling if math.isinf(point.high) else point.high
+        axes.plot([point.learning_rate] * 2, [low, high], "_-", color=colour, linewidth=1.0, alpha=0.6, zorder=1)
+
+
+def _draw_rates(axes: Axes, plot: WithFix) -> None:
+    low, high = axes.get_xlim()
+    marks = [
+        (plot.best, "lr*", style.GREY, (0, (1, 2))),
+        (plot.unstable, "unstable without it from", style.BLACK, (0, (5, 3))),
+    ]
+    for rate, words, colour, dashes in marks:
+        if rate is not None and low <= rate <= high:
+            label = f"{words} {number(rate)}"
+            axes.axvline(rate, color=colour, linestyle=dashes, linewidth=1.2, zorder=1, label=label)
+    axes.set_xlim(low, high)

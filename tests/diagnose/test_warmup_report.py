@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import doctest
+from typing import Any
+
+import pytest
+from report_schema import SCHEMA, faults, parse
+
+from lrdoctor.core.study import Rate, Study
+from lrdoctor.diagnose import report_of_warmup, warmup_words
+from lrdoctor.procedures.warmup import Settings, Tried
+from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
+from lrdoctor.reports import json as json_report
+
+
+def rate(at: float, n_unstable: int = 0, objective: float = 0.5, n: int = 3) -> Rate:
+    return Rate(
+        base_learning_rate=at, stage="grid", n_judged=n, n_feasible=n - n_unstable, n_unstable=n_unstable,
+        objective=objective, objective_low=objective, objective_high=objective, final_loss=objective,
+    )  # fmt: skip
+
+
+def tried(at: float, steps: int, n_held: int, n_judged: int = 3) -> Tried:
+    events = {"early blow-up": n_judged - n_held} if n_held < n_judged else {}
+    return Tried(base_learning_rate=at, warmup_steps=steps, n_judged=n_judged, n_held=n_held, events=events)
+
+
+SWEPT = Study(
+    name="made up",
+    runs=(),
+    rates=(rate(0.1), rate(0.15), rate(0.2, 3), rate(1.0, 3)),
+    best_learning_rate=0.1,
+    unstable_base_learning_rate=0.2,
+)
+SETTINGS = Settings(0.2, (1, 10, 30), max_train_steps=300)
+NO_GAIN = Comparison(base_learning_rate=0.2, baseline={0: 0.5, 1: 0.52, 2: 0.51}, warmed={0: 0.49, 1: 0.51, 2: 0.5})
+VERIFIED = Warmup(
+    settings=SETTINGS,
+    tried=(tried(2.0, 1, 0), tried(2.0, 10, 2), tried(2.0, 30, 3), tried(2.0, 3, 1)),
+    base_learning_rate=2.0,
+    warmup_steps=10,
+    stable_without=0.15,
+    without=(rate(0.1), rate(0.2, 3), rate(2.0, 3)),
+    warmed=(rate(0.1), rate(0.2), rate(2.0, 1)),
+    comparison=NO_GAIN,
+)
+NOTHING = Warmup(settings=SETTINGS, tried=(*(tried(2.0, n, 0) for n in (1, 10, 30)), tried(0.2, 30, 1)))
+
+
+def changed(**changes: Any) -> Warmup:
+    return Warmup(**(vars(VERIFIED) | changes))
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "said"),
+    [
+        (
+            VERIFIED,
+            "verified",
+            [
+                "10 steps, reaches 2, 10x the unstable rate, in 2 of 3 seeds of short runs",
+                "rose from 0.15 to 2, in 2 of 3 seeds (0 of 3 without)",
+                "0.5 (0.49..0.51) at 0.2 with it and its added steps, 0.51 (0.5..0.52) at lr* = 0.1 without: "
+                "no gain, it is inside the spread (median 0.01 over 3 seeds, spread 0.02)",
+            ],
+        ),
+        (changed(without=(rate(2.0, 2),)), "verified", ["(1 of 3 without, the difference of one seed)"]),
+        (changed(without=(rate(2.0, 1),)), "rejected", ["stable up to 2, in 2 of 3 seeds, but so is training without"]),
+        (
+            changed(warmed=(rate(0.1), rate(0.2), rate(2.0, 2))),
+            "rejected",
+            ["stable up to 0.2, in 3 of 3 seeds, no more than 1.25x the unstable rate 0.2"],
+        ),
+        (changed(warmed=(rate(0.1, 3),), comparison=None), "rejected", ["stable at none of the compared rates"]),
+        (
+            NOTHING,
+            "rejected",
+            ["no warmup of up to 30 steps (10 % of max_train_steps)", "held in 1 of 3 seeds (early blow-up 2/3)"],
+        ),
+        (Warmup(settings=SETTINGS, tried=(tried(2.0, 1, 0, 0),)), "not_tried", ["all its trials failed"]),
+    ],
+)
+def test_what_is_said_of_the_warmup(found: Warmup, status: str, said: list[str]) -> None:
+    report = report_of_warmup(SWEPT, found)
+    fix = report.fixes[0]
+    assert (fix.name, fix.rank, fix.status) == ("warmup", 1, status)
+    assert [words for words in said if words not in fix.why] == []
+    assert report.warmup["status"] == status
+    assert f"warmup {status.replace('_', ' ')}: " in report.summary
+    assert faults(parse(json_report.render(report)), SCHEMA) == []
+
+
+def test_the_proven_settings_can_be_copied() -> None:
+    fix = report_of_warmup(SWEPT, VERIFIED).fixes[0]
+    assert fix.settings == {"base_learning_rate": 2.0, "warmup_steps": 10, "post_warmup_steps": 290}
+    assert fix.snippet.startswith("warmup_steps = 10\n")
+    assert "lr=2.0" in fix.snippet
+    assert fix.gain == {
+        "highest_stable_learning_rate": 2.0,
+        "baseline_highest_stable_learning_rate": 0.15,
+        "best_val_loss": 0.5,
+        "baseline_best_val_loss": 0.51,
+    }
+
+
+def test_a_training_loss_is_not_sold_as_a_validation_loss() -> None:
+    fix = report_of_warmup(SWEPT, changed(objective="best_train_loss")).fixes[0]
+    assert "best training loss" in fix.why
+    assert "best_val_loss" not in fix.gain
+
+
+def test_a_rejected_warmup_gives_no_settings() -> None:
+    fix = report_of_warmup(SWEPT, NOTHING).fixes[0]
+    assert (fix.settings, fix.snippet) == ({}, "")
+
+
+@pytest.mark.parametrize(
+    ("found", "step", "told"),
+    [
+        (VERIFIED, "raise max_train_steps", False),
+        (changed(warmup_steps=30), "raise max_train_steps: the warmup needs 30 steps, more than 5 % of 300", True),
+        (VERIFIED, "--factor 100", True),
+        (changed(base_learning_rate=0.8), "--factor 100", False),
+        (VERIFIED, "this rests on 3 seeds a warmup", True),
+        (Warmup(settings=SETTINGS, tried=(tried(2.0, 1, 0, 1),)), "this rests on 1 seed a warmup", True),
+        (Warmup(settings=SETTINGS, tried=(tried(2.0, 1, 0, 5),)), "--seeds", False),
+        (NOTHING, "gradient clipping is the next fix", True),
+    ],
+)
+def test_next_steps(found: Warmup, step: str, told: bool) -> None:
+    if found.warmup_steps == 30:
+        found = Warmup(**(vars(found) | {"tried": (tried(2.0, 30, 3),)}))
+    elif found.base_learning_rate == 0.8:
+        found = Warmup(**(vars(found) | {"tried": (tried(0.8, 10, 3),)}))
+    steps = report_of_warmup(SWEPT, found).next_steps
+    assert any(step in said for said in steps) is told
+
+
+def test_the_sweep_stays_in_the_report() -> None:
+    report = report_of_warmup(SWEPT, VERIFIED)
+    assert report.command == "warmup"
+    assert [row["base_learning_rate"] for row in report.sweep["rates"]] == [0.1, 0.15, 0.2, 1.0]
+    assert report.verdict == "unstable"
+    assert report.summary.startswith("the best learning rate 0.1 sits at the edge")
+
+
+@pytest.mark.parametrize(("unstable", "verdict"), [(0.15, "unstable"), (0.2, "unstable"), (0.4, "stable")])
+def test_rates_given_by_hand_are_judged_by_their_margin(unstable: float, verdict: str) -> None:
+    study = Study(name="x", runs=(), best_learning_rate=0.1, unstable_base_learning_rate=unstable)
+    report = report_of_warmup(study, NOTHING)
+    assert report.verdict == verdict
+    assert report.summary.startswith("warmup rejected")
+
+
+@pytest.mark.parametrize(
+    ("best", "unstable", "reason", "step"),
+    [
+        (0.1, None, "no unstable learning rate was found, so there is none to make trainable", "--unstable-lr RATE"),
+        (None, 0.001, "there is no best learning rate to compare with", "--lr RATE"),
+    ],
+)
+def test_nothing_to_search(best: float | None, unstable: float | None, reason: str, step: str) -> None:
+    rates = (rate(0.1), rate(0.5), rate(1.0)) if best else (rate(0.001, 3),)
+    study = Study(name="x", runs=(), rates=rates, best_learning_rate=best, unstable_base_learning_rate=unstable)
+    report = report_of_warmup(study, None)
+    assert report.summary.endswith(f"warmup not tried: {reason}")
+    assert report.next_steps[-1].startswith(step)
+    assert report.warmup == {}
+
+
+def test_doctests() -> None:
+    assert doctest.testmod(warmup_words).failed == 0
