@@ -25,6 +25,9 @@ STEPS, TRIAL = "steps.csv", "trial.json"
 COLUMNS = ("step", *CURVES)
 SCHEMA_VERSION = 1
 
+MEASURED = ("evaluated",)
+"""What a worker tells of its trial that the curves do not show: how many validation examples an evaluation held."""
+
 
 class StepsFile:
     """steps.csv while its trial runs; rows are appended whole, and survive a kill once `append` returns.
@@ -129,12 +132,19 @@ def read_run(folder: Path, record: TrialRecord, source: str) -> Run:
         status=record.status,
         exit_reason=record.exit_reason,
         trial=record.trial,
+        provenance={name: record.worker[name] for name in MEASURED if name in record.worker},
     )
 
 
 def run_name(trial: Trial) -> str:
     """A short name for people: "lr=0.01 seed=0", with what else was changed."""
-    changes = {"warmup": trial.warmup_steps or None, "clip": trial.clip_norm, "rewrite": trial.rewrite}
+    changes = {
+        "warmup": trial.warmup_steps or None,
+        "clip": trial.clip_norm,
+        "rewrite": trial.rewrite,
+        "stop_after": trial.stop_after,
+        "eval_examples": trial.eval_examples,
+    }
     parts = [f"lr={trial.base_learning_rate:g}", f"seed={trial.seed}"]
     parts += [
         f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
