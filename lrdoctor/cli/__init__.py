@@ -14,6 +14,7 @@ import typer
 from lrdoctor import __version__
 from lrdoctor.cli.diagnose import diagnose
 from lrdoctor.cli.endings import INTERRUPTED, PIPE_WIDTH, exit_codes, say
+from lrdoctor.cli.probe import probe
 from lrdoctor.cli.sweep import sweep
 from lrdoctor.errors import LrdoctorError
 from lrdoctor.reports.terminal import streams
@@ -100,5 +101,5 @@ def _in_short(rule: Rule) -> list[str]:
     return [head, *wrap(rule.summary, PIPE_WIDTH, initial_indent=room, subsequent_indent=room)]
 
 
-for _command in (init, sweep, diagnose, rules):
+for _command in (init, sweep, probe, diagnose, rules):
     app.command()(exit_codes(_command))

@@ -2,6 +2,15 @@
 
 from lrdoctor.diagnose.judging import judge_runs, judge_study, summary_of
 from lrdoctor.diagnose.logs import log_verdict, report_of_logs
+from lrdoctor.diagnose.probe import report_of_probe
 from lrdoctor.diagnose.sweeps import report_of_sweep
 
-__all__ = ["judge_runs", "judge_study", "log_verdict", "report_of_logs", "report_of_sweep", "summary_of"]
+__all__ = [
+    "judge_runs",
+    "judge_study",
+    "log_verdict",
+    "report_of_logs",
+    "report_of_probe",
+    "report_of_sweep",
+    "summary_of",
+]

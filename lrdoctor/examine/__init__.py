@@ -1,16 +1,19 @@
 """Spec -> Study: procedures plan trials, an engine runs them, every run is saved as it comes."""
 
 from lrdoctor.examine.laboratory import ENTRY, PRELOAD, Laboratory, Watcher, interruptible
+from lrdoctor.examine.probe import probe
 from lrdoctor.examine.sweep import baseline_trial, rates, sweep
-from lrdoctor.examine.table import trials_table
+from lrdoctor.examine.table import all_trials_table, trials_table
 
 __all__ = [
     "ENTRY",
     "PRELOAD",
     "Laboratory",
     "Watcher",
+    "all_trials_table",
     "baseline_trial",
     "interruptible",
+    "probe",
     "rates",
     "sweep",
     "trials_table",
