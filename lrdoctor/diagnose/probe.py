@@ -77,7 +77,7 @@ def report_of_probe(probed: Probed, command: str, sweep_figures: Sequence[str] =
         skipped=before.skipped + judged.skips,
         fixes=fixes.recommend(probed.study, treat),
         probe=_table(judged),
-        next_steps=_next_steps(judged),
+        next_steps=_next_steps(judged, before),
     )
 
 
@@ -106,7 +106,7 @@ def _summary(judged: _Judged, before: Report) -> str:
     """The verdict in one sentence; of an unstable sweep above a quiet probe too."""
     text = _in_short(judged)
     if before.verdict == "unstable" and judged.verdict != "unstable":
-        text += f"; but over the whole schedule {before.summary}"
+        text += f"; but the sweep shows: {before.summary}"
     return text
 
 
@@ -181,14 +181,20 @@ def _table(judged: _Judged) -> dict[str, Any]:
 
 def _note(judged: _Judged) -> str:
     """What a reader of the table might stumble over, empty for nothing."""
-    high = [one for one in judged.readings if one.blew_up and not judged.found(one)]
+    quiet = [one for one in judged.readings if not judged.found(one)]
+    high = [one for one in quiet if _top(one.val_peak) > one.limit >= _top(one.train_peak)]
     if not high:
         return ""
     seeds = ", ".join(str(one.seed) for one in high)
     return (
-        f"In seed {seeds} the evaluation loss alone rose above twice the first loss. The verdict rests on the training "
-        "loss: running statistics, as batch normalization keeps them, lag behind the weights at first."
+        f"In seed{'s' if len(high) > 1 else ''} {seeds} the evaluation loss alone rose above twice the first loss. The "
+        "verdict rests on the training loss: running statistics, as batch normalization keeps them, lag behind the "
+        "weights at first."
     )
+
+
+def _top(peak: Peak | None) -> float:
+    return -math.inf if peak is None else peak.value
 
 
 def _row(judged: _Judged, one: Reading) -> Mapping[str, Any]:
@@ -197,10 +203,10 @@ def _row(judged: _Judged, one: Reading) -> Mapping[str, Any]:
     return {**asdict(one), "verdict": "unstable" if found else "stable", "found": found, "hidden": hidden}
 
 
-def _next_steps(judged: _Judged) -> tuple[str, ...]:
-    steps = []
+def _next_steps(judged: _Judged, before: Report) -> tuple[str, ...]:
+    steps = list(before.next_steps)
     n = len(judged.readings)
-    if 0 < n < ENOUGH_SEEDS:
+    if 0 < n < ENOUGH_SEEDS and not before.sweep:  # a sweep has the same seeds, and said so
         steps.append(f"--seeds {ENOUGH_SEEDS}: the verdict rests on {n} seed{'s' if n > 1 else ''}")
     early = {f.instability for f in judged.findings if f.severity not in HOLDS} & {"early"}
     if judged.verdict == "unstable" and early:

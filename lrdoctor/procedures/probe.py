@@ -74,6 +74,8 @@ class Reading:
     seed: int
     first_loss: float
     """Training loss before the first update; nan when there is none."""
+    limit: float
+    """What counts as a blow-up is above it: twice the first loss, for a positive one."""
     train_peak: Peak | None
     val_peak: Peak | None
     """None without validation data."""
@@ -134,6 +136,7 @@ def reading(run: Run, eval_every: int, settings: Settings) -> Reading:
         run=run.name,
         seed=run.trial.seed,
         first_loss=first,
+        limit=limit,
         train_peak=peak(every[0]),
         val_peak=peak(every[1]),
         train_seen=peak(scheduled[0]),

@@ -160,7 +160,7 @@ EDGE = swept(0.15, rate(0.01), rate(0.1), rate(0.15, 3))
         (HEALTHY, (steady(0),), "stable", "no early instability at 0.2"),
         (HEALTHY, (blown(0),), "unstable", "training at 0.2, 2 x lr*, is unstable"),
         (EDGE, (steady(0),), "unstable", "no early instability at 0.2, 2 x lr*: 1 of 1 seed train steadily"),
-        (EDGE, (steady(0),), "unstable", "; but over the whole schedule "),
+        (EDGE, (steady(0),), "unstable", "; but the sweep shows: the best learning rate 0.1 sits at the edge"),
     ],
 )
 def test_the_sweep_that_found_the_rate_stays_in_the_report(
