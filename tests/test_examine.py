@@ -14,6 +14,7 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
 from lrdoctor.errors import StoreError, WorkloadError
+from lrdoctor.procedures import probe as probes
 from lrdoctor.procedures.sweep import Settings
 from lrdoctor.spec import Spec, load_spec
 from lrdoctor.store import StudyFolder
@@ -209,3 +210,39 @@ def test_the_table_of_trials_names_every_trial_once(spec: Spec, tmp_path: Path) 
         (False, "non-finite; early blow-up", 3)
     }
     assert not any("second" in column for column in table[0])
+
+
+def probed(spec: Spec, out: Path, engine: FakeEngine, best: float | None, log: Log | None = None) -> Any:
+    with opened(spec, out) as folder:
+        laboratory = examine.Laboratory(spec, folder, engine, log or Log())
+        made = examine.probe(laboratory, probes.Settings(), Settings(spec.sweep.rates()), spec.seeds, best)
+        return made, examine.all_trials_table(laboratory, made.study)
+
+
+def test_a_given_best_rate_is_probed_without_a_sweep(spec: Spec, tmp_path: Path) -> None:
+    engine = FakeEngine(healthy_below(0.17))
+    made, table = probed(spec, tmp_path / "out", engine, 0.01)
+    assert (engine.checks, engine.trials) == (1, 3)
+    assert made.base_learning_rate == 0.02
+    assert [run.trial.seed for run in made.runs] == [0, 1, 2]
+    assert (made.study.best_learning_rate, made.study.rates) == (0.01, ())
+    assert [row["procedure"] for row in table] == ["probe"] * 3
+
+
+def test_a_probe_takes_the_best_rate_from_the_saved_sweep_and_resumes(spec: Spec, tmp_path: Path) -> None:
+    swept(spec, tmp_path / "out", FakeEngine(healthy_below(0.17)), Log())
+    engine = FakeEngine(healthy_below(0.17))
+    first, table = probed(spec, tmp_path / "out", engine, None)
+    assert (first.base_learning_rate, engine.trials) == (0.02, 3)
+    assert [row["procedure"] for row in table] == ["sweep"] * len(first.study.runs) + ["probe"] * 3
+    engine, log = FakeEngine(healthy_below(0.17)), Log()
+    second, again = probed(spec, tmp_path / "out", engine, None, log)
+    assert (engine.checks, engine.trials) == (0, 0)
+    assert log.planned_stages[-1] == ("probe", 3, 3)
+    assert repr(again) == repr(table)
+    assert [run.name for run in second.runs] == [run.name for run in first.runs]
+
+
+def test_without_a_feasible_rate_nothing_is_probed(spec: Spec, tmp_path: Path) -> None:
+    made, _ = probed(spec, tmp_path / "out", FakeEngine(healthy_below(0.0)), None)
+    assert (made.base_learning_rate, made.runs) == (None, ())

@@ -93,7 +93,7 @@ def conclude(report: Report, fail_on: FailOn, *, as_json: bool, quiet: bool, ver
 
 def exit_code(report: Report, fail_on: FailOn) -> int:
     """Of several logs the worst wins: one that is unstable outweighs one that could not be read."""
-    if report.sweep and report.verdict == "inconclusive":
+    if report.is_of_trials and report.verdict == "inconclusive":
         return COULD_NOT_JUDGE
     if report.worst_severity() in FAILS[fail_on]:
         return UNSTABLE

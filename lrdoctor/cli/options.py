@@ -17,6 +17,12 @@ class FailOn(StrEnum):
     NEVER = "never"
 
 
+def _positive(value: float | None) -> float | None:
+    if value is not None and not 0 < value < float("inf"):
+        raise typer.BadParameter(f"found {value:g}, expected a number above 0")
+    return value
+
+
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML file that describes model, data and sweep.")]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Study folder.  [default: lrdoctor_out/<name of the spec>]")
@@ -35,20 +41,19 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Throw the study folder's t
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress; the verdict and the headline only.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also list the findings of every single run.")]
 
-
-def _rate(value: float | None) -> float | None:
-    if value is not None and not 0 < value < float("inf"):
-        raise typer.BadParameter(f"found {value:g}, expected a finite number above 0")
-    return value
-
-
 BestRate = Annotated[
     float | None,
-    typer.Option("--lr", callback=_rate, help="lr*, the best learning rate.  [default: that of the study's sweep]"),
+    typer.Option("--lr", callback=_positive, help="lr*, the best learning rate.  [default: that of the study's sweep]"),
+]
+Factor = Annotated[
+    float | None,
+    typer.Option(
+        "--factor", callback=_positive, help="The rate to run at, as a multiple.  [default: that of the spec's block]"
+    ),
 ]
 UnstableRate = Annotated[
     float | None,
     typer.Option(
-        "--unstable-lr", callback=_rate, help="The lowest unstable one.  [default: that of the study's sweep]"
+        "--unstable-lr", callback=_positive, help="The lowest unstable one.  [default: that of the study's sweep]"
     ),
 ]

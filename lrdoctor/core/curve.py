@@ -87,6 +87,21 @@ class Curve:
         """The part of the curve before `step`."""
         return Curve(self.step[self.step < step], self.value[self.step < step])
 
+    def at_schedule(self, eval_every: int, n_steps: int) -> Curve:
+        """The points at which a training evaluates: after every n-th update, and after the last.
+
+        Args:
+            eval_every: updates between two evaluations.
+            n_steps: updates of the whole training.
+
+        >>> curve = Curve.of([5.0, 4.0, 9.0, 2.0, 1.0])
+        >>> curve.at_schedule(2, n_steps=5).step.tolist(), curve.at_schedule(2, n_steps=100).step.tolist()
+        ([1, 3, 4], [1, 3])
+        """
+        after = self.step + 1
+        keep = (after % eval_every == 0) | (after == n_steps)
+        return Curve(self.step[keep], self.value[keep])
+
 
 def _is_frozen(array: object, kind: type[np.generic]) -> bool:
     """Whether it is an array of that type that nobody can write to: the curves of a long log share their steps."""

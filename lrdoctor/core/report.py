@@ -121,23 +121,27 @@ class Report:
     """Those of them that were opened and hold no log -> why."""
 
     @property
+    def is_of_trials(self) -> bool:
+        """Whether trials of lrdoctor's own were judged together, over their seeds, and not logs one by one."""
+        return bool(self.sweep or self.probe or self.warmup or self.clip)
+
+    @property
     def is_incomplete(self) -> bool:
         """Whether something that was to be judged was not: the study as a whole, or a log.
 
-        A sweep is judged by the rates, so that a single trial without a verdict leaves no gap.
+        Trials are judged over the seeds, so that a single one without a verdict leaves no gap.
         """
         return self.verdict == "inconclusive" or (
-            not self.sweep and any(r.verdict == "inconclusive" for r in self.runs)
+            not self.is_of_trials and any(r.verdict == "inconclusive" for r in self.runs)
         )
 
     def worst_severity(self) -> Severity | None:
         """`error` when the verdict is unstable, else the worst severity among the findings that bear on it.
 
-        In a sweep the single trials are *meant* to become unstable at high rates, so only findings about the
-        whole study count.
+        Single trials are *meant* to become unstable at high rates, so only findings about the whole study count.
         """
         if self.verdict == "unstable":
             return "error"
-        bearing = [f.severity for f in self.findings if f.run is None or not self.sweep]
+        bearing = [f.severity for f in self.findings if f.run is None or not self.is_of_trials]
         order: tuple[Severity, ...] = ("error", "warning", "info")
         return next((severity for severity in order if severity in bearing), None)

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+LATER = ("stop_after", "eval_examples")
+"""Settings that came after the first saved studies."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
@@ -46,11 +49,23 @@ class Trial:
     stop_hopeless: bool = True
     """Whether the trial stops when its loss stays pinned far above where it started."""
 
+    stop_after: int | None = None
+    """Updates after which the trial stops though its schedule goes on: it is the first part of the longer training.
+    None runs the whole schedule."""
+
+    eval_examples: int | None = None
+    """Validation examples of an evaluation: as many of the first whole batches as fit, one at least. None: all."""
+
     @property
-    def n_steps(self) -> int:
-        """Updates in the whole trial: the warmup and what follows it."""
+    def schedule_steps(self) -> int:
+        """Updates of the whole schedule: the warmup and what follows it."""
         after = self.max_train_steps if self.post_warmup_steps is None else self.post_warmup_steps
         return self.warmup_steps + after
+
+    @property
+    def n_steps(self) -> int:
+        """Updates that the trial runs: its schedule, or the first `stop_after` of it."""
+        return self.schedule_steps if self.stop_after is None else min(self.schedule_steps, self.stop_after)
 
     @property
     def optimizer_name(self) -> str:
@@ -70,7 +85,9 @@ class Trial:
         Args:
             workload: whatever else decides the numbers (model, data, loss, versions), as plain values.
         """
-        text = canonical_json({"trial": self.settings(), "workload": workload})
+        # left out where they say nothing: the keys of studies that were saved before there were such settings hold
+        settings = {name: value for name, value in self.settings().items() if name not in LATER or value is not None}
+        text = canonical_json({"trial": settings, "workload": workload})
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -38,7 +38,7 @@ def report_of_sweep(study: Study, command: str, figures: Sequence[str] = ()) -> 
         stability_margin=study.stability_margin,
         lr_sensitivity=study.lr_sensitivity,
         sweep={**_sweep_table(study), "figures": list(figures)},
-        fixes=fixes.recommend(study, _to_treat(study, study_findings, run_findings)),
+        fixes=fixes.recommend(study, to_treat(study, study_findings, run_findings)),
         next_steps=_next_steps(study, verdict),
     )
 
@@ -86,7 +86,7 @@ SEEN_UP_TO = 10.0
 """Fixes answer what happens up to this multiple of lr*: the upper of the playbook's two checks."""
 
 
-def _to_treat(study: Study, of_study: Sequence[Finding], of_runs: Sequence[Finding]) -> list[Finding]:
+def to_treat(study: Study, of_study: Sequence[Finding], of_runs: Sequence[Finding]) -> list[Finding]:
     """The instabilities that a fix would have to remove: those of the unstable rates up to 10 x lr*.
 
     None when the study itself shows no lack of room: what happens far above the best rate needs no cure.

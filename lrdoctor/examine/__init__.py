@@ -2,8 +2,9 @@
 
 from lrdoctor.examine.clip import clip
 from lrdoctor.examine.laboratory import ENTRY, PRELOAD, Laboratory, Watcher, interruptible
+from lrdoctor.examine.probe import probe
 from lrdoctor.examine.sweep import baseline_trial, rates, sweep
-from lrdoctor.examine.table import table_of, trials_table
+from lrdoctor.examine.table import all_trials_table, table_of, trials_table
 from lrdoctor.examine.warmup import warmup
 
 __all__ = [
@@ -11,9 +12,11 @@ __all__ = [
     "PRELOAD",
     "Laboratory",
     "Watcher",
+    "all_trials_table",
     "baseline_trial",
     "clip",
     "interruptible",
+    "probe",
     "rates",
     "sweep",
     "table_of",

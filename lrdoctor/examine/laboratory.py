@@ -105,6 +105,7 @@ class Laboratory:
 
     def _finish(self, key: str, trial: Trial, event: Finished | Failed, seconds: float, attempts: int) -> None:
         status: Status = "failed" if isinstance(event, Failed) else event.result["status"]
+        facts = {} if isinstance(event, Failed) else event.result.get("facts", {})
         run = self.folder.finish(
             key,
             trial,
@@ -112,7 +113,7 @@ class Laboratory:
             exit_reason=event.reason if isinstance(event, Failed) else event.result["reason"],
             seconds=seconds,
             attempts=attempts,
-            worker_facts={"device": self.device},
+            worker_facts={"device": self.device, **facts},
         )
         self.runs[key] = run
         self.watcher.finished(run)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lrdoctor import diagnose
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.examine.laboratory import Laboratory
 
 
 def trials_table(study: Study, further: Sequence[Run] = ()) -> list[dict[str, Any]]:
@@ -51,3 +53,28 @@ def table_of(runs: Iterable[Run], findings: Sequence[Finding]) -> list[dict[str,
             }
         )
     return rows
+
+
+def all_trials_table(laboratory: Laboratory, study: Study) -> list[dict[str, Any]]:
+    """The rows of every trial in the study folder, the sweep's first.
+
+    A procedure's trials are judged among themselves, as their own command judges them.
+
+    Args:
+        laboratory: whose folder it is.
+        study: what the rows have in common.
+    """
+    every = {**laboratory.folder.finished(), **laboratory.runs}
+    procedures: dict[str, list[Run]] = {}
+    for run in sorted(every.values(), key=_place):
+        assert run.trial is not None
+        procedures.setdefault(run.trial.procedure, []).append(run)
+    rows = []
+    for name in sorted(procedures, key=lambda name: (name != "sweep", name)):
+        rows += trials_table(replace(study, runs=tuple(procedures[name])))
+    return rows
+
+
+def _place(run: Run) -> tuple[float, int, str]:
+    assert run.trial is not None
+    return run.trial.base_learning_rate, run.trial.seed, run.source

@@ -56,7 +56,7 @@ def window(n_steps: int, warmup_steps: int, thresholds: Thresholds = THRESHOLDS)
 
 def check(run: Run, study: Study) -> Found:
     assert run.trial is not None
-    early = run.train_loss.before(window(run.trial.n_steps, run.trial.warmup_steps))
+    early = run.train_loss.before(window(run.trial.schedule_steps, run.trial.warmup_steps))
     if len(early) < 3 or not np.isfinite(early.value[0]) or early.value[0] == 0:
         yield RULE.skip("fewer than 3 points of the training loss in the early window, or a first loss of 0", run)
         return

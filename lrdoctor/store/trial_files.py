@@ -25,6 +25,9 @@ STEPS, TRIAL = "steps.csv", "trial.json"
 COLUMNS = ("step", *CURVES)
 SCHEMA_VERSION = 1
 
+MEASURED = ("evaluated",)
+"""What a worker tells of its trial that the curves do not show: how many validation examples an evaluation held."""
+
 
 class StepsFile:
     """steps.csv while its trial runs; rows are appended whole, and survive a kill once `append` returns.
@@ -129,6 +132,7 @@ def read_run(folder: Path, record: TrialRecord, source: str) -> Run:
         status=record.status,
         exit_reason=record.exit_reason,
         trial=record.trial,
+        provenance={name: record.worker[name] for name in MEASURED if name in record.worker},
     )
 
 
@@ -139,6 +143,8 @@ def run_name(trial: Trial) -> str:
         "post_warmup": trial.post_warmup_steps,
         "clip": trial.clip_norm,
         "rewrite": trial.rewrite,
+        "stop_after": trial.stop_after,
+        "eval_examples": trial.eval_examples,
     }
     parts = [f"lr={trial.base_learning_rate:g}", f"seed={trial.seed}"]
     parts += [

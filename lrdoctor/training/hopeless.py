@@ -19,7 +19,7 @@ class Hopeless:
     """
 
     n_steps: int
-    """Updates of the whole trial."""
+    """Updates of the trial's whole schedule."""
     rise: float = 1.0
     """Twice the first loss (for a positive one): a model that knows nothing starts lower than that, so a model
     above it is worse than untrained."""

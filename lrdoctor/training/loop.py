@@ -15,6 +15,7 @@ from lrdoctor.core.run import Status
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import Interrupted, WorkloadError
 from lrdoctor.training import optimizers
+from lrdoctor.training.batches import first_examples
 from lrdoctor.training.hopeless import Hopeless
 from lrdoctor.training.importing import blame
 from lrdoctor.training.randomness import seed_all
@@ -87,7 +88,7 @@ class _Loop:
         self.optimizer = optimizers.make(trial.optimizer, self.model, workload.folder)
         self.params = [p for p in self.model.parameters() if p.requires_grad]
         self.rate = workload.schedule(trial)
-        self.hopeless = Hopeless(trial.n_steps)
+        self.hopeless = Hopeless(trial.schedule_steps)
         self.sync_every = 1 if workload.device.type == "cpu" else STEPS_A_SYNC
         self.unread: list[tuple[int, float, Tensor, Tensor]] = []
         self.rows: list[Row] = []
@@ -150,7 +151,8 @@ class _Loop:
 
     def _evaluate(self) -> None:
         assert self.validation is not None
-        value = validation_loss(self.workload, self.model, self.validation, self.loss_fn)
+        batches = first_examples(self.validation, self.trial.eval_examples)
+        value = validation_loss(self.workload, self.model, batches, self.loss_fn)
         self.rows[-1] = self.rows[-1]._replace(val_loss=value)
 
     def read(self) -> Ending | None:

@@ -13,6 +13,7 @@ from torch import nn
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import WorkloadError
 from lrdoctor.training import structures
+from lrdoctor.training.batches import first_examples
 from lrdoctor.training.importing import user_modules
 from lrdoctor.training.loop import Row, before_any_update, train
 from lrdoctor.training.workload import Workload, backward, checked_loss, validation_loss
@@ -56,8 +57,16 @@ class TrainingSession:
             # plain tuples: a row of our own type would make the parent import this package, and torch with it
             emit([tuple(row) for row in rows])
 
-        ending = train(self.workload, Trial(**payload["trial"]), send, stopped)
-        return {"status": ending.status, "reason": ending.reason}
+        trial = Trial(**payload["trial"])
+        ending = train(self.workload, trial, send, stopped)
+        return {"status": ending.status, "reason": ending.reason, "facts": self._facts(trial)}
+
+    def _facts(self, trial: Trial) -> dict[str, int]:
+        """What the trial's own settings leave open: how many examples the whole batches of an evaluation held."""
+        validation = self.workload.batches(trial.seed).validation
+        if trial.eval_examples is None or validation is None:
+            return {}
+        return {"evaluated": sum(map(structures.batch_length, first_examples(validation, trial.eval_examples)))}
 
     def check(self, seed: int) -> dict[str, Any]:
         """One forward and backward pass and one evaluation, before any trial runs.

@@ -25,6 +25,8 @@ OTHER_VALUES: dict[str, Any] = {
     "clip_norm": 1.0,
     "rewrite": "add_norm",
     "stop_hopeless": False,
+    "stop_after": 100,
+    "eval_examples": 256,
 }
 
 
@@ -96,3 +98,9 @@ def test_canonical_json_refuses_nan() -> None:
     assert canonical_json({"b": [1, None], "a": {"d": 0.1, "c": "x"}}) == '{"a":{"c":"x","d":0.1},"b":[1,null]}'
     with pytest.raises(ValueError, match="JSON"):
         canonical_json({"a": float("nan")})
+
+
+@pytest.mark.parametrize(("stop_after", "n_steps"), [(None, 310), (100, 100), (310, 310), (999, 310)])
+def test_a_trial_may_stop_before_its_schedule_ends(stop_after: int | None, n_steps: int) -> None:
+    one = replace(TRIAL, warmup_steps=10, stop_after=stop_after)
+    assert (one.n_steps, one.schedule_steps) == (n_steps, 310)

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler
 
 from lrdoctor.errors import WorkloadError
 from lrdoctor.training import structures
-from lrdoctor.training.batches import Batches, epochs_of, is_stateless
+from lrdoctor.training.batches import Batches, epochs_of, first_examples, is_stateless
 
 N = 10
 X, Y = torch.arange(N, dtype=torch.float32)[:, None], torch.arange(N)
@@ -255,3 +255,20 @@ def test_every_reader_is_told_that_the_data_end(data: Any, message: str) -> None
 )  # fmt: skip
 def test_only_stateless_data_are_shared_between_seeds(name: str, stateless: bool) -> None:
     assert is_stateless(SHAPES[name][0]()) is stateless
+
+
+@pytest.mark.parametrize(
+    ("sizes", "n", "taken"),
+    [
+        ([4, 4, 2], None, 3),
+        ([4, 4, 2], 100, 3),
+        ([4, 4, 2], 8, 2),
+        ([4, 4, 2], 9, 2),
+        ([4, 4, 2], 7, 1),
+        ([4, 4, 2], 1, 1),
+        ([], 5, 0),
+    ],
+)
+def test_the_first_examples_are_whole_batches(sizes: list[int], n: int | None, taken: int) -> None:
+    batches = [torch.full((size,), float(i)) for i, size in enumerate(sizes)]
+    assert [int(batch[0]) for batch in first_examples(batches, n)] == list(range(taken))

@@ -199,3 +199,27 @@ def test_batches_by_name(as_mapping: bool, step: str | None) -> None:
     assert ending.status == "completed"
     assert rows[-1].train_loss < 0.1 * rows[0].train_loss
     assert rows_of(work, trial(0.1, max_train_steps=40))[0] == rows
+
+
+FIRST_PART = {"stop_after": 9, "eval_every": 1, "eval_examples": 6}
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+@pytest.mark.parametrize("warmup_steps", [0, 4])
+def test_a_trial_that_stops_early_is_the_first_part_of_the_whole(schedule: str, warmup_steps: int) -> None:
+    worker = workload(schedule={"name": schedule}, **NOISY)
+    whole, _ = rows_of(worker, trial(0.05, eval_every=3, warmup_steps=warmup_steps))
+    part, ending = rows_of(worker, trial(0.05, warmup_steps=warmup_steps, **FIRST_PART))
+    assert ending == ("completed", None)
+    assert len(part) == 9
+    assert [row._replace(val_loss=None) for row in part] == [row._replace(val_loss=None) for row in whole[:9]]
+
+
+def test_an_evaluation_on_the_first_examples_is_that_of_their_batches() -> None:
+    worker = workload(data="loaders", batch_size=None)
+    part, _ = rows_of(worker, trial(eval_every=1, eval_examples=11))
+    whole, _ = rows_of(worker, trial(eval_every=1))
+    assert all(row.val_loss is not None for row in part)
+    assert column(part, "val_loss") != column(whole, "val_loss")
+    assert column(part, "train_loss") == column(whole, "train_loss")
+    assert rows_of(worker, trial(eval_every=1, eval_examples=22))[0] == whole

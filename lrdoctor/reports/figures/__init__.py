@@ -15,6 +15,8 @@ from lrdoctor.reports.figures.norms import norm_plot
 from lrdoctor.reports.figures.norms_ink import draw_norm_histogram, draw_norms_by_step
 from lrdoctor.reports.figures.objective import axis_plot
 from lrdoctor.reports.figures.objective_ink import draw_axis_plot
+from lrdoctor.reports.figures.probe import probe_plot
+from lrdoctor.reports.figures.probe_ink import draw_probe
 from lrdoctor.reports.figures.style import files
 from lrdoctor.reports.figures.training import training_curves
 from lrdoctor.reports.figures.training_ink import draw_training_curves
@@ -23,7 +25,7 @@ from lrdoctor.reports.figures.warmup_ink import draw_warmup_curves
 from lrdoctor.reports.figures.with_fix import with_warmup
 from lrdoctor.reports.figures.with_fix_ink import draw_with_fix
 
-__all__ = ["clip_figures", "sweep_figures", "warmup_figures"]
+__all__ = ["clip_figures", "probe_figures", "sweep_figures", "warmup_figures"]
 
 
 def sweep_figures(study: Study) -> dict[str, bytes]:
@@ -74,3 +76,14 @@ def warmup_figures(report: Report, name: str, runs: Sequence[Run]) -> dict[str, 
         **files("figure_6_training_loss_by_warmup_steps", draw_warmup_curves(by_steps)),
         **files("figure_8_objective_with_warmup", draw_with_fix(compared)),
     }
+
+
+def probe_figures(name: str, runs: Sequence[Run], probe: Mapping[str, Any]) -> dict[str, bytes]:
+    """Figure 5 of a probe as PNG and as SVG: file name -> content. The same probe gives the same bytes.
+
+    Args:
+        name: of the study.
+        runs: the short runs.
+        probe: `Report.probe` of these runs.
+    """
+    return files("figure_5_every_step", draw_probe(probe_plot(name, runs, probe)))

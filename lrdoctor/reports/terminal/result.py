@@ -20,6 +20,7 @@ from lrdoctor.reports.terminal.items import (
     skipped_items,
 )
 from lrdoctor.reports.terminal.logs import print_logs
+from lrdoctor.reports.terminal.probe import print_probe
 from lrdoctor.reports.terminal.rates import legend, rates_table
 from lrdoctor.reports.terminal.text import safe
 from lrdoctor.reports.terminal.warmup import print_warmup
@@ -41,15 +42,17 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
     print_items(console, "", [(Text(label), safe(console, value)) for label, value in headline(report)])
     if quiet:
         return
-    if report.sweep:
-        _print_sweep(report, console, verbose)
+    if report.probe:
+        print_probe(report.probe, console)
+    if report.is_of_trials:
+        _print_trials(report, console, verbose)
     else:
         print_logs(report, console, verbose=verbose)
     if report.clip:
         print_clip(report.clip, console)
     print_warmup(report.warmup, console)
     # of a log the fixes stand with the run that they are for
-    fixes = sorted((fix for fix in report.fixes if report.sweep or fix.run is None), key=lambda fix: fix.rank)
+    fixes = sorted((fix for fix in report.fixes if report.is_of_trials or fix.run is None), key=lambda fix: fix.rank)
     print_items(console, "Fixes to try, in this order", (fix_item(fix, console) for fix in fixes))
     if verbose:
         print_code(console, fixes)
@@ -81,12 +84,12 @@ def _no_best(report: Report) -> str:
     return "none, no rate is feasible" if judged else "none, no rate could be judged"
 
 
-def _print_sweep(report: Report, console: Console, verbose: bool) -> None:
-    if report.sweep["rates"]:
+def _print_trials(report: Report, console: Console, verbose: bool) -> None:
+    if report.sweep.get("rates"):
         console.print()
         console.print(rates_table(report.sweep, report.best_learning_rate, console))
         console.print(legend(report.sweep, report.best_learning_rate, console))
-    print_items(console, "Notes", ((Text("-"), safe(console, note)) for note in report.sweep["notes"]))
+    print_items(console, "Notes", ((Text("-"), safe(console, note)) for note in report.sweep.get("notes", ())))
     _print_findings(report, console, verbose)
     print_items(console, "Not checked", skipped_items(report.skipped, console))
 

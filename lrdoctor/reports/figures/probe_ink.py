@@ -1,0 +1,84 @@
+"""Figure 5 in ink."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lrdoctor.reports.figures import style
+from lrdoctor.reports.figures.probe import Panel, ProbePlot, Trace
+from lrdoctor.reports.figures.style import Draw
+from lrdoctor.reports.numbers import number
+
+SIZE_INCHES = (8.6, 4.4)
+"""Two panels side by side."""
+MARGIN = 0.05
+"""Part of the axis kept free on each side."""
+
+
+def draw_probe(plot: ProbePlot) -> Draw:
+    """Every step as a line, what the schedule sees as joined squares; the other seeds faint behind."""
+
+    def draw(figure: Figure) -> str:
+        figure.set_size_inches(*SIZE_INCHES)
+        left, right = figure.subplots(1, 2)
+        title = style.set_title(left, plot.name, plot.headline)
+        right.set_title(f"first {plot.n_shown} steps")
+        for axes, panel in zip((left, right), plot.panels, strict=True):
+            _draw_panel(axes, panel, plot)
+        if any(panel.median for panel in plot.panels):
+            _draw_legend(figure, left, plot)
+        return f"{title}: losses at every step and every {plot.eval_every} steps"
+
+    return draw
+
+
+def _draw_panel(axes: Axes, panel: Panel, plot: ProbePlot) -> None:
+    axes.set_xlabel("step (optimizer updates)")
+    axes.set_ylabel(panel.label + (f"\n(axis ends at {number(panel.high)})" if panel.cut_above else ""))
+    if panel.median is None:
+        axes.set_xticks([])
+        axes.set_yticks([])
+        style.say_instead(axes, panel.missing)
+        return
+    _draw_value_axis(axes, panel)
+    axes.set_xlim(-MARGIN * plot.n_shown, (1 + MARGIN) * plot.n_shown)
+    for trace in panel.others:
+        axes.plot(trace.every.step, trace.every.value, color=style.BLUE, linewidth=0.6, alpha=0.35, zorder=2)
+        _draw_scheduled(axes, trace, 0.35)
+    axes.plot(panel.median.every.step, panel.median.every.value, color=style.BLUE, linewidth=1.3, zorder=4)
+    _draw_scheduled(axes, panel.median, 1.0)
+
+
+def _draw_scheduled(axes: Axes, trace: Trace, alpha: float) -> None:
+    strong = alpha == 1
+    axes.plot(
+        trace.scheduled.step,
+        trace.scheduled.value,
+        color=style.VERMILION,
+        alpha=alpha,
+        linewidth=1.3 if strong else 0.6,
+        linestyle="--",
+        marker="s",
+        markersize=6 if strong else 3,
+        zorder=5 if strong else 3,
+    )
+
+
+def _draw_value_axis(axes: Axes, panel: Panel) -> None:
+    low, high = panel.low, panel.high
+    if panel.log_y:
+        room = (high / low) ** MARGIN
+        style.make_log(axes, "y", low / room, high * room)
+    else:
+        room = MARGIN * (high - low) or abs(high) or 1.0
+        axes.set_ylim(low - room, high + room)
+
+
+def _draw_legend(figure: Figure, axes: Axes, plot: ProbePlot) -> None:
+    steps = "at every step" if plot.eval_every == 1 else f"every {plot.eval_every} steps, as an ordinary schedule looks"
+    axes.plot([], [], color=style.BLUE, linewidth=1.3, label="at every step")
+    axes.plot([], [], color=style.VERMILION, linestyle="--", marker="s", label=steps)
+    if any(panel.others for panel in plot.panels):
+        axes.plot([], [], color=style.GREY, linewidth=0.6, label="other seeds")
+    figure.legend(loc="outside lower center", ncols=3)
