@@ -19,7 +19,7 @@ class FailOn(StrEnum):
 
 def _positive(value: float | None) -> float | None:
     if value is not None and not 0 < value < float("inf"):
-        raise typer.BadParameter(f"found {value:g}, expected a number above 0")
+        raise typer.BadParameter(f"found {value:g}, expected a finite number above 0")
     return value
 
 

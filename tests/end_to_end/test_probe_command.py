@@ -58,4 +58,4 @@ def test_a_probe_is_the_first_part_of_the_sweeps_trial_and_resumes(tmp_path: Pat
 def test_a_rate_that_is_none_is_refused(tmp_path: Path, option: tuple[str, str]) -> None:
     done = lrdoctor("probe", project(tmp_path), "--out", tmp_path / "out", *option)
     assert done.returncode == 2
-    assert "expected a number above 0" in done.stderr
+    assert "expected a finite number above 0" in done.stderr
