@@ -115,10 +115,11 @@ def find(units: Units, correlation_time: int, alpha: float, quantum: float) -> l
     """
     n = len(units.y)
     scales = lengths(n, correlation_time)
+    fives = robust.block_medians(units.y, robust.FEW) if n >= VERY_LONG else None
     found: list[Rise] = []
     for length in scales:
         finest = length == scales[0]
-        scan = _Scan(units, n, length, alpha / len(scales), quantum, finest and correlation_time == 0)
+        scan = _Scan(units, n, length, alpha / len(scales), quantum, finest and correlation_time == 0, fives=fives)
         found += [*scan.rises(), *(scan.ending() if finest else ())]
     return found + _early(units, correlation_time, alpha, quantum)
 
@@ -136,12 +137,21 @@ class _Scan:
     """Block medians of the first n points at one scale, their heights above the running minimum, and the limits."""
 
     def __init__(
-        self, units: Units, n: int, length: int, alpha: float, quantum: float, independent: bool, *, early: bool = False
+        self,
+        units: Units,
+        n: int,
+        length: int,
+        alpha: float,
+        quantum: float,
+        independent: bool,
+        *,
+        early: bool = False,
+        fives: Values | None = None,
     ) -> None:
         self.n, self.length, self.total, self.early = n, length, len(units.y), early
         self.rest = units.y[n - n % length : n]
         curve = units.y[:n]
-        self.medians = _medians(curve, length)
+        self.medians = _medians(curve, length, fives)
         self.lowest = np.minimum.accumulate(self.medians)
         self.height = self.medians - self.lowest
         self.limit = self._limit(curve, alpha, independent)
@@ -212,11 +222,11 @@ class _Scan:
             return np.asarray(np.exp(self.medians) - np.exp(self.lowest) > THRESHOLDS.quanta * quantum)
 
 
-def _medians(y: Values, length: int) -> Values:
+def _medians(y: Values, length: int, fives: Values | None) -> Values:
     """Block medians; in very long curves those of coarse blocks are medians of the medians of five."""
-    if len(y) < VERY_LONG or length % robust.FEW or length == robust.FEW:
+    if fives is None or length % robust.FEW:
         return robust.block_medians(y, length)
-    return robust.block_medians(robust.block_medians(y, robust.FEW), length // robust.FEW)
+    return fives if length == robust.FEW else robust.block_medians(fives, length // robust.FEW)
 
 
 def _in_a_row(marks: Marks, count: int) -> Marks:
