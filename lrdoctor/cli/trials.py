@@ -70,7 +70,7 @@ def save(study: Study, laboratory: Laboratory, command: str) -> Report:
     from lrdoctor.reports import json as json_report
 
     folder = laboratory.folder
-    folder.write_trials_csv(examine.trials_table(study))
+    folder.write_trials_csv(examine.all_trials_table(laboratory, study))
     drawn = figures.sweep_figures(study)
     for name, content in drawn.items():
         folder.write_bytes(f"figures/{name}", content)
