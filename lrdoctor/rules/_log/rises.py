@@ -30,7 +30,8 @@ class Thresholds:
     """Steps of the last printed digit that a rise spans at least."""
     extremes: float = 0.95
     """Factor on twice the one-sided normal quantile: the largest rise of 100 to 1000 normal blocks, measured in noise
-    that is estimated as here, has its 1 % quantile at 0.87 to 0.89 of that."""
+    that is estimated as here, has its 1 % quantile at 0.87 to 0.89 of that. The rest is for noise that is skewed, or
+    grows."""
     mirror: float = 2.0
     """Times the deepest dip below both neighbours seen so far: an instability only goes up, so what goes down shows
     how far this noise goes. Needed where few points make a block."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from lrdoctor.core import robust
 from lrdoctor.core.curve import Steps, Values
 
 Marks = npt.NDArray[np.bool_]
@@ -27,8 +28,6 @@ class Thresholds:
     """The spread is twice the usual one, at least."""
     deviations: float = 4.0
     """And beyond so many times what the spread itself usually varies by."""
-    least_variation: float = 0.08
-    """What the logarithm of a spread of 20 points varies by at least."""
     stretched: float = 2.0
     """Times the steps of an earlier block that a block may cover."""
     low: float = 0.1
@@ -105,6 +104,6 @@ def _excess(spread: Values) -> Values:
     for j in range(THRESHOLDS.fewest_before, len(spread)):
         before = spread[max(0, j - THRESHOLDS.before) : j - 1]
         usual = np.median(before)
-        varies = max(THRESHOLDS.least_variation, 1.4826 * float(np.median(np.abs(before - usual))))
+        varies = robust.MAD_TO_SD * float(np.median(np.abs(before - usual)))
         found[j] = spread[j] - usual - max(THRESHOLDS.wider, THRESHOLDS.deviations * varies)
     return found

@@ -51,7 +51,7 @@ def slow_excess(spread: Values) -> list[float]:
             continue
         before = [spread[i] for i in range(j - 1) if i >= j - limits.before]  # the block just before may be wide itself
         usual = float(np.median(before))
-        varies = max(limits.least_variation, 1.4826 * float(np.median([abs(b - usual) for b in before])))
+        varies = 1.4826 * float(np.median([abs(b - usual) for b in before]))
         found.append(spread[j] - usual - max(limits.wider, limits.deviations * varies))
     return found
 
