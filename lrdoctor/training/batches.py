@@ -210,21 +210,6 @@ class Batches:
                 yield batch
 
 
-def first_examples(batches: Iterable[Any], n: int | None) -> Iterator[Any]:
-    """As many of the first batches, whole, as hold `n` examples at most, one at least; all of them for None."""
-    if n is None:
-        yield from batches
-        return
-    total = 0
-    for batch in batches:
-        if total and total + structures.batch_length(batch) > n:
-            return
-        total += structures.batch_length(batch)
-        yield batch
-        if total >= n:  # the next batch would have to be made to see that it is one too many
-            return
-
-
 def _is_columns(data: Any) -> bool:
     """A tensor, or a tuple or mapping of tensors only (a *list* of tensors is an iterable of batches)."""
     if isinstance(data, Tensor):

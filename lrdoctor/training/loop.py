@@ -14,8 +14,7 @@ from torch.nn.parameter import UninitializedParameter
 from lrdoctor.core.run import Status
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import Interrupted, WorkloadError
-from lrdoctor.training import optimizers
-from lrdoctor.training.batches import first_examples
+from lrdoctor.training import optimizers, structures
 from lrdoctor.training.hopeless import Hopeless
 from lrdoctor.training.importing import blame
 from lrdoctor.training.randomness import seed_all
@@ -151,7 +150,7 @@ class _Loop:
 
     def _evaluate(self) -> None:
         assert self.validation is not None
-        batches = first_examples(self.validation, self.trial.eval_examples)
+        batches = structures.first_examples(self.validation, self.trial.eval_examples)
         value = validation_loss(self.workload, self.model, batches, self.loss_fn)
         self.rows[-1] = self.rows[-1]._replace(val_loss=value)
 

@@ -13,7 +13,6 @@ from torch import nn
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import WorkloadError
 from lrdoctor.training import structures
-from lrdoctor.training.batches import first_examples
 from lrdoctor.training.importing import user_modules
 from lrdoctor.training.loop import Row, before_any_update, train
 from lrdoctor.training.workload import Workload, backward, checked_loss, validation_loss
@@ -66,7 +65,9 @@ class TrainingSession:
         validation = self.workload.batches(trial.seed).validation
         if trial.eval_examples is None or validation is None:
             return {}
-        return {"evaluated": sum(map(structures.batch_length, first_examples(validation, trial.eval_examples)))}
+        return {
+            "evaluated": sum(map(structures.batch_length, structures.first_examples(validation, trial.eval_examples)))
+        }
 
     def check(self, seed: int) -> dict[str, Any]:
         """One forward and backward pass and one evaluation, before any trial runs.

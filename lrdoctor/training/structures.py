@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -87,3 +87,18 @@ def digest(batch: Any) -> str:
         # a scalar has no dimension to view its bytes through
         sha.update(t.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     return sha.hexdigest()
+
+
+def first_examples(batches: Iterable[Any], n: int | None) -> Iterator[Any]:
+    """As many of the first batches, whole, as hold `n` examples at most, one at least; all of them for None."""
+    if n is None:
+        yield from batches
+        return
+    total = 0
+    for batch in batches:
+        if total and total + batch_length(batch) > n:
+            return
+        total += batch_length(batch)
+        yield batch
+        if total >= n:  # the next batch would have to be made to see that it is one too many
+            return

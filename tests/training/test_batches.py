@@ -13,7 +13,8 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler
 
 from lrdoctor.errors import WorkloadError
 from lrdoctor.training import structures
-from lrdoctor.training.batches import Batches, epochs_of, first_examples, is_stateless
+from lrdoctor.training.batches import Batches, epochs_of, is_stateless
+from lrdoctor.training.structures import first_examples
 
 N = 10
 X, Y = torch.arange(N, dtype=torch.float32)[:, None], torch.arange(N)
