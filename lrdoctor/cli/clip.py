@@ -97,14 +97,12 @@ def _save(clipping: Clipping, laboratory: Laboratory) -> Report:
     folder, study = laboratory.folder, clipping.study
     folder.write_trials_csv(examine.trials_table(study, clipping.runs))
     report = diagnose.report_of_clip(clipping, "clip")
-    swept = figures.sweep_figures(study) if clipping.was_swept else {}
+    swept = trials.write_figures(laboratory, figures.sweep_figures(study)) if clipping.was_swept else []
     norms = figures.clip_figures(study.name, study.runs + clipping.runs, report.clip)
-    for name, content in (swept | norms).items():
-        folder.write_bytes(f"figures/{name}", content)
     report = replace(
         report,
-        sweep={**report.sweep, "figures": [f"figures/{name}" for name in swept]},
-        clip={**report.clip, "figures": [f"figures/{name}" for name in norms]},
+        sweep={**report.sweep, "figures": swept},
+        clip={**report.clip, "figures": trials.write_figures(laboratory, norms)},
     )
     folder.write_text("report.json", json_report.render(report))
     return report

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -71,17 +70,10 @@ def _save(probed: Probed, laboratory: Laboratory) -> Report:
     folder = laboratory.folder
     folder.write_trials_csv(examine.all_trials_table(laboratory, probed.study))
     study = probed.study
-    swept = _written(laboratory, figures.sweep_figures(study)) if study.rates else []
+    swept = trials.write_figures(laboratory, figures.sweep_figures(study)) if study.rates else []
     report = diagnose.report_of_probe(probed, "probe", swept)
     if report.probe:  # drawn from the report, so that both say the same
-        drawn = _written(laboratory, figures.probe_figures(study.name, probed.runs, report.probe))
+        drawn = trials.write_figures(laboratory, figures.probe_figures(study.name, probed.runs, report.probe))
         report = replace(report, probe={**report.probe, "figures": drawn})
     folder.write_text("report.json", json_report.render(report))
     return report
-
-
-def _written(laboratory: Laboratory, drawn: Mapping[str, bytes]) -> list[str]:
-    """Writes the figures; returns their paths relative to the study folder."""
-    for name, content in drawn.items():
-        laboratory.folder.write_bytes(f"figures/{name}", content)
-    return [f"figures/{name}" for name in drawn]

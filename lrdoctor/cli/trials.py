@@ -6,7 +6,7 @@ import importlib
 import platform
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,9 +71,13 @@ def save(study: Study, laboratory: Laboratory, command: str) -> Report:
 
     folder = laboratory.folder
     folder.write_trials_csv(examine.all_trials_table(laboratory, study))
-    drawn = figures.sweep_figures(study)
-    for name, content in drawn.items():
-        folder.write_bytes(f"figures/{name}", content)
-    report = diagnose.report_of_sweep(study, command, [f"figures/{name}" for name in drawn])
+    report = diagnose.report_of_sweep(study, command, write_figures(laboratory, figures.sweep_figures(study)))
     folder.write_text("report.json", json_report.render(report))
     return report
+
+
+def write_figures(laboratory: Laboratory, drawn: Mapping[str, bytes]) -> list[str]:
+    """Writes the figures; returns their paths relative to the study folder."""
+    for name, content in drawn.items():
+        laboratory.folder.write_bytes(f"figures/{name}", content)
+    return [f"figures/{name}" for name in drawn]

@@ -73,13 +73,11 @@ def _search(laboratory: Laboratory, study: Study) -> Report:
 
     folder = laboratory.folder
     found = examine.warmup(laboratory, study, laboratory.spec.seeds)
-    of_sweep = figures.sweep_figures(study) if study.rates else {}
-    report = diagnose.report_of_warmup(study, found, [f"figures/{name}" for name in of_sweep])
-    drawn = figures.warmup_figures(report, study.name, found.runs) if found is not None else {}
+    swept = trials.write_figures(laboratory, figures.sweep_figures(study)) if study.rates else []
+    report = diagnose.report_of_warmup(study, found, swept)
     if found is not None:
-        report = replace(report, warmup={**report.warmup, "figures": [f"figures/{name}" for name in drawn]})
-    for name, content in (of_sweep | drawn).items():
-        folder.write_bytes(f"figures/{name}", content)
+        drawn = trials.write_figures(laboratory, figures.warmup_figures(report, study.name, found.runs))
+        report = replace(report, warmup={**report.warmup, "figures": drawn})
     runs = [*study.runs, *(found.runs if found is not None else ())]
     folder.write_trials_csv(examine.table_of(runs, report.findings))
     folder.write_text("report.json", json_report.render(report))
