@@ -41,5 +41,9 @@ class StoreError(LrdoctorError):
     """The study folder cannot be read or written, or belongs to another spec."""
 
 
+class BudgetSpent(LrdoctorError):
+    """The next trials need more training steps than the user allows; none of them was begun."""
+
+
 class Interrupted(LrdoctorError):
     """The user pressed Ctrl-C; what was finished is saved and resumes; exit code 130."""

@@ -5,12 +5,14 @@ from lrdoctor.examine.laboratory import ENTRY, PRELOAD, Laboratory, Watcher, int
 from lrdoctor.examine.probe import probe
 from lrdoctor.examine.sweep import baseline_trial, rates, sweep
 from lrdoctor.examine.table import all_trials_table, table_of, trials_table
+from lrdoctor.examine.treat import Treated, treat
 from lrdoctor.examine.warmup import warmup
 
 __all__ = [
     "ENTRY",
     "PRELOAD",
     "Laboratory",
+    "Treated",
     "Watcher",
     "all_trials_table",
     "baseline_trial",
@@ -20,6 +22,7 @@ __all__ = [
     "rates",
     "sweep",
     "table_of",
+    "treat",
     "trials_table",
     "warmup",
 ]

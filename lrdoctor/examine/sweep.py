@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from lrdoctor import diagnose
+from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Stage, Study
 from lrdoctor.core.trial import Trial
@@ -15,7 +16,26 @@ from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.spec import Spec
 
 
-def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int]) -> Study:
+def _judged_by_itself(study: Study) -> Sequence[Finding]:
+    return diagnose.judge_runs(study)[0]
+
+
+@dataclass(frozen=True)
+class Way:
+    """What is swept: the spec's own training, or one that a fix changes."""
+
+    change: Callable[[Trial], Trial] = field(default=lambda baseline: baseline)
+    """Makes the trial of the spec's own."""
+    judge: Callable[[Study], Sequence[Finding]] = _judged_by_itself
+    """Finds what is wrong with the runs of the sweep so far."""
+    name: str = ""
+    """What the stages are called by, empty for the spec's own training."""
+
+
+OWN = Way()
+
+
+def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int], way: Way = OWN) -> Study:
     """Runs the learning-rate sweep and measures it.
 
     Raises:
@@ -26,15 +46,15 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
     runs: dict[float, list[Run]] = {}
     notes: list[str] = []
     while True:
-        study = _study(laboratory, stages, runs, notes)
+        study = _study(laboratory, stages, runs, notes, way)
         plan = sweeps.next_plan(settings, study.rates)
         if plan is None:
             return replace(study, notes=(*study.notes, *sweeps.afterthoughts(study)))
         if plan.note:
             notes.append(plan.note)
-            laboratory.watcher.message(plan.note)
-        trials = [baseline_trial(laboratory.spec, rate, seed) for seed in seeds for rate in plan.rates]
-        for run in laboratory.run(plan.stage, trials):
+            laboratory.watcher.message(f"{way.name}: {plan.note}" if way.name else plan.note)
+        trials = [way.change(baseline_trial(laboratory.spec, rate, seed)) for seed in seeds for rate in plan.rates]
+        for run in laboratory.run(f"{way.name}: {plan.stage}" if way.name else plan.stage, trials):
             assert run.trial is not None
             stages[run.trial.base_learning_rate] = plan.stage
             runs.setdefault(run.trial.base_learning_rate, []).append(run)
@@ -82,7 +102,11 @@ def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:
 
 
 def _study(
-    laboratory: Laboratory, stages: Mapping[float, Stage], runs: Mapping[float, list[Run]], notes: Sequence[str]
+    laboratory: Laboratory,
+    stages: Mapping[float, Stage],
+    runs: Mapping[float, list[Run]],
+    notes: Sequence[str],
+    way: Way,
 ) -> Study:
     """The sweep so far, judged and measured."""
     every = tuple(run for rate in sorted(runs) for run in runs[rate])
@@ -94,7 +118,7 @@ def _study(
         objective=objective,
         notes=tuple(notes),
     )
-    findings, _ = diagnose.judge_runs(study)
+    findings = way.judge(study)
     rates = tuple(sweeps.summarize(rate, stages[rate], runs[rate], findings, objective) for rate in sorted(runs))
     return sweeps.measure(replace(study, rates=rates))
 

@@ -126,7 +126,7 @@ def measure(setting: Setting, runs: Sequence[Run], findings: Sequence[Finding], 
     judged = {run.trial.seed: run for run in runs if run.trial is not None and run.status != "failed"}
     values = {s: np.inf if run.name in infeasible else objective_of(run, objective) for s, run in judged.items()}
     limit = setting.threshold.clip_norm if setting.threshold else None
-    shares = {} if limit is None else {s: _share(run, limit) for s, run in judged.items() if len(run.grad_norm)}
+    shares = {} if limit is None else {s: share_clipped(run, limit) for s, run in judged.items() if len(run.grad_norm)}
     return Attempt(
         setting=setting,
         rate=summarize(setting.base_learning_rate, "check", runs, findings, objective),
@@ -135,7 +135,7 @@ def measure(setting: Setting, runs: Sequence[Run], findings: Sequence[Finding], 
     )
 
 
-def _share(run: Run, limit: float) -> float:
+def share_clipped(run: Run, limit: float) -> float:
     """Share of the updates whose unclipped norm is above the limit; a norm of inf is, nan tells nothing."""
     norms = run.grad_norm.value[~np.isnan(run.grad_norm.value)]
     return float(np.mean(norms > limit)) if len(norms) else 0.0

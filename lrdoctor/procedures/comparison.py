@@ -57,6 +57,16 @@ def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Paired:
     )
 
 
+def outnumber(more: int, fewer: int) -> bool:
+    """Whether one kind of change is more frequent than its opposite, by the one-sided exact sign test (McNemar 1947).
+
+    >>> outnumber(5, 0), outnumber(4, 0), outnumber(8, 1), outnumber(7, 1)
+    (True, False, True, True)
+    """
+    n = more + fewer
+    return n > 0 and sum(comb(n, k) for k in range(fewer + 1)) <= CHANCE * 2**n
+
+
 def _stands_out(high: Sequence[float], low: Sequence[float]) -> bool:
     """Whether `low` is lower than `high` by the one-sided exact rank-sum test; ties speak against it."""
     n = len(low)

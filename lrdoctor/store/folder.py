@@ -124,7 +124,7 @@ class StudyFolder:
             return None
         try:
             with explained("read", self._folder(key) / STEPS):
-                return read_run(self._folder(key), record, f"trials/{key}/{STEPS}")
+                return self._run(self._folder(key), record)
         except ValueError as error:
             self._report_damage(key, STEPS, error)
             return None
@@ -178,7 +178,12 @@ class StudyFolder:
         record.write(folder / TRIAL)
         with explained("write", folder):
             sync_folder(folder.parent)
-            return read_run(folder, record, f"trials/{key}/{STEPS}")
+            return self._run(folder, record)
+
+    def _run(self, folder: Path, record: TrialRecord) -> Run:
+        block = self._study["identity"].get("optimizer") or {}
+        usual = block.get("name") or block.get("class_path")
+        return read_run(folder, record, f"trials/{record.key}/{STEPS}", usual)
 
     def write_trials_csv(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Writes trials.csv, one row a mapping, all with the keys of the first; no rows, no file."""

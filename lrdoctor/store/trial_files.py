@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, get_args
 
 import numpy as np
@@ -119,26 +119,43 @@ class TrialRecord:
         return found
 
 
-def read_run(folder: Path, record: TrialRecord, source: str) -> Run:
+def read_run(folder: Path, record: TrialRecord, source: str, usual_optimizer: str | None = None) -> Run:
     """The run of a trial whose trial.json is read; the curves are bit for bit those that were measured.
+
+    Args:
+        folder: of the trial.
+        record: its trial.json.
+        source: what the run gives as its source.
+        usual_optimizer: name or class path of the study's own update rule.
 
     Raises:
         ValueError: steps.csv is missing or damaged; the text says how.
     """
     return Run(
-        name=run_name(record.trial),
+        name=run_name(record.trial, usual_optimizer),
         source=source,
         curves=read_steps(folder / STEPS, record.n_rows),
         status=record.status,
         exit_reason=record.exit_reason,
         trial=record.trial,
-        provenance={name: record.worker[name] for name in MEASURED if name in record.worker},
+        provenance={
+            "seconds": record.seconds,
+            **{name: record.worker[name] for name in MEASURED if name in record.worker},
+        },
     )
 
 
-def run_name(trial: Trial) -> str:
-    """A short name for people: "lr=0.01 seed=0", with what else was changed."""
+def run_name(trial: Trial, usual_optimizer: str | None = None) -> str:
+    """A short name for people: "lr=0.01 seed=0", with what else was changed.
+
+    Args:
+        trial: to be named.
+        usual_optimizer: name or class path of the study's own update rule, None when it is not known.
+    """
+    # a study's identity knows a file of the user's without its folder
+    other = usual_optimizer is not None and PurePath(trial.optimizer_name).name != PurePath(usual_optimizer).name
     changes = {
+        "optimizer": trial.optimizer_name if other else None,
         "warmup": trial.warmup_steps or None,
         "post_warmup": trial.post_warmup_steps,
         "clip": trial.clip_norm,

@@ -42,6 +42,23 @@ def test_names_of_runs(changes, name):
     assert run_name(replace(TRIAL, **changes)) == name
 
 
+@pytest.mark.parametrize(
+    ("usual", "name"),
+    [
+        ("sgd", "lr=0.01 seed=0"),
+        ("momentum", "lr=0.01 seed=0 optimizer=sgd"),
+        ("rules.py:Mine", "lr=0.01 seed=0 optimizer=sgd"),
+    ],
+)
+def test_another_update_rule_is_named(usual, name):
+    assert run_name(TRIAL, usual) == name
+
+
+def test_a_file_is_the_same_from_any_folder():
+    mine = replace(TRIAL, optimizer='{"class_path":"../rules.py:Mine"}')
+    assert run_name(mine, "rules.py:Mine") == "lr=0.01 seed=0"
+
+
 def bits(value):
     return struct.pack("<d", math.nan if math.isnan(value) else value)
 

@@ -1,0 +1,213 @@
+"""Where fixes are tried: trials with a fix, judged and measured beside those without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+from statistics import median
+from typing import Any
+
+from lrdoctor import diagnose
+from lrdoctor.core.report import Finding, Skip
+from lrdoctor.core.run import Run
+from lrdoctor.core.study import Study
+from lrdoctor.examine.laboratory import Laboratory
+from lrdoctor.examine.sweep import Way, baseline_trial, sweep
+from lrdoctor.procedures import clip as clips
+from lrdoctor.procedures import clip_measures as measures
+from lrdoctor.procedures import sweep as sweeps
+from lrdoctor.procedures import treatment
+from lrdoctor.procedures.clip import Clipping
+from lrdoctor.procedures.treatment import LOWER, Treatment
+from lrdoctor.procedures.treatment_results import Cost, Measured, Tried
+from lrdoctor.procedures.warmup_comparison import Warmup
+
+Judged = tuple[tuple[Finding, ...], tuple[Skip, ...]]
+
+
+@dataclass
+class Bench:
+    """Runs what a fix asks for, and remembers all of it."""
+
+    laboratory: Laboratory
+    seeds: Sequence[int]
+    before: Measured
+    """The spec's own training."""
+    clip_settings: clips.Settings
+    everything: bool = False
+    """Whether the fixes go on when one suffices."""
+    limits: treatment.Settings = field(default_factory=treatment.Settings)
+    tried: list[Tried] = field(default_factory=list)
+    warmup: Warmup | None = None
+    clipping: Clipping | None = None
+    runs: dict[str, Run] = field(default_factory=dict)
+    """By name, all that are not of the study."""
+    judged: dict[str, Judged] = field(default_factory=dict)
+    """What was found in these runs."""
+    _paid: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.pay()
+
+    @property
+    def study(self) -> Study:
+        """The sweep of the spec's own training."""
+        return self.before.study
+
+    @property
+    def harder_clip_settings(self) -> clips.Settings:
+        return replace(self.clip_settings, search_harder=True)
+
+    def keep(self, runs: Iterable[Run]) -> None:
+        """Remembers runs; each is judged beside those without the fix alone, whatever else was tried."""
+        own = {run.name for run in self.study.runs}
+        for run in runs:
+            if run.name not in own and run.name not in self.runs:
+                self.runs[run.name] = run
+                self.judged[run.name] = diagnose.judge_against([run], self.study.runs)
+
+    def swept(
+        self,
+        name: str,
+        change: Treatment,
+        settings: Mapping[str, Any],
+        further: Sequence[float] = (),
+        grid: Sequence[float] | None = None,
+    ) -> Tried:
+        """The sweep of the training with the fix.
+
+        Args:
+            name: of the fix.
+            change: what it does to a trial.
+            settings: its numbers for the report.
+            further: rates that belong to the grid.
+            grid: rates of its own, where the study's do not compare.
+        """
+        own = change.optimizer is not None
+        way = Way(change.on, self._judge_alone if own else self._judge_beside, name)
+        rates = tuple(grid) if grid is not None else treatment.ladder(self.study, self.limits, further)
+        found = sweep(self.laboratory, sweeps.Settings(rates), self.seeds, way)
+        after = measured(found, self._judge_alone(found) if own else self._judge_beside(found))
+        return Tried(
+            name=name,
+            settings=settings,
+            treatment=change,
+            before=self.before if own else self._before_at_cured_rates(after),
+            after=after,
+            share_clipped=_shares(found.runs),
+            cost=self.pay(),
+            limits=self.limits,
+        )
+
+    def _before_at_cured_rates(self, after: Measured) -> Measured:
+        """With the spec's own training at every rate that the fix may have made stable, seed by seed."""
+        low, high = self.study.unstable_base_learning_rate, after.highest_stable
+        if low is None or high is None:
+            return self.before
+        rates = [r.base_learning_rate for r in after.study.rates if low <= r.base_learning_rate <= high]
+        return self.with_rates(self.before, rates)
+
+    def _judge_beside(self, study: Study) -> list[Finding]:
+        self.keep(study.runs)
+        plain = [] if all(run.name in self.judged for run in study.runs) else diagnose.judge_runs(self.study)[0]
+        return [*plain, *(f for run in study.runs if run.name in self.judged for f in self.judged[run.name][0])]
+
+    def _judge_alone(self, study: Study) -> list[Finding]:
+        findings, skips = diagnose.judge_runs(study)
+        for run in study.runs:
+            self.runs[run.name] = run
+            of_run = tuple(f for f in findings if f.run == run.name), tuple(s for s in skips if s.run == run.name)
+            self.judged[run.name] = of_run
+        return list(findings)
+
+    def with_rates(self, before: Measured, rates: Iterable[float]) -> Measured:
+        """The spec's own training with further rates measured."""
+        study = plain_rates(self.laboratory, before.study, rates, self.seeds)
+        if study is before.study:
+            return before
+        self.keep(study.runs)
+        return measured(study, diagnose.judge_runs(study)[0])
+
+    def lowered(self, rate: float, after: Measured) -> Tried:
+        """The spec's own training at a lower rate."""
+        return Tried(
+            name=LOWER,
+            settings={"base_learning_rate": rate},
+            treatment=Treatment(),
+            before=self.before,
+            after=after,
+            base_learning_rate=rate,
+            cost=self.pay(),
+            limits=self.limits,
+        )
+
+    def not_tried(self, name: str, why: str) -> Tried:
+        return Tried(name=name, before=self.before, missing=why, cost=self.pay(), limits=self.limits)
+
+    def failed(self, name: str, why: str) -> Tried:
+        return Tried(name=name, before=self.before, failed=why, cost=self.pay(), limits=self.limits)
+
+    def pay(self) -> Cost:
+        """What was run since this was asked last."""
+        new = {key: run for key, run in self.laboratory.runs.items() if key not in self._paid}
+        self._paid |= set(new)
+        return cost_of(new.values())
+
+
+def cost_of(runs: Iterable[Run]) -> Cost:
+    """What the runs took."""
+    every = list(runs)
+    return Cost(
+        trials=len(every),
+        steps=sum(len(run.train_loss) for run in every),
+        seconds=sum(run.provenance.get("seconds", 0.0) for run in every),
+    )
+
+
+def plain_rates(laboratory: Laboratory, study: Study, rates: Iterable[float], seeds: Sequence[int]) -> Study:
+    """The study with trials of the spec's own training at further rates; its lr* and unstable rate are kept."""
+    known = {r.base_learning_rate for r in study.rates}
+    new = [rate for rate in dict.fromkeys(rates) if rate not in known]
+    if not new:
+        return study
+    trials = [baseline_trial(laboratory.spec, rate, seed) for seed in seeds for rate in new]
+    whole = replace(study, runs=(*study.runs, *laboratory.run("further rates", trials)))
+    findings = diagnose.judge_runs(whole)[0]
+    added = [sweeps.summarize(rate, "check", _at(whole, rate), findings, study.objective) for rate in new]
+    return replace(whole, rates=tuple(sorted((*study.rates, *added), key=lambda r: r.base_learning_rate)))
+
+
+def _at(study: Study, rate: float) -> list[Run]:
+    return [run for run in study.runs if run.trial is not None and run.trial.base_learning_rate == rate]
+
+
+def measured(study: Study, findings: Iterable[Finding]) -> Measured:
+    """A sweep with what every seed did.
+
+    Args:
+        study: the sweep.
+        findings: of its runs (others are ignored).
+    """
+    found = list(findings)
+    infeasible = {f.run for f in found if f.severity == "error"}
+    shaky = {f.run for f in found if f.severity != "info"}
+    objectives: dict[float, dict[int, float]] = {}
+    unstable: dict[float, frozenset[int]] = {}
+    for run in study.runs:
+        if run.trial is not None and run.status != "failed":
+            rate, seed = run.trial.base_learning_rate, run.trial.seed
+            value = inf if run.name in infeasible else sweeps.objective_of(run, study.objective)
+            objectives.setdefault(rate, {})[seed] = value
+            unstable[rate] = unstable.get(rate, frozenset()) | ({seed} if run.name in shaky else set())
+    return Measured(study=study, objectives=objectives, unstable=unstable)
+
+
+def _shares(runs: Iterable[Run]) -> dict[float, float]:
+    """Rate -> median over the seeds of the share of updates clipped."""
+    shares: dict[float, list[float]] = {}
+    for run in runs:
+        if run.trial is not None and run.trial.clip_norm is not None and run.status != "failed" and len(run.grad_norm):
+            of = measures.share_clipped(run, run.trial.clip_norm)
+            shares.setdefault(run.trial.base_learning_rate, []).append(of)
+    return {rate: median(of) for rate, of in shares.items()}

@@ -1,0 +1,191 @@
+"""The whole procedure, run: the sweep, the short run above lr*, then every fix in the documented order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from lrdoctor import diagnose
+from lrdoctor.core.report import Finding, Skip
+from lrdoctor.core.run import Run
+from lrdoctor.core.study import Study
+from lrdoctor.errors import BudgetSpent, WorkloadError
+from lrdoctor.examine.bench import Bench, cost_of, measured, plain_rates
+from lrdoctor.examine.laboratory import Laboratory
+from lrdoctor.examine.probe import probe
+from lrdoctor.examine.sweep import rates, sweep
+from lrdoctor.examine.treatments import COURSES, Course
+from lrdoctor.procedures import clip as clips
+from lrdoctor.procedures import probe as probes
+from lrdoctor.procedures import sweep as sweeps
+from lrdoctor.procedures import treatment
+from lrdoctor.procedures.clip import Clipping
+from lrdoctor.procedures.probe import Probed
+from lrdoctor.procedures.treatment_results import Cost, Measured, Tried, prescribed
+from lrdoctor.procedures.warmup_comparison import Warmup
+
+CUT = "cut by --max-trial-steps"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Treated:
+    """Everything that the whole procedure found."""
+
+    study: Study
+    """The sweep of the spec's own training."""
+    probed: Probed | None = None
+    """None where there is no lr* to probe above."""
+    before: Measured | None = None
+    unneeded: str = ""
+    """Why no fix was tried; empty where fixes were."""
+    tried: tuple[Tried, ...] = ()
+    """In the order in which they were tried."""
+    prescribed: Tried | None = None
+    warmup: Warmup | None = None
+    clipping: Clipping | None = None
+    runs: tuple[Run, ...] = ()
+    """Every trial of the fixes."""
+    findings: tuple[Finding, ...] = ()
+    """Of these runs."""
+    skipped: tuple[Skip, ...] = ()
+    cut: tuple[str, ...] = ()
+    """What the budget of training steps left no room for."""
+    cost: Cost = field(default_factory=Cost)
+    """Of the whole procedure."""
+    limits: treatment.Settings = field(default_factory=treatment.Settings)
+
+
+def treat(
+    laboratory: Laboratory,
+    seeds: Sequence[int],
+    best: float | None = None,
+    unstable: float | None = None,
+    everything: bool = False,
+) -> Treated:
+    """Runs the sweep, the short run and the fixes, until one restores all the room or all were tried.
+
+    Args:
+        laboratory: where.
+        seeds: of every setting.
+        best: lr*, as the user gave it; None for that of the sweep.
+        unstable: the lowest unstable rate, likewise.
+        everything: try the fixes that come after one that suffices too, and those that the room above lr* does not
+            call for.
+
+    Raises:
+        WorkloadError: the workload does not work, or every trial of the sweep failed.
+        BudgetSpent: the budget does not even reach for the sweep and the short run.
+        Interrupted: the user stopped it; what was finished is saved.
+    """
+    study = _own_sweep(laboratory, seeds, best, unstable)
+    limits = treatment.Settings()
+    if study.best_learning_rate is None:
+        return Treated(study=study, unneeded="no learning rate trains well, so there is nothing to compare a fix with")
+    spec = laboratory.spec
+    short = probes.Settings(spec.probe.factor, spec.probe.steps)
+    grid = sweeps.Settings(spec.sweep.rates())
+    probed = replace(probe(laboratory, short, grid, seeds, study.best_learning_rate), study=study)
+    study = _with_probed_edge(study, probed)
+    before = measured(study, diagnose.judge_runs(study)[0])
+    treated = Treated(
+        study=study, probed=replace(probed, study=study), before=before, unneeded=_why_none(before, limits, everything)
+    )
+    if treated.unneeded:
+        return replace(treated, cost=cost_of(laboratory.runs.values()))
+    bench = Bench(laboratory, seeds, before, clips.Settings(spec.clip.percentile), everything, limits)
+    cut = tuple(_try_all(bench))
+    return replace(
+        treated,
+        tried=tuple(bench.tried),
+        prescribed=prescribed(bench.tried),
+        warmup=bench.warmup,
+        clipping=bench.clipping,
+        runs=tuple(bench.runs.values()),
+        findings=tuple(f for found, _ in bench.judged.values() for f in found),
+        skipped=tuple(s for _, skips in bench.judged.values() for s in skips),
+        cut=cut,
+        cost=cost_of(laboratory.runs.values()),
+    )
+
+
+def _own_sweep(laboratory: Laboratory, seeds: Sequence[int], best: float | None, unstable: float | None) -> Study:
+    """The spec's own training over its rates; only over those from lr* on where both rates are given."""
+    grid = laboratory.spec.sweep.rates()
+    if best is None or unstable is None:
+        study = rates(laboratory, sweeps.Settings(grid), seeds, best, unstable)
+    else:
+        given = replace(_nothing(laboratory), best_learning_rate=best, unstable_base_learning_rate=unstable)
+        asked = treatment.ladder(given, treatment.Settings(), [r for r in grid if best <= r <= unstable])
+        found = sweep(laboratory, sweeps.Settings(asked), seeds)
+        note = f"lr* = {best:.4g} and the unstable rate {unstable:.4g} are as given"
+        study = replace(
+            found,
+            best_learning_rate=best,
+            unstable_base_learning_rate=unstable,
+            notes=(note, *(n for n in found.notes)),
+        )
+    given_rates = [rate for rate in (best, unstable) if rate is not None]
+    return plain_rates(laboratory, study, given_rates, seeds)
+
+
+def _nothing(laboratory: Laboratory) -> Study:
+    return Study(name=laboratory.spec.name, runs=(), spec=laboratory.spec.resolved(laboratory.folder.out))
+
+
+def _with_probed_edge(study: Study, probed: Probed) -> Study:
+    """The study with the probed rate as the unstable one, where the short run is unstable below what the sweep found.
+
+    Evaluated at every step, it sees what the sweep may have missed at the rates between its own.
+    """
+    findings, rate = diagnose.judge_runs(probed.as_study)[0], probed.base_learning_rate
+    judged = [run.name for run in probed.runs if run.status != "failed"]
+    bad = {f.run for f in findings if f.severity != "info"}
+    known = study.unstable_base_learning_rate
+    if rate is None or 2 * len(bad.intersection(judged)) <= len(judged) or (known is not None and known <= rate):
+        return study
+    note = f"the short run at {rate:.4g} is unstable, below every rate that the sweep found unstable"
+    return replace(study, unstable_base_learning_rate=rate, notes=(*study.notes, note))
+
+
+def _why_none(before: Measured, limits: treatment.Settings, everything: bool) -> str:
+    """Why no fix is tried, empty where fixes are."""
+    study = before.study
+    room = before.room(study.best_learning_rate)
+    if study.unstable_base_learning_rate is None:
+        return f"no instability was found up to {room.margin or 1.0:.3g} times lr*"
+    margin = room.margin or 0.0
+    if margin >= limits.target:
+        return f"there is room: training becomes unstable at {margin:.3g} times lr*"
+    if margin > limits.needed_up_to and not everything:
+        return (
+            f"there is room: training becomes unstable at {margin:.3g} times lr*, and the check at "
+            f"{limits.needed_up_to:g} x lr* is stable; --all tries the fixes all the same"
+        )
+    return ""
+
+
+def _try_all(bench: Bench) -> Iterator[str]:
+    """Tries the fixes in order; yields what the budget cut."""
+    for name, course in COURSES:
+        enough = next((t for t in bench.tried if t.reaches_target), None)
+        if enough is not None and not bench.everything:
+            why = f"{enough.name} restores the room asked for; --all tries the others too"
+            bench.tried.append(bench.not_tried(name, why))
+            continue
+        stop = _try(bench, name, course)
+        if isinstance(stop, BudgetSpent):
+            yield f"{name}: {stop}"
+
+
+def _try(bench: Bench, name: str, course: Course) -> Exception | None:
+    """Tries one fix; gives what stopped it."""
+    try:
+        for tried in course(bench):
+            bench.tried.append(tried)
+    except BudgetSpent as stop:
+        bench.tried.append(bench.not_tried(name, f"{CUT}: {stop}"))
+        return stop
+    except WorkloadError as stop:
+        bench.tried.append(bench.not_tried(name, str(stop)))
+        return stop
+    return None

@@ -1,0 +1,140 @@
+"""Every fix, tried: the search for its numbers, then the sweep of the training that it changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+
+from lrdoctor.core.warmups import steps_to_try
+from lrdoctor.diagnose.clip_words import in_short as clip_in_short
+from lrdoctor.diagnose.warmup_words import words_of as warmup_words
+from lrdoctor.examine.bench import Bench
+from lrdoctor.examine.clip import clip
+from lrdoctor.examine.warmup import warmup
+from lrdoctor.procedures import treatment
+from lrdoctor.procedures.clip_measures import Threshold
+from lrdoctor.procedures.treatment import LOWER, Treatment
+from lrdoctor.procedures.treatment_results import Tried, prescribed
+from lrdoctor.spec import other_optimizers
+
+Course = Callable[[Bench], Iterator[Tried]]
+"""Tries one fix; gives a result for every variant of it."""
+
+HALF_DECADES: Mapping[str, tuple[float, ...]] = {
+    "adam": (1e-4, 3.162e-4, 1e-3, 3.162e-3, 1e-2, 3.162e-2, 1e-1),
+    "momentum": (1e-3, 3.162e-3, 1e-2, 3.162e-2, 1e-1, 3.162e-1, 1.0),
+}
+"""Rates that another update rule is swept over first; the sweep extends them where the best one is at an end."""
+
+
+def _warmup(bench: Bench) -> Iterator[Tried]:
+    """The shortest warmup that holds far above the unstable rate, swept."""
+    found = bench.warmup = warmup(bench.laboratory, bench.study, bench.seeds)
+    assert found is not None
+    bench.keep(found.runs)
+    if not any(t.n_judged for t in found.tried):
+        yield bench.not_tried("warmup", warmup_words(found, bench.study))
+    elif found.warmup_steps is None:
+        yield bench.failed("warmup", warmup_words(found, bench.study))
+    else:
+        after = found.settings.post_warmup_steps(found.warmup_steps)
+        settings = {"warmup_steps": found.warmup_steps, "post_warmup_steps": after}
+        reached = [found.base_learning_rate] if found.base_learning_rate is not None else []
+        yield bench.swept("warmup", Treatment(warmup_steps=found.warmup_steps), settings, reached)
+
+
+def _clip(bench: Bench) -> Iterator[Tried]:
+    """The easiest threshold that holds at the lowest unstable rate, swept; then a harder one that trains better."""
+    found = bench.clipping = clip(bench.laboratory, bench.clip_settings, bench.seeds, bench.study)
+    bench.keep(found.runs)
+    first = found.first_that_holds
+    if found.status == "not_tried":
+        yield bench.not_tried("clip_gradients", found.missing or "all its trials failed")
+        return
+    if first is None or first.setting.threshold is None:
+        yield bench.failed("clip_gradients", clip_in_short(found))
+        return
+    easiest = _clipped(bench, first.setting.threshold)
+    yield easiest
+    if easiest.reaches_target and not bench.everything:
+        return
+    harder = bench.clipping = clip(bench.laboratory, bench.harder_clip_settings, bench.seeds, bench.study)
+    bench.keep(harder.runs)
+    best = harder.best
+    if best is not None and best.setting.threshold is not None and best.setting.threshold != first.setting.threshold:
+        yield _clipped(bench, best.setting.threshold)
+
+
+def _clipped(bench: Bench, threshold: Threshold) -> Tried:
+    settings = {"clip_norm": threshold.clip_norm, "percentile": threshold.percentile}
+    return bench.swept("clip_gradients", Treatment(clip_norm=threshold.clip_norm), settings)
+
+
+def _pair(bench: Bench) -> Iterator[Tried]:
+    """Warmup and clipping together, with what each was found to need; the longest warmup where none held alone."""
+    name = "warmup+clip_gradients"
+    threshold = _threshold(bench)
+    if threshold is None:
+        yield bench.not_tried(name, "there is no threshold to clip at")
+        return
+    spec = bench.laboratory.spec
+    longest = steps_to_try(spec.warmup.steps, spec.max_train_steps)[-1]
+    steps = (bench.warmup.warmup_steps if bench.warmup else None) or longest
+    settings = {"warmup_steps": steps, "clip_norm": threshold.clip_norm, "percentile": threshold.percentile}
+    yield bench.swept(name, Treatment(warmup_steps=steps, clip_norm=threshold.clip_norm), settings)
+
+
+def _threshold(bench: Bench) -> Threshold | None:
+    """That of the verified clipping that suits best, else of the one that held first, else the percentile asked for."""
+    best = prescribed([t for t in bench.tried if t.name == "clip_gradients"])
+    if best is not None:
+        return Threshold(best.settings["percentile"], best.settings["clip_norm"])
+    found = bench.clipping
+    if found is None or found.norms is None:
+        return None
+    if found.first_that_holds is not None:
+        return found.first_that_holds.setting.threshold
+    threshold = found.norms.threshold(bench.clip_settings.percentile)
+    return threshold if threshold.clip_norm > 0 else None
+
+
+def _optimizers(bench: Bench) -> Iterator[Tried]:
+    """Update rules of another kind, each over learning rates of its own."""
+    for name, block in other_optimizers(bench.laboratory.spec).items():
+        settings = {"optimizer": json.loads(block)}
+        yield bench.swept("change_optimizer", Treatment(optimizer=block), settings, grid=HALF_DECADES[name])
+
+
+def _by_hand(name: str) -> Course:
+    """A change of the architecture, which has no place that could be known from outside the model."""
+
+    def course(bench: Bench) -> Iterator[Tried]:
+        yield bench.not_tried(
+            name, "it changes the model's code, at a place that only its author knows: apply it and run treat again"
+        )
+
+    return course
+
+
+def _lower(bench: Bench) -> Iterator[Tried]:
+    """The rate with all the room asked for; the one with the least that helps where that one costs too much."""
+    lower = treatment.lower_rates(bench.study, bench.limits)
+    if not lower:
+        yield bench.not_tried(LOWER, "lr* has all the room asked for")
+        return
+    after = bench.with_rates(bench.before, lower)
+    options = [bench.lowered(rate, after) for rate in lower]
+    yield next((option for option in options if not option.loses), options[-1])
+
+
+COURSES: tuple[tuple[str, Course], ...] = (
+    ("warmup", _warmup),
+    ("clip_gradients", _clip),
+    ("warmup+clip_gradients", _pair),
+    ("change_optimizer", _optimizers),
+    ("add_residuals_and_norm", _by_hand("add_residuals_and_norm")),
+    ("norm_placement", _by_hand("norm_placement")),
+    ("zero_init_residual", _by_hand("zero_init_residual")),
+    (LOWER, _lower),
+)
+"""The documented order."""

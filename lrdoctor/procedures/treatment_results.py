@@ -1,0 +1,266 @@
+"""What the sweep of a fix amounts to, beside the sweep of the training without it. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from lrdoctor.core.study import Rate, Study
+from lrdoctor.procedures.comparison import Paired, compare, outnumber
+from lrdoctor.procedures.sweep import best_rate
+from lrdoctor.procedures.treatment import LOWER, Settings, Treatment
+from lrdoctor.procedures.warmup_comparison import highest_stable
+
+Status = Literal["verified", "rejected", "not_tried"]
+
+
+@dataclass(frozen=True)
+class Room:
+    """How far above a rate training stays stable."""
+
+    margin: float | None
+    """Lowest unstable rate over the rate; None when no rate was judged."""
+    is_bound: bool = False
+    """No unstable rate was found: the margin is that of the highest tried one, and there may be more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A way of training, measured over its learning rates."""
+
+    study: Study
+    """Its sweep."""
+    objectives: Mapping[float, Mapping[int, float]]
+    """Rate -> seed -> objective, inf for an infeasible seed; failed trials are absent."""
+    unstable: Mapping[float, frozenset[int]]
+    """Rate -> the seeds that are infeasible or show a rise there."""
+
+    def rate(self, learning_rate: float | None) -> Rate | None:
+        """What its trials did at that rate."""
+        return next((r for r in self.study.rates if r.base_learning_rate == learning_rate and r.n_judged), None)
+
+    def at(self, learning_rate: float | None) -> Mapping[int, float]:
+        """Objectives by seed at that rate."""
+        return {} if learning_rate is None else self.objectives.get(learning_rate, {})
+
+    def holds_at(self, learning_rate: float | None) -> bool:
+        """A majority of the seeds is stable at that rate."""
+        rate = self.rate(learning_rate)
+        return rate is not None and not rate.is_unstable
+
+    @property
+    def best(self) -> float | None:
+        """The swept rate with the best median objective among the stable ones."""
+        rate = best_rate([r for r in self.study.rates if not r.is_unstable])
+        return rate.base_learning_rate if rate else None
+
+    @property
+    def highest_stable(self) -> float | None:
+        """The highest tried rate below every unstable one."""
+        return highest_stable(self.study.rates)
+
+    def room(self, learning_rate: float | None) -> Room:
+        """The room above a rate."""
+        unstable = self.study.unstable_base_learning_rate
+        if learning_rate is None:
+            return Room(None)
+        if unstable is not None:
+            return Room(unstable / learning_rate)
+        highest = self.highest_stable
+        return Room(None) if highest is None else Room(highest / learning_rate, is_bound=True)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Trials of the same rate and seed without and with a fix."""
+
+    rates: tuple[float, ...] = ()
+    n_pairs: int = 0
+    n_unstable_without: int = 0
+    n_unstable_with: int = 0
+    cured: int = 0
+    """Unstable without, stable with."""
+    broken: int = 0
+    """Stable without, unstable with."""
+
+    def with_rate(self, rate: float, before: Measured, after: Measured) -> Evidence:
+        """With the seeds of a further rate."""
+        seeds = before.objectives[rate].keys() & after.objectives[rate].keys()
+        without, having = before.unstable[rate] & seeds, after.unstable[rate] & seeds
+        return Evidence(
+            rates=(*self.rates, rate),
+            n_pairs=self.n_pairs + len(seeds),
+            n_unstable_without=self.n_unstable_without + len(without),
+            n_unstable_with=self.n_unstable_with + len(having),
+            cured=self.cured + len(without - having),
+            broken=self.broken + len(having - without),
+        )
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What trying something took; trials that something else had asked for before are not counted again."""
+
+    trials: int = 0
+    steps: int = 0
+    """Updates that they ran."""
+    seconds: float = 0.0
+    """Sum over the trials, which run side by side."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A fix, or a pair of them, and what its trials did."""
+
+    name: str
+    """Name of the fix; of a pair both, joined by +."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Its numbers, as plain values."""
+    treatment: Treatment | None = None
+    """None where nothing was swept."""
+    before: Measured | None = None
+    after: Measured | None = None
+    """Without and with it; None where it was not swept."""
+    base_learning_rate: float | None = None
+    """The rate to use where the fix is that rate."""
+    missing: str | None = None
+    """Why it was not tried."""
+    failed: str | None = None
+    """Why the search for its numbers came to nothing, so that there was nothing to sweep."""
+    aside: str = ""
+    """What else is known of it."""
+    share_clipped: Mapping[float, float] = field(default_factory=dict)
+    """Rate -> median over the seeds of the share of updates clipped."""
+    cost: Cost = Cost()
+    limits: Settings = Settings()
+
+    @property
+    def has_own_rates(self) -> bool:
+        """Another update rule: its rates do not compare with the others."""
+        return self.treatment is not None and self.treatment.optimizer is not None
+
+    @cached_property
+    def rate_to_use(self) -> float | None:
+        """The best rate with the fix where that gains on the best one without it, or has rates of its own; else the old
+        one, with more room above it. None when no rate is stable."""
+        if self.after is None or self.before is None or self.base_learning_rate is not None:
+            return self.base_learning_rate
+        best, old = self.after.best, self.before.study.best_learning_rate
+        if best is None or self.has_own_rates or self._against_old(best).change == "gain":
+            return best
+        return old if self.after.holds_at(old) and self._against_old(old).change != "loss" else best
+
+    def _against_old(self, learning_rate: float | None) -> Paired:
+        assert self.before is not None
+        assert self.after is not None
+        return compare(self.before.at(self.before.study.best_learning_rate), self.after.at(learning_rate))
+
+    @property
+    def comparison(self) -> Paired | None:
+        """Objectives at the rate to use, with the fix, against those at lr* without; None where there is nothing."""
+        return None if self.after is None or self.rate_to_use is None else self._against_old(self.rate_to_use)
+
+    @property
+    def room(self) -> Room:
+        """The room above the rate to use, with the fix."""
+        return Room(None) if self.after is None else self.after.room(self.rate_to_use)
+
+    @property
+    def loses(self) -> bool:
+        """It costs more of the objective than the spread over the seeds."""
+        return self.comparison is not None and self.comparison.change == "loss"
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the fix changed at the rates that it makes stable and that are unstable without it."""
+        found = Evidence()
+        if self.before is None or self.after is None or self.has_own_rates:
+            return found
+        low, high = self.before.study.unstable_base_learning_rate, self.after.highest_stable
+        if low is None or high is None:
+            return found
+        for rate in sorted(set(self.before.objectives) & set(self.after.objectives)):
+            if low <= rate <= high:
+                found = found.with_rate(rate, self.before, self.after)
+        return found
+
+    @property
+    def cures(self) -> bool:
+        """With the fix training is stable clearly beyond the lowest rate that is unstable without it, and the trials
+        that it makes stable outnumber those that it breaks by more than chance; with rates of its own, there is clearly
+        more room."""
+        if self.before is None or self.after is None or self.rate_to_use is None:
+            return False
+        if self.has_own_rates:
+            before = self.before.room(self.before.study.best_learning_rate).margin or 0.0
+            return (self.room.margin or 0.0) >= self.limits.own_rates * before
+        return self.reaches_beyond and outnumber(self.evidence.cured, self.evidence.broken)
+
+    @property
+    def reaches_beyond(self) -> bool:
+        """Stable at a rate above the lowest unstable one by more than the factor up to which that one is known."""
+        if self.before is None or self.after is None:
+            return False
+        unstable, stable = self.before.study.unstable_base_learning_rate, self.after.highest_stable
+        return unstable is not None and stable is not None and stable >= self.limits.beyond * unstable
+
+    @property
+    def trains_better(self) -> bool:
+        """It gains on lr* without it beyond the spread over the seeds, and no rate without it does as well."""
+        if self.before is None or self.after is None or self.comparison is None or self.comparison.change != "gain":
+            return False
+        reached = self.after.rate(self.rate_to_use)
+        others = [r.objective for r in self.before.study.rates if r.n_judged and math.isfinite(r.objective)]
+        return reached is not None and reached.objective < min(others, default=math.inf)
+
+    @property
+    def is_at_edge(self) -> bool:
+        """Without the fix lr* has next to no room."""
+        if self.before is None:
+            return False
+        margin = self.before.room(self.before.study.best_learning_rate).margin
+        return margin is not None and margin <= self.limits.edge
+
+    @property
+    def has_less_room(self) -> bool:
+        """Clearly less room above the rate to use than without the fix above lr*."""
+        if self.before is None:
+            return False
+        before = self.before.room(self.before.study.best_learning_rate).margin or 0.0
+        return self.limits.beyond * (self.room.margin or 0.0) < before
+
+    @property
+    def status(self) -> Status:
+        """Verified: it cures and loses nothing, or trains better and takes no room away.
+
+        The last resort may lose where lr* sits at the edge.
+        """
+        if self.missing is not None:
+            return "not_tried"
+        if self.name == LOWER:
+            holds = self.after is not None and self.after.holds_at(self.rate_to_use)
+            return "verified" if holds and (not self.loses or self.is_at_edge) else "rejected"
+        helps = (self.cures and not self.loses) or (self.trains_better and not self.has_less_room)
+        return "verified" if helps else "rejected"
+
+    @property
+    def reaches_target(self) -> bool:
+        """It restores all the room asked for and loses nothing."""
+        enough = self.limits.target * (1 - self.limits.same if self.room.is_bound else 1)
+        return self.status == "verified" and not self.loses and (self.room.margin or 0.0) >= enough
+
+
+def prescribed(tried: Sequence[Tried]) -> Tried | None:
+    """What to do: the first fix that restores all the room. Without one, the verified fix that trains better, else any
+    verified one, with the most room, the earlier of two alike; the lower rate when no other is verified."""
+    verified = [t for t in tried if t.status == "verified" and t.name != LOWER]
+    enough = next((t for t in verified if t.reaches_target), None)
+    if enough is not None:
+        return enough
+    chosen = [t for t in verified if t.trains_better] or verified
+    most = max((t.room.margin or 0.0 for t in chosen), default=0.0)
+    nearly = (t for t in chosen if t.limits.beyond * (t.room.margin or 0.0) >= most)
+    return next(nearly, None) or next((t for t in tried if t.name == LOWER and t.status == "verified"), None)

@@ -1,0 +1,30 @@
+"""Update rules to try in place of the spec's own."""
+
+from __future__ import annotations
+
+from lrdoctor.core.trial import canonical_json
+from lrdoctor.spec.blocks import Adam, Component, Momentum
+from lrdoctor.spec.model import Spec
+
+ADAPTIVE = ("adam", "rmsprop", "adagrad", "adafactor", "lion")
+"""Parts of the names of rules whose steps do not depend on the gradient's scale."""
+
+
+def other_optimizers(spec: Spec) -> dict[str, str]:
+    """Name -> block as canonical JSON of the rules of another kind, with the spec's weight decay.
+
+    Adam for what averages gradients, Momentum for what rescales them (tuning playbook: Adam sometimes handles what
+    Momentum cannot), both for plain SGD.
+    """
+    own = spec.optimizer
+    name = own.class_path if isinstance(own, Component) else own.name
+    decay = own.init_args.get("weight_decay", 0.0) if isinstance(own, Component) else own.weight_decay
+    known = {
+        "momentum": Momentum(name="momentum", weight_decay=decay),
+        "adam": Adam(name="adam", weight_decay=decay),
+    }
+    if any(part in name.lower() for part in ADAPTIVE):
+        wanted = ["momentum"]
+    else:
+        wanted = ["momentum", "adam"] if name == "sgd" else ["adam"]
+    return {other: canonical_json(known[other].model_dump(mode="json")) for other in wanted}
