@@ -5,14 +5,13 @@ from lrdoctor.examine.laboratory import ENTRY, PRELOAD, Laboratory, Watcher, int
 from lrdoctor.examine.probe import probe
 from lrdoctor.examine.sweep import baseline_trial, rates, sweep
 from lrdoctor.examine.table import all_trials_table, table_of, trials_table
-from lrdoctor.examine.treat import Treated, treat
+from lrdoctor.examine.treat import treat
 from lrdoctor.examine.warmup import warmup
 
 __all__ = [
     "ENTRY",
     "PRELOAD",
     "Laboratory",
-    "Treated",
     "Watcher",
     "all_trials_table",
     "baseline_trial",

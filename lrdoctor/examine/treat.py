@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from lrdoctor import diagnose
-from lrdoctor.core.report import Finding, Skip
-from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.errors import BudgetSpent, WorkloadError
 from lrdoctor.examine.bench import Bench, cost_of, measured, plain_rates
@@ -19,40 +17,11 @@ from lrdoctor.procedures import clip as clips
 from lrdoctor.procedures import probe as probes
 from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures import treatment
-from lrdoctor.procedures.clip import Clipping
 from lrdoctor.procedures.probe import Probed
-from lrdoctor.procedures.treatment_results import Cost, Measured, Tried, prescribed
-from lrdoctor.procedures.warmup_comparison import Warmup
+from lrdoctor.procedures.treated import Treated
+from lrdoctor.procedures.treatment_results import Measured, prescribed
 
 CUT = "cut by --max-trial-steps"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Treated:
-    """Everything that the whole procedure found."""
-
-    study: Study
-    """The sweep of the spec's own training."""
-    probed: Probed | None = None
-    """None where there is no lr* to probe above."""
-    before: Measured | None = None
-    unneeded: str = ""
-    """Why no fix was tried; empty where fixes were."""
-    tried: tuple[Tried, ...] = ()
-    """In the order in which they were tried."""
-    prescribed: Tried | None = None
-    warmup: Warmup | None = None
-    clipping: Clipping | None = None
-    runs: tuple[Run, ...] = ()
-    """Every trial of the fixes."""
-    findings: tuple[Finding, ...] = ()
-    """Of these runs."""
-    skipped: tuple[Skip, ...] = ()
-    cut: tuple[str, ...] = ()
-    """What the budget of training steps left no room for."""
-    cost: Cost = field(default_factory=Cost)
-    """Of the whole procedure."""
-    limits: treatment.Settings = field(default_factory=treatment.Settings)
 
 
 def treat(

@@ -71,7 +71,7 @@ def _clipped(bench: Bench, threshold: Threshold) -> Tried:
 
 
 def _pair(bench: Bench) -> Iterator[Tried]:
-    """Warmup and clipping together, with what each was found to need; the longest warmup where none held alone."""
+    """Warmup and clipping together, with what each was found to need; the longest warmup where none is verified."""
     name = "warmup+clip_gradients"
     threshold = _threshold(bench)
     if threshold is None:
@@ -79,7 +79,8 @@ def _pair(bench: Bench) -> Iterator[Tried]:
         return
     spec = bench.laboratory.spec
     longest = steps_to_try(spec.warmup.steps, spec.max_train_steps)[-1]
-    steps = (bench.warmup.warmup_steps if bench.warmup else None) or longest
+    verified = (t.settings["warmup_steps"] for t in bench.tried if t.name == "warmup" and t.status == "verified")
+    steps = next(verified, longest)
     settings = {"warmup_steps": steps, "clip_norm": threshold.clip_norm, "percentile": threshold.percentile}
     yield bench.swept(name, Treatment(warmup_steps=steps, clip_norm=threshold.clip_norm), settings)
 

@@ -135,7 +135,7 @@ class Tried:
     share_clipped: Mapping[float, float] = field(default_factory=dict)
     """Rate -> median over the seeds of the share of updates clipped."""
     cost: Cost = Cost()
-    limits: Settings = Settings()
+    limits: Settings = field(default_factory=Settings)
 
     @property
     def has_own_rates(self) -> bool:

@@ -1,0 +1,101 @@
+"""`lrdoctor treat`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lrdoctor.cli import trials
+from lrdoctor.cli.endings import conclude, say
+from lrdoctor.cli.options import (
+    BestRate,
+    FailOn,
+    FailOnOption,
+    Fresh,
+    Jobs,
+    Json,
+    Out,
+    Quiet,
+    Seeds,
+    Set,
+    SpecPath,
+    UnstableRate,
+    Verbose,
+)
+
+if TYPE_CHECKING:
+    from lrdoctor.core.report import Report
+    from lrdoctor.examine import Laboratory
+    from lrdoctor.procedures.treated import Treated
+
+Everything = Annotated[
+    bool,
+    typer.Option(
+        "--all", help="Try every fix: also those after one that suffices, and those that the room does not call for."
+    ),
+]
+
+
+def treat(
+    spec: SpecPath,
+    everything: Everything = False,
+    lr: BestRate = None,
+    unstable_lr: UnstableRate = None,
+    out: Out = None,
+    json: Json = False,
+    fail_on: FailOnOption = FailOn.UNSTABLE,
+    seeds: Seeds = None,
+    jobs: Jobs = None,
+    overrides: Set = None,
+    fresh: Fresh = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Run the whole procedure: sweep, checks, then every fix in the documented order, each one re-run and judged.
+
+    Ends with a prescription: one fix or pair with its numbers, as code and as a spec that runs. The verdict is that of
+    the training without it.
+    """
+    from lrdoctor import examine
+
+    loaded = trials.load_spec(spec, overrides, seeds)
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+        treated = examine.treat(laboratory, loaded.seeds, lr, unstable_lr, everything)
+        report = _save(treated, laboratory)
+    if not quiet:
+        say(f"saved in {laboratory.folder.out}")
+    return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose)
+
+
+def _save(treated: Treated, laboratory: Laboratory) -> Report:
+    """Judges, and writes trials.csv, the figures, the prescription and report.json into the study folder."""
+    from lrdoctor import diagnose, examine
+    from lrdoctor.reports import figures
+    from lrdoctor.reports import json as json_report
+
+    folder, study = laboratory.folder, treated.study
+    folder.write_trials_csv(examine.all_trials_table(laboratory, study))
+    report = diagnose.report_of_treat(treated, trials.write_figures(laboratory, figures.sweep_figures(study)))
+    report = _with_figures(report, treated, laboratory)
+    folder.write_text("report.json", json_report.render(report))
+    return report
+
+
+def _with_figures(report: Report, treated: Treated, laboratory: Laboratory) -> Report:
+    """Draws the figures of every part of the procedure that was run."""
+    from lrdoctor.reports import figures
+
+    name, sections = treated.study.name, dict[str, Any]()
+    runs = (*treated.study.runs, *treated.runs)
+    if treated.probed is not None:
+        drawn = figures.probe_figures(name, treated.probed.runs, report.probe)
+        sections["probe"] = {**report.probe, "figures": trials.write_figures(laboratory, drawn)}
+    if treated.warmup is not None:
+        drawn = figures.warmup_figures(report, name, treated.warmup.runs)
+        sections["warmup"] = {**report.warmup, "figures": trials.write_figures(laboratory, drawn)}
+    if treated.clipping is not None:
+        drawn = figures.clip_figures(name, runs, report.clip)
+        sections["clip"] = {**report.clip, "figures": trials.write_figures(laboratory, drawn)}
+    return replace(report, **sections)

@@ -1,0 +1,99 @@
+"""The prescription: one fix or pair with its exact numbers, as code and as a changed spec."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from lrdoctor.core.study import Study
+from lrdoctor.procedures.sweep import SWEPT
+from lrdoctor.procedures.treatment_results import Tried
+
+TORCH: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "sgd": ("SGD", ("weight_decay",)),
+    "momentum": ("SGD", ("momentum", "weight_decay")),
+    "nesterov": ("SGD", ("momentum", "weight_decay")),
+    "rmsprop": ("RMSprop", ("rho", "momentum", "eps", "weight_decay")),
+    "adam": ("Adam", ("betas", "eps", "weight_decay")),
+    "nadam": ("NAdam", ("betas", "eps", "weight_decay")),
+    "adamw": ("AdamW", ("betas", "eps", "weight_decay")),
+}
+"""Name of an update rule -> its class in torch.optim and the settings that it takes."""
+RENAMED = {"rho": "alpha"}
+"""Settings that torch.optim calls otherwise."""
+
+
+def changes_of(tried: Tried) -> dict[str, Any]:
+    """The spec's keys that make the fix its own training, with the rates that it was swept over.
+
+    The sweep of a spec with these keys asks for the trials that the fix was judged by.
+    """
+    change, found = tried.treatment, tried.after
+    assert change is not None
+    assert found is not None
+    swept = [r.base_learning_rate for r in found.study.rates if r.stage in SWEPT]
+    keys: dict[str, Any] = {"warmup_steps": change.warmup_steps, "clip_norm": change.clip_norm}
+    keys["optimizer"] = None if change.optimizer is None else json.loads(change.optimizer)
+    return {**{key: value for key, value in keys.items() if value is not None}, "sweep": {"values": swept}}
+
+
+def settings_of(tried: Tried) -> dict[str, Any]:
+    """The fix's numbers and the rate to use."""
+    return {**tried.settings, "base_learning_rate": tried.rate_to_use}
+
+
+def snippet_of(tried: Tried, study: Study) -> str:
+    """PyTorch code of the whole training step with the fix.
+
+    Args:
+        tried: the fix.
+        study: whose spec has the update rule where the fix keeps it.
+    """
+    change = tried.treatment
+    assert change is not None
+    block = (study.spec or {}).get("optimizer") or {}
+    if change.optimizer is not None:
+        block = json.loads(change.optimizer)
+    lines = [f"optimizer = {_optimizer(block, tried.rate_to_use)}"]
+    if change.warmup_steps:
+        lines += [f"warmup_steps = {change.warmup_steps}", *WARMUP]
+    lines += [*STEP, *_clipping(change.clip_norm), "    optimizer.step()"]
+    if change.warmup_steps:
+        lines.append("    warmup.step()  # your own schedule starts where the warmup ends, and keeps its length")
+    return "\n".join(lines)
+
+
+WARMUP = ("warmup = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, step / warmup_steps))",)
+STEP = (
+    "for inputs, targets in batches:",
+    "    optimizer.zero_grad()",
+    "    loss_fn(model(inputs), targets).backward()",
+)
+
+
+def _clipping(clip_norm: float | None) -> Iterator[str]:
+    if clip_norm is not None:
+        yield f"    torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm={clip_norm})"
+
+
+def _optimizer(block: Mapping[str, Any], learning_rate: float | None) -> str:
+    """The call that makes the update rule."""
+    name = block.get("name")
+    if name is None:
+        kind = str(block["class_path"]).replace(":", ".")
+        return _call(kind, learning_rate, dict(block.get("init_args", {})))
+    kind, known = TORCH[name]
+    given = {RENAMED.get(key, key): _plain(block[key]) for key in known if block.get(key)}
+    if name == "nesterov":
+        given["nesterov"] = True
+    return _call(f"torch.optim.{kind}", learning_rate, given)
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def _call(kind: str, learning_rate: float | None, given: Mapping[str, Any]) -> str:
+    told = [f"lr={learning_rate:.4g}", *(f"{key}={value!r}" for key, value in given.items())]
+    return f"{kind}(model.parameters(), {', '.join(told)})"

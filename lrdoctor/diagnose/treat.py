@@ -1,0 +1,122 @@
+"""The report of the whole procedure: the sweep, the short run, and every fix proven or rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from lrdoctor.core.report import Fix, Report
+from lrdoctor.diagnose import treat_words
+from lrdoctor.diagnose.clip import clip_table
+from lrdoctor.diagnose.judging import summary_of
+from lrdoctor.diagnose.prescription import changes_of, snippet_of
+from lrdoctor.diagnose.probe import report_of_probe
+from lrdoctor.diagnose.sweeps import ENOUGH_SEEDS, report_of_sweep
+from lrdoctor.diagnose.treat_table import SPEC_FILE, rank_of, treat_table
+from lrdoctor.diagnose.warmup import status_of
+from lrdoctor.diagnose.warmup_table import warmup_table
+from lrdoctor.diagnose.warmup_words import words_of
+from lrdoctor.procedures.treated import Treated
+from lrdoctor.procedures.treatment_results import Tried
+
+NAME = "treat"
+
+
+def report_of_treat(treated: Treated, figures: Sequence[str] = ()) -> Report:
+    """The report of the whole procedure.
+
+    The verdict is that of the spec's own training, which no fix changes; `treat` and the fixes say what they do to it.
+
+    Args:
+        treated: what was found.
+        figures: paths of the sweep's figures, relative to the study folder.
+    """
+    base = _own(treated, figures)
+    return replace(
+        base,
+        summary=f"{base.summary}; {treat_words.in_short(treated)}",
+        runs=base.runs + tuple(summary_of(run, treated.findings) for run in treated.runs),
+        findings=base.findings + treated.findings,
+        skipped=base.skipped + treated.skipped,
+        fixes=_fixes(treated, base),
+        **_sections(treated),
+        treat=treat_table(treated),
+        next_steps=tuple(_next_steps(treated)),
+    )
+
+
+def _own(treated: Treated, figures: Sequence[str]) -> Report:
+    if treated.probed is None:
+        return report_of_sweep(treated.study, NAME, figures)
+    return report_of_probe(treated.probed, NAME, figures)
+
+
+def _sections(treated: Treated) -> dict[str, Any]:
+    """The searches for the numbers of warmup and clipping, as their own commands report them."""
+    found, sections = treated.warmup, dict[str, Any]()
+    if found is not None:
+        sections["warmup"] = warmup_table(found, status_of(found), words_of(found, treated.study))
+    if treated.clipping is not None:
+        sections["clip"] = clip_table(treated.clipping)
+    return sections
+
+
+def _fixes(treated: Treated, base: Report) -> tuple[Fix, ...]:
+    """Every fix as it came out; none where the training has room."""
+    because = {fix.name: fix.because for fix in base.fixes}
+    return tuple(_fix(tried, treated, because) for tried in treated.tried)
+
+
+def _fix(tried: Tried, treated: Treated, because: Mapping[str, tuple[str, ...]]) -> Fix:
+    swept = tried.treatment is not None and tried.rate_to_use is not None
+    codes = {code for part in tried.name.split("+") for code in because.get(part, ())}
+    settings = {**tried.settings, "base_learning_rate": tried.rate_to_use} if swept else dict(tried.settings)
+    return Fix(
+        rank=rank_of(tried.name),
+        name=tried.name,
+        status=tried.status,
+        why=treat_words.why(tried),
+        because=tuple(sorted(codes)),
+        settings=settings,
+        snippet=snippet_of(tried, treated.study) if swept else "",
+        gain=_gain(tried, treated) if tried.after is not None else {},
+    )
+
+
+def _gain(tried: Tried, treated: Treated) -> dict[str, float | None]:
+    before, after = tried.before, tried.after
+    assert before is not None
+    assert after is not None
+    old = before.rate(before.study.best_learning_rate)
+    new = after.rate(tried.rate_to_use)
+    gain = {
+        "highest_stable_learning_rate": after.highest_stable,
+        "baseline_highest_stable_learning_rate": before.highest_stable,
+        "stability_margin": tried.room.margin,
+        "baseline_stability_margin": treated.study.stability_margin,
+    }
+    if treated.study.objective != "best_val_loss":
+        return gain
+    return {
+        **gain,
+        "best_val_loss": new.objective if new else None,
+        "baseline_best_val_loss": old.objective if old else None,
+    }
+
+
+def _next_steps(treated: Treated) -> Iterator[str]:
+    n_seeds = len({run.trial.seed for run in treated.study.runs if run.trial is not None})
+    if treated.study.best_learning_rate is None:
+        yield "give lr* by --lr, or a sweep that reaches lower: --set sweep.min=..."
+    if n_seeds < ENOUGH_SEEDS:
+        yield f"--seeds {ENOUGH_SEEDS}: all this rests on {n_seeds} seed{'' if n_seeds == 1 else 's'} a rate"
+    if treated.cut:
+        yield "a higher --max-trial-steps: the same command goes on where the budget ended"
+    if treated.prescribed is not None:
+        yield f"{SPEC_FILE} in the study folder is the spec with the fix in it: `lrdoctor sweep` runs it"
+
+
+def prescription_changes(treated: Treated) -> dict[str, Any] | None:
+    """The spec's keys that make the prescription the spec's own training; None without a prescription."""
+    return None if treated.prescribed is None else changes_of(treated.prescribed)

@@ -1,0 +1,132 @@
+"""`Report.treat`: every fix as it was tried, and the prescription, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from lrdoctor import fixes
+from lrdoctor.core.study import Rate
+from lrdoctor.diagnose import treat_words
+from lrdoctor.diagnose.prescription import settings_of, snippet_of
+from lrdoctor.fixes.base import optimizer_of
+from lrdoctor.procedures.treated import Treated
+from lrdoctor.procedures.treatment_results import Measured, Room, Tried
+
+RANKS = {remedy.name: rank for rank, remedy in enumerate(fixes.FIXES, start=1)}
+"""Name of a fix -> its place in the documented order; a pair stands where its later part does."""
+SPEC_FILE = "prescription.yaml"
+"""The spec with the fix in it, in the study folder."""
+
+
+def rank_of(name: str) -> int:
+    """Place in the documented order.
+
+    >>> rank_of("warmup"), rank_of("warmup+clip_gradients"), rank_of("change_optimizer")
+    (1, 2, 3)
+    """
+    return max(RANKS[part] for part in name.split("+"))
+
+
+def treat_table(treated: Treated) -> dict[str, Any]:
+    """The fixes in the order in which they were tried; what nothing is known of is None."""
+    return {
+        "needed": not treated.unneeded,
+        "why_not": treated.unneeded,
+        "target_margin": treated.limits.target,
+        "n_seeds": len({run.trial.seed for run in treated.study.runs if run.trial is not None}),
+        "objective": treated.study.objective,
+        "before": None if treated.before is None else _before(treated.before),
+        "tried": [_row(tried, treated) for tried in treated.tried],
+        "prescription": _prescription(treated),
+        "cut": list(treated.cut),
+        "cost": asdict(treated.cost),
+        "figures": [],
+    }
+
+
+def _prescription(treated: Treated) -> dict[str, Any] | None:
+    chosen = treated.prescribed
+    if chosen is None:
+        return None
+    return {
+        "names": chosen.name.split("+"),
+        "status": chosen.status,
+        "why": treat_words.of_prescription(treated),
+        "base_learning_rate": chosen.rate_to_use,
+        "settings": settings_of(chosen),
+        "snippet": snippet_of(chosen, treated.study),
+        "spec_file": SPEC_FILE,
+    }
+
+
+def _before(before: Measured) -> dict[str, Any]:
+    """The spec's own training, in the columns of a fix."""
+    best = before.study.best_learning_rate
+    return {
+        "name": "none",
+        "rank": 0,
+        "status": "",
+        "why": "",
+        "settings": {},
+        "optimizer": optimizer_of(before.study),
+        "base_learning_rate": best,
+        **_measured(before, before.room(best)),
+        **_objective(before.rate(best)),
+        "comparison": None,
+        "steps_added": 0,
+        "share_clipped": None,
+        "reaches_target": False,
+        "trains_better": False,
+        "cost": None,
+    }
+
+
+def _row(tried: Tried, treated: Treated) -> dict[str, Any]:
+    after, use = tried.after, tried.rate_to_use
+    change = tried.treatment
+    other = tried.settings.get("optimizer", {}).get("name")
+    return {
+        "name": tried.name,
+        "rank": rank_of(tried.name),
+        "status": tried.status,
+        "why": treat_words.why(tried),
+        "settings": dict(tried.settings),
+        "optimizer": other or optimizer_of(treated.study),
+        "base_learning_rate": use,
+        **_measured(after, tried.room),
+        **_objective(after.rate(use) if after is not None else None),
+        "comparison": None if tried.comparison is None else asdict(tried.comparison),
+        "steps_added": (change.warmup_steps or 0) if change is not None else 0,
+        "share_clipped": tried.share_clipped.get(use) if use is not None else None,
+        "reaches_target": tried.reaches_target,
+        "trains_better": tried.trains_better,
+        "cost": asdict(tried.cost),
+    }
+
+
+def _measured(found: Measured | None, room: Room) -> dict[str, Any]:
+    study = found.study if found is not None else None
+    return {
+        "best_learning_rate": study.best_learning_rate if study else None,
+        "unstable_base_learning_rate": study.unstable_base_learning_rate if study else None,
+        "highest_stable_learning_rate": found.highest_stable if found else None,
+        "stability_margin": room.margin,
+        "margin_is_bound": room.is_bound,
+        "rates": [rate_row(rate) for rate in study.rates] if study else [],
+    }
+
+
+def _objective(rate: Rate | None) -> dict[str, Any]:
+    if rate is None:
+        return {"objective": None, "objective_low": None, "objective_high": None}
+    return {
+        "objective": rate.objective,
+        "objective_low": rate.objective_low,
+        "objective_high": rate.objective_high,
+    }
+
+
+def rate_row(rate: Rate) -> dict[str, Any]:
+    """A rate as the sweep's table has it."""
+    return {**asdict(rate), "events": dict(rate.events), "feasible": rate.is_feasible, "unstable": rate.is_unstable}
