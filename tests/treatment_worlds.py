@@ -1,0 +1,55 @@
+"""Made-up sweeps with and without a fix that several tests share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from lrdoctor.core.study import Rate, Study
+from lrdoctor.procedures.sweep import measure
+from lrdoctor.procedures.treatment import Treatment
+from lrdoctor.procedures.treatment_results import Measured, Tried
+
+Seeds = Sequence[float]
+"""Objective by seed; a negative one is that of a seed that rises, inf of one that is infeasible."""
+
+
+def swept(rates: Mapping[float, Seeds], **changes: Any) -> Measured:
+    """A sweep in which these seeds reached these objectives."""
+    study = Study(name="made up", runs=(), rates=tuple(_rate(lr, of) for lr, of in sorted(rates.items())))
+    study = measure(study)
+    return Measured(
+        study=Study(**{**vars(study), **changes}),
+        objectives={lr: {s: abs(v) for s, v in enumerate(of)} for lr, of in rates.items()},
+        unstable={lr: frozenset(s for s, v in enumerate(of) if v < 0 or v == math.inf) for lr, of in rates.items()},
+    )
+
+
+def _rate(lr: float, of: Seeds) -> Rate:
+    values = [abs(v) for v in of]
+    return Rate(
+        base_learning_rate=lr,
+        stage="grid",
+        n_judged=len(of),
+        n_feasible=sum(v != math.inf for v in of),
+        n_unstable=sum(v < 0 or v == math.inf for v in of),
+        objective=median(values),
+        objective_low=min(values),
+        objective_high=max(values),
+        final_loss=median(values),
+    )
+
+
+GOOD, RISE, DEAD = (0.10, 0.11, 0.12, 0.13, 0.14), (-0.2, -0.21, -0.22, -0.23, -0.24), (math.inf,) * 5
+"""Five seeds each."""
+
+PLAIN = swept({0.01: GOOD, 0.02: RISE, 0.04: DEAD, 0.1: DEAD})
+"""lr* = 0.01, unstable from 0.02: at the edge."""
+
+
+def tried(after: Mapping[float, Seeds] | None = None, before: Measured = PLAIN, **changes: Any) -> Tried:
+    """A fix with its sweep."""
+    fields: dict[str, Any] = {"name": "warmup", "treatment": Treatment(warmup_steps=10), "before": before}
+    return Tried(**{**fields, "after": None if after is None else swept(after), **changes})
