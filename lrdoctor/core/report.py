@@ -113,6 +113,8 @@ class Report:
     """The warmup_steps tried at rates above the unstable one, and the comparison with the baseline."""
     clip: Mapping[str, Any] = field(default_factory=dict)
     """The gradient norms at lr*, and the thresholds tried at the unstable rates."""
+    treat: Mapping[str, Any] = field(default_factory=dict)
+    """The fixes tried one after the other, each by a sweep of its own, and the one that is prescribed."""
     next_steps: tuple[str, ...] = ()
     """What to run next, a command or a sentence each."""
     passed_over: Mapping[str, int] = field(default_factory=dict)
@@ -123,7 +125,7 @@ class Report:
     @property
     def is_of_trials(self) -> bool:
         """Whether trials of lrdoctor's own were judged together, over their seeds, and not logs one by one."""
-        return bool(self.sweep or self.probe or self.warmup or self.clip)
+        return bool(self.sweep or self.probe or self.warmup or self.clip or self.treat)
 
     @property
     def is_incomplete(self) -> bool:
