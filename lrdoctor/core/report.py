@@ -114,7 +114,7 @@ class Report:
     clip: Mapping[str, Any] = field(default_factory=dict)
     """The gradient norms at lr*, and the thresholds tried at the unstable rates."""
     treat: Mapping[str, Any] = field(default_factory=dict)
-    """The fixes tried one after the other, each by a sweep of its own, and the one that is prescribed."""
+    """Every fix as it was tried, and the prescription; empty where only single steps of the procedure were run."""
     next_steps: tuple[str, ...] = ()
     """What to run next, a command or a sentence each."""
     passed_over: Mapping[str, int] = field(default_factory=dict)

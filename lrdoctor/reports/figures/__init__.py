@@ -91,7 +91,7 @@ def probe_figures(name: str, runs: Sequence[Run], probe: Mapping[str, Any]) -> d
 
 
 def treat_figures(report: Report, name: str) -> dict[str, bytes]:
-    """Figure 8 for every fix that was tried, each as PNG and as SVG: file name -> content.
+    """Figure 8 for every fix that was swept, each as PNG and as SVG: file name -> content.
 
     Args:
         report: with its `treat` section.

@@ -9,7 +9,7 @@ from typing import Any
 from lrdoctor.reports.figures.style import cut
 from lrdoctor.reports.figures.with_fix import Mark, Row, WithFix, marks, series
 from lrdoctor.reports.numbers import number
-from lrdoctor.reports.treated import OTHER_OPTIMIZER, in_words, margin, settings_in_short
+from lrdoctor.reports.treated import LOWER_RATE, OTHER_OPTIMIZER, in_words, margin, settings_in_short
 
 LABEL_CELLS = 22
 """Characters of a label that leave room for what stands beside it in the legend."""
@@ -18,7 +18,7 @@ NAME_CELLS = 12
 
 
 def treatments(name: str, treat: Mapping[str, Any]) -> dict[str, WithFix]:
-    """File name without its ending -> what the figure shows, for every fix whose rates were tried.
+    """File name without its ending -> what the figure shows, for every fix that has rates of its own.
 
     Args:
         name: of the study.
@@ -26,7 +26,7 @@ def treatments(name: str, treat: Mapping[str, Any]) -> dict[str, WithFix]:
     """
     plots: dict[str, WithFix] = {}
     for row in treat["tried"]:
-        if row["rates"]:
+        if row["rates"] and row["name"] != LOWER_RATE:  # a lower rate is a point on the curve that is there already
             plots[_file(row["name"], plots)] = with_treatment(name, treat, row)
     return plots
 

@@ -35,19 +35,19 @@ def print_treat(treat: Row, console: Console) -> None:
     if not treat:
         return
     if not treat["needed"]:
-        print_items(console, "Fixes", [(Text("-"), safe(console, f"none is needed: {treat['why_not']}"))])
+        print_items(console, "Fixes", [(Text("-"), safe(console, f"none was tried: {treat['why_not']}"))])
         return
     if tried_rows(treat):
         _print_tried(treat, console)
     print_items(console, "Not tried", _not_tried(treat, console))
-    print_items(console, "Cut by the budget (--max-trial-steps)", ((Text("-"), safe(console, c)) for c in treat["cut"]))
+    print_items(console, "Cut by the budget (--max-trial-steps)", ((Text("-"), safe(console, c)) for c in _cut(treat)))
     if treat["prescription"] is None:
         sentences = ((Text("-"), safe(console, sentence)) for sentence in _without_prescription(treat))
         print_items(console, "No prescription", sentences)
     else:
         _print_prescription(treat["prescription"], console)
     console.print()
-    console.print(safe(console, f"Cost: {_cost(treat['cost'])}"))
+    console.print(safe(console, f"Cost, with the sweep: {_cost(treat['cost'])}"))
 
 
 def _print_tried(treat: Row, console: Console) -> None:
@@ -88,14 +88,22 @@ def _not_tried(treat: Row, console: Console) -> Iterator[Item]:
         yield Text("-"), Text(overflow="fold").append_text(fixes).append_text(reason)
 
 
+def _cut(treat: Row) -> Iterator[str]:
+    """What the budget cut, beyond what stands among the reasons of the fixes that were not tried."""
+    reasons = [row["why"] for row in treat["tried"] if row not in tried_rows(treat)]
+    for cut in treat["cut"]:
+        if not any((cut.partition(": ")[2] or cut) in reason for reason in reasons):
+            yield cut
+
+
 def _without_prescription(treat: Row) -> Iterator[str]:
     before, tried = treat["before"], tried_rows(treat)
     if not tried:
         yield treat["why_not"] or "no fix could be tried"
     elif not any(row["status"] == "verified" for row in tried):
         yield (
-            "no fix that was tried makes clearly higher rates trainable, or trains better by more than the spread over "
-            "the seeds: none is worth its price"
+            "none of the fixes that were tried makes clearly higher rates trainable without losing, or trains better "
+            "by more than the spread over the seeds"
         )
     if before["best_learning_rate"] is not None:
         room = "that is not known" if before["stability_margin"] is None else f"of {margin(before)}"
@@ -123,4 +131,4 @@ def _exactly(value: object) -> str:
 def _cost(cost: Row) -> str:
     minutes, seconds = divmod(round(cost["seconds"]), MINUTE)
     time = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-    return f"{cost['trials']:,} trials, {cost['steps']:,} training steps, {time}"
+    return f"{cost['trials']:,} trials, {cost['steps']:,} training steps, {time} summed over the trials"

@@ -67,7 +67,8 @@ def _columns(treat: Mapping[str, Any], wide: bool) -> Iterator[Column]:
 
 def _highest(row: Row, before: Row) -> str:
     """`0.0282 -> 0.05`; rates of two optimizers do not compare, so the other optimizer's stands alone."""
-    rates = [before, row] if row is not before and row["optimizer"] == before["optimizer"] else [row]
+    is_measured = row is not before and row["highest_stable_learning_rate"] is not None
+    rates = [before, row] if is_measured and row["optimizer"] == before["optimizer"] else [row]
     return " -> ".join(number(of["highest_stable_learning_rate"]) for of in rates)
 
 
