@@ -55,6 +55,7 @@ def test_rendered_report_keeps_to_the_schema(sample: Report) -> None:
         (["treat", "tried", 0, "name"], "clip_gradients+warmup"),
         (["treat", "tried", 0, "stability_margin"], "large"),
         (["treat", "before"], {"name": "none"}),
+        (["treat", "cost"], None),
         (["treat", "prescription", "names"], ["none"]),
     ],
 )

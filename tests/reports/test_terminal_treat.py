@@ -9,6 +9,7 @@ import pytest
 from report_samples import report
 from rich.console import Console
 from treat_samples import BEFORE, CLIPPING, CUT, LOWER, TREATS, WARMUP, treat
+from warmup_samples import TABLES
 
 from lrdoctor.core.report import Fix
 from lrdoctor.reports import treated
@@ -84,6 +85,7 @@ def squeezed(text: str) -> list[str]:
             ],
         ),
         ("healthy", 110, ["- none was tried: no instability was found up to 10 times lr*"]),
+        ("no rate", 110, ["- none was tried: no learning rate trains well"]),
     ],
 )
 def test_the_section(name: str, width: int, lines: list[str]) -> None:
@@ -186,6 +188,16 @@ def test_the_list_of_fixes_does_not_repeat_what_was_treated(name: str, title: st
     assert [of for of in told if f"generic words on {of}" in text or f"{of}()" in text] == []
     assert title is None or title in text
     assert title is not None or "in this order" not in text.split("What came")[0]
+
+
+def test_a_figure_that_two_sections_draw_is_listed_once() -> None:
+    sample = report(
+        treat=treat([WARMUP], figures=["figures/8.png"]), warmup={**TABLES["held"], "figures": ["figures/8.png"]}
+    )
+    console = Console(file=io.StringIO(), width=110, color_system=None, _environ={})
+    with console.capture() as text:
+        print_report(sample, console)
+    assert text.get().count("figures/8.png") == 1
 
 
 def test_a_treatment_alone_is_a_report_of_trials() -> None:

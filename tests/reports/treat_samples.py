@@ -79,6 +79,7 @@ BEFORE = row(
     "",
     "",
     **measured(0.02, 0.03162, 0.0282, 0.62),
+    cost=None,
     rates=swept(
         seeds(0.005, 0.95),
         seeds(0.01, 0.71),
@@ -228,6 +229,7 @@ TREATS: dict[str, dict[str, Any]] = {
         why_not="no instability was found up to 10 times lr*",
         before={**BEFORE, "unstable_base_learning_rate": None, "stability_margin": 10.0, "margin_is_bound": True},
         prescription=None,
-        cost=cost(0, 0, 0.0),
+        cost=cost(65, 19_500, 10.0),
     ),
+    "no rate": treat([], needed=False, why_not="no learning rate trains well", before=None, prescription=None),
 }

@@ -60,7 +60,9 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
         print_code(console, fixes)
     print_steps(console, report.next_steps, verbose)
     sections = (report.sweep, report.probe, report.warmup, report.clip, report.treat)
-    print_lines(console, "Files written", [file for section in sections for file in section.get("figures", ())])
+    # figure 8 of a warmup is drawn anew from its sweep
+    files = dict.fromkeys(file for section in sections for file in section.get("figures", ()))
+    print_lines(console, "Files written", files)
 
 
 def _fixes_to_list(report: Report) -> list[Fix]:
