@@ -25,13 +25,11 @@ def in_words(name: str) -> str:
 def in_short(row: Row) -> str:
     """The fix and its numbers: the rows of one name are told apart by it.
 
-    >>> in_short({"name": "clip_gradients", "settings": {"clip_norm": 4.7812}, "share_clipped": 0.114})
-    'clip gradients: norm 4.781, clips 11 %'
+    >>> in_short({"name": "clip_gradients", "settings": {"clip_norm": 4.7812}})
+    'clip gradients: norm 4.781'
     """
-    share = row.get("share_clipped")
-    clipped = "" if share is None else f"clips {100 * share:.0f} %"
-    details = ", ".join(part for part in (settings_in_short(row), clipped) if part)
-    return f"{in_words(row['name'])}: {details}" if details else in_words(row["name"])
+    numbers = settings_in_short(row)
+    return f"{in_words(row['name'])}: {numbers}" if numbers else in_words(row["name"])
 
 
 def settings_in_short(row: Row) -> str:

@@ -113,7 +113,7 @@ def test_what_is_not_there_is_not_shown(name: str, absent: list[str]) -> None:
         (treat([WARMUP], n_seeds=1), "- every row is a sweep of its own with 1 seed a rate; the loss"),
         (
             treat([{**CLIPPING, "margin_is_bound": True, "comparison": None}]),
-            "clip gradients: norm 4.781, clips 11 % verified 0.0282 -> 0.05 >= 2.81x 0.58 0.522..0.638 - 0",
+            "clip gradients: norm 4.781 verified 0.0282 -> 0.05 >= 2.81x 0.58 0.522..0.638 - 0",
         ),
         (treat([], prescription=None, why_not="there is no lr*"), "- there is no lr*"),
         (treat([WARMUP], cut=["warmup: no room for 5x"]), "Cut by the budget (--max-trial-steps)"),
@@ -198,6 +198,18 @@ def test_a_figure_that_two_sections_draw_is_listed_once() -> None:
     with console.capture() as text:
         print_report(sample, console)
     assert text.get().count("figures/8.png") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "shown", "absent"),
+    [({}, "-v shows it", "Warmups tried"), ({"verbose": True}, "Warmups tried", "-v shows it")],
+)
+def test_the_search_for_the_numbers_is_for_those_who_ask(options: dict[str, bool], shown: str, absent: str) -> None:
+    console = Console(file=io.StringIO(), width=110, color_system=None, _environ={})
+    with console.capture() as text:
+        print_report(report(treat=treat([WARMUP]), warmup=TABLES["held"]), console, **options)
+    assert shown in text.get()
+    assert absent not in text.get()
 
 
 def test_a_treatment_alone_is_a_report_of_trials() -> None:

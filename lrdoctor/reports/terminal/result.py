@@ -49,9 +49,7 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
         _print_trials(report, console, verbose)
     else:
         print_logs(report, console, verbose=verbose)
-    if report.clip:
-        print_clip(report.clip, console)
-    print_warmup(report.warmup, console)
+    _print_searches(report, console, verbose)
     print_treat(report.treat, console)
     fixes = _fixes_to_list(report)
     title = "Further fixes, in this order" if report.treat else "Fixes to try, in this order"
@@ -63,6 +61,17 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
     # figure 8 of a warmup is drawn anew from its sweep
     files = dict.fromkeys(file for section in sections for file in section.get("figures", ()))
     print_lines(console, "Files written", files)
+
+
+def _print_searches(report: Report, console: Console, verbose: bool) -> None:
+    """How the numbers of warmup and clipping were found; after a treatment its own sweeps of them say more."""
+    if not report.treat or verbose:
+        if report.clip:
+            print_clip(report.clip, console)
+        print_warmup(report.warmup, console)
+    elif report.clip or report.warmup:
+        console.print()
+        console.print("How the numbers of warmup and clipping were found: -v shows it")
 
 
 def _fixes_to_list(report: Report) -> list[Fix]:
