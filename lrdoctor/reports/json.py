@@ -46,6 +46,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "probe": report.probe,
         "warmup": report.warmup,
         "clip": report.clip,
+        "treat": report.treat,
         "next_steps": report.next_steps,
         "passed_over": report.passed_over,
         "no_logs": report.no_logs,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from report_samples import report
 from report_schema import SCHEMA, faults, parse
+from treat_samples import TREATS
 
 from lrdoctor import __version__
 from lrdoctor.core.report import Report
@@ -25,7 +26,10 @@ LOG_REPORT = Report(
 )
 
 
-@pytest.mark.parametrize("sample", [report(), LOG_REPORT], ids=["sweep", "log"])
+TREATMENTS = [report(treat=treat, command="treat") for treat in TREATS.values()]
+
+
+@pytest.mark.parametrize("sample", [report(), LOG_REPORT, *TREATMENTS], ids=["sweep", "log", *TREATS])
 def test_rendered_report_keeps_to_the_schema(sample: Report) -> None:
     text = render(sample)
     assert text.endswith("}\n")
@@ -46,10 +50,17 @@ def test_rendered_report_keeps_to_the_schema(sample: Report) -> None:
         (["sweep", "rates", 0, "stage"], "whim"),
         (["sweep"], {"objective": "best_val_loss"}),
         (["fixes", 0, "gain"], {"best_val_loss": "better"}),
+        (["fixes", 0, "name"], "none"),
+        (["treat", "tried", 0, "status"], "recommended"),
+        (["treat", "tried", 0, "name"], "clip_gradients+warmup"),
+        (["treat", "tried", 0, "stability_margin"], "large"),
+        (["treat", "before"], {"name": "none"}),
+        (["treat", "cost"], None),
+        (["treat", "prescription", "names"], ["none"]),
     ],
 )
 def test_schema_refuses_what_the_contract_forbids(path: list[Any], value: Any) -> None:
-    document = as_dict(report())
+    document = as_dict(report(treat=TREATS["all"]))
     inner: Any = document
     for key in path[:-1]:
         inner = inner[key]

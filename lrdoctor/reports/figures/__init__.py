@@ -20,12 +20,13 @@ from lrdoctor.reports.figures.probe_ink import draw_probe
 from lrdoctor.reports.figures.style import files
 from lrdoctor.reports.figures.training import training_curves
 from lrdoctor.reports.figures.training_ink import draw_training_curves
+from lrdoctor.reports.figures.treat import treatments
 from lrdoctor.reports.figures.warmup import warmup_curves
 from lrdoctor.reports.figures.warmup_ink import draw_warmup_curves
 from lrdoctor.reports.figures.with_fix import with_warmup
 from lrdoctor.reports.figures.with_fix_ink import draw_with_fix
 
-__all__ = ["clip_figures", "probe_figures", "sweep_figures", "warmup_figures"]
+__all__ = ["clip_figures", "probe_figures", "sweep_figures", "treat_figures", "warmup_figures"]
 
 
 def sweep_figures(study: Study) -> dict[str, bytes]:
@@ -87,3 +88,16 @@ def probe_figures(name: str, runs: Sequence[Run], probe: Mapping[str, Any]) -> d
         probe: `Report.probe` of these runs.
     """
     return files("figure_5_every_step", draw_probe(probe_plot(name, runs, probe)))
+
+
+def treat_figures(report: Report, name: str) -> dict[str, bytes]:
+    """Figure 8 for every fix that was swept, each as PNG and as SVG: file name -> content.
+
+    Args:
+        report: with its `treat` section.
+        name: of the study.
+    """
+    drawn: dict[str, bytes] = {}
+    for file, plot in treatments(name, report.treat).items():
+        drawn |= files(file, draw_with_fix(plot))
+    return drawn

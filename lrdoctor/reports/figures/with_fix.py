@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lrdoctor.core.study import Objective
 from lrdoctor.reports.figures.objective import Point
@@ -33,6 +33,18 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A rate worth a vertical line."""
+
+    rate: float
+    words: str
+    """What the rate is; the number follows."""
+    kind: Literal["best", "unstable"]
+    of_fix: bool = False
+    """Of the training with the fix."""
+
+
+@dataclass(frozen=True)
 class WithFix:
     """What figure 8 shows."""
 
@@ -41,12 +53,10 @@ class WithFix:
     n_seeds: int
     without: Series
     with_fix: Series
-    best: float | None
-    """lr*."""
-    unstable: float | None
-    """The lowest unstable rate without the fix."""
+    marks: tuple[Mark, ...]
     headline: tuple[str, ...]
     """Lines under the name."""
+    x_label: str = "base learning rate"
 
 
 def series(label: str, rows: Sequence[Row]) -> Series:
@@ -66,6 +76,14 @@ def series(label: str, rows: Sequence[Row]) -> Series:
 
 def _point(row: Row) -> Point:
     return Point(row["base_learning_rate"], row["objective"], row["objective_low"], row["objective_high"], swept=True)
+
+
+def marks(rates: tuple[float | None, float | None], best: str, unstable: str, of_fix: bool = False) -> Iterator[Mark]:
+    """The lines at the best and at the lowest unstable rate, where they are known; `best` and `unstable` in words."""
+    if rates[0] is not None:
+        yield Mark(rates[0], best, "best", of_fix)
+    if rates[1] is not None:
+        yield Mark(rates[1], unstable, "unstable", of_fix)
 
 
 def with_warmup(name: str, warmup: Row, swept: Sequence[Row], best: float | None, unstable: float | None) -> WithFix:
@@ -95,7 +113,6 @@ def with_warmup(name: str, warmup: Row, swept: Sequence[Row], best: float | None
         n_seeds=max((row["n_judged"] for row in [*rows, *warmup["with"]]), default=0),
         without=series("without", rows),
         with_fix=series(label, warmup["with"]),
-        best=best,
-        unstable=unstable,
+        marks=tuple(marks((best, unstable), "lr*", "unstable without it from")),
         headline=said,
     )

@@ -20,6 +20,9 @@ WITHOUT: Pen = (style.BLUE, "o", 0.3)
 WITH: Pen = (style.VERMILION, "s", 0.7)
 """Colour, marker, and the height of the crosses within the band, so that those of one rate do not cover each other."""
 
+MARK_COLOUR = {"best": style.GREY, "unstable": style.BLACK}
+MARK_DASHES = {"best": (0, (1, 2)), "unstable": (0, (5, 3))}
+
 
 def draw_with_fix(plot: WithFix) -> Draw:
     """Two curves over the rates; infeasible rates are crosses at the top."""
@@ -38,7 +41,7 @@ def draw_with_fix(plot: WithFix) -> Draw:
 
 
 def _draw_axes(axes: Axes, plot: WithFix) -> None:
-    axes.set_xlabel("base learning rate")
+    axes.set_xlabel(plot.x_label)
     rates, points = (*plot.without.rates, *plot.with_fix.rates), (*plot.without.points, *plot.with_fix.points)
     if rates:
         # half a decade beside a single rate, otherwise room for a marker on each side
@@ -95,12 +98,10 @@ def _draw_ranges(axes: Axes, series: Series, colour: str) -> None:
 
 def _draw_rates(axes: Axes, plot: WithFix) -> None:
     low, high = axes.get_xlim()
-    marks = [
-        (plot.best, "lr*", style.GREY, (0, (1, 2))),
-        (plot.unstable, "unstable without it from", style.BLACK, (0, (5, 3))),
-    ]
-    for rate, words, colour, dashes in marks:
-        if rate is not None and low <= rate <= high:
-            label = f"{words} {number(rate)}"
-            axes.axvline(rate, color=colour, linestyle=dashes, linewidth=1.2, zorder=1, label=label)
+    for mark in plot.marks:
+        if low <= mark.rate <= high:
+            colour = WITH[0] if mark.of_fix else MARK_COLOUR[mark.kind]
+            label = f"{mark.words} {number(mark.rate)}"
+            dashes = MARK_DASHES[mark.kind]
+            axes.axvline(mark.rate, color=colour, linestyle=dashes, linewidth=1.2, zorder=1, label=label)
     axes.set_xlim(low, high)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from lrdoctor.core.report import Report
+from lrdoctor.core.report import Fix, Report
 from lrdoctor.reports.numbers import multiple, number
 from lrdoctor.reports.terminal.clip import print_clip
 from lrdoctor.reports.terminal.fixes import fix_item, print_code
@@ -23,6 +23,7 @@ from lrdoctor.reports.terminal.logs import print_logs
 from lrdoctor.reports.terminal.probe import print_probe
 from lrdoctor.reports.terminal.rates import legend, rates_table
 from lrdoctor.reports.terminal.text import safe
+from lrdoctor.reports.terminal.treat import print_treat
 from lrdoctor.reports.terminal.warmup import print_warmup
 
 
@@ -48,17 +49,39 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
         _print_trials(report, console, verbose)
     else:
         print_logs(report, console, verbose=verbose)
-    if report.clip:
-        print_clip(report.clip, console)
-    print_warmup(report.warmup, console)
-    # of a log the fixes stand with the run that they are for
-    fixes = sorted((fix for fix in report.fixes if report.is_of_trials or fix.run is None), key=lambda fix: fix.rank)
-    print_items(console, "Fixes to try, in this order", (fix_item(fix, console) for fix in fixes))
+    _print_searches(report, console, verbose)
+    print_treat(report.treat, console)
+    fixes = _fixes_to_list(report)
+    title = "Further fixes, in this order" if report.treat else "Fixes to try, in this order"
+    print_items(console, title, (fix_item(fix, console) for fix in fixes))
     if verbose:
         print_code(console, fixes)
     print_steps(console, report.next_steps, verbose)
-    sections = (report.sweep, report.probe, report.warmup, report.clip)
-    print_lines(console, "Files written", [file for section in sections for file in section.get("figures", ())])
+    sections = (report.sweep, report.probe, report.warmup, report.clip, report.treat)
+    # figure 8 of a warmup is drawn anew from its sweep
+    files = dict.fromkeys(file for section in sections for file in section.get("figures", ()))
+    print_lines(console, "Files written", files)
+
+
+def _print_searches(report: Report, console: Console, verbose: bool) -> None:
+    """How the numbers of warmup and clipping were found; after a treatment its own sweeps of them say more."""
+    if not report.treat or verbose:
+        if report.clip:
+            print_clip(report.clip, console)
+        print_warmup(report.warmup, console)
+    elif report.clip or report.warmup:
+        console.print()
+        console.print("How the numbers of warmup and clipping were found: -v shows it")
+
+
+def _fixes_to_list(report: Report) -> list[Fix]:
+    """By rank, those that the report does not tell more of elsewhere.
+
+    Of a log the fixes stand with the run that they are for; after a treatment, with what came of them.
+    """
+    told = {row["name"] for row in report.treat.get("tried", ())}
+    fixes = [fix for fix in report.fixes if (report.is_of_trials or fix.run is None) and fix.name not in told]
+    return sorted(fixes, key=lambda fix: fix.rank)
 
 
 def headline(report: Report) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,97 @@
+"""What figure 8 shows of a treatment: one figure a fix that was tried, beside the training as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lrdoctor.reports.figures.style import cut
+from lrdoctor.reports.figures.with_fix import Mark, Row, WithFix, marks, series
+from lrdoctor.reports.numbers import number
+from lrdoctor.reports.treated import LOWER_RATE, OTHER_OPTIMIZER, in_words, margin, settings_in_short
+
+LABEL_CELLS = 22
+"""Characters of a label that leave room for what stands beside it in the legend."""
+NAME_CELLS = 12
+"""The same for an optimizer's name, which stands in several labels."""
+
+
+def treatments(name: str, treat: Mapping[str, Any]) -> dict[str, WithFix]:
+    """File name without its ending -> what the figure shows, for every fix that has rates of its own.
+
+    Args:
+        name: of the study.
+        treat: `Report.treat`.
+    """
+    plots: dict[str, WithFix] = {}
+    for row in treat["tried"]:
+        if row["rates"] and row["name"] != LOWER_RATE:  # a lower rate is a point on the curve that is there already
+            plots[_file(row["name"], plots)] = with_treatment(name, treat, row)
+    return plots
+
+
+def _file(fix: str, taken: Mapping[str, WithFix]) -> str:
+    """A file name of its own: a fix that was tried with several settings has several figures."""
+    safe = re.sub(r"\W", "_", fix.replace("+", "_and_"), flags=re.ASCII)
+    first, n = f"figure_8_objective_with_{safe}", 1
+    while (file := first if n == 1 else f"{first}_{n}") in taken:
+        n += 1
+    return file
+
+
+def with_treatment(name: str, treat: Mapping[str, Any], row: Row) -> WithFix:
+    """Figure 8 of one tried fix.
+
+    Args:
+        name: of the study.
+        treat: `Report.treat`, whose `before` is the training without the fix.
+        row: the fix, one of `tried`.
+    """
+    before = treat["before"]
+    labels = ("without", cut(settings_in_short(row) or "with", LABEL_CELLS))
+    is_other_rule = row["name"] == OTHER_OPTIMIZER and row["optimizer"] != before["optimizer"]
+    if is_other_rule:
+        labels = (_rule(before["optimizer"]), _rule(row["optimizer"]))
+    return WithFix(
+        name=name,
+        objective=treat["objective"],
+        n_seeds=treat["n_seeds"],
+        without=series(labels[0], before["rates"]),
+        with_fix=series(labels[1], row["rates"]),
+        marks=tuple(_between_rules(before, row, labels) if is_other_rule else _of_one_rule(before, row)),
+        headline=_headline(before, row, labels if is_other_rule else None),
+        x_label="base learning rate\n(those of two optimizers do not compare)"
+        if is_other_rule
+        else "base learning rate",
+    )
+
+
+def _rule(name: str) -> str:
+    """The update rule's name, or the last part of its class path."""
+    return cut(re.split("[.:]", name)[-1], NAME_CELLS)
+
+
+def _of_one_rule(before: Row, row: Row) -> Iterator[Mark]:
+    yield from marks(_rates(before), "lr*", "unstable without it from")
+    # the rate that is best with the fix says little; where it stops to train is what the fix is for
+    yield from marks((None, _rates(row)[1]), "", "unstable with it from", of_fix=True)
+
+
+def _between_rules(before: Row, row: Row, labels: tuple[str, str]) -> Iterator[Mark]:
+    for of, label in ((before, labels[0]), (row, labels[1])):
+        yield from marks(_rates(of), f"lr* with {label}", f"unstable with {label} from", of_fix=of is row)
+
+
+def _rates(row: Row) -> tuple[float | None, float | None]:
+    return row["best_learning_rate"], row["unstable_base_learning_rate"]
+
+
+def _headline(before: Row, row: Row, rules: tuple[str, str] | None) -> tuple[str, str]:
+    status = row["status"].replace("_", " ")
+    if rules is not None:
+        first = f"{rules[1]} in place of {rules[0]}: {status}"
+        return first, f"margin {margin(before)} before, {margin(row)} after"
+    known = [row["highest_stable_learning_rate"] for row in (before, row)]
+    without, with_fix = ("none" if rate is None else number(rate) for rate in known)
+    return f"{in_words(row['name'])}: {status}", f"highest stable rate {without} without, {with_fix} with"

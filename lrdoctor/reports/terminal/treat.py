@@ -1,0 +1,134 @@
+"""The section of a treatment: every fix that was tried, with its numbers, and what is prescribed."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from lrdoctor.reports.numbers import multiple, number
+from lrdoctor.reports.terminal.items import COMMAND, INDENT, Item, print_items, print_lines
+from lrdoctor.reports.terminal.text import safe
+from lrdoctor.reports.terminal.treat_table import tried_rows, tried_table
+from lrdoctor.reports.treated import margin, settings_in_short
+
+SEEDS_FOR_A_GAIN = 3
+"""Fewer cannot stand out of their spread by the rank-sum test."""
+MINUTE = 60
+
+Row = Mapping[str, Any]
+
+
+def print_treat(treat: Row, console: Console) -> None:
+    """Prints the section; nothing when no treatment was asked for.
+
+    Args:
+        treat: `Report.treat`.
+        console: where to; its width and colours are respected.
+    """
+    if not treat:
+        return
+    if not treat["needed"]:
+        print_items(console, "Fixes", [(Text("-"), safe(console, f"none was tried: {treat['why_not']}"))])
+        return
+    if tried_rows(treat):
+        _print_tried(treat, console)
+    print_items(console, "Not tried", _not_tried(treat, console))
+    print_items(console, "Cut by the budget (--max-trial-steps)", ((Text("-"), safe(console, c)) for c in _cut(treat)))
+    if treat["prescription"] is None:
+        sentences = ((Text("-"), safe(console, sentence)) for sentence in _without_prescription(treat))
+        print_items(console, "No prescription", sentences)
+    else:
+        _print_prescription(treat["prescription"], console)
+    console.print()
+    console.print(safe(console, f"Cost, with the sweep: {_cost(treat['cost'])}"))
+
+
+def _print_tried(treat: Row, console: Console) -> None:
+    console.print()
+    title = f"Fixes tried in the playbook's order, to restore a margin of {multiple(treat['target_margin'])}"
+    console.print(safe(console, title, "bold"))
+    console.print(Padding(tried_table(treat, console), (0, 0, 0, INDENT), expand=False))
+    print_items(console, "", ((Text("-", style="dim"), safe(console, words, "dim")) for words in _legend(treat)))
+    rows, names = tried_rows(treat), Counter(row["name"] for row in tried_rows(treat))
+    labels = [f"{row['name']} {settings_in_short(row)}" if names[row["name"]] > 1 else row["name"] for row in rows]
+    whys = [(safe(console, label, "bold"), safe(console, row["why"])) for label, row in zip(labels, rows, strict=True)]
+    print_items(console, "What came of them", whys)
+
+
+def _legend(treat: Row) -> Iterator[str]:
+    n = treat["n_seeds"]
+    seeds = f"{n} seed{'' if n == 1 else 's'}"
+    yield f"every row is a sweep of its own with {seeds} a rate; the loss is the median at the rate that goes with it"
+    if n < SEEDS_FOR_A_GAIN:
+        yield f"change: none can be shown with {seeds}; --seeds {SEEDS_FOR_A_GAIN} is the least that can"
+    else:
+        yield (
+            "change: of the loss against lr* as it is, then the seeds that did better; a gain or a loss stands out of "
+            "the spread over the seeds (exact rank-sum test)"
+        )
+    if any(row["optimizer"] != treat["before"]["optimizer"] for row in tried_rows(treat)):
+        yield "the rates of two optimizers do not compare, their margins do"
+
+
+def _not_tried(treat: Row, console: Console) -> Iterator[Item]:
+    """Each reason once, with the fixes that it is for."""
+    names: dict[str, list[str]] = {}
+    for row in treat["tried"]:
+        if row not in tried_rows(treat):
+            names.setdefault(row["why"], []).append(row["name"])
+    for why, of in names.items():
+        fixes, reason = safe(console, ", ".join(of), "bold"), safe(console, f": {why}")
+        yield Text("-"), Text(overflow="fold").append_text(fixes).append_text(reason)
+
+
+def _cut(treat: Row) -> Iterator[str]:
+    """What the budget cut, beyond what stands among the reasons of the fixes that were not tried."""
+    reasons = [row["why"] for row in treat["tried"] if row not in tried_rows(treat)]
+    for cut in treat["cut"]:
+        if not any((cut.partition(": ")[2] or cut) in reason for reason in reasons):
+            yield cut
+
+
+def _without_prescription(treat: Row) -> Iterator[str]:
+    before, tried = treat["before"], tried_rows(treat)
+    if not tried:
+        yield treat["why_not"] or "no fix could be tried"
+    elif not any(row["status"] == "verified" for row in tried):
+        yield (
+            "none of the fixes that were tried makes clearly higher rates trainable without losing, or trains better "
+            "by more than the spread over the seeds"
+        )
+    if before["best_learning_rate"] is not None:
+        room = "that is not known" if before["stability_margin"] is None else f"of {margin(before)}"
+        yield f"lr* = {number(before['best_learning_rate'])} as it is stays the best rate known, with a margin {room}"
+    if treat["cut"]:
+        yield "a larger --max-trial-steps goes on with what was cut; what was trained is not trained again"
+
+
+def _print_prescription(prescription: Row, console: Console) -> None:
+    title = f"Prescription: {' + '.join(prescription['names'])} ({prescription['status'].replace('_', ' ')})"
+    lines = {"why": prescription["why"], "base_learning_rate": prescription["base_learning_rate"]}
+    lines |= {key: value for key, value in prescription["settings"].items() if key not in lines}
+    lines |= {"patched spec": prescription["spec_file"]}
+    print_items(console, title, ((Text(key), safe(console, _exactly(value))) for key, value in lines.items()))
+    print_lines(console, "In PyTorch", prescription["snippet"].splitlines())
+    command = f"{COMMAND}sweep {shlex.quote(prescription['spec_file'])}"
+    print_lines(console, "The same as a spec that runs", [command])
+
+
+def _exactly(value: object) -> str:
+    """All digits: these numbers are typed off."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _cost(cost: Row) -> str:
+    minutes, seconds = divmod(round(cost["seconds"]), MINUTE)
+    time = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    return f"{cost['trials']:,} trials, {cost['steps']:,} training steps, {time} summed over the trials"
