@@ -98,4 +98,6 @@ def _with_figures(report: Report, treated: Treated, laboratory: Laboratory) -> R
     if treated.clipping is not None:
         drawn = figures.clip_figures(name, runs, report.clip)
         sections["clip"] = {**report.clip, "figures": trials.write_figures(laboratory, drawn)}
+    drawn = figures.treat_figures(report, name)
+    sections["treat"] = {**report.treat, "figures": trials.write_figures(laboratory, drawn)}
     return replace(report, **sections)

@@ -20,6 +20,8 @@ TORCH: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "adamw": ("AdamW", ("betas", "eps", "weight_decay")),
 }
 """Name of an update rule -> its class in torch.optim and the settings that it takes."""
+FOUND_BY = ("percentile", "post_warmup_steps")
+"""Settings of the search for a number, which the training itself does not have."""
 RENAMED = {"rho": "alpha"}
 """Settings that torch.optim calls otherwise."""
 
@@ -40,7 +42,8 @@ def changes_of(tried: Tried) -> dict[str, Any]:
 
 def settings_of(tried: Tried) -> dict[str, Any]:
     """The fix's numbers and the rate to use."""
-    return {**tried.settings, "base_learning_rate": tried.rate_to_use}
+    numbers = {name: value for name, value in tried.settings.items() if name not in FOUND_BY}
+    return {**numbers, "base_learning_rate": tried.rate_to_use}
 
 
 def snippet_of(tried: Tried, study: Study) -> str:

@@ -43,6 +43,12 @@ def report_of_sweep(study: Study, command: str, figures: Sequence[str] = ()) -> 
     )
 
 
+def in_a_sentence(study: Study) -> str:
+    """What the sweep as a whole shows."""
+    findings, skips = judge_study(study)
+    return _summary(study, _verdict(study, findings, skips), findings, skips)
+
+
 def _verdict(study: Study, findings: Sequence[Finding], skips: Sequence[Skip]) -> Verdict:
     if any(f.severity == "error" for f in findings):
         return "unstable"

@@ -12,8 +12,8 @@ from lrdoctor.diagnose.clip import clip_table
 from lrdoctor.diagnose.judging import summary_of
 from lrdoctor.diagnose.prescription import changes_of, snippet_of
 from lrdoctor.diagnose.probe import report_of_probe
-from lrdoctor.diagnose.sweeps import ENOUGH_SEEDS, report_of_sweep
-from lrdoctor.diagnose.treat_table import SPEC_FILE, rank_of, treat_table
+from lrdoctor.diagnose.sweeps import ENOUGH_SEEDS, in_a_sentence, report_of_sweep
+from lrdoctor.diagnose.treat_table import rank_of, treat_table
 from lrdoctor.diagnose.warmup import status_of
 from lrdoctor.diagnose.warmup_table import warmup_table
 from lrdoctor.diagnose.warmup_words import words_of
@@ -35,7 +35,7 @@ def report_of_treat(treated: Treated, figures: Sequence[str] = ()) -> Report:
     base = _own(treated, figures)
     return replace(
         base,
-        summary=f"{base.summary}; {treat_words.in_short(treated)}",
+        summary=f"{in_a_sentence(treated.study)}; {treat_words.in_short(treated)}",
         runs=base.runs + tuple(summary_of(run, treated.findings) for run in treated.runs),
         findings=base.findings + treated.findings,
         skipped=base.skipped + treated.skipped,
@@ -113,10 +113,10 @@ def _next_steps(treated: Treated) -> Iterator[str]:
         yield f"--seeds {ENOUGH_SEEDS}: all this rests on {n_seeds} seed{'' if n_seeds == 1 else 's'} a rate"
     if treated.cut:
         yield "a higher --max-trial-steps: the same command goes on where the budget ended"
-    if treated.prescribed is not None:
-        yield f"{SPEC_FILE} in the study folder is the spec with the fix in it: `lrdoctor sweep` runs it"
 
 
 def prescription_changes(treated: Treated) -> dict[str, Any] | None:
     """The spec's keys that make the prescription the spec's own training; None without a prescription."""
-    return None if treated.prescribed is None else changes_of(treated.prescribed)
+    if treated.prescribed is None:
+        return None
+    return {"name": f"{treated.study.name}-treated", **changes_of(treated.prescribed)}
