@@ -137,8 +137,16 @@ def in_short(treated: Treated) -> str:
     chosen = treated.prescribed
     if chosen is None:
         return "no fix that was tried is verified"
-    gain = "trains better" if chosen.trains_better else "a loss" if chosen.loses else "no gain in the loss"
+    gain = _gain(chosen)
     return f"prescribed: {numbers(chosen)} at {chosen.rate_to_use:.4g} (room {room(chosen.room)}, {gain})"
+
+
+def _gain(chosen: Tried) -> str:
+    if chosen.trains_better:
+        return "trains better"
+    if chosen.comparison is not None and chosen.comparison.change == "gain":
+        return "better than lr* alone"
+    return "a loss" if chosen.loses else "no gain in the loss"
 
 
 def numbers(tried: Tried) -> str:
