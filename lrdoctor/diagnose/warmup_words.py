@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.core.warmups import CAP
+from lrdoctor.diagnose.comparison_words import change
 from lrdoctor.procedures.warmup import Tried
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
 
@@ -32,7 +33,7 @@ def in_short(found: Warmup, study: Study) -> str:
         return _whole_runs(found)
     return (
         f"{_steps(found.warmup_steps)} of it raise the highest stable rate from {_rate(found.stable_without)} to "
-        f"{_rate(found.stable_with)}; best {LOSS[found.objective]}: {verdict_on(found.comparison)}"
+        f"{_rate(found.stable_with)}; best {LOSS[found.objective]}: {change(found.comparison.paired)}"
     )
 
 
@@ -104,21 +105,8 @@ def _best_losses(comparison: Comparison, study: Study, objective: Objective) -> 
     return (
         f"best {LOSS[objective]} {_range(comparison.warmed, comparison.after)} at {at} with it and its added steps, "
         f"{_range(comparison.baseline, comparison.before)} at lr* = {study.best_learning_rate:.4g} without: "
-        f"{verdict_on(comparison)}"
+        f"{change(comparison.paired)}"
     )
-
-
-def verdict_on(comparison: Comparison) -> str:
-    """A gain, no gain or a loss, with the evidence.
-
-    >>> verdict_on(Comparison(base_learning_rate=0.1, baseline={0: 0.5, 1: 0.6}, warmed={0: 0.3, 1: 0.41}))
-    'a gain (median 0.195 over 2 seeds, spread 0.1)'
-    """
-    if comparison.spread is None:
-        return f"no gain can be told from one seed (it differs by {comparison.gain:.3g})"
-    evidence = f"median {comparison.gain:.3g} over {len(comparison.gains)} seeds, spread {comparison.spread:.3g}"
-    words = {"gain": "a gain", "no gain": "no gain, it is inside the spread", "loss": "a loss"}
-    return f"{words[comparison.outcome]} ({evidence})"
 
 
 def _range(values: Mapping[int, float], middle: float) -> str:
