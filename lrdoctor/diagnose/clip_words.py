@@ -99,8 +99,8 @@ def _losses(clipping: Clipping) -> Iterator[str]:
     if harder is not None and other is not None:
         lower = "lower" if harder.rate.objective < other.objective else "not lower"
         yield (
-            f"of the harder thresholds {_limit(harder)} does best with a median of {harder.rate.objective:.4g}, {lower} "
-            "than that of any rate without clipping"
+            f"of the harder thresholds {_limit(harder)} does best with a median of {harder.rate.objective:.4g}, "
+            f"{lower} than that of any rate without clipping"
         )
 
 

@@ -60,7 +60,8 @@ def changed(**changes: Any) -> Warmup:
                 "10 steps, reaches 2, 10x the unstable rate, in 2 of 3 seeds of short runs",
                 "rose from 0.15 to 2, in 2 of 3 seeds (0 of 3 without)",
                 "0.5 (0.49..0.51) at 0.2 with it and its added steps, 0.51 (0.5..0.52) at lr* = 0.1 without: "
-                "no gain, it is inside the spread over the seeds (lower in 3 of 3 seeds, differences by seed -0.01 to -0.01)",
+                "no gain, it is inside the spread over the seeds (lower in 3 of 3 seeds, differences by seed -0.01 "
+                "to -0.01)",
             ],
         ),
         (changed(without=(rate(2.0, 2),)), "verified", ["(1 of 3 without, the difference of one seed)"]),
@@ -143,12 +144,21 @@ def test_the_sweep_stays_in_the_report() -> None:
     assert report.summary.startswith("the best learning rate 0.1 sits at the edge")
 
 
-@pytest.mark.parametrize(("unstable", "verdict"), [(0.15, "unstable"), (0.2, "unstable"), (0.4, "stable")])
-def test_rates_given_by_hand_are_judged_by_their_margin(unstable: float, verdict: str) -> None:
+@pytest.mark.parametrize(
+    ("unstable", "verdict", "said"),
+    [
+        (0.15, "unstable", "the best learning rate 0.1, as given, sits at the edge of instability: "),
+        (0.2, "unstable", "the best learning rate 0.1, as given, sits at the edge of instability: "),
+        (0.4, "stable", "the best learning rate 0.1, as given, has room: training becomes unstable at 0.4"),
+    ],
+)
+def test_rates_given_by_hand_are_judged_by_their_margin(unstable: float, verdict: str, said: str) -> None:
     study = Study(name="x", runs=(), best_learning_rate=0.1, unstable_base_learning_rate=unstable)
     report = report_of_warmup(study, NOTHING)
     assert report.verdict == verdict
-    assert report.summary.startswith("warmup rejected")
+    assert report.summary.startswith(said)
+    assert "; warmup rejected: " in report.summary
+    assert [f.code for f in report.findings] == ["LRD401" if verdict == "unstable" else "LRD402"]
 
 
 @pytest.mark.parametrize(
