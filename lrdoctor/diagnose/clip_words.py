@@ -155,7 +155,11 @@ def _to_improve(clipping: Clipping, best: Attempt) -> Iterator[str]:
             "one may reach a better loss"
         )
     if paired is not None and paired.change != "gain":
-        yield f"clipping makes {rate:.4g} trainable, but shows no gain over lr* unclipped: what it gives is room"
+        unclipped = clipping.unclipped_at(rate)
+        if unclipped is not None and unclipped.holds:
+            yield f"{rate:.4g} trains without clipping too, and clipping there shows no gain over lr* unclipped"
+        else:
+            yield f"clipping makes {rate:.4g} trainable, but shows no gain over lr* unclipped: what it gives is room"
 
 
 def _to_make_it_possible(clipping: Clipping) -> Iterator[str]:
