@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.core.warmups import CAP
@@ -10,6 +10,8 @@ from lrdoctor.diagnose.comparison_words import change
 from lrdoctor.procedures.warmup import Tried
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
 
+CONSTANT = "constant"
+"""The spec's schedule that does what the short runs do after the ramp."""
 LOSS: Mapping[Objective, str] = {"best_val_loss": "validation loss", "best_train_loss": "training loss"}
 
 
@@ -19,7 +21,7 @@ def words_of(found: Warmup, study: Study) -> str:
         return "all its trials failed, so nothing is known"
     if found.base_learning_rate is None:
         return _nothing_held(found)
-    parts = [_reached(found), _whole_runs(found)]
+    parts = [_reached(found), _whole_runs(found), *_shared_steps(found, study)]
     if found.comparison is not None:
         parts.append(_best_losses(found.comparison, study, found.objective))
     return "; ".join(part for part in parts if part)
@@ -85,6 +87,20 @@ def _whole_runs(found: Warmup) -> str:
     return (
         f"in whole runs the highest stable rate rose from {_rate(found.stable_without)} to {after:.4g}, in {with_it} "
         f"seeds ({without} without{', the difference of one seed' if close else ''})"
+    )
+
+
+def _shared_steps(found: Warmup, study: Study) -> Iterator[str]:
+    """With a constant schedule a whole run begins as the short one did, update by update, and confirms none of it."""
+    schedule = (study.spec or {}).get("schedule", {})
+    if schedule.get("name") != CONSTANT or found.warmup_steps is None or not found.warmed:
+        return
+    after = found.settings.post_warmup_steps(found.warmup_steps)
+    further = found.settings.max_train_steps - after
+    yield (
+        f"the schedule is constant, so that a whole run at {_rate(found.base_learning_rate)} begins with the "
+        f"{_steps(found.warmup_steps + after)} of the short one: only the {further} after them are new "
+        "evidence"
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,6 +89,23 @@ def test_what_is_said_of_the_warmup(found: Warmup, status: str, said: list[str])
     assert report.warmup["status"] == status
     assert f"warmup {status.replace('_', ' ')}: " in report.summary
     assert faults(parse(json_report.render(report)), SCHEMA) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "found", "told"),
+    [
+        ({"schedule": {"name": "constant"}}, VERIFIED, True),
+        ({"schedule": {"name": "constant"}}, changed(warmed=(), without=()), False),
+        ({"schedule": {"name": "constant"}}, NOTHING, False),
+        ({"schedule": {"name": "cosine"}}, VERIFIED, False),
+        ({"schedule": {"class_path": "./own.py:schedule", "init_args": {}}}, VERIFIED, False),
+        (None, VERIFIED, False),
+    ],
+)
+def test_whole_runs_that_repeat_the_short_ones_are_no_second_proof(spec: Any, found: Warmup, told: bool) -> None:
+    why = report_of_warmup(replace(SWEPT, spec=spec), found).fixes[0].why
+    words = "a whole run at 2 begins with the 300 steps of the short one: only the 10 after them are new evidence"
+    assert (words in why) is told
 
 
 def test_the_proven_settings_can_be_copied() -> None:
