@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lrdoctor import examine
+from lrdoctor import diagnose, examine
 from lrdoctor.core.run import Run
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
@@ -153,7 +153,8 @@ def test_a_second_sweep_trains_nothing(spec: Spec, tmp_path: Path) -> None:
     second = swept(spec, tmp_path / "out", engine, log)
     assert (engine.checks, engine.trials, log.finished_runs) == (0, 0, [])
     assert log.planned_stages[0] == ("grid", 12, 12)
-    assert repr(examine.trials_table(second)) == repr(examine.trials_table(first))  # nan is not equal to itself
+    same = [repr(diagnose.report_of_sweep(study, "sweep")) for study in (first, second)]  # nan is not equal to itself
+    assert same[0] == same[1]
 
 
 def test_more_seeds_train_only_what_is_missing(spec: Spec, tmp_path: Path) -> None:
@@ -199,17 +200,6 @@ def test_the_extension_is_told_of(spec: Spec, tmp_path: Path) -> None:
     assert any("grid extended downward" in text for text in log.messages)
     assert list(study.notes) == [text for text in log.messages if "extended" in text]
     assert log.messages[0] == "1 trainable parameters; 1 worker on made-up"
-
-
-def test_the_table_of_trials_names_every_trial_once(spec: Spec, tmp_path: Path) -> None:
-    table = examine.trials_table(swept(spec, tmp_path / "out", FakeEngine(healthy_below(0.17)), Log()))
-    assert len({row["key"] for row in table}) == len(table)
-    broken = [row for row in table if row["status"] == "diverged"]
-    assert broken
-    assert {(row["feasible"], row["findings"], row["n_steps"]) for row in broken} == {
-        (False, "non-finite; early blow-up", 3)
-    }
-    assert not any("second" in column for column in table[0])
 
 
 def probed(spec: Spec, out: Path, engine: FakeEngine, best: float | None, log: Log | None = None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,20 @@ def test_given_rates_are_checked_without_a_sweep(spec: Spec, tmp_path: Path) -> 
     assert [r.base_learning_rate for r in found.study.rates] == [0.01, 0.06, 0.1]
     assert (found.status, found.highest_before, found.highest_after) == ("verified", 0.01, 0.1)
     assert engine.trials == 3 * 3 + 3 * 2
+
+
+@pytest.mark.parametrize(("best", "unstable"), [(0.01, 0.06), (0.03, 0.05), (0.01, 0.02)])
+def test_where_both_rates_are_given_nothing_claims_a_sweep(
+    spec: Spec, tmp_path: Path, best: float, unstable: float
+) -> None:
+    found = clipped(spec, tmp_path / "out", ClipEngine(edge=0.05, cure=10.0), Log(), best, unstable)
+    report = diagnose.report_of_clip(found, "clip")
+    assert "lr* is as given; no sweep was run" in report.sweep["notes"]
+    assert {row["stage"] for row in report.sweep["rates"]} == {"check"}
+    assert (report.lr_sensitivity, report.sweep["extended"]) == (None, False)
+    assert report.summary.startswith(f"the best learning rate {best}, as given,")
+    said = [report.summary, report.clip["verdict"], *report.next_steps, *(f.message for f in report.findings)]
+    assert [text for text in said if re.search("swept|the sweep|sweep again", text)] == []
 
 
 def test_a_rate_given_as_unstable_that_is_not_is_said(spec: Spec, tmp_path: Path) -> None:

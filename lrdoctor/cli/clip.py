@@ -95,7 +95,7 @@ def _save(clipping: Clipping, laboratory: Laboratory) -> Report:
     from lrdoctor.reports import json as json_report
 
     folder, study = laboratory.folder, clipping.study
-    folder.write_trials_csv(examine.trials_table(study, clipping.runs))
+    folder.write_trials_csv(examine.all_trials_table(laboratory, study))
     report = diagnose.report_of_clip(clipping, "clip")
     swept = trials.write_figures(laboratory, figures.sweep_figures(study)) if clipping.was_swept else []
     norms = figures.clip_figures(study.name, study.runs + clipping.runs, report.clip)

@@ -73,12 +73,11 @@ def _search(laboratory: Laboratory, study: Study) -> Report:
 
     folder = laboratory.folder
     found = examine.warmup(laboratory, study, laboratory.spec.seeds)
+    folder.write_trials_csv(examine.all_trials_table(laboratory, study))
     swept = trials.write_figures(laboratory, figures.sweep_figures(study)) if study.rates else []
     report = diagnose.report_of_warmup(study, found, swept)
     if found is not None:
         drawn = trials.write_figures(laboratory, figures.warmup_figures(report, study.name, found.runs))
         report = replace(report, warmup={**report.warmup, "figures": drawn})
-    runs = [*study.runs, *(found.runs if found is not None else ())]
-    folder.write_trials_csv(examine.table_of(runs, report.findings))
     folder.write_text("report.json", json_report.render(report))
     return report

@@ -78,6 +78,17 @@ class Study:
     """What the procedure did of its own accord, such as extending the grid."""
 
     @property
+    def is_swept(self) -> bool:
+        """Whether rates were swept; they were not where lr* and the unstable rate were given, checked or not."""
+        return any(r.stage in ("grid", "extension") for r in self.rates)
+
+    @property
+    def best_in_words(self) -> str:
+        """lr* as the subject of a sentence, which says so where no sweep chose it; only for a study that has one."""
+        assert self.best_learning_rate is not None
+        return f"the best learning rate {self.best_learning_rate:.4g}{'' if self.is_swept else ', as given,'}"
+
+    @property
     def stability_margin(self) -> float | None:
         """unstable_base_learning_rate / best_learning_rate; None when either is unknown."""
         if self.best_learning_rate is None or self.unstable_base_learning_rate is None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isfinite
 
 from lrdoctor.core.study import Objective, Study
+from lrdoctor.diagnose.comparison_words import change
 from lrdoctor.fixes.base import optimizer_of
 from lrdoctor.procedures.clip import Clipping, Lowered
-from lrdoctor.procedures.clip_measures import Attempt, Paired, Threshold
+from lrdoctor.procedures.clip_measures import Attempt, Threshold
 
 OBJECTIVE: dict[Objective, str] = {
     "best_val_loss": "best validation loss",
@@ -33,7 +33,7 @@ def in_short(clipping: Clipping) -> str:
     if first is None:
         return f"clipping is rejected: it does not hold at {_lowest(clipping):.4g}"
     if clipping.status == "rejected":
-        return "clipping is rejected: it cures no rate and trains no better"
+        return "clipping is rejected: it cures no rate and no gain shows in the loss"
     if not clipping.cures and clipping.best is not None:
         at = f"{clipping.best.setting.base_learning_rate:.4g}"
         return f"clipping at {_limit(clipping.best)} trains better at {at}, but cures no rate"
@@ -94,13 +94,13 @@ def _losses(clipping: Clipping) -> Iterator[str]:
     )
     other = clipping.best_unclipped
     if other is not None and other.objective < baseline.rate.objective:
-        yield f"without clipping {other.base_learning_rate:.4g} reached {other.objective:.4g}"
+        yield f"without clipping {other.base_learning_rate:.4g} reached a median of {other.objective:.4g}"
     harder = clipping.best_harder
     if harder is not None and other is not None:
-        better = "better" if harder.rate.objective < other.objective else "not better"
+        lower = "lower" if harder.rate.objective < other.objective else "not lower"
         yield (
-            f"of the harder thresholds {_limit(harder)} does best with {harder.rate.objective:.4g}, {better} than any "
-            "rate without clipping"
+            f"of the harder thresholds {_limit(harder)} does best with a median of {harder.rate.objective:.4g}, "
+            f"{lower} than that of any rate without clipping"
         )
 
 
@@ -112,18 +112,6 @@ def _of_threshold(attempt: Attempt) -> str:
 
 def _lowest(clipping: Clipping) -> float:
     return clipping.tried[0].setting.base_learning_rate
-
-
-def change(paired: Paired) -> str:
-    """A paired comparison in words: what lies inside the spread over the seeds is no gain."""
-    if paired.n_pairs < 2:
-        return "one seed has no spread, so this is no evidence of a gain"
-    words = {"gain": "a gain", "loss": "a loss", "no change": "no gain, it is inside the spread over the seeds"}
-    lower = f"lower in {paired.n_better} of {paired.n_pairs} seeds"
-    if not (isfinite(paired.gain_low) and isfinite(paired.gain_high)):
-        return f"{words[paired.change]} ({lower}; some trials are infeasible)"
-    apart = f"differences by seed {-paired.gain_high:+.3g} to {-paired.gain_low:+.3g}"
-    return f"{words[paired.change]} ({lower}, {apart})"
 
 
 def lowering(one: Lowered) -> str:
@@ -155,7 +143,7 @@ def next_steps(clipping: Clipping) -> Iterator[str]:
     for one in clipping.lowered:
         if one.plain.holds and one.paired.change != "gain":
             limit = _norm(one.of.threshold)
-            yield f"prefer the plain learning rate {_plain(one)}: it does what clipping at {limit} does"
+            yield f"prefer the plain learning rate {_plain(one)}: clipping at {limit} shows no gain over it"
 
 
 def _to_improve(clipping: Clipping, best: Attempt) -> Iterator[str]:
@@ -167,7 +155,11 @@ def _to_improve(clipping: Clipping, best: Attempt) -> Iterator[str]:
             "one may reach a better loss"
         )
     if paired is not None and paired.change != "gain":
-        yield f"clipping makes {rate:.4g} trainable, but trains no better than lr* unclipped: it gives room, no gain"
+        unclipped = clipping.unclipped_at(rate)
+        if unclipped is not None and unclipped.holds:
+            yield f"{rate:.4g} trains without clipping too, and clipping there shows no gain over lr* unclipped"
+        else:
+            yield f"clipping makes {rate:.4g} trainable, but shows no gain over lr* unclipped: what it gives is room"
 
 
 def _to_make_it_possible(clipping: Clipping) -> Iterator[str]:

@@ -61,11 +61,10 @@ def _summary(study: Study, verdict: Verdict, findings: Sequence[Finding], skips:
         return worst.message
     if verdict == "inconclusive":
         return "; ".join(s.reason for s in skips)
-    assert study.best_learning_rate is not None
     if study.stability_margin is None:
         return f"no instability was found up to {study.stable_up_to:.3g} times the best learning rate"
     return (
-        f"the best learning rate {study.best_learning_rate:.4g} has room: training becomes unstable at "
+        f"{study.best_in_words} has room: training becomes unstable at "
         f"{study.unstable_base_learning_rate:.4g}, {study.stability_margin:.3g} times higher"
     )
 
@@ -114,5 +113,6 @@ def _next_steps(study: Study, verdict: Verdict) -> tuple[str, ...]:
     if n_seeds < ENOUGH_SEEDS:
         steps.append(f"--seeds {ENOUGH_SEEDS}: the verdict rests on {n_seeds} seed{'s' if n_seeds > 1 else ''} a rate")
     if verdict == "unstable":
-        steps.append("try the fixes above one at a time, in this order, and sweep again after each")
+        again = " again" if study.is_swept else ""
+        steps.append(f"try the fixes above one at a time, in this order, and sweep{again} after each")
     return tuple(steps)

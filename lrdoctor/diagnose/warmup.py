@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lrdoctor import fixes
-from lrdoctor.core.report import Fix, FixStatus, Report, Verdict
+from lrdoctor.core.report import Fix, FixStatus, Report
 from lrdoctor.core.study import Study
 from lrdoctor.core.warmups import CAP, TRAIN_LONGER
 from lrdoctor.diagnose.judging import summary_of
@@ -14,7 +14,6 @@ from lrdoctor.diagnose.sweeps import ENOUGH_SEEDS, report_of_sweep
 from lrdoctor.diagnose.warmup_table import warmup_table
 from lrdoctor.diagnose.warmup_words import in_short, words_of
 from lrdoctor.procedures.warmup_comparison import Warmup
-from lrdoctor.rules import best_at_edge
 
 NAME = "warmup"
 
@@ -34,8 +33,7 @@ def report_of_warmup(study: Study, found: Warmup | None, figures: Sequence[str] 
     short = f"warmup {status.replace('_', ' ')}: {in_short(found, study)}"
     return replace(
         report,
-        verdict=_verdict(report, study),
-        summary="; ".join([*([report.summary] if study.rates else []), short]),
+        summary=f"{report.summary}; {short}",
         runs=report.runs + tuple(summary_of(run, found.findings) for run in found.runs),
         findings=report.findings + found.findings,
         skipped=report.skipped + found.skipped,
@@ -62,14 +60,6 @@ def _without_search(report: Report, study: Study) -> Report:
     return replace(
         report, summary=f"{report.summary}; warmup not tried: {reason}", next_steps=(*report.next_steps, step)
     )
-
-
-def _verdict(report: Report, study: Study) -> Verdict:
-    """That of the sweep; by the margin alone when both rates were given by hand."""
-    margin = study.stability_margin
-    if not study.rates and margin is not None and margin <= best_at_edge.THRESHOLDS.margin:
-        return "unstable"
-    return report.verdict
 
 
 def _fix(found: Warmup, status: FixStatus, why: str) -> Fix:

@@ -8,7 +8,7 @@ from typing import Any
 from lrdoctor.core.report import FixStatus
 from lrdoctor.core.study import Rate
 from lrdoctor.core.warmups import TRAIN_LONGER
-from lrdoctor.diagnose.warmup_words import verdict_on
+from lrdoctor.diagnose.comparison_words import change
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
 
 
@@ -57,8 +57,6 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
             str(seed): {"with": comparison.warmed[seed], "without": comparison.baseline[seed]}
             for seed in comparison.baseline
         },
-        "gain": comparison.gain,
-        "spread": comparison.spread,
-        "outcome": comparison.outcome,
-        "words": verdict_on(comparison),
+        "paired": asdict(comparison.paired),
+        "words": change(comparison.paired),
     }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.core.warmups import CAP
+from lrdoctor.diagnose.comparison_words import change
 from lrdoctor.procedures.warmup import Tried
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
 
+CONSTANT = "constant"
+"""The spec's schedule that does what the short runs do after the ramp."""
 LOSS: Mapping[Objective, str] = {"best_val_loss": "validation loss", "best_train_loss": "training loss"}
 
 
@@ -18,7 +21,7 @@ def words_of(found: Warmup, study: Study) -> str:
         return "all its trials failed, so nothing is known"
     if found.base_learning_rate is None:
         return _nothing_held(found)
-    parts = [_reached(found), _whole_runs(found)]
+    parts = [_reached(found), _whole_runs(found), *_shared_steps(found, study)]
     if found.comparison is not None:
         parts.append(_best_losses(found.comparison, study, found.objective))
     return "; ".join(part for part in parts if part)
@@ -32,7 +35,7 @@ def in_short(found: Warmup, study: Study) -> str:
         return _whole_runs(found)
     return (
         f"{_steps(found.warmup_steps)} of it raise the highest stable rate from {_rate(found.stable_without)} to "
-        f"{_rate(found.stable_with)}; best {LOSS[found.objective]}: {verdict_on(found.comparison)}"
+        f"{_rate(found.stable_with)}; best {LOSS[found.objective]}: {change(found.comparison.paired)}"
     )
 
 
@@ -87,6 +90,20 @@ def _whole_runs(found: Warmup) -> str:
     )
 
 
+def _shared_steps(found: Warmup, study: Study) -> Iterator[str]:
+    """With a constant schedule a whole run begins as the short one did, update by update, and confirms none of it."""
+    schedule = (study.spec or {}).get("schedule", {})
+    if schedule.get("name") != CONSTANT or found.warmup_steps is None or not found.warmed:
+        return
+    after = found.settings.post_warmup_steps(found.warmup_steps)
+    further = found.settings.max_train_steps - after
+    yield (
+        f"the schedule is constant, so that a whole run at {_rate(found.base_learning_rate)} begins with the "
+        f"{_steps(found.warmup_steps + after)} of the short one: only the {further} after them are new "
+        "evidence"
+    )
+
+
 def _stable_seeds(rate: Rate) -> str:
     return f"{rate.n_judged - rate.n_unstable} of {rate.n_judged}"
 
@@ -104,21 +121,8 @@ def _best_losses(comparison: Comparison, study: Study, objective: Objective) -> 
     return (
         f"best {LOSS[objective]} {_range(comparison.warmed, comparison.after)} at {at} with it and its added steps, "
         f"{_range(comparison.baseline, comparison.before)} at lr* = {study.best_learning_rate:.4g} without: "
-        f"{verdict_on(comparison)}"
+        f"{change(comparison.paired)}"
     )
-
-
-def verdict_on(comparison: Comparison) -> str:
-    """A gain, no gain or a loss, with the evidence.
-
-    >>> verdict_on(Comparison(base_learning_rate=0.1, baseline={0: 0.5, 1: 0.6}, warmed={0: 0.3, 1: 0.41}))
-    'a gain (median 0.195 over 2 seeds, spread 0.1)'
-    """
-    if comparison.spread is None:
-        return f"no gain can be told from one seed (it differs by {comparison.gain:.3g})"
-    evidence = f"median {comparison.gain:.3g} over {len(comparison.gains)} seeds, spread {comparison.spread:.3g}"
-    words = {"gain": "a gain", "no gain": "no gain, it is inside the spread", "loss": "a loss"}
-    return f"{words[comparison.outcome]} ({evidence})"
 
 
 def _range(values: Mapping[int, float], middle: float) -> str:

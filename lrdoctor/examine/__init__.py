@@ -4,7 +4,7 @@ from lrdoctor.examine.clip import clip
 from lrdoctor.examine.laboratory import ENTRY, PRELOAD, Laboratory, Watcher, interruptible
 from lrdoctor.examine.probe import probe
 from lrdoctor.examine.sweep import baseline_trial, rates, sweep
-from lrdoctor.examine.table import all_trials_table, table_of, trials_table
+from lrdoctor.examine.table import all_trials_table
 from lrdoctor.examine.treat import treat
 from lrdoctor.examine.warmup import warmup
 
@@ -20,8 +20,6 @@ __all__ = [
     "probe",
     "rates",
     "sweep",
-    "table_of",
     "treat",
-    "trials_table",
     "warmup",
 ]

@@ -18,6 +18,7 @@ from lrdoctor.procedures import clip_measures as measures
 from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures.clip import Clipping, Lowered
 from lrdoctor.procedures.clip_measures import Attempt, Setting
+from lrdoctor.procedures.comparison import compare
 
 STAGE = "clip"
 
@@ -118,7 +119,7 @@ class _Bench:
         """The spec's training at the rate that an aggressive clipping amounts to."""
         (setting,) = self.run([Setting(measures.effective_rate(attempt, self.runs[attempt.setting]))])
         plain = self.measured(setting)
-        paired = measures.compare(plain.objectives, attempt.objectives)
+        paired = compare(plain.objectives, attempt.objectives)
         return Lowered(of=attempt.setting, plain=plain, paired=paired)
 
     def own_runs(self) -> tuple[Run, ...]:

@@ -2,79 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from lrdoctor import diagnose
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.examine.laboratory import Laboratory
+from lrdoctor.examine.sweep import baseline_trial
+from lrdoctor.spec import Spec
+
+APART = ("probe",)
+"""Procedures whose trials are evaluated otherwise than the sweep's, and have only each other to compare with."""
 
 
-def trials_table(study: Study, further: Sequence[Run] = ()) -> list[dict[str, Any]]:
-    """The rows of trials.csv: settings, ending and key figures of every trial, without times, so that the same
-    trials give the same bytes.
+class Kind(NamedTuple):
+    """Trials that are judged together, in the order in which the table has them."""
 
-    Args:
-        study: its trials come first.
-        further: trials that are no part of it, such as those of a fix; they are judged beside the study's.
-    """
-    findings = diagnose.judge_runs(study)[0] + diagnose.judge_against(further, study.runs)[0]
-    return table_of((*study.runs, *further), findings)
+    is_changed: bool
+    """Whether they are anything but the spec's own training, whole."""
+    procedure: str
+    optimizer: str
+    """Empty for the spec's; the losses of another do not compare with those of the sweep."""
 
-
-def table_of(runs: Iterable[Run], findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    """The same of trials that were judged already.
-
-    Args:
-        runs: with a trial each.
-        findings: of these runs (others are ignored).
-    """
-    rows = []
-    for run in runs:
-        trial, summary = run.trial, diagnose.summary_of(run, findings)
-        assert trial is not None
-        found = [f.name for f in findings if f.run == run.name]
-        rows.append(
-            {
-                "key": run.source.split("/")[-2],
-                "procedure": trial.procedure,
-                **{k: v for k, v in trial.settings().items() if k not in ("optimizer", "stop_hopeless")},
-                "optimizer": trial.optimizer_name,
-                "status": run.status,
-                "exit_reason": run.exit_reason,
-                "n_steps": summary.n_points,
-                "feasible": summary.feasible,
-                "findings": "; ".join(found),
-                "best_val_loss": summary.best_val_loss,
-                "final_train_loss": summary.final_train_loss,
-            }
-        )
-    return rows
+    @property
+    def is_beside_the_sweep(self) -> bool:
+        """Whether the sweep's runs are what these are compared with; else they have each other."""
+        return self.is_changed and not self.optimizer and self.procedure not in APART
 
 
 def all_trials_table(laboratory: Laboratory, study: Study) -> list[dict[str, Any]]:
-    """The rows of every trial in the study folder, the sweep's first.
+    """The rows of trials.csv: every trial in the study folder, the sweep's first.
 
-    A procedure's trials are judged among themselves, as their own command judges them.
+    Settings, ending and key figures, without times, so that the same trials give the same bytes, whichever command
+    writes them. The spec's own training is judged among itself, what a fix changes beside it, and the trials of the
+    short run and of another optimizer each among themselves.
 
     Args:
         laboratory: whose folder it is.
         study: what the rows have in common.
     """
     every = {**laboratory.folder.finished(), **laboratory.runs}
-    procedures: dict[str, list[Run]] = {}
+    kinds: dict[Kind, list[Run]] = {}
     for run in sorted(every.values(), key=_place):
-        assert run.trial is not None
-        procedures.setdefault(run.trial.procedure, []).append(run)
+        kinds.setdefault(_kind(run, laboratory.spec), []).append(run)
+    plain = [run for kind, runs in kinds.items() if not kind.is_changed for run in runs]
     rows = []
-    for name in sorted(procedures, key=lambda name: (name != "sweep", name)):
-        rows += trials_table(replace(study, runs=tuple(procedures[name])))
+    for kind in sorted(kinds):
+        runs = kinds[kind]
+        if kind.is_beside_the_sweep:
+            findings, _ = diagnose.judge_against(runs, plain)
+        else:
+            findings, _ = diagnose.judge_runs(replace(study, runs=tuple(runs)))
+        rows += [_row(run, findings) for run in runs]
     return rows
+
+
+def _kind(run: Run, spec: Spec) -> Kind:
+    trial = run.trial
+    assert trial is not None
+    optimizer = "" if trial.optimizer == spec.optimizer_text() else trial.optimizer
+    return Kind(trial != baseline_trial(spec, trial.base_learning_rate, trial.seed), trial.procedure, optimizer)
 
 
 def _place(run: Run) -> tuple[float, int, str]:
     assert run.trial is not None
     return run.trial.base_learning_rate, run.trial.seed, run.source
+
+
+def _row(run: Run, findings: Sequence[Finding]) -> dict[str, Any]:
+    """One row.
+
+    Args:
+        run: with a trial.
+        findings: of this run (others are ignored).
+    """
+    trial, summary = run.trial, diagnose.summary_of(run, findings)
+    assert trial is not None
+    return {
+        "key": run.source.split("/")[-2],
+        "procedure": trial.procedure,
+        **{k: v for k, v in trial.settings().items() if k not in ("optimizer", "stop_hopeless")},
+        "optimizer": trial.optimizer_name,
+        "status": run.status,
+        "exit_reason": run.exit_reason,
+        "n_steps": summary.n_points,
+        "feasible": summary.feasible,
+        "findings": "; ".join(f.name for f in findings if f.run == run.name),
+        "best_val_loss": summary.best_val_loss,
+        "final_train_loss": summary.final_train_loss,
+    }

@@ -138,7 +138,7 @@ def _compare(bench: _Bench, found: comparisons.Warmup, base: float, warmup_steps
         stable_without=comparisons.highest_stable((*bench.study.rates, *without)),
         without=without,
         warmed=with_warmup,
-        comparison=comparisons.compare(best, plain, warmed, with_warmup, infeasible, bench.objective),
+        comparison=comparisons.at_best_rate(best, plain, warmed, with_warmup, infeasible, bench.objective),
         objective=bench.objective,
     )
 

@@ -14,7 +14,8 @@ from typing import Literal
 
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Rate, Study
-from lrdoctor.procedures.clip_measures import Attempt, Norms, Paired, Setting, Threshold, compare, rounded
+from lrdoctor.procedures.clip_measures import Attempt, Norms, Setting, Threshold, rounded
+from lrdoctor.procedures.comparison import Paired, compare
 
 Status = Literal["verified", "rejected", "not_tried"]
 

@@ -1,11 +1,10 @@
-"""What the trials of the clipping study amount to: gradient norms, shares of updates clipped, paired comparisons."""
+"""What the trials of the clipping study amount to: gradient norms, shares of updates clipped."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal
 
 import numpy as np
 
@@ -19,8 +18,6 @@ DIGITS = 4
 """Significant digits of the thresholds and rates that lrdoctor chooses, as in the sweep."""
 AGGRESSIVE = 0.5
 """Share of updates clipped from which on clipping is a way of lowering the learning rate (tuning playbook)."""
-
-Change = Literal["gain", "loss", "no change"]
 
 
 @dataclass(frozen=True)
@@ -97,22 +94,6 @@ class Attempt:
         return self.share is not None and self.share > AGGRESSIVE
 
 
-@dataclass(frozen=True, kw_only=True)
-class Paired:
-    """Two settings compared by their objectives, seed by seed: a seed sees the same weights and batches in both."""
-
-    n_pairs: int
-    n_better: int
-    """Pairs in which the second setting has the lower objective."""
-    gain: float
-    """Median over the pairs of first less second; nan without a pair."""
-    gain_low: float
-    gain_high: float
-    change: Change
-    """`gain` when every pair is better and the second's median lies below every seed of the first; `loss` for the
-    opposite; what lies inside the spread over the seeds, or rests on one pair, is `no change`."""
-
-
 def measure(setting: Setting, runs: Sequence[Run], findings: Sequence[Finding], objective: Objective) -> Attempt:
     """What the trials of one setting did.
 
@@ -171,36 +152,6 @@ def effective_rate(attempt: Attempt, runs: Sequence[Run]) -> float:
     norms = [run.grad_norm.finite.value for run in runs if run.status != "failed"]
     scales = [float(np.median(np.minimum(1.0, limit / np.maximum(values, limit)))) for values in norms if len(values)]
     return rounded(attempt.setting.base_learning_rate * median(scales))
-
-
-def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Paired:
-    """Compares objectives by seed; lower is better, inf is infeasible.
-
-    >>> compare({0: 0.6, 1: 0.7, 2: 0.65}, {0: 0.5, 1: 0.55, 2: 0.52}).change
-    'gain'
-    >>> compare({0: 0.6, 1: 0.7, 2: 0.65}, {0: 0.61, 1: 0.55, 2: 0.52}).change
-    'no change'
-    """
-    seeds = [seed for seed in first if seed in second]
-    gains = [0.0 if first[s] == second[s] else first[s] - second[s] for s in seeds]
-    return Paired(
-        n_pairs=len(seeds),
-        n_better=sum(gain > 0 for gain in gains),
-        gain=median(gains) if gains else float("nan"),
-        gain_low=min(gains, default=float("nan")),
-        gain_high=max(gains, default=float("nan")),
-        change=_change([first[s] for s in seeds], [second[s] for s in seeds], gains),
-    )
-
-
-def _change(first: Sequence[float], second: Sequence[float], gains: Sequence[float]) -> Change:
-    if len(gains) < 2:  # one seed has no spread
-        return "no change"
-    if min(gains) > 0 and median(second) < min(first):
-        return "gain"
-    if max(gains) < 0 and median(second) > max(first):
-        return "loss"
-    return "no change"
 
 
 def rounded(value: float) -> float:

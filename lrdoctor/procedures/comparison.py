@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import comb
+from itertools import count
+from math import comb, isnan, nan
 from statistics import median
 from typing import Literal
 
 CHANCE = 0.05
 """Largest chance of calling no difference a gain. Less would leave three seeds unable to show one: 1 of 20 orders."""
+
+FEWEST_SEEDS = next(n for n in count(1) if CHANCE * comb(2 * n, n) >= 1)
+"""Fewer seeds cannot show a gain or a loss, whatever their losses: even the clearest order is too likely."""
 
 Change = Literal["gain", "loss", "no change"]
 
@@ -28,7 +32,7 @@ class Paired:
     n_better: int
     """Pairs in which the second setting has the lower objective."""
     gain: float
-    """Median over the pairs of first less second; nan without a pair."""
+    """Median over the pairs of first less second, 0 where both are infeasible; nan without a pair or of a nan."""
     gain_low: float
     gain_high: float
     change: Change
@@ -47,12 +51,13 @@ def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Paired:
     seeds = [seed for seed in first if seed in second]
     before, after = [first[s] for s in seeds], [second[s] for s in seeds]
     gains = [0.0 if old == new else old - new for old, new in zip(before, after, strict=True)]
+    known = bool(gains) and not any(map(isnan, gains))  # nan has no place in an order
     return Paired(
         n_pairs=len(seeds),
         n_better=sum(gain > 0 for gain in gains),
-        gain=median(gains) if gains else float("nan"),
-        gain_low=min(gains, default=float("nan")),
-        gain_high=max(gains, default=float("nan")),
+        gain=median(gains) if known else nan,
+        gain_low=min(gains) if known else nan,
+        gain_high=max(gains) if known else nan,
         change="gain" if _stands_out(before, after) else "loss" if _stands_out(after, before) else "no change",
     )
 

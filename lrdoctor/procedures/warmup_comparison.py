@@ -6,18 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal
 
 from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Rate, Study
+from lrdoctor.procedures.comparison import Paired, compare
 from lrdoctor.procedures.sweep import SWEPT, best_rate, objective_of
 from lrdoctor.procedures.warmup import Settings, Tried
-
-Outcome = Literal["gain", "no gain", "loss"]
-
-FEWEST_PAIRS = 2
-"""Seeds that a spread needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,35 +37,9 @@ class Comparison:
         return median(self.warmed.values())
 
     @property
-    def gains(self) -> list[float]:
-        """Baseline less warmup, a value a seed, positive where the warmup is better; 0 where both are infeasible."""
-        pairs = ((self.baseline[seed], self.warmed[seed]) for seed in self.baseline)
-        return [0.0 if before == after else before - after for before, after in pairs]
-
-    @property
-    def gain(self) -> float:
-        """Median over the seeds."""
-        return median(self.gains)
-
-    @property
-    def spread(self) -> float | None:
-        """What the seeds differ by: highest less lowest gain, or baseline loss where that is more; None for a single
-        seed, which has no spread."""
-        if len(self.gains) < FEWEST_PAIRS:
-            return None
-        return max(_range(self.gains), _range(list(self.baseline.values())))
-
-    @property
-    def outcome(self) -> Outcome:
-        """A gain (or a loss) has to exceed the spread; then every seed agrees on its sign."""
-        if self.spread is None or not abs(self.gain) > self.spread:  # nan is no gain
-            return "no gain"
-        return "gain" if self.gain > 0 else "loss"
-
-
-def _range(values: Sequence[float]) -> float:
-    low, high = min(values), max(values)
-    return 0.0 if low == high else high - low  # inf - inf is nan
+    def paired(self) -> Paired:
+        """First the baseline, second the warmup."""
+        return compare(self.baseline, self.warmed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +116,7 @@ def rates_to_compare(study: Study, grid: Iterable[float], base_learning_rate: fl
     return tuple(sorted({best, base_learning_rate} | below))
 
 
-def compare(
+def at_best_rate(
     best: float, without: Sequence[Run], warmed: Sequence[Run], rates: Sequence[Rate], infeasible: set[str],
     objective: Objective,
 ) -> Comparison | None:  # fmt: skip

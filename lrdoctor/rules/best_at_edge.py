@@ -11,7 +11,8 @@ at twice the best rate will be unstable. One slightly worse feasible point above
 
 ## Odd sweeps
 Rates whose trials all failed say nothing. Whether the checks at 5 and 10 times the best rate are missing is LRD402's
-business: an edge that was found is one whatever lies above it.
+business: an edge that was found is one whatever lies above it. Where both rates were given (`--lr`, `--unstable-lr`)
+and nothing was swept, the margin of 2 alone decides: there is no grid whose next rate could be the edge.
 """
 
 from __future__ import annotations
@@ -37,20 +38,19 @@ THRESHOLDS = Thresholds()
 
 def check(study: Study) -> Found:
     judged = [r for r in study.rates if r.n_judged]
-    if not judged:
-        return
     if study.best_learning_rate is None:
-        yield RULE.finding("no learning rate is feasible in a majority of seeds", observed=0.0, threshold=1.0)
+        if judged:
+            yield RULE.finding("no learning rate is feasible in a majority of seeds", observed=0.0, threshold=1.0)
         return
     unstable, margin = study.unstable_base_learning_rate, study.stability_margin
     if unstable is None or margin is None:
         return
-    between = [r for r in judged if r.stage in SWEPT and study.best_learning_rate < r.base_learning_rate < unstable]
-    if margin > THRESHOLDS.margin and (between or margin >= THRESHOLDS.clear):
+    swept = [r.base_learning_rate for r in judged if r.stage in SWEPT]
+    is_next = bool(swept) and not any(study.best_learning_rate < rate < unstable for rate in swept)
+    if margin > THRESHOLDS.margin and not (is_next and margin < THRESHOLDS.clear):
         return
     yield RULE.finding(
-        f"the best learning rate {study.best_learning_rate:.4g} sits at the edge of instability: "
-        f"{_where(unstable, margin)}",
+        f"{study.best_in_words} sits at the edge of instability: {_where(unstable, margin)}",
         observed=margin,
         threshold=THRESHOLDS.margin,
     )

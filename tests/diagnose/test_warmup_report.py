@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import doctest
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from report_schema import SCHEMA, faults, parse
 
 from lrdoctor.core.study import Rate, Study
-from lrdoctor.diagnose import report_of_warmup, warmup_words
+from lrdoctor.diagnose import report_of_warmup
 from lrdoctor.procedures.warmup import Settings, Tried
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
 from lrdoctor.reports import json as json_report
@@ -61,7 +61,8 @@ def changed(**changes: Any) -> Warmup:
                 "10 steps, reaches 2, 10x the unstable rate, in 2 of 3 seeds of short runs",
                 "rose from 0.15 to 2, in 2 of 3 seeds (0 of 3 without)",
                 "0.5 (0.49..0.51) at 0.2 with it and its added steps, 0.51 (0.5..0.52) at lr* = 0.1 without: "
-                "no gain, it is inside the spread (median 0.01 over 3 seeds, spread 0.02)",
+                "no gain, it is inside the spread over the seeds (lower in 3 of 3 seeds, differences by seed -0.01 "
+                "to -0.01)",
             ],
         ),
         (changed(without=(rate(2.0, 2),)), "verified", ["(1 of 3 without, the difference of one seed)"]),
@@ -88,6 +89,23 @@ def test_what_is_said_of_the_warmup(found: Warmup, status: str, said: list[str])
     assert report.warmup["status"] == status
     assert f"warmup {status.replace('_', ' ')}: " in report.summary
     assert faults(parse(json_report.render(report)), SCHEMA) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "found", "told"),
+    [
+        ({"schedule": {"name": "constant"}}, VERIFIED, True),
+        ({"schedule": {"name": "constant"}}, changed(warmed=(), without=()), False),
+        ({"schedule": {"name": "constant"}}, NOTHING, False),
+        ({"schedule": {"name": "cosine"}}, VERIFIED, False),
+        ({"schedule": {"class_path": "./own.py:schedule", "init_args": {}}}, VERIFIED, False),
+        (None, VERIFIED, False),
+    ],
+)
+def test_whole_runs_that_repeat_the_short_ones_are_no_second_proof(spec: Any, found: Warmup, told: bool) -> None:
+    why = report_of_warmup(replace(SWEPT, spec=spec), found).fixes[0].why
+    words = "a whole run at 2 begins with the 300 steps of the short one: only the 10 after them are new evidence"
+    assert (words in why) is told
 
 
 def test_the_proven_settings_can_be_copied() -> None:
@@ -144,12 +162,21 @@ def test_the_sweep_stays_in_the_report() -> None:
     assert report.summary.startswith("the best learning rate 0.1 sits at the edge")
 
 
-@pytest.mark.parametrize(("unstable", "verdict"), [(0.15, "unstable"), (0.2, "unstable"), (0.4, "stable")])
-def test_rates_given_by_hand_are_judged_by_their_margin(unstable: float, verdict: str) -> None:
+@pytest.mark.parametrize(
+    ("unstable", "verdict", "said"),
+    [
+        (0.15, "unstable", "the best learning rate 0.1, as given, sits at the edge of instability: "),
+        (0.2, "unstable", "the best learning rate 0.1, as given, sits at the edge of instability: "),
+        (0.4, "stable", "the best learning rate 0.1, as given, has room: training becomes unstable at 0.4"),
+    ],
+)
+def test_rates_given_by_hand_are_judged_by_their_margin(unstable: float, verdict: str, said: str) -> None:
     study = Study(name="x", runs=(), best_learning_rate=0.1, unstable_base_learning_rate=unstable)
     report = report_of_warmup(study, NOTHING)
     assert report.verdict == verdict
-    assert report.summary.startswith("warmup rejected")
+    assert report.summary.startswith(said)
+    assert "; warmup rejected: " in report.summary
+    assert [f.code for f in report.findings] == ["LRD401" if verdict == "unstable" else "LRD402"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +193,3 @@ def test_nothing_to_search(best: float | None, unstable: float | None, reason: s
     assert report.summary.endswith(f"warmup not tried: {reason}")
     assert report.next_steps[-1].startswith(step)
     assert report.warmup == {}
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(warmup_words).failed == 0

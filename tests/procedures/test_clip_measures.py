@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from clip_worlds import attempt, finding, run
 
-from lrdoctor.procedures.clip_measures import Setting, Threshold, compare, effective_rate, measure, norms_of
+from lrdoctor.procedures.clip_measures import Setting, Threshold, effective_rate, measure, norms_of
 
 INF, NAN = math.inf, math.nan
 
@@ -58,23 +58,3 @@ def test_the_rate_that_clipping_amounts_to() -> None:
     runs = [run(norms=[0.0, 0.5, 2.0, 2.0, 2.0]), run(norms=[4.0, 4.0, 4.0]), run(norms=[1.0])]
     assert effective_rate(clipped, runs) == 0.05
     assert effective_rate(clipped, [run(norms=[0.5, 0.5, 8.0])]) == 0.1
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "change", "n_better"),
-    [
-        ([0.6, 0.7, 0.65], [0.5, 0.55, 0.52], "gain", 3),
-        ([0.6, 0.7, 0.65], [0.59, 0.69, 0.64], "no change", 3),  # inside the spread of the first
-        ([0.6, 0.7, 0.65], [0.4, 0.71, 0.5], "no change", 2),  # not in every seed
-        ([0.5, 0.55, 0.52], [0.6, 0.7, 0.65], "loss", 0),
-        ([0.5, 0.55, 0.52], [0.6, INF, INF], "loss", 0),
-        ([INF, INF, INF], [0.6, 0.7, 0.65], "gain", 3),
-        ([INF, 0.5, 0.5], [INF, 0.4, 0.4], "no change", 2),
-        ([0.6], [0.1], "no change", 1),  # one seed is no evidence
-        ([], [], "no change", 0),
-    ],
-)
-def test_comparisons_are_paired_by_seed(first: list[float], second: list[float], change: str, n_better: int) -> None:
-    paired = compare(dict(enumerate(first)), {**dict(enumerate(second)), 77: 0.0})
-    assert (paired.change, paired.n_better, paired.n_pairs) == (change, n_better, len(first))
-    assert math.isnan(paired.gain) is not bool(first)

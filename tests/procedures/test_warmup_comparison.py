@@ -9,8 +9,9 @@ from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Rate, Study
 from lrdoctor.core.trial import Trial
+from lrdoctor.procedures.comparison import compare
 from lrdoctor.procedures.warmup import Settings
-from lrdoctor.procedures.warmup_comparison import Comparison, Warmup, compare, highest_stable, rates_to_compare
+from lrdoctor.procedures.warmup_comparison import Comparison, Warmup, at_best_rate, highest_stable, rates_to_compare
 
 INF = math.inf
 
@@ -22,34 +23,11 @@ def rate(at: float, n_unstable: int = 0, objective: float = 0.5, n: int = 3, sta
     )  # fmt: skip
 
 
-def comparison(baseline: list[float], warmed: list[float]) -> Comparison:
-    return Comparison(base_learning_rate=0.3, baseline=dict(enumerate(baseline)), warmed=dict(enumerate(warmed)))
-
-
-@pytest.mark.parametrize(
-    ("baseline", "warmed", "outcome", "gain"),
-    [
-        ([0.50, 0.52, 0.51], [0.40, 0.41, 0.42], "gain", 0.10),
-        ([0.40, 0.41, 0.42], [0.50, 0.52, 0.51], "loss", -0.10),
-        ([0.50, 0.52, 0.51], [0.49, 0.51, 0.50], "no gain", 0.01),  # every seed gains, less than the seeds differ
-        ([0.50, 0.50, 0.50], [0.30, 0.45, 0.60], "no gain", 0.05),
-        ([0.50, 0.50, 0.50], [0.40, INF, 0.40], "no gain", 0.10),
-        ([INF, 0.50, 0.50], [INF, 0.50, 0.50], "no gain", 0.0),
-        ([INF, INF], [0.5, 0.5], "gain", INF),
-        ([0.5, INF], [INF, 0.5], "no gain", math.nan),
-        ([0.5], [0.1], "no gain", 0.4),
-    ],
-)
-def test_a_gain_exceeds_what_the_seeds_differ_by(
-    baseline: list[float], warmed: list[float], outcome: str, gain: float
-) -> None:
-    one = comparison(baseline, warmed)
-    assert one.outcome == outcome
-    assert one.gain == pytest.approx(gain, nan_ok=True)
-
-
-def test_one_seed_has_no_spread() -> None:
-    assert comparison([0.5], [0.1]).spread is None
+def test_the_comparison_goes_by_the_rule_for_every_fix() -> None:
+    one = Comparison(base_learning_rate=0.3, baseline={0: 0.50, 1: INF, 2: 0.51}, warmed={0: 0.40, 1: 0.41, 2: 0.42})
+    assert (one.before, one.after) == (0.51, 0.41)
+    assert one.paired == compare(one.baseline, one.warmed)
+    assert (one.paired.change, one.paired.n_better) == ("gain", 3)
 
 
 @pytest.mark.parametrize(
@@ -107,10 +85,10 @@ def test_the_comparison_is_paired_by_seed_at_the_best_stable_rate() -> None:
     plain = [run(0.1, 0, 0.5), run(0.1, 1, 0.6), run(0.1, 2, 0.7, status="failed"), run(0.3, 0, 0.1)]
     warmed = [run(0.3, seed, 0.4 + seed / 10, 5) for seed in range(3)] + [run(0.9, 0, 0.0, 5)]
     rates = [rate(0.1), rate(0.3, objective=0.4), rate(0.9, 3, objective=0.0)]
-    one = compare(0.1, plain, warmed, rates, {"0.3 1 5"}, "best_val_loss")
+    one = at_best_rate(0.1, plain, warmed, rates, {"0.3 1 5"}, "best_val_loss")
     assert one == Comparison(base_learning_rate=0.3, baseline={0: 0.5, 1: 0.6}, warmed={0: 0.4, 1: INF})
 
 
 def test_nothing_stable_is_nothing_to_compare() -> None:
-    assert compare(0.1, [run(0.1, 0, 0.5)], [run(0.3, 0, 0.4, 5)], [rate(0.3, 3)], set(), "best_val_loss") is None
-    assert compare(0.1, [], [run(0.3, 0, 0.4, 5)], [rate(0.3)], set(), "best_val_loss") is None
+    assert at_best_rate(0.1, [run(0.1, 0, 0.5)], [run(0.3, 0, 0.4, 5)], [rate(0.3, 3)], set(), "best_val_loss") is None
+    assert at_best_rate(0.1, [], [run(0.3, 0, 0.4, 5)], [rate(0.3)], set(), "best_val_loss") is None

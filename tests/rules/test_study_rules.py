@@ -86,6 +86,26 @@ def test_verdict_on_an_odd_sweep(rates: list[Rate], findings: list[str], skips: 
     assert judged(sweep(*rates)) == (findings, skips)
 
 
+@pytest.mark.parametrize("tried", [(), (BEST, 1.0)], ids=["nothing", "the given rates"])
+@pytest.mark.parametrize(
+    ("edge", "findings"),
+    [(0.05, ["LRD401"]), (0.2, ["LRD401"]), (0.21, ["LRD402"]), (0.49, ["LRD402"]), (1.0, ["LRD402"]), (1.2, [])],
+)
+def test_where_nothing_was_swept_the_margin_alone_decides(
+    tried: tuple[float, ...], edge: float, findings: list[str]
+) -> None:
+    rates = tuple(rate(r, objective=1.0, stage="check") for r in tried)
+    study = Study(name="s", runs=(), rates=rates, best_learning_rate=BEST, unstable_base_learning_rate=edge)
+    assert judged(study) == (findings, [])
+    for found in judge_study(study):
+        assert isinstance(found, Finding)
+        assert found.code != "LRD401" or found.message.startswith("the best learning rate 0.1, as given, sits at the")
+
+
+def test_without_a_best_and_without_rates_there_is_no_edge() -> None:
+    assert judged(Study(name="s", runs=(), unstable_base_learning_rate=0.1)) == ([], ["LRD402"])
+
+
 def only(study: Study, code: str) -> Finding:
     (found,) = [f for f in judge_study(study) if f.code == code]
     assert isinstance(found, Finding)

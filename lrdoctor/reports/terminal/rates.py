@@ -75,7 +75,9 @@ def _style(rate: Row, best: float | None) -> str:
 
 
 def _tried_as(rate: Row, best: float | None) -> str:
-    """Why the rate was tried, empty for the grid that was asked for."""
+    """Why the rate was tried, empty for the grid that was asked for and for a given lr*."""
+    if rate["base_learning_rate"] == best:
+        return "" if rate["stage"] in ("grid", "check") else str(rate["stage"])
     if rate["stage"] == "check" and best:
         return f"check at {multiple(rate['base_learning_rate'] / best)} lr*"
     return "" if rate["stage"] == "grid" else str(rate["stage"])
