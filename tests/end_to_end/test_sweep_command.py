@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import interruptions
 import pandas as pd
 import pytest
-from projects import SPEC, WORK, command, curves, lrdoctor, project, records
+from projects import SPEC, WORK, curves, lrdoctor, project, records
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
 
@@ -84,7 +82,7 @@ def test_the_parent_process_never_imports_torch(undisturbed: Path, tmp_path: Pat
 
 def test_a_killed_worker_costs_nothing_but_its_trial(undisturbed: Path, tmp_path: Path) -> None:
     spec = project(tmp_path)
-    (tmp_path / "plan").write_text("kill worker")
+    (tmp_path / "plan").write_text("4 kill worker")
     done = lrdoctor("sweep", spec, "--out", tmp_path / "out", "--jobs", 2, "--fail-on", "never")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "done").exists()
@@ -101,30 +99,10 @@ def test_a_worker_killed_twice_marks_the_trial_failed(tmp_path: Path) -> None:
     assert "SIGKILL" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("plan", "number", "code"), [("wait", signal.SIGKILL, -9), ("wait for stop", signal.SIGINT, 130)]
-)
+@pytest.mark.parametrize("ending", interruptions.ENDINGS)
 def test_an_ended_sweep_resumes_to_the_same_bits(
-    undisturbed: Path, tmp_path: Path, plan: str, number: signal.Signals, code: int
+    undisturbed: Path, tmp_path: Path, ending: interruptions.Ending
 ) -> None:
-    spec, out = project(tmp_path), tmp_path / "out"
-    (tmp_path / "plan").write_text(plan)
-    sweep = command("sweep", spec, "--out", out, "--jobs", 2, "--fail-on", "never")
-    with subprocess.Popen(sweep, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        wait_for(lambda: (tmp_path / "done").exists() or process.poll() is not None)
-        os.kill(process.pid, number)
-        (tmp_path / "stopped").touch()
-        assert process.wait(timeout=60) == code
-    before = records(out)
-    assert 4 <= len(before) < len(records(undisturbed))
-    done = lrdoctor("sweep", spec, "--out", out, "--jobs", 2, "--fail-on", "never")
-    assert done.returncode == 0, done.stderr
-    assert {key: records(out)[key] for key in before} == before
-    assert curves(out) == curves(undisturbed)
-
-
-def wait_for(true: object) -> None:
-    deadline = time.monotonic() + 120
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    sweep = interruptions.Invocation("sweep", jobs=2)
+    before = interruptions.interrupt(sweep, tmp_path, ending, after=4)
+    interruptions.resume(sweep, tmp_path, undisturbed, before)

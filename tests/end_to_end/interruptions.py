@@ -1,0 +1,124 @@
+"""Commands that are ended in the middle of a trial, and resumed: nothing may be lost, and nothing be trained twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from projects import SPEC, WORK, command, curves, lrdoctor, project, records
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a command is ended."""
+
+    plan: str
+    """What the workload does meanwhile (`projects.WORK`)."""
+    number: signal.Signals
+    code: int
+    """Exit code of the command."""
+
+
+ENDINGS = [
+    pytest.param(Ending("wait", signal.SIGKILL, -signal.SIGKILL), id="killed"),
+    pytest.param(Ending("wait for stop", signal.SIGINT, 130), id="Ctrl-C"),
+]
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A command on a small project, written to `folder/tiny.yaml`; its study folder is `folder/out`."""
+
+    name: str
+    arguments: tuple[object, ...] = ()
+    """Options beside --out, --jobs and --fail-on."""
+    spec: str = SPEC
+    work: str = WORK
+    jobs: int = 1
+
+    def words(self, folder: Path) -> tuple[object, ...]:
+        spec = project(folder, self.spec, self.work)
+        fixed = ("--out", folder / "out", "--jobs", self.jobs, "--fail-on", "never")
+        return (self.name, spec, *fixed, *self.arguments)
+
+
+def undisturbed(invocation: Invocation, folder: Path) -> Path:
+    """The study folder of the command when nothing disturbs it."""
+    done = lrdoctor(*invocation.words(folder))
+    assert done.returncode == 0, done.stderr
+    assert n_begun(folder) == len(records(folder / "out")) + CHECKS
+    return folder / "out"
+
+
+CHECKS = 1
+"""Trainings that an invocation begins besides those of its trials: its first look at the workload."""
+
+
+def interrupt(invocation: Invocation, folder: Path, ending: Ending, after: int) -> Mapping[str, Mapping[str, Any]]:
+    """Ends the command in the middle of the first trial that reaches its 30th update when `after` trials are done.
+
+    Returns:
+        trial.json of every trial that was done by then, by key.
+    """
+    words = command(*invocation.words(folder))
+    (folder / "plan").write_text(f"{after} {ending.plan}")
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        wait_for(lambda: (folder / "done").exists() or process.poll() is not None)
+        assert process.poll() is None, "the command ended before it could be interrupted"
+        os.kill(process.pid, ending.number)
+        (folder / "stopped").touch()
+        assert process.wait(timeout=60) == ending.code
+    before = records(folder / "out")
+    assert len(before) >= after
+    return before
+
+
+def resume(invocation: Invocation, folder: Path, expected: Path, before: Mapping[str, Mapping[str, Any]]) -> None:
+    """Runs the interrupted command again, to its end, which must be that of the study folder `expected`.
+
+    Args:
+        invocation: the command, as it was interrupted.
+        folder: of the project.
+        expected: study folder of the same command that nothing disturbed.
+        before: what `interrupt` gave.
+    """
+    begun = n_begun(folder)
+    assert 0 <= begun - len(before) - CHECKS <= invocation.jobs, "more was lost than what was under way"
+    done = lrdoctor(*invocation.words(folder))
+    assert done.returncode == 0, done.stderr
+    after = records(folder / "out")
+    assert len(before) < len(after)
+    assert {key: after[key] for key in before} == before, "a finished trial was written again"
+    assert {record["attempts"] for record in after.values()} == {1}
+    assert n_begun(folder) - begun == len(after) - len(before) + CHECKS, "it trained other trials than the missing"
+    assert curves(folder / "out") == curves(expected)
+    assert report(folder / "out") == report(expected)
+
+
+def n_begun(folder: Path) -> int:
+    """Trainings begun in all invocations so far, as the workload itself counted them."""
+    return len((folder / "begun").read_text().splitlines())
+
+
+def report(out: Path) -> Any:
+    """report.json without what the clock measured."""
+    return json.loads((out / "report.json").read_text(), object_hook=_timeless)
+
+
+def _timeless(block: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in block.items() if key != "seconds"}
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

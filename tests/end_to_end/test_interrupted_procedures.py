@@ -1,0 +1,38 @@
+"""A procedure that was killed, or stopped with Ctrl-C, and then resumed ends as one that nothing disturbed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from interruptions import ENDINGS, Ending, Invocation, interrupt, resume, undisturbed
+from projects import SPEC
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
+
+SMALL = SPEC.replace("seeds: [0, 1, 2]", "seeds: [0, 1]").replace("max_train_steps: 60", "max_train_steps: 40")
+RATES = ("--lr", 0.01, "--unstable-lr", 0.5)
+
+PROCEDURES = [
+    pytest.param((Invocation("warmup", (*RATES, "--factor", 4), SMALL), 3), id="warmup"),
+    pytest.param((Invocation("clip", RATES, SMALL), 7), id="clip"),
+]
+"""A command, and how many trials are done when it is ended: enough that some of its own are among them."""
+
+
+@pytest.fixture(scope="module", params=PROCEDURES)
+def procedure(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Invocation, int, Path]:
+    """The command, when it is ended, and the study folder of an undisturbed run."""
+    invocation, after = request.param
+    return invocation, after, undisturbed(invocation, tmp_path_factory.mktemp(invocation.name))
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_ended_procedure_resumes_to_the_same_bits(
+    procedure: tuple[Invocation, int, Path], tmp_path: Path, ending: Ending
+) -> None:
+    invocation, after, expected = procedure
+    before = interrupt(invocation, tmp_path, ending, after)
+    assert invocation.name in {record["settings"]["procedure"] for record in before.values()}
+    resume(invocation, tmp_path, expected, before)
