@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Everything = Annotated[
     bool,
     typer.Option(
-        "--all", help="Try every fix: also those after one that suffices, and those that the room does not call for."
+        "--all", help="Try every fix: also after one that suffices, and where the room above lr* is 5x to 10x."
     ),
 ]
 

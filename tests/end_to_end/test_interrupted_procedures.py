@@ -12,11 +12,15 @@ from projects import SPEC
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
 
 SMALL = SPEC.replace("seeds: [0, 1, 2]", "seeds: [0, 1]").replace("max_train_steps: 60", "max_train_steps: 40")
+LITTLE_ROOM = SMALL.replace("{class_path: torch.optim.AdamW, init_args: {weight_decay: 1e-2}}", "momentum").replace(
+    "{min: 1e-3, max: 10.0, points: 5}", "{values: [0.125, 0.5, 2.0]}"
+)
 RATES = ("--lr", 0.01, "--unstable-lr", 0.5)
 
 PROCEDURES = [
     pytest.param((Invocation("warmup", (*RATES, "--factor", 4), SMALL), 3), id="warmup"),
     pytest.param((Invocation("clip", RATES, SMALL), 7), id="clip"),
+    pytest.param((Invocation("treat", (), LITTLE_ROOM), 50), id="treat"),
 ]
 """A command, and how many trials are done when it is ended: enough that some of its own are among them."""
 
