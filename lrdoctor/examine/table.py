@@ -10,6 +10,7 @@ from lrdoctor import diagnose
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.core.trial import Trial
 from lrdoctor.examine.laboratory import Laboratory
 
 
@@ -65,14 +66,21 @@ def all_trials_table(laboratory: Laboratory, study: Study) -> list[dict[str, Any
         study: what the rows have in common.
     """
     every = {**laboratory.folder.finished(), **laboratory.runs}
-    procedures: dict[str, list[Run]] = {}
+    groups: dict[tuple[Any, ...], list[Run]] = {}
     for run in sorted(every.values(), key=_place):
         assert run.trial is not None
-        procedures.setdefault(run.trial.procedure, []).append(run)
+        groups.setdefault(_group(run.trial), []).append(run)
     rows = []
-    for name in sorted(procedures, key=lambda name: (name != "sweep", name)):
-        rows += trials_table(replace(study, runs=tuple(procedures[name])))
+    for group in sorted(groups):
+        rows += trials_table(replace(study, runs=tuple(groups[group])))
     return rows
+
+
+def _group(trial: Trial) -> tuple[Any, ...]:
+    """What its trials are judged among: the sweep first, one for each warmup_steps and clip_norm that a spec had."""
+    if trial.procedure != "sweep":
+        return (True, trial.procedure)
+    return (False, trial.warmup_steps, trial.clip_norm or 0.0)
 
 
 def _place(run: Run) -> tuple[float, int, str]:

@@ -68,6 +68,10 @@ def _point(row: Row) -> Point:
     return Point(row["base_learning_rate"], row["objective"], row["objective_low"], row["objective_high"], swept=True)
 
 
+def _warmed(steps: int) -> str:
+    return f"warmup, {steps} step{'' if steps == 1 else 's'}"
+
+
 def with_warmup(name: str, warmup: Row, swept: Sequence[Row], best: float | None, unstable: float | None) -> WithFix:
     """Figure 8 of a warmup.
 
@@ -82,7 +86,8 @@ def with_warmup(name: str, warmup: Row, swept: Sequence[Row], best: float | None
     plain = {row["base_learning_rate"]: row for row in swept if row["base_learning_rate"] <= top}
     plain |= {row["base_learning_rate"]: row for row in warmup["without"]}
     steps = warmup["warmup_steps"]
-    label = "" if steps is None else f"warmup, {steps} step{'' if steps == 1 else 's'}"
+    own = warmup.get("own_warmup_steps", 0)
+    label = "" if steps is None else _warmed(steps)
     highest = warmup["highest_stable_learning_rate"]
     said: tuple[str, ...] = ("no warmup held: nothing to compare",)
     if warmup["with"]:
@@ -93,7 +98,7 @@ def with_warmup(name: str, warmup: Row, swept: Sequence[Row], best: float | None
         name=name,
         objective=warmup["objective"],
         n_seeds=max((row["n_judged"] for row in [*rows, *warmup["with"]]), default=0),
-        without=series("without", rows),
+        without=series(f"the spec's {_warmed(own)}" if own else "without", rows),
         with_fix=series(label, warmup["with"]),
         best=best,
         unstable=unstable,
