@@ -132,3 +132,11 @@ def test_the_clipping_study_compares_with_what_the_spec_clips(tmp_path: Path, ow
     plot = norm_plot("study", [*found.study.runs, *found.runs], report.clip)
     assert plot is not None
     assert plot.seeds == (0, 1, 2)
+
+
+@pytest.mark.parametrize(("own", "said"), [("1.5", True), ("6.0", False), ("null", False)])
+def test_thresholds_that_are_all_easier_than_the_spec_s_are_told_of(tmp_path: Path, own: str, said: bool) -> None:
+    found = clipped(spec_with(tmp_path, clip_norm=own), tmp_path / "out", ClipEngine(cure=1.0), Log())
+    assert found.status == "rejected"
+    verdict = diagnose.report_of_clip(found, "clip").clip["verdict"]
+    assert ("(none is harder than the spec's own clip_norm 1.5)" in verdict) is said

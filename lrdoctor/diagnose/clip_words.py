@@ -71,7 +71,7 @@ def why(clipping: Clipping) -> str:
 def _held_or_not(clipping: Clipping) -> Iterator[str]:
     first = clipping.first_that_holds
     if first is None:
-        yield f"no threshold holds at {_lowest(clipping):.4g} in a majority of the seeds"
+        yield f"no threshold holds at {_lowest(clipping):.4g} in a majority of the seeds{_easier(clipping)}"
     else:
         yield (
             f"clipped at {_named(first.setting.threshold)} training holds at {first.setting.base_learning_rate:.4g} "
@@ -108,6 +108,13 @@ def _losses(clipping: Clipping) -> Iterator[str]:
             f"of the harder thresholds {_limit(harder)} does best with {harder.rate.objective:.4g}, {better} than any "
             f"rate {plainly(clipping)}"
         )
+
+
+def _easier(clipping: Clipping) -> str:
+    """That the spec itself clips harder than all that was tried, where it does."""
+    own = clip_of(clipping.study)
+    tried = [a.setting.threshold.clip_norm for a in clipping.tried if a.setting.threshold]
+    return f" (none is harder than the spec's own clip_norm {own:.4g})" if own is not None and own <= min(tried) else ""
 
 
 def _of_threshold(attempt: Attempt) -> str:
