@@ -57,7 +57,8 @@ class TreatEngine(FakeEngine):
         told = [2.0, 1.9, math.nan] if broken else [goal + (2 - goal) * 0.9**t for t in range(n_steps)]
         norms = [1 + 0.5 * math.sin(t) for t in range(len(told))]
         rows = [
-            (t, trial.base_learning_rate, loss, norm, loss) for t, (loss, norm) in enumerate(zip(told, norms, strict=True))
+            (t, trial.base_learning_rate, loss, norm, loss)
+            for t, (loss, norm) in enumerate(zip(told, norms, strict=True))
         ]
         yield Progress(task, rows)
         yield Finished(task, {"status": "diverged" if broken else "completed", "reason": "nan" if broken else None})

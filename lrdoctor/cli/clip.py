@@ -71,7 +71,7 @@ def clip(
 ) -> int:
     """Study the gradient norms at lr*, clip at their 90th percentile, and prove it at the unstable learning rates.
 
-    Runs the sweep first where the study folder has none. The verdict is that of the training without clipping.
+    Runs the sweep first where the study folder has none. The verdict is that of the spec's own training.
     """
     from lrdoctor import examine
     from lrdoctor.procedures import clip as clips

@@ -11,6 +11,7 @@ from lrdoctor.core.report import Finding, Fix, Report
 from lrdoctor.diagnose import clip_words
 from lrdoctor.diagnose.judging import judge_against, summary_of
 from lrdoctor.diagnose.sweeps import report_of_sweep
+from lrdoctor.fixes.base import clip_of, warmup_of
 from lrdoctor.procedures.clip import Clipping
 from lrdoctor.procedures.clip_measures import Attempt, Norms
 
@@ -71,6 +72,8 @@ def clip_table(clipping: Clipping) -> dict[str, Any]:
             for one in clipping.lowered
         ],
         "harder_tried": clipping.search_harder,
+        "own_clip_norm": clip_of(clipping.study),
+        "own_warmup_steps": warmup_of(clipping.study),
         "scale_free": clip_words.is_scale_free(clipping.study),
         "figures": [],
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lrdoctor.core.study import Objective, Study
 from lrdoctor.diagnose.comparison_words import change
-from lrdoctor.fixes.base import optimizer_of
+from lrdoctor.fixes.base import clip_of, optimizer_of
 from lrdoctor.procedures.clip import Clipping, Lowered
 from lrdoctor.procedures.clip_measures import Attempt, Threshold
 
@@ -23,6 +23,12 @@ SCALE_FREE = ("adam", "rmsprop", "adagrad", "lion")
 def is_scale_free(study: Study) -> bool:
     """Whether a constant clip hardly changes the steps of the study's update rule."""
     return any(part in optimizer_of(study).lower() for part in SCALE_FREE)
+
+
+def plainly(clipping: Clipping) -> str:
+    """How the trials were trained that nothing was tried in."""
+    own = clip_of(clipping.study)
+    return "without clipping" if own is None else f"with the spec's own clip_norm {own:.4g}"
 
 
 def in_short(clipping: Clipping) -> str:
@@ -58,14 +64,14 @@ def why(clipping: Clipping) -> str:
     parts, best, paired = list(_held_or_not(clipping)), clipping.best, clipping.against_baseline
     if best is not None and paired is not None:
         at = f"{best.setting.base_learning_rate:.4g} clipped at {_limit(best)}"
-        parts.append(f"best loss at {at}; against lr* without clipping: {change(paired)}")
+        parts.append(f"best loss at {at}; against lr* {plainly(clipping)}: {change(paired)}")
     return "; ".join(parts)
 
 
 def _held_or_not(clipping: Clipping) -> Iterator[str]:
     first = clipping.first_that_holds
     if first is None:
-        yield f"no threshold holds at {_lowest(clipping):.4g} in a majority of the seeds"
+        yield f"no threshold holds at {_lowest(clipping):.4g} in a majority of the seeds{_easier(clipping)}"
     else:
         yield (
             f"clipped at {_named(first.setting.threshold)} training holds at {first.setting.base_learning_rate:.4g} "
@@ -73,7 +79,7 @@ def _held_or_not(clipping: Clipping) -> Iterator[str]:
         )
         unclipped = clipping.unclipped_at(first.setting.base_learning_rate)
         if unclipped is not None and unclipped.holds:
-            yield f"without clipping it holds there too, in {_seeds(unclipped)}, so nothing is cured at that rate"
+            yield f"{plainly(clipping)} it holds there too, in {_seeds(unclipped)}, so nothing is cured at that rate"
         before, after = _rate(clipping.highest_before), _rate(clipping.highest_after)
         yield f"highest stable learning rate {before} before, {after} after, of those tried"
     if is_scale_free(clipping.study):
@@ -89,19 +95,26 @@ def _losses(clipping: Clipping) -> Iterator[str]:
     if best is None or baseline is None or paired is None:
         return
     yield (
-        f"{OBJECTIVE[clipping.study.objective]} {_spread(baseline)} at lr* without clipping, {_spread(best)} at "
+        f"{OBJECTIVE[clipping.study.objective]} {_spread(baseline)} at lr* {plainly(clipping)}, {_spread(best)} at "
         f"{best.setting.base_learning_rate:.4g} clipped at {_limit(best)}: {change(paired)}"
     )
     other = clipping.best_unclipped
     if other is not None and other.objective < baseline.rate.objective:
-        yield f"without clipping {other.base_learning_rate:.4g} reached a median of {other.objective:.4g}"
+        yield f"{plainly(clipping)} {other.base_learning_rate:.4g} reached a median of {other.objective:.4g}"
     harder = clipping.best_harder
     if harder is not None and other is not None:
         lower = "lower" if harder.rate.objective < other.objective else "not lower"
         yield (
             f"of the harder thresholds {_limit(harder)} does best with a median of {harder.rate.objective:.4g}, "
-            f"{lower} than that of any rate without clipping"
+            f"{lower} than that of any rate {plainly(clipping)}"
         )
+
+
+def _easier(clipping: Clipping) -> str:
+    """That the spec itself clips harder than all that was tried, where it does."""
+    own = clip_of(clipping.study)
+    tried = [a.setting.threshold.clip_norm for a in clipping.tried if a.setting.threshold]
+    return f" (none is harder than the spec's own clip_norm {own:.4g})" if own is not None and own <= min(tried) else ""
 
 
 def _of_threshold(attempt: Attempt) -> str:
@@ -157,9 +170,10 @@ def _to_improve(clipping: Clipping, best: Attempt) -> Iterator[str]:
     if paired is not None and paired.change != "gain":
         unclipped = clipping.unclipped_at(rate)
         if unclipped is not None and unclipped.holds:
-            yield f"{rate:.4g} trains without clipping too, and clipping there shows no gain over lr* unclipped"
+            yield f"{rate:.4g} trains {plainly(clipping)} too, and clipping there shows no gain over lr* so trained"
         else:
-            yield f"clipping makes {rate:.4g} trainable, but shows no gain over lr* unclipped: what it gives is room"
+            over = f"shows no gain over lr* {plainly(clipping)}"
+            yield f"clipping makes {rate:.4g} trainable, but {over}: what it gives is room"
 
 
 def _to_make_it_possible(clipping: Clipping) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +10,7 @@ from lrdoctor import fixes
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
 from lrdoctor.core.study import Study
 from lrdoctor.diagnose.judging import judge_runs, judge_study, summary_of
+from lrdoctor.fixes.base import clip_of, warmup_of
 from lrdoctor.rules import best_at_grid_end
 
 
@@ -75,13 +76,22 @@ def _sweep_table(study: Study) -> dict[str, Any]:
         "loss_at_init": study.loss_at_init,
         "stable_up_to": study.stable_up_to,
         "extended": any(r.stage == "extension" for r in study.rates),
-        "notes": list(study.notes),
+        "notes": [*_of_the_spec(study), *study.notes],
         "n_seeds": len({run.trial.seed for run in study.runs if run.trial is not None}),
         "rates": [
             {**asdict(r), "events": dict(r.events), "feasible": r.is_feasible, "unstable": r.is_unstable}
             for r in study.rates
         ],
     }
+
+
+def _of_the_spec(study: Study) -> Iterator[str]:
+    """What every trial has of the fixes already, since the spec says so."""
+    warmup_steps, clip_norm = warmup_of(study), clip_of(study)
+    if warmup_steps:
+        yield f"every trial begins with the spec's own warmup of {warmup_steps} step{'' if warmup_steps == 1 else 's'}"
+    if clip_norm is not None:
+        yield f"every trial clips its gradients at the spec's own clip_norm {clip_norm:.4g}"
 
 
 ENOUGH_SEEDS = 5

@@ -9,7 +9,7 @@ from lrdoctor import fixes
 from lrdoctor.core.study import Rate
 from lrdoctor.diagnose import treat_words
 from lrdoctor.diagnose.prescription import settings_of, snippet_of
-from lrdoctor.fixes.base import optimizer_of
+from lrdoctor.fixes.base import optimizer_of, warmup_of
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment_results import Measured, Room, Tried
 
@@ -84,7 +84,6 @@ def _before(before: Measured) -> dict[str, Any]:
 
 def _row(tried: Tried, treated: Treated) -> dict[str, Any]:
     after, use = tried.after, tried.rate_to_use
-    change = tried.treatment
     other = tried.settings.get("optimizer", {}).get("name")
     return {
         "name": tried.name,
@@ -97,12 +96,18 @@ def _row(tried: Tried, treated: Treated) -> dict[str, Any]:
         **_measured(after, tried.room),
         **_objective(after.rate(use) if after is not None else None),
         "comparison": None if tried.comparison is None else asdict(tried.comparison),
-        "steps_added": (change.warmup_steps or 0) if change is not None else 0,
+        "steps_added": _steps_added(tried, treated),
         "share_clipped": tried.share_clipped.get(use) if use is not None else None,
         "reaches_target": tried.reaches_target,
         "trains_better": tried.trains_better,
         "cost": asdict(tried.cost),
     }
+
+
+def _steps_added(tried: Tried, treated: Treated) -> int:
+    """Updates that a trial has more than without the fix."""
+    steps = tried.treatment.warmup_steps if tried.treatment is not None else None
+    return 0 if steps is None else steps - warmup_of(treated.study)
 
 
 def _measured(found: Measured | None, room: Room) -> dict[str, Any]:

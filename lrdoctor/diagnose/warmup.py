@@ -13,6 +13,7 @@ from lrdoctor.diagnose.judging import summary_of
 from lrdoctor.diagnose.sweeps import ENOUGH_SEEDS, report_of_sweep
 from lrdoctor.diagnose.warmup_table import warmup_table
 from lrdoctor.diagnose.warmup_words import in_short, words_of
+from lrdoctor.fixes.base import warmup_of
 from lrdoctor.procedures.warmup_comparison import Warmup
 
 NAME = "warmup"
@@ -38,7 +39,7 @@ def report_of_warmup(study: Study, found: Warmup | None, figures: Sequence[str] 
         findings=report.findings + found.findings,
         skipped=report.skipped + found.skipped,
         fixes=_with_result(report.fixes, _fix(found, status, why)),
-        warmup=warmup_table(found, status, why),
+        warmup=warmup_table(found, status, why, warmup_of(study)),
         next_steps=tuple(_next_steps(found, status)),
     )
 

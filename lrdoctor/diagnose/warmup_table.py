@@ -12,13 +12,21 @@ from lrdoctor.diagnose.comparison_words import change
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
 
 
-def warmup_table(found: Warmup, status: FixStatus, why: str) -> dict[str, Any]:
-    """The rows in the order in which they were tried; what nothing is known of is None."""
+def warmup_table(found: Warmup, status: FixStatus, why: str, own: int = 0) -> dict[str, Any]:
+    """The rows in the order in which they were tried; what nothing is known of is None.
+
+    Args:
+        found: what was tried.
+        status: what came of it.
+        why: the same in words.
+        own: warmup_steps of the spec, which is what training without the warmup has.
+    """
     settings, steps = found.settings, found.warmup_steps
     return {
         "status": status,
         "why": why,
         "factor": settings.factor,
+        "own_warmup_steps": own,
         "longest_warmup_steps": settings.longest,
         "objective": found.objective,
         "tried": [

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.core.warmups import CAP
 from lrdoctor.diagnose.comparison_words import change
+from lrdoctor.fixes.base import warmup_of
 from lrdoctor.procedures.warmup import Tried
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
 
@@ -24,6 +25,8 @@ def words_of(found: Warmup, study: Study) -> str:
     parts = [_reached(found), _whole_runs(found), *_shared_steps(found, study)]
     if found.comparison is not None:
         parts.append(_best_losses(found.comparison, study, found.objective))
+    if own := warmup_of(study):
+        parts.append(f"without it stands for the spec's own warmup of {_steps(own)}")
     return "; ".join(part for part in parts if part)
 
 

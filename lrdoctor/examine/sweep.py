@@ -97,6 +97,8 @@ def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:
         eval_every=spec.eval_every,
         optimizer=spec.optimizer_text(),
         procedure="sweep",
+        warmup_steps=spec.warmup_steps,
+        clip_norm=spec.clip_norm,
         stop_hopeless=spec.stop_hopeless,
     )
 

@@ -64,7 +64,10 @@ def _kind(run: Run, spec: Spec) -> Kind:
     trial = run.trial
     assert trial is not None
     optimizer = "" if trial.optimizer == spec.optimizer_text() else trial.optimizer
-    return Kind(trial != baseline_trial(spec, trial.base_learning_rate, trial.seed), trial.procedure, optimizer)
+    own = baseline_trial(spec, trial.base_learning_rate, trial.seed)
+    # whichever command asked for it first, it is the spec's own training
+    is_changed = replace(trial, procedure=own.procedure) != own
+    return Kind(is_changed, trial.procedure if is_changed else own.procedure, optimizer)
 
 
 def _place(run: Run) -> tuple[float, int, str]:

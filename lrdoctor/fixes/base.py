@@ -38,6 +38,17 @@ def no_settings(study: Study, findings: Findings) -> Settings:
     return {}
 
 
+def warmup_of(study: Study) -> int:
+    """Updates of the warmup that the study's spec has already; 0 for none, or where there is no spec."""
+    return int((study.spec or {}).get("warmup_steps") or 0)
+
+
+def clip_of(study: Study) -> float | None:
+    """What the study's spec clips gradients to already; None for nothing, or where there is no spec."""
+    limit = (study.spec or {}).get("clip_norm")
+    return None if limit is None else float(limit)
+
+
 def optimizer_of(study: Study) -> str:
     """Name or class path of the study's update rule, "" when it is not known."""
     block = (study.spec or {}).get("optimizer") or {}

@@ -23,7 +23,7 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.fixes._log import about, concerns_updates, onset, run_of
 from lrdoctor.fixes._norms import PERCENTILE, norms_of, thinned
-from lrdoctor.fixes.base import Findings, Remedy, Settings, optimizer_of
+from lrdoctor.fixes.base import Findings, Remedy, Settings, clip_of, optimizer_of
 
 AGGRESSIVE = 0.5
 """Share of updates clipped from which on clipping is a way of lowering the learning rate (tuning playbook)."""
@@ -71,6 +71,8 @@ def why(study: Study, findings: Findings) -> str | None:
     if run is not None:
         return "; ".join(_of_log(run, findings))
     parts = ["at the best rate, as `clip.percentile` of the spec has it"] if settings(study, findings) else []
+    if (own := clip_of(study)) is not None:
+        parts.append(f"the spec has clip_norm: {own:.4g} already, which another threshold takes the place of")
     if "adam" in optimizer_of(study).lower():
         parts.append("with Adam-like rules a constant clip hardly changes the steps")
     return "; ".join(parts) or None

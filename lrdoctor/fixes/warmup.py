@@ -19,7 +19,7 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.core.warmups import ORDERS, SHORT_RUN, TRAIN_LONGER, longest_warmup, steps_to_try
 from lrdoctor.fixes._log import Rates, concerns_updates, counts_updates, n_steps, onset, rates_of, run_of
-from lrdoctor.fixes.base import Findings, Remedy, Settings
+from lrdoctor.fixes.base import Findings, Remedy, Settings, warmup_of
 
 LONGER = 10
 """The next order of magnitude, for a run that has a warmup already."""
@@ -69,7 +69,8 @@ def _longer(warmup_steps: int, run: Run) -> int | None:
 def why(study: Study, findings: Findings) -> str | None:
     run = run_of(study)
     if run is None:
-        return None
+        own = warmup_of(study)
+        return f"the spec has warmup_steps: {own} already, which another length takes the place of" if own else None
     rates = rates_of(run)
     parts = [_where_it_went_wrong(run, rates, findings), _what_to_try(run, rates)]
     return "; ".join(part for part in parts if part) or None

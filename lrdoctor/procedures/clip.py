@@ -3,6 +3,9 @@
 A pure planner: from what was tried so far to what to try next, over all seeds. Stages: the threshold at the lowest
 unstable rate, harder ones while it does not hold there; the threshold that held at the higher rates; and, when asked
 for, the harder thresholds at the best clipped rate.
+
+What is called unclipped here is the spec's own training, which is clipped all the same where the spec has a clip_norm;
+a threshold that is tried takes its place.
 """
 
 from __future__ import annotations

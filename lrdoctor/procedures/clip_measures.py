@@ -33,7 +33,7 @@ class Setting:
 
     base_learning_rate: float
     threshold: Threshold | None = None
-    """None: as the spec trains, unclipped."""
+    """None: as the spec trains."""
 
 
 @dataclass(frozen=True, kw_only=True)

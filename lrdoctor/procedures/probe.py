@@ -22,7 +22,8 @@ class Settings:
     factor: float = 2.0
     """The probed rate as a multiple of lr* (tuning playbook)."""
     steps: int = 500
-    """Length in updates, or the whole schedule where that is shorter (tuning playbook)."""
+    """Length in updates after the training's own warmup, or the whole schedule where that is shorter (tuning
+    playbook)."""
     eval_examples: int = 256
     """Validation examples of an evaluation. Evaluating on everything at every step would cost most of a step; this
     many show the height of a blow-up, which is far above the noise of a mean over them."""
@@ -115,7 +116,8 @@ def probe_trial(baseline: Trial, settings: Settings) -> Trial:
         baseline: the training at the probed rate; its schedule is kept at its full length.
         settings: of the probe.
     """
-    stop = settings.steps if settings.steps < baseline.schedule_steps else None
+    steps = baseline.warmup_steps + settings.steps  # a warmup is added to the run here too, or it would fill the probe
+    stop = steps if steps < baseline.schedule_steps else None
     return replace(baseline, procedure="probe", eval_every=1, eval_examples=settings.eval_examples, stop_after=stop)
 
 

@@ -176,7 +176,7 @@ class Probe(Block):
     factor: Positive = 2.0
     """Its base learning rate, as a multiple of best_learning_rate."""
     steps: Count = 500
-    """Its length in updates; both losses are measured at every one."""
+    """Its length in updates, after warmup_steps where the training has them; both losses are measured at every one."""
 
 
 class Warmup(Block):

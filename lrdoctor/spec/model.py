@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -29,18 +29,18 @@ from lrdoctor.spec.blocks import (
     Warmup,
 )
 from lrdoctor.spec.class_paths import digest, file_of, named, relocated
-from lrdoctor.spec.faults import Fault, KeyPath, refusal, shown
+from lrdoctor.spec.faults import Fault, KeyPath, Place, refusal, shown
 from lrdoctor.spec.overrides import override
-from lrdoctor.spec.types import Block, ClassPath, Count, Seeds
+from lrdoctor.spec.types import Block, ClassPath, Count, CountOrZero, Positive, Seeds
 from lrdoctor.spec.validation import faults_of
-from lrdoctor.spec.yaml_source import read, write
+from lrdoctor.spec.yaml_source import Document, commented, parse, read, write
 
 EVALUATIONS = 20
 """Evaluations a trial has when eval_every is left out: enough points to see a rise, at little cost."""
 
 _DEVICE = r"auto|cpu|cuda(:\d+)?|mps"
-_CHOOSES_TRIALS = ("name", "seeds", "sweep", "probe", "warmup", "clip")
-"""Keys that decide which trials run, and nothing about the numbers of any one of them."""
+_NOT_IDENTITY = ("name", "seeds", "sweep", "probe", "warmup", "clip", "warmup_steps", "clip_norm")
+"""Keys that decide which trials run, and nothing of a trial's numbers that the trial does not say itself."""
 
 
 def _device(text: str) -> str:
@@ -76,6 +76,12 @@ class Spec(Block):
     function step -> multiplier, steps counted from 0 after any warmup."""
     max_train_steps: Count
     """Length of a trial in optimizer updates, warmup not counted."""
+    warmup_steps: CountOrZero = 0
+    """Updates of a linear warmup from 0 to the base learning rate, put before the schedule of every trial; 0 for none.
+    The search of `warmup` tries others in its place."""
+    clip_norm: Positive | None = None
+    """Gradients with a larger global L2 norm are scaled down to it, in every trial. Null clips nothing. The study of
+    `clip` tries others in its place."""
     eval_every: Count = Field(default_factory=_default_eval_every)
     """Updates between two evaluations on the validation data. Left out: a twentieth of max_train_steps."""
     seeds: Seeds = (0, 1, 2)
@@ -125,7 +131,7 @@ class Spec(Block):
         """
         identity: dict[str, Any] = {}
         for key, value in self._plain(named).items():
-            if key in _CHOOSES_TRIALS:
+            if key in _NOT_IDENTITY:
                 continue
             if isinstance(value, dict) and key != "optimizer":
                 identity |= {f"{key}.{inner}": plain for inner, plain in value.items() if inner != "init_args"}
@@ -157,6 +163,24 @@ class Spec(Block):
         """
         return write(self.resolved(relative_to))
 
+    def patched_yaml(self, relative_to: Path, changes: Mapping[str, Any], comment: str) -> str:
+        """The resolved spec with other values of some keys, as YAML that runs from the folder `relative_to`.
+
+        Args:
+            relative_to: where the text will be saved.
+            changes: top-level key -> plain value that takes the place of the whole old one; class paths of files
+                start from this spec's folder.
+            comment: lines that go before the first key.
+
+        Raises:
+            SpecError: the changed spec is none; the message has a line for every fault.
+        """
+        place = Place(0, 1, 1, "the patched spec")
+        document = parse(write({**self.resolved(self.folder), **changes}), lambda line, column: place)
+        if isinstance(document, Fault):
+            raise refusal([document])
+        return commented(comment) + _validated(document, self.folder).to_yaml(relative_to)
+
     def _class_paths(self) -> list[str]:
         blocks = (self.model, self.data, self.loss, self.optimizer, self.schedule)
         paths = [block.class_path for block in blocks if isinstance(block, Component)]
@@ -175,7 +199,11 @@ def load_spec(path: Path, overrides: Sequence[str] = ()) -> Spec:
         text = f"found {found}, expected a mapping of the spec's keys; `lrdoctor init` writes a starter"
         raise refusal(document.faults or [Fault(document.value_place(()), (), text)])
     document = override(document, overrides)
-    folder = Path(os.path.abspath(path)).parent
+    return _validated(document, Path(os.path.abspath(path)).parent)
+
+
+def _validated(document: Document, folder: Path) -> Spec:
+    """The spec that a document holds, whose relative files start from the folder."""
     try:
         spec = Spec.model_validate(document.data, context={"folder": folder})
     except ValidationError as error:

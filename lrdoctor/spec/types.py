@@ -114,6 +114,7 @@ def _ascending(values: tuple[Any, ...]) -> tuple[Any, ...]:
 _Listed = Field(strict=False, json_schema_extra={"minItems": 1})
 
 Count = Annotated[int, BeforeValidator(whole), Field(ge=1)]
+CountOrZero = Annotated[int, BeforeValidator(whole), Field(ge=0)]
 Seed = Annotated[int, BeforeValidator(whole), Field(ge=0, lt=2**32)]
 Positive = Annotated[float, Field(gt=0)]
 Rate = Annotated[Positive, AfterValidator(_plausible)]

@@ -93,6 +93,15 @@ def write(plain: Any) -> str:
     return yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf)
 
 
+def commented(text: str) -> str:
+    """Lines of text as a YAML comment; what YAML could not read is shown as a question mark.
+
+    >>> commented("one\\n\\ntwo")
+    '# one\\n#\\n# two\\n'
+    """
+    return "".join(f"# {line}".rstrip() + "\n" for line in _UNREADABLE.sub("?", text).splitlines())
+
+
 def parse(text: str, locate: Callable[[int, int], Place]) -> Document | Fault:
     """The document that `text` holds, or the one fault that keeps it from being read.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from lrdoctor.store.files import explained
 
 SCHEMA_VERSION = 1
 STUDY = "study.json"
-OURS = ("trials", "figures", "trials.csv", "spec.yaml", "report.*", STUDY)
+OURS = ("trials", "figures", "trials.csv", "spec.yaml", "prescription.yaml", "report.*", STUDY)
 """What --fresh deletes; study.json last, so that the folder is a study until all the rest is gone."""
 
 INVISIBLE = {".lock", f".{STUDY}.tmp"}
@@ -107,10 +108,21 @@ def refuse_changed(out: Path, saved: Mapping[str, Any], what: Mapping[str, Any])
     told = []
     if changed := list(changes(saved["identity"], what["identity"])):
         told += [f"{out} holds a study of another spec:", *changed]
+        told += _of_optimizers(out, saved["identity"].get("optimizer"), what["identity"].get("optimizer"))
     if changed := list(changes(saved["environment"], what["environment"])):
         told += [f"{out} holds trials of other versions, whose curves do not mix with new ones:", *changed]
     if told:
         raise StoreError("\n".join([*told, ADVICE]))
+
+
+def _of_optimizers(out: Path, old: Any, new: Any) -> Iterator[str]:
+    """What to do where the optimizer is another one."""
+    if old != new and isinstance(new, dict):
+        name = re.split(r"[.:]", str(new.get("name") or new.get("class_path")))[-1]
+        yield (
+            "Learning rates hold for one optimizer only, so each has a study of its own: "
+            f"pass --out {out}-{name} for this one."
+        )
 
 
 def refuse_format(out: Path, saved: Mapping[str, Any]) -> None:

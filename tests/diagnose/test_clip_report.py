@@ -79,10 +79,13 @@ def test_what_is_said(of: Clipping, status: str, words: str) -> None:
     ("of", "step"),
     [
         (clipping(GAINED), "--harder: below the 90th percentile"),
-        (clipping(HELD, search_harder=True), "clipping makes 0.03 trainable, but shows no gain over lr* unclipped"),
+        (
+            clipping(HELD, search_harder=True),
+            "clipping makes 0.03 trainable, but shows no gain over lr* without",
+        ),
         (
             clipping(attempt(0.01, T90, val=[0.5, 0.6, 0.55]), attempt(0.03, T90, val=[0.7] * 3)),
-            "0.01 trains without clipping too, and clipping there shows no gain over lr* unclipped",
+            "0.01 trains without clipping too, and clipping there shows no gain over lr* so trained",
         ),
         (clipping(attempt(0.03, T90, held=0)), "clipping alone does not cure this"),
         (clipping(HARD, lowered=(lowered(attempt(0.01, val=[0.2] * 3), HARD),)), "prefer the plain learning rate 0.01"),

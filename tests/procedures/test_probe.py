@@ -26,7 +26,7 @@ def run(train: list[float], val: list[float] | None = None, **changes: Any) -> R
 
 
 @pytest.mark.parametrize(
-    ("steps", "stop_after", "n_steps"), [(500, 500, 500), (1009, 1009, 1009), (1010, None, 1010), (5000, None, 1010)]
+    ("steps", "stop_after", "n_steps"), [(500, 510, 510), (999, 1009, 1009), (1000, None, 1010), (5000, None, 1010)]
 )
 def test_the_trial_is_the_first_part_of_the_training(steps: int, stop_after: int | None, n_steps: int) -> None:
     trial = probe_trial(BASELINE, Settings(steps=steps))

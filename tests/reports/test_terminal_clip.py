@@ -79,6 +79,12 @@ def test_the_table_goes_by_rate_then_from_easy_to_hard() -> None:
     assert any("!: more than half" in line for line in lines)
 
 
+def test_what_the_spec_clips_itself_is_shown_as_the_spec_s() -> None:
+    lines = shown(clip(own_clip_norm=2.5))
+    assert "0.01 2.5 (the spec's) 3/3 0.55 0.5..0.6" in lines
+    assert not any(" none " in line for line in lines)
+
+
 @pytest.mark.parametrize(
     ("of", "absent"),
     [

@@ -41,6 +41,7 @@ def squeezed(text: str) -> list[str]:
                 "figures/figure_6.png",
             ],
         ),
+        ("own", ["The whole schedule with the spec's own 5 steps (without) and with 17 steps of warmup before it"]),
         (
             "nothing",
             ["0.05 1x 30 270 2/5 early blow-up 3/5", "result rejected", "why no warmup of up to 30 steps held"],

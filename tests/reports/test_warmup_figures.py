@@ -21,6 +21,7 @@ from lrdoctor.reports.figures.with_fix import series, with_warmup
 NAMES = ("figure_6_training_loss_by_warmup_steps", "figure_8_objective_with_warmup")
 SAMPLES: dict[str, list[Run]] = {
     "held": RUNS,
+    "own": RUNS,
     "nothing": RUNS,
     "failed": [short_run(0.5, 1, status="failed", exit_reason="killed")],
 }
@@ -69,6 +70,7 @@ def svg_text(content: bytes) -> str:
                 "unstable without it from 0.01",
             ],
         ),
+        ("own", 1, ["the spec's warmup, 5 steps: infeasible", "warmup, 17 steps"]),
         ("nothing", 0, ["warmup to 0.5", "1 step: holds in 0 of 5"]),
         ("nothing", 1, ["no warmup held: nothing to compare", "without"]),
         ("failed", 0, ["no trial could be judged"]),

@@ -36,6 +36,7 @@ FAILED = Warmup(settings=SETTINGS, tried=(tried(0.5, 1, 0, n_judged=0),))
 
 TABLES: dict[str, dict[str, Any]] = {
     "held": warmup_table(HELD, "verified", "17 steps reach 0.5"),
+    "own": warmup_table(HELD, "verified", "17 steps reach 0.5", own=5),
     "nothing": warmup_table(NOTHING, "rejected", "no warmup of up to 30 steps held"),
     "failed": warmup_table(FAILED, "not_tried", "all its trials failed"),
 }

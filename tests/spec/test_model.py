@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +26,8 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
         "optimizer": {"name": "momentum", "weight_decay": 0.0, "momentum": 0.9},
         "schedule": {"name": "constant"},
         "max_train_steps": 1000,
+        "warmup_steps": 0,
+        "clip_norm": None,
         "eval_every": 50,
         "seeds": [0, 1, 2],
         "device": "auto",
@@ -134,6 +138,7 @@ def test_identity_holds_what_decides_a_trial(tmp_path: Path) -> None:
     [
         ({"name": "other", "seeds": [7], "sweep": {"values": [1]}}, True),
         ({"probe": {"steps": 9}, "warmup": {"factor": 2}, "clip": {"percentile": 50}}, True),
+        ({"warmup_steps": 10, "clip_norm": 1.0}, True),
         ({"optimizer": {"name": "momentum", "momentum": 0.9}}, True),
         ({"optimizer": {"name": "momentum", "momentum": 0.8}}, False),
         ({"model": {"class_path": "nets:Mlp", "init_args": {"depth": 3}}}, False),
@@ -172,6 +177,68 @@ def test_the_resolved_spec_runs_from_another_folder(tmp_path: Path) -> None:
     again = load_spec(study / "spec.yaml")
     assert again.step == "../../data.py:loss_of"
     assert again.identity() == spec.identity()
+
+
+def test_what_a_spec_has_of_the_fixes_survives_its_resolved_text(tmp_path: Path) -> None:
+    spec = load(tmp_path, warmup_steps=1e1, clip_norm=0.1234567890123)
+    (tmp_path / "again.yaml").write_text(spec.to_yaml(tmp_path), "utf-8")
+    again = load_spec(tmp_path / "again.yaml")
+    assert (again.warmup_steps, again.clip_norm) == (spec.warmup_steps, spec.clip_norm) == (10, 0.1234567890123)
+
+
+def patched(spec: Spec, folder: Path, changes: dict[str, Any], comment: str = "why") -> Spec:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "p.yaml").write_text(spec.patched_yaml(folder, changes, comment), "utf-8")
+    return load_spec(folder / "p.yaml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "same_identity"),
+    [
+        ({}, True),
+        ({"warmup_steps": 10, "clip_norm": 1.0}, True),
+        ({"sweep": {"values": [0.1, 0.3]}, "seeds": (4, 5)}, True),
+        ({"optimizer": {"name": "adam", "betas": [0.5, 0.9]}}, False),
+        ({"step": "./data.py:loss_of"}, False),
+    ],
+)
+def test_a_patched_spec_is_the_spec_with_other_keys(
+    tmp_path: Path, changes: dict[str, Any], same_identity: bool
+) -> None:
+    spec, study = load(tmp_path, schedule="./data.py:decay", clip_norm=3.0), tmp_path / "studies" / "one"
+    again = patched(spec, study, changes)
+    expected = load(tmp_path, schedule="./data.py:decay", **({"clip_norm": 3.0} | changes))
+    assert again.resolved(tmp_path) == expected.resolved(tmp_path)
+    assert (again.identity() == spec.identity()) is same_identity
+
+
+@pytest.mark.parametrize(
+    ("comment", "lines"),
+    [
+        ("", []),
+        ("one\n\n  two", ["# one", "#", "#   two"]),
+        ("not: [yaml\x00\x85clip_norm: 7\u2028clip_norm: 8", ["# not: [yaml?", "# clip_norm: 7", "# clip_norm: 8"]),
+    ],
+)
+def test_a_comment_goes_before_the_patched_spec(tmp_path: Path, comment: str, lines: list[str]) -> None:
+    spec = load(tmp_path)
+    text = spec.patched_yaml(tmp_path, {}, comment)
+    assert text.split("\n")[: len(lines) + 1] == [*lines, "name: study"]
+    assert patched(spec, tmp_path, {}, comment).clip_norm is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"clip_norm": -1.0}, "the patched spec: clip_norm: found -1.0, expected more than 0"),
+        ({"clip_norms": 1.0}, "the patched spec: clip_norms: found an unknown key, did you mean `clip_norm`?"),
+        ({"optimizer": "adm"}, 'the patched spec: optimizer: found "adm", expected one of'),
+        ({"clip_norm": math.nan}, "the patched spec: clip_norm: found nan, expected a finite number"),
+    ],
+)
+def test_a_bad_patch_is_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=f"^{re.escape(message)}"):
+        load(tmp_path).patched_yaml(tmp_path, changes, "")
 
 
 def test_a_spec_is_frozen(tmp_path: Path) -> None:

@@ -26,6 +26,15 @@ from lrdoctor.errors import Interrupted, StoreError
             "Try another --out, or --fresh to delete the saved trials and start over.",
         ),
         (
+            {**IDENTITY, "optimizer": {"class_path": "./rules.py:Lion"}},
+            VERSIONS,
+            "OUT holds a study of another spec:\n"
+            '  optimizer: was not set, is now {"class_path": "./rules.py:Lion"}\n'
+            "Learning rates hold for one optimizer only, so each has a study of its own: pass --out OUT-Lion for this "
+            "one.\n"
+            "Try another --out, or --fresh to delete the saved trials and start over.",
+        ),
+        (
             IDENTITY,
             {"python": "3.11", "torch": "2.7"},
             "OUT holds trials of other versions, whose curves do not mix with new ones:\n"
@@ -49,7 +58,7 @@ def test_fresh_deletes_what_lrdoctor_wrote_and_nothing_else(tmp_path):
     with opened(tmp_path) as folder:
         run_trial(folder)
         folder.write_trials_csv([{"a": 1}])
-        for name in ("report.json", "report.html", "figures/sweep.svg"):
+        for name in ("report.json", "report.html", "prescription.yaml", "figures/sweep.svg"):
             folder.write_text(name, "text")
     (tmp_path / "notes.md").write_text("mine")
     with opened(tmp_path, {"other": 1}, {}, fresh=True) as folder:

@@ -21,6 +21,7 @@ from lrdoctor.workloads import digits, text
 from lrdoctor.workloads.conv import ConvNet
 from lrdoctor.workloads.mlp import MLP
 from lrdoctor.workloads.rnn import TanhRNN
+from lrdoctor.workloads.softmax import Softmax
 from lrdoctor.workloads.transformer import CharTransformer, next_character_loss
 
 KNOWS_NOTHING = 0.9 * math.log(10)
@@ -41,6 +42,7 @@ def n_parameters(model: nn.Module) -> int:
         (MLP(), 42_250, (64,)),
         (MLP(depth=1, width=4), 64 * 4 + 4 + 4 * 10 + 10, (64,)),
         (TanhRNN(), 5002, (32, 2)),
+        (Softmax(), 650, (64,)),
     ],
 )
 def test_sizes_of_the_digit_models(model: nn.Module, n: int, shape: tuple[int, ...]) -> None:
@@ -187,6 +189,14 @@ def test_the_deep_mlp_trains_and_breaks_down_at_ten_times_the_rate() -> None:
     assert calm[-10:].mean() < 0.25 * calm[0]
     assert wild[:120].min() < 0.7 * wild[0]
     assert not wild[-15:].mean() < KNOWS_NOTHING  # nan counts
+
+
+def test_softmax_regression_knows_nothing_at_first_and_learns_at_any_moderate_rate() -> None:
+    for rate in (0.01, 0.1):
+        losses = train_loss("softmax:Softmax", "digits:vectors", rate, 100, batch_size=64).value
+        assert losses[0] == pytest.approx(math.log(10))
+        assert losses[-10:].mean() < 0.5 * losses[0]
+        assert losses.max() == losses[0]
 
 
 def test_clipping_cures_the_tanh_rnn() -> None:

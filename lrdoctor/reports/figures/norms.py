@@ -68,7 +68,7 @@ def norm_plot(name: str, runs: Sequence[Run], clip: Mapping[str, Any]) -> NormPl
     of = clip.get("norms")
     if not of:
         return None
-    used = [run for run in runs if _is_used(run, of)]
+    used = [run for run in runs if _is_used(run, clip)]
     drawn = [_positive(run.grad_norm.finite) for run in used]
     values = np.concatenate([curve.value for curve in drawn]) if drawn else np.zeros(0)
     if not len(values):
@@ -87,13 +87,14 @@ def norm_plot(name: str, runs: Sequence[Run], clip: Mapping[str, Any]) -> NormPl
     )
 
 
-def _is_used(run: Run, norms: Mapping[str, Any]) -> bool:
-    trial = run.trial
+def _is_used(run: Run, clip: Mapping[str, Any]) -> bool:
+    """Whether it is the spec's own training, with what the spec itself has of warmup and clipping."""
+    trial, norms = run.trial, clip["norms"]
     return (
         trial is not None
         and trial.base_learning_rate == norms["base_learning_rate"]
-        and trial.clip_norm is None
-        and trial.warmup_steps == 0
+        and trial.clip_norm == clip.get("own_clip_norm")
+        and trial.warmup_steps == clip.get("own_warmup_steps", 0)
         and trial.seed in norms["seeds"]
     )
 

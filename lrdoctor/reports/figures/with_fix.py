@@ -86,6 +86,10 @@ def marks(rates: tuple[float | None, float | None], best: str, unstable: str, of
         yield Mark(rates[1], unstable, "unstable", of_fix)
 
 
+def _warmed(steps: int) -> str:
+    return f"warmup, {steps} step{'' if steps == 1 else 's'}"
+
+
 def with_warmup(name: str, warmup: Row, swept: Sequence[Row], best: float | None, unstable: float | None) -> WithFix:
     """Figure 8 of a warmup.
 
@@ -100,7 +104,8 @@ def with_warmup(name: str, warmup: Row, swept: Sequence[Row], best: float | None
     plain = {row["base_learning_rate"]: row for row in swept if row["base_learning_rate"] <= top}
     plain |= {row["base_learning_rate"]: row for row in warmup["without"]}
     steps = warmup["warmup_steps"]
-    label = "" if steps is None else f"warmup, {steps} step{'' if steps == 1 else 's'}"
+    own = warmup.get("own_warmup_steps", 0)
+    label = "" if steps is None else _warmed(steps)
     highest = warmup["highest_stable_learning_rate"]
     said: tuple[str, ...] = ("no warmup held: nothing to compare",)
     if warmup["with"]:
@@ -111,7 +116,7 @@ def with_warmup(name: str, warmup: Row, swept: Sequence[Row], best: float | None
         name=name,
         objective=warmup["objective"],
         n_seeds=max((row["n_judged"] for row in [*rows, *warmup["with"]]), default=0),
-        without=series("without", rows),
+        without=series(f"the spec's {_warmed(own)}" if own else "without", rows),
         with_fix=series(label, warmup["with"]),
         marks=tuple(marks((best, unstable), "lr*", "unstable without it from")),
         headline=said,

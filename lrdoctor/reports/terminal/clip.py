@@ -69,7 +69,7 @@ def _attempts(clip: Row, console: Console) -> Table:
     table.add_column("what happened", overflow="fold")
     lowered = [{**row, "clip_norm": None, "share_clipped": None} for row in clip["lowered"]]
     for row in sorted((*clip["attempts"], *lowered), key=_place):
-        table.add_row(*(safe(console, cell) for cell in _cells(row)), style=_style(row, clip))
+        table.add_row(*(safe(console, cell) for cell in _cells(row, clip)), style=_style(row, clip))
     return table
 
 
@@ -78,9 +78,11 @@ def _place(row: Row) -> tuple[float, float]:
     return row["base_learning_rate"], -(row["clip_norm"] if row["clip_norm"] is not None else float("inf"))
 
 
-def _cells(row: Row) -> Iterator[str]:
+def _cells(row: Row, clip: Row) -> Iterator[str]:
     yield number(row["base_learning_rate"])
-    yield "none" if row["clip_norm"] is None else f"{number(row['clip_norm'])} ({row['percentile']:g}th)"
+    own = clip.get("own_clip_norm")
+    plain = "none" if own is None else f"{number(own)} (the spec's)"
+    yield plain if row["clip_norm"] is None else f"{number(row['clip_norm'])} ({row['percentile']:g}th)"
     yield f"{row['n_held']}/{row['n_judged']}"
     share = row["share_clipped"]
     yield "" if share is None else f"{100 * share:.0f} %{'!' if row['aggressive'] else ''}"

@@ -31,7 +31,9 @@ def print_warmup(warmup: Mapping[str, Any], console: Console) -> None:
     _heading(console, "Warmups tried (a ramp from 0, then the base rate)")
     console.print(tried_table(warmup["tried"], warmup, console))
     if warmup["with"]:
-        _heading(console, f"The whole schedule without and with {_steps(warmup['warmup_steps'])} of warmup before it")
+        own = warmup.get("own_warmup_steps", 0)
+        without = f"with the spec's own {_steps(own)} (without)" if own else "without"
+        _heading(console, f"The whole schedule {without} and with {_steps(warmup['warmup_steps'])} of warmup before it")
         console.print(comparison_table(warmup, console))
     print_items(console, "Warmup", _lines(warmup, console))
 
