@@ -41,5 +41,9 @@ class StoreError(LrdoctorError):
     """The study folder cannot be read or written, or belongs to another spec."""
 
 
+class BudgetSpent(LrdoctorError):
+    """What is to be trained next takes more steps than --max-trial-steps leaves; nothing of it was trained."""
+
+
 class Interrupted(LrdoctorError):
     """The user pressed Ctrl-C; what was finished is saved and resumes; exit code 130."""
