@@ -22,7 +22,7 @@ FIX, PAIR = 2.0, 2.5
 """How far up a fix, or a warmup with clipping, moves that rate: it helps, and never so much that it suffices, so that
 everything is tried."""
 BEYOND = 1.25
-"""Where finished trials are all stable, the unstable rate lies at least this factor above them."""
+"""The unstable rate lies at least this factor above what is known to hold: the sweep locates it no better."""
 HARD = 65.0
 """Percentile of the norms at lr* that a threshold has to be below to help: the easier ones are tried in vain."""
 SLOWER = 0.02
@@ -33,13 +33,15 @@ TIME_CONSTANTS = 8.0
 """Of the decay over a trial: it has reached its level."""
 BLOW_UP = 0.25
 """Share of its length after which an unstable trial ends non-finite."""
+MIDDLE = 1.5
+"""Median of the gradient norms over the smallest one."""
 GOLDEN = 0.618034
 """Its multiples modulo 1 cover 0 to 1 evenly, however many there are."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """What one update rule is assumed to do; figures are of finished trials where there are such."""
+    """What one update rule is assumed to do; figures are those of finished trials where there are such."""
 
     baseline: Trial
     """A trial without a fix, at any rate and seed."""
@@ -53,7 +55,7 @@ class World:
     val_loss: float | None = 0.5
     """The objective at lr*; None without validation data."""
     norm: float = 1.0
-    """Smallest gradient norm; they are spread evenly up to twice that."""
+    """Smallest gradient norm; they are spread evenly up to twice that, so that their median is 1.5 times it."""
     hard_norm: float = 1.0 + HARD / 100
     """Norm that a threshold has to be below to help."""
     known: Mapping[Trial, tuple[float, float]] = field(default_factory=dict)
@@ -64,8 +66,7 @@ class World:
     def edge(self, trial: Trial) -> float:
         """The lowest rate at which training in the trial's way is unstable."""
         edge = self.unstable_base_learning_rate * self._factor(trial)
-        held, broke = self.known.get(way_of(trial), (0.0, np.inf))
-        return min(max(edge, BEYOND * held), broke)
+        return _between(edge, *self.known.get(way_of(trial), (0.0, np.inf)))
 
     def _factor(self, trial: Trial) -> float:
         warms = trial.warmup_steps > self.baseline.warmup_steps
@@ -106,6 +107,11 @@ class World:
         return curves
 
 
+def _between(assumed: float, held: float, broke: float) -> float:
+    """The assumed edge, as far as what is known allows: above a rate that held, and not above one that did not."""
+    return float(min(max(assumed, BEYOND * held), broke))
+
+
 def _curve(step: Steps, value: Any) -> Curve:
     return Curve(step, np.asarray(value, dtype=np.float64))
 
@@ -139,22 +145,28 @@ def world_of(
     plain = [run for run in every if run.trial is not None and way_of(run.trial) == way_of(baseline)]
     objective: Objective = "best_val_loss" if any(len(run.val_loss) for run in plain) else "best_train_loss"
     rates = _rates(plain, grid, objective)
-    told, lowest = sweeps.best_rate(rates), sweeps.lowest_unstable(rates)
-    middle = min(grid, key=lambda rate: abs(np.log(rate / np.sqrt(grid[0] * grid[-1]))))
-    chosen = best or (told.base_learning_rate if told else middle)
-    # a rate without a fix that is known to hold moves the edge up; one known not to hold is the edge
-    stable = [r.base_learning_rate for r in rates if not r.is_unstable]
-    assumed = max(FROM_BEST * chosen, BEYOND * max(stable, default=0.0))
+    lowest = sweeps.lowest_unstable(rates)
+    broke = lowest.base_learning_rate if lowest else np.inf
+    held = max((r.base_learning_rate for r in rates if r.base_learning_rate < broke and r.n_judged), default=0.0)
+    told = sweeps.best_rate(rates) if set(grid) <= {r.base_learning_rate for r in rates if r.n_judged} else None
+    chosen = best or (told.base_learning_rate if told else _middle(grid, broke))
     world = World(
         baseline=baseline,
         best_learning_rate=chosen,
-        unstable_base_learning_rate=unstable or (lowest.base_learning_rate if lowest else assumed),
+        unstable_base_learning_rate=unstable or _between(FROM_BEST * chosen, held, broke),
         shortest_warmup=shortest_warmup,
         val_loss=World.val_loss if has_validation else None,
         known=_known(every, baseline),
         from_trials=told is not None,
     )
-    return _like(world, plain, told, objective)
+    trained = next((r for r in rates if r.base_learning_rate == chosen), None) or sweeps.best_rate(rates)
+    return _like(world, plain, trained, objective) if trained and np.isfinite(trained.objective) else world
+
+
+def _middle(grid: Sequence[float], broke: float) -> float:
+    """The swept rate nearest to the grid's geometric middle, of those that may be stable."""
+    stable = [rate for rate in grid if rate < broke] or [grid[0]]
+    return min(stable, key=lambda rate: abs(np.log(rate / np.sqrt(grid[0] * grid[-1]))))
 
 
 def _rates(plain: Sequence[Run], grid: Sequence[float], objective: Objective) -> list[Rate]:
@@ -179,28 +191,22 @@ def _known(every: Iterable[Run], baseline: Trial) -> dict[Trial, tuple[float, fl
         if way_of(run.trial) != way_of(baseline):
             of = held if run.status == "completed" else broke
             of.setdefault(way_of(run.trial), []).append(run.trial.base_learning_rate)
-    return {
-        way: (max(held.get(way, [0.0])), min(broke.get(way, [np.inf])))
-        for way in {**held, **broke}
-    }  # fmt: skip
+    return {way: (max(held.get(way, [0.0])), min(broke.get(way, [np.inf]))) for way in {**held, **broke}}
 
 
-def _like(world: World, plain: Sequence[Run], told: Rate | None, objective: Objective) -> World:
-    """The world with the losses and norms of the finished trials at lr*."""
-    runs = [
-        run
-        for run in plain
-        if told and run.trial and run.trial.base_learning_rate == told.base_learning_rate and run.status == "completed"
-    ]
-    if told is None or not runs or not all(len(run.train_loss.finite) for run in runs):
+def _like(world: World, plain: Sequence[Run], trained: Rate, objective: Objective) -> World:
+    """The world with the losses and norms of the finished trials at a rate that trains."""
+    at = trained.base_learning_rate
+    runs = [run for run in plain if run.trial and run.trial.base_learning_rate == at and run.status == "completed"]
+    if not runs:
         return world
     norms = [run.grad_norm.finite.value for run in runs if len(run.grad_norm.finite)]
     typical = median(float(np.median(of)) for of in norms) if norms else 0.0
     return replace(
         world,
         first_loss=median(float(run.train_loss.value[0]) for run in runs),
-        train_loss=median(float(run.train_loss.finite.value[-1]) for run in runs),
-        val_loss=told.objective if objective == "best_val_loss" else None,
-        norm=typical / 1.5 if typical > 0 else world.norm,
+        train_loss=median(float(run.train_loss.value[-1]) for run in runs),
+        val_loss=trained.objective if objective == "best_val_loss" else None,
+        norm=typical / MIDDLE if typical > 0 else world.norm,
         hard_norm=median(float(np.percentile(of, HARD)) for of in norms) if norms else world.hard_norm,
     )
