@@ -98,8 +98,9 @@ def of_short_trials(spec: Spec, engine: Engine, clock: Clock = time.monotonic) -
     began = clock()
     jobs = int(engine.describe()["jobs"])
     first = _timed(spec, engine, jobs, clock, FEW)
-    start_up = clock() - began
+    first_seconds = clock() - began
     samples = _timed(spec, engine, jobs, clock, FEW)
+    start_up = first_seconds - median(sample.seconds for sample in samples)
     for n, every, examples in _KINDS:
         samples += _timed(spec, engine, jobs, clock, n, every, examples)
     rows = np.array([sample.counts for sample in samples], dtype=np.float64)
@@ -109,7 +110,7 @@ def of_short_trials(spec: Spec, engine: Engine, clock: Clock = time.monotonic) -
     longest = max(sample.steps for sample in samples)
     return Pace(
         jobs=jobs,
-        start_up=max(0.0, start_up - median(sample.seconds for sample in samples if sample.steps <= FEW)),
+        start_up=max(0.0, start_up),
         per_trial=float(costs[0]),
         per_step=float(costs[1]),
         per_evaluation=float(costs[2]),
