@@ -231,7 +231,10 @@ def _assumptions(world: World, rehearsal: Rehearsal) -> Iterator[str]:
     elif world.from_trials:
         yield f"lr* is {best} and training becomes unstable at {edge}, as far as the finished trials tell"
     else:
-        yield f"lr* is {best}, in the middle of the swept rates, and training becomes unstable at {edge}"
+        yield (
+            f"lr* is {best}, in the middle of the swept rates (the sweep goes on where it is at an end of them), and "
+            f"training becomes unstable at {edge}"
+        )
     yield (
         f"where no trial has told yet, the unstable rate is {FROM_BEST:g} times lr*, a fix moves it up by a factor of "
         f"{FIX:g} and a pair of fixes by {PAIR:g}: none suffices, so that all are tried; a real one that does ends the "
