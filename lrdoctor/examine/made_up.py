@@ -29,6 +29,9 @@ SLOWER = 0.02
 """Share of the progress that a decade of distance from lr* costs: lr* is the best rate, and none is stuck."""
 NOISE = 0.005
 """Standard deviation from step to step and from seed to seed, as a share of the progress."""
+HARDER = 2e-4
+"""Share of the progress that the hardest clipping gains: the harder of two thresholds is the better one and is tried
+too, and what it gains is far below what differs from seed to seed."""
 TIME_CONSTANTS = 8.0
 """Of the decay over a trial: it has reached its level."""
 BLOW_UP = 0.25
@@ -90,7 +93,8 @@ class World:
         n, random = trial.n_steps, np.random.default_rng([trial.seed, trial.n_steps])
         way = max(self.first_loss - self.train_loss, 0.1 * abs(self.first_loss), NOISE)
         distance = abs(float(np.log10(trial.base_learning_rate / self.best_learning_rate)))
-        above = way * (SLOWER * distance + np.exp(-TIME_CONSTANTS * step / n))
+        clipped = 0.0 if trial.clip_norm is None else max(0.0, 1 - trial.clip_norm / (2 * self.norm))
+        above = way * (SLOWER * distance - HARDER * clipped + np.exp(-TIME_CONSTANTS * step / n))
         loss = self.first_loss - way + above + NOISE * way * random.standard_normal(len(step))
         if broken:
             loss[-1] = np.nan
