@@ -15,7 +15,7 @@ from lrdoctor import examine
 from lrdoctor.core.plan import Plan
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Finished, Progress, Started, Task
-from lrdoctor.errors import Interrupted, StoreError
+from lrdoctor.errors import BudgetSpent, Interrupted, StoreError
 from lrdoctor.examine.made_up import World, world_of
 from lrdoctor.procedures import clip as clips
 from lrdoctor.procedures import probe as probes
@@ -192,10 +192,20 @@ def test_another_update_rule_has_rates_of_its_own(spec: Spec, tmp_path: Path) ->
     assert list(plan.parts())[-1].name == "change_optimizer"
 
 
-def test_a_budget_ends_the_plan(spec: Spec, tmp_path: Path) -> None:
-    plan = planned(spec, tmp_path / "out", budget=1500)
-    assert 0 < plan.steps <= 1500
-    assert "leaves" in plan.assumptions[-1]
+def test_a_budget_is_planned_with(spec: Spec, tmp_path: Path) -> None:
+    cut: list[str] = []
+
+    def within(laboratory: examine.Laboratory) -> None:
+        try:
+            everything(laboratory)
+        except BudgetSpent as stop:
+            cut.append(str(stop))
+
+    plan = planned(spec, tmp_path / "out", within, budget=1500)
+    assert 1200 <= plan.steps <= 1500
+    assert f"--max-trial-steps leaves {1500 - plan.steps}" in cut[0]
+    with pytest.raises(BudgetSpent, match="grid: 12 trials"):
+        planned(spec, tmp_path / "out", budget=1199)
 
 
 def test_another_spec_is_refused(spec: Spec, tmp_path: Path) -> None:

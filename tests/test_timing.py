@@ -25,9 +25,12 @@ TRIAL, STEP, EVALUATION, SHORT_EVALUATION = 0.5, 0.1, 2.0, 0.25
 class TimedEngine(FakeEngine):
     """Its clock goes on by what each trial costs; the first one waits for the workers too."""
 
-    def __init__(self, start_up: float = 10.0, validation: bool = True, ending: Any = "completed") -> None:
+    def __init__(
+        self, start_up: float = 10.0, validation: bool = True, ending: Any = "completed", pace: float = 1.0
+    ) -> None:
         super().__init__(lambda rate, seed: "never asked")
         self.now, self.start_up, self.validation, self.ending = 0.0, start_up, validation, ending
+        self.pace = pace
         self.seen: list[Trial] = []
 
     def clock(self) -> float:
@@ -42,7 +45,7 @@ class TimedEngine(FakeEngine):
         at = [t for t in range(trial.n_steps) if (t + 1) % trial.eval_every == 0 or t + 1 == trial.n_steps]
         at = at if self.validation else []
         each = EVALUATION if trial.eval_examples is None else SHORT_EVALUATION
-        self.now += TRIAL + STEP * trial.n_steps + each * len(at) + self.start_up
+        self.now += self.pace * (TRIAL + STEP * trial.n_steps + each * len(at)) + self.start_up
         self.start_up = 0.0
         if self.ending is None:
             yield Failed(task, "killed by SIGKILL twice")
@@ -76,6 +79,13 @@ def test_the_costs_of_short_trials_tell_themselves_apart(spec: Spec) -> None:
     assert {t.base_learning_rate for t in engine.seen} == {1e-3}
     assert {t.seed for t in engine.seen} == {0, 1}
     assert max(t.n_steps for t in engine.seen) == 60
+
+
+def test_quick_steps_are_timed_over_more_of_them(spec: Spec) -> None:
+    engine = TimedEngine(pace=0.01)
+    found = timing.of_short_trials(spec, engine, engine.clock)
+    assert max(t.n_steps for t in engine.seen) == 600
+    assert found.per_step == pytest.approx(0.01 * STEP)
 
 
 def test_without_validation_data_an_evaluation_costs_nothing(spec: Spec) -> None:

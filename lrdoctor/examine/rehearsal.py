@@ -12,7 +12,6 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.trial import Trial
 from lrdoctor.core.warmups import steps_to_try
 from lrdoctor.engines.base import Engine
-from lrdoctor.errors import BudgetSpent
 from lrdoctor.examine import timing
 from lrdoctor.examine.laboratory import Laboratory
 from lrdoctor.examine.made_up import FIX, FROM_BEST, PAIR, World, world_of
@@ -154,6 +153,7 @@ def rehearse(
     Raises:
         StoreError: the folder holds another study or something else.
         WorkloadError: the workload does not work.
+        BudgetSpent: the procedure raises it: the budget leaves it nothing to go on with.
         Interrupted: the user stopped it.
     """
     folder = SavedStudy(out, identity=spec.identity(), environment=environment, fresh=fresh)
@@ -166,7 +166,7 @@ def rehearse(
         has_validation=has_validation,
     )  # fmt: skip
     world = rehearsal.own_world
-    cut = _walked(procedure, rehearsal)
+    procedure(rehearsal)
     pace = replace(pace, has_validation=has_validation)
     evaluated = pace.evaluations(world.baseline) / max(1, world.baseline.n_steps)
     return Plan(
@@ -174,7 +174,7 @@ def rehearse(
         jobs=pace.jobs,
         seconds_per_step=pace.per_step + pace.per_evaluation * evaluated,
         start_up=pace.start_up,
-        assumptions=(*_assumptions(world, rehearsal), pace.source, *problems, *cut),
+        assumptions=(*_assumptions(world, rehearsal), pace.source, *problems),
     )
 
 
@@ -187,15 +187,6 @@ def _pace(folder: SavedStudy, spec: Spec, engine: Engine, clock: Clock) -> Pace:
     pace = timing.of_finished(records, spec, jobs, start_up=clock() - began)
     assert pace is not None
     return pace
-
-
-def _walked(procedure: Procedure, rehearsal: Rehearsal) -> tuple[str, ...]:
-    """Walks through the procedure; says what the budget cut where that ends it."""
-    try:
-        procedure(rehearsal)
-    except BudgetSpent as stop:
-        return (f"the plan ends where the steps allowed end: {stop}",)
-    return ()
 
 
 def _stages(batches: Sequence[Batch], pace: Pace) -> Iterator[PlannedStage]:
