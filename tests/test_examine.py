@@ -13,7 +13,7 @@ from lrdoctor import diagnose, examine
 from lrdoctor.core.run import Run
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
-from lrdoctor.errors import StoreError, WorkloadError
+from lrdoctor.errors import BudgetSpent, StoreError, WorkloadError
 from lrdoctor.procedures import probe as probes
 from lrdoctor.procedures.sweep import Settings
 from lrdoctor.spec import Spec, load_spec
@@ -236,3 +236,34 @@ def test_a_probe_takes_the_best_rate_from_the_saved_sweep_and_resumes(spec: Spec
 def test_without_a_feasible_rate_nothing_is_probed(spec: Spec, tmp_path: Path) -> None:
     made, _ = probed(spec, tmp_path / "out", FakeEngine(healthy_below(0.0)), None)
     assert (made.base_learning_rate, made.runs) == (None, ())
+
+
+def test_trained_trials_are_counted_and_taken_off_the_budget(spec: Spec, tmp_path: Path) -> None:
+    with opened(spec, tmp_path / "out") as folder:
+        laboratory = examine.Laboratory(spec, folder, FakeEngine(healthy_below(0.17)), Log(), budget=1000)
+        rates = (0.01, 0.5, 0.01)  # 40 steps, 3 of 40, and one that is finished already
+        for rate in rates:
+            laboratory.run("one", [examine.baseline_trial(spec, rate, 0)])
+        assert (laboratory.trained, laboratory.trained_steps, laboratory.budget) == (2, 43, 957)
+
+
+@pytest.mark.parametrize(("budget", "trains"), [(None, True), (80, True), (79, False), (0, False)])
+def test_a_batch_beyond_the_budget_is_not_begun(spec: Spec, tmp_path: Path, budget: int | None, trains: bool) -> None:
+    engine, log = FakeEngine(healthy_below(0.17)), Log()
+    with opened(spec, tmp_path / "out") as folder:
+        laboratory = examine.Laboratory(spec, folder, engine, log, budget=budget)
+        batch = [examine.baseline_trial(spec, 0.01, seed) for seed in (0, 1)]
+        if trains:
+            assert len(laboratory.run("grid", batch)) == 2
+        else:
+            with pytest.raises(BudgetSpent, match=f"grid: 2 trials .* 80 steps .*--max-trial-steps leaves {budget};"):
+                laboratory.run("grid", batch)
+    assert (engine.trials, len(log.planned_stages)) == ((2, 1) if trains else (0, 0))
+
+
+def test_what_is_finished_needs_no_budget(spec: Spec, tmp_path: Path) -> None:
+    first = swept(spec, tmp_path / "out", FakeEngine(healthy_below(0.17)), Log())
+    with opened(spec, tmp_path / "out") as folder:
+        laboratory = examine.Laboratory(spec, folder, FakeEngine(healthy_below(0.17)), Log(), budget=0)
+        again = examine.sweep(laboratory, Settings(spec.sweep.rates()), spec.seeds)
+    assert (len(again.runs), laboratory.trained) == (len(first.runs), 0)

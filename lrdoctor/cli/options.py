@@ -57,3 +57,11 @@ UnstableRate = Annotated[
         "--unstable-lr", callback=_positive, help="The lowest unstable one.  [default: that of the study's sweep]"
     ),
 ]
+PlanOnly = Annotated[
+    bool,
+    typer.Option("--plan", help="Print the trials and what they would cost, and train none of them."),
+]
+MaxTrialSteps = Annotated[
+    int | None,
+    typer.Option("--max-trial-steps", metavar="N", min=1, help="Train N steps at most, over all trials of this call."),
+]

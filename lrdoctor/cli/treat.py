@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lrdoctor.cli import trials
+from lrdoctor.cli import plans, trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
@@ -16,7 +16,9 @@ from lrdoctor.cli.options import (
     Fresh,
     Jobs,
     Json,
+    MaxTrialSteps,
     Out,
+    PlanOnly,
     Quiet,
     Seeds,
     Set,
@@ -41,6 +43,8 @@ Everything = Annotated[
 def treat(
     spec: SpecPath,
     everything: Everything = False,
+    plan: PlanOnly = False,
+    max_trial_steps: MaxTrialSteps = None,
     lr: BestRate = None,
     unstable_lr: UnstableRate = None,
     out: Out = None,
@@ -61,8 +65,18 @@ def treat(
     from lrdoctor import examine
 
     loaded = trials.load_spec(spec, overrides, seeds)
+
+    def procedure(laboratory: Laboratory) -> Treated:
+        return examine.treat(laboratory, loaded.seeds, lr, unstable_lr, everything)
+
+    if plan:
+        found = plans.planned(
+            loaded, out, jobs, fresh, quiet, procedure, best=lr, unstable=unstable_lr, budget=max_trial_steps
+        )
+        return plans.print_planned(found, "treat", as_json=json)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
-        treated = examine.treat(laboratory, loaded.seeds, lr, unstable_lr, everything)
+        laboratory.budget = max_trial_steps
+        treated = procedure(laboratory)
         report = _save(treated, laboratory)
     if not quiet:
         say(f"saved in {laboratory.folder.out}")
@@ -78,9 +92,22 @@ def _save(treated: Treated, laboratory: Laboratory) -> Report:
     folder, study = laboratory.folder, treated.study
     folder.write_trials_csv(examine.all_trials_table(laboratory, study))
     report = diagnose.report_of_treat(treated, trials.write_figures(laboratory, figures.sweep_figures(study)))
-    report = _with_figures(report, treated, laboratory)
+    report = _with_figures(_with_spec(report, treated, laboratory), treated, laboratory)
     folder.write_text("report.json", json_report.render(report))
     return report
+
+
+def _with_spec(report: Report, treated: Treated, laboratory: Laboratory) -> Report:
+    """Writes the spec with the prescribed fix in it, and names the file as a command line takes it."""
+    from lrdoctor import diagnose
+
+    changes, prescription = diagnose.prescription_changes(treated), report.treat["prescription"]
+    if changes is None:
+        return report
+    out, file = laboratory.folder.out, prescription["spec_file"]
+    comment = f"{report.summary}\nThe learning rate to use: {prescription['base_learning_rate']:.4g}"
+    laboratory.folder.write_text(file, laboratory.spec.patched_yaml(out, changes, comment))
+    return replace(report, treat={**report.treat, "prescription": {**prescription, "spec_file": str(out / file)}})
 
 
 def _with_figures(report: Report, treated: Treated, laboratory: Laboratory) -> Report:

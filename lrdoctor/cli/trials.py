@@ -33,18 +33,18 @@ def open_laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool,
     from lrdoctor.engines.entry import load
     from lrdoctor.reports.terminal.live import SweepView
     from lrdoctor.reports.terminal.text import Screen
-    from lrdoctor.store import StudyFolder, folder_name
+    from lrdoctor.store import StudyFolder
 
     # drawing needs matplotlib, whose import takes half a second: while the workers train there is time for it
     threading.Thread(target=importlib.import_module, args=("lrdoctor.reports.figures",), daemon=True).start()
-    where = out if out is not None else Path("lrdoctor_out") / folder_name(spec.name)
+    where = study_folder(spec, out)
     folder = StudyFolder.open(
         where,
         name=spec.name,
         identity=spec.identity(),
         spec_yaml=spec.to_yaml(where),
         command_line=sys.argv,
-        environment=_environment(),
+        environment=environment(),
         fresh=fresh,
     )
     with (
@@ -56,7 +56,14 @@ def open_laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool,
         yield examine.Laboratory(spec, folder, engine, view)
 
 
-def _environment() -> dict[str, str]:
+def study_folder(spec: Spec, out: Path | None) -> Path:
+    """The folder as asked for, else the one of the spec's name."""
+    from lrdoctor.store import folder_name
+
+    return out if out is not None else Path("lrdoctor_out") / folder_name(spec.name)
+
+
+def environment() -> dict[str, str]:
     """What besides the spec decides a curve's bits."""
     from importlib.metadata import version
 

@@ -3,6 +3,7 @@
 from lrdoctor.examine.clip import clip
 from lrdoctor.examine.laboratory import ENTRY, PRELOAD, Laboratory, Watcher, interruptible
 from lrdoctor.examine.probe import probe
+from lrdoctor.examine.rehearsal import Rehearsal, rehearse
 from lrdoctor.examine.sweep import baseline_trial, rates, sweep
 from lrdoctor.examine.table import all_trials_table
 from lrdoctor.examine.treat import treat
@@ -12,6 +13,7 @@ __all__ = [
     "ENTRY",
     "PRELOAD",
     "Laboratory",
+    "Rehearsal",
     "Watcher",
     "all_trials_table",
     "baseline_trial",
@@ -19,6 +21,7 @@ __all__ = [
     "interruptible",
     "probe",
     "rates",
+    "rehearse",
     "sweep",
     "treat",
     "warmup",

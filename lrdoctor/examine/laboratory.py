@@ -14,7 +14,7 @@ from typing import Protocol
 from lrdoctor.core.run import Run, Status
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Engine, Failed, Finished, Progress, Started, Task
-from lrdoctor.errors import EngineError, Interrupted
+from lrdoctor.errors import BudgetSpent, EngineError, Interrupted
 from lrdoctor.spec import Spec
 from lrdoctor.store import StudyFolder
 
@@ -57,6 +57,14 @@ class Laboratory:
     has_validation: bool | None = None
     device: str | None = None
     """Name of what the trials run on; known, like the line above, once a trial had to be trained."""
+    budget: int | None = None
+    """Training steps that may still be trained; each finished trial takes those that it ran off it. None: any."""
+    trained: int = 0
+    """Trials trained by this invocation."""
+    trained_steps: int = 0
+    """Their training steps."""
+    trained_seconds: float = 0.0
+    """How long they took, as if one after the other."""
 
     def __post_init__(self) -> None:
         self._identity = self.spec.identity()
@@ -65,7 +73,20 @@ class Laboratory:
         return trial.key(self._identity)
 
     def run(self, stage: str, trials: Sequence[Trial]) -> list[Run]:
-        """The runs of the trials, in their order; those that are missing are trained now."""
+        """The runs of the trials, in their order; those that are missing are trained now.
+
+        Raises:
+            BudgetSpent: the missing ones take more steps than the budget has left; none of them was trained.
+        """
+        missing = self._missing(trials)
+        self._refuse_beyond_budget(stage, missing)
+        self.watcher.planned(stage, len(trials), len(trials) - len(missing))
+        if missing:
+            self._train(missing)
+        return [self.runs[self.key(trial)] for trial in trials]
+
+    def _missing(self, trials: Sequence[Trial]) -> dict[str, Trial]:
+        """The trials, by key, that are not finished; the others are read."""
         missing = {}
         for trial in trials:
             key = self.key(trial)
@@ -78,10 +99,16 @@ class Laboratory:
         for problem in self.folder.problems:
             self.watcher.message(problem)
         self.folder.problems.clear()
-        self.watcher.planned(stage, len(trials), len(trials) - len(missing))
-        if missing:
-            self._train(missing)
-        return [self.runs[self.key(trial)] for trial in trials]
+        return missing
+
+    def _refuse_beyond_budget(self, stage: str, missing: Mapping[str, Trial]) -> None:
+        needed = sum(trial.n_steps for trial in missing.values())
+        if self.budget is not None and needed > self.budget:
+            raise BudgetSpent(
+                f"{stage}: {len(missing)} trial{'s' if len(missing) > 1 else ''} to train, of up to {needed:,} steps "
+                f"in all, and --max-trial-steps leaves {self.budget:,}; what is finished is kept: run the command "
+                f"again with {needed:,} or more to go on"
+            )
 
     def _train(self, missing: Mapping[str, Trial]) -> None:
         if self.has_validation is None:
@@ -116,7 +143,16 @@ class Laboratory:
             worker_facts={"device": self.device, **facts},
         )
         self.runs[key] = run
+        self._count(len(run.train_loss), seconds)
         self.watcher.finished(run)
+
+    def _count(self, steps: int, seconds: float) -> None:
+        """Takes a trained trial off the budget."""
+        self.trained += 1
+        self.trained_steps += steps
+        self.trained_seconds += seconds
+        if self.budget is not None:
+            self.budget -= steps
 
     def _check(self, seed: int) -> None:
         """Tries the workload once before any trial, so that what cannot work fails at once and in one place."""

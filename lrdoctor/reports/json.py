@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 
 from lrdoctor import __version__
+from lrdoctor.core.plan import Plan
 from lrdoctor.core.report import SCHEMA_VERSION, Finding, Fix, Report, RunSummary, Skip
 
 
@@ -24,6 +25,19 @@ def render(report: Report) -> str:
         TypeError: `sweep`, or a fix's settings, holds something that is not plain data.
     """
     return json.dumps(as_dict(report), indent=2, allow_nan=False) + "\n"
+
+
+def render_plan(plan: Plan, command: str) -> str:
+    """What a command would train as strict JSON text, indented by 2, with a newline at the end."""
+    document = {"schema_version": SCHEMA_VERSION, "command": command, "plan": plan_as_dict(plan)}
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def plan_as_dict(plan: Plan) -> dict[str, Any]:
+    """The plan with its totals, ready for any JSON writer."""
+    totals = ("trials", "reused", "steps", "evaluations", "seconds")
+    whole: dict[str, Any] = {name: getattr(plan, name) for name in totals}
+    return {**whole, **asdict(plan), "parts": [asdict(part) for part in plan.parts()]}
 
 
 def as_dict(report: Report) -> dict[str, Any]:

@@ -53,3 +53,14 @@ def printable(text: str) -> str:
 
 def _spelled(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it, to two digits.
+
+    >>> [duration(s) for s in (0.04, 9.96, 75, 95, 754, 7260, 200000)]
+    ['0.04 s', '10 s', '75 s', '1.6 min', '13 min', '2 h', '2.3 d']
+    """
+    limits = ((90.0, 1.0, "s"), (90 * 60.0, 60.0, "min"), (48 * 3600.0, 3600.0, "h"), (math.inf, 86400.0, "d"))
+    _, unit, name = next(limit for limit in limits if seconds < limit[0])
+    return f"{float(f'{seconds / unit:.2g}'):g} {name}"

@@ -29,9 +29,9 @@ from lrdoctor.store.trial_files import STEPS, TRIAL, Row, StepsFile, TrialRecord
 class StudyFolder:
     """An open study folder; a context manager. `StudyFolder.open` makes one."""
 
-    def __init__(self, out: Path, lock: FolderLock, study: dict[str, Any]) -> None:
+    def __init__(self, out: Path, lock: FolderLock | None, study: dict[str, Any]) -> None:
         self.out = out
-        self.problems: list[str] = [lock.problem] if lock.problem else []
+        self.problems: list[str] = [lock.problem] if lock and lock.problem else []
         """What was found wrong and worked around; for the user to see."""
         self._lock = lock
         self._study = study
@@ -95,7 +95,8 @@ class StudyFolder:
             if kind is None:  # else the first error is the one to show
                 raise
         finally:
-            self._lock.release()
+            if self._lock:
+                self._lock.release()
 
     def note_data(self, facts: Mapping[str, Any]) -> None:
         """Records facts of the data, such as its hash; one that was recorded before has to be the same.

@@ -1,0 +1,234 @@
+"""A procedure walked through without training: what it would run, and what that costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lrdoctor.core.plan import Plan, PlannedStage
+from lrdoctor.core.run import Run
+from lrdoctor.core.trial import Trial
+from lrdoctor.core.warmups import steps_to_try
+from lrdoctor.engines.base import Engine
+from lrdoctor.examine import timing
+from lrdoctor.examine.laboratory import Laboratory
+from lrdoctor.examine.made_up import FIX, FROM_BEST, PAIR, World, world_of
+from lrdoctor.examine.sweep import baseline_trial
+from lrdoctor.examine.timing import Clock, Pace
+from lrdoctor.spec import Spec
+from lrdoctor.store import SavedStudy, run_name
+
+Procedure = Callable[[Laboratory], object]
+
+
+class Silent:
+    """A watcher for what nobody needs to see: nothing is trained."""
+
+    def planned(self, stage: str, n_trials: int, n_reused: int) -> None: ...
+
+    def started(self, trial: Trial, worker: int) -> None: ...
+
+    def progressed(self, trial: Trial, step: int, train_loss: float) -> None: ...
+
+    def finished(self, run: Run) -> None: ...
+
+    def message(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Trials that the procedure asked for together."""
+
+    change: str
+    """What the trials change, empty where they are the spec's own training."""
+    stage: str
+    n_trials: int
+    missing: tuple[Trial, ...]
+
+
+@dataclass
+class Rehearsal(Laboratory):
+    """A laboratory that trains nothing: finished trials are read, the others made up and written down."""
+
+    finished: Sequence[Run] = ()
+    """Every finished trial of the study folder."""
+    best: float | None = None
+    """lr*, as the user gave it."""
+    unstable: float | None = None
+    """The lowest unstable rate, as the user gave it."""
+    batches: list[Batch] = field(default_factory=list)
+    _worlds: dict[str, World] = field(default_factory=dict)
+    _new: tuple[Trial, ...] = ()
+    _rates: tuple[float, ...] = ()
+
+    @property
+    def own_world(self) -> World:
+        """That of the spec's own update rule."""
+        return self._world(baseline_trial(self.spec, self.spec.sweep.rates()[0], self.spec.seeds[0]))
+
+    def run(self, stage: str, trials: Sequence[Trial]) -> list[Run]:
+        self._new = ()
+        # another update rule is first met where it is swept over rates of its own
+        self._rates = tuple(sorted({trial.base_learning_rate for trial in trials}))
+        runs = super().run(stage, trials)
+        change = max(map(self._change, trials), key=len, default="")
+        self.batches.append(Batch(change, stage, len(trials), self._new))
+        return runs
+
+    def _train(self, missing: Mapping[str, Trial]) -> None:
+        self._new = tuple(missing.values())
+        for key, trial in missing.items():
+            name = run_name(trial)
+            if trial.optimizer != self.spec.optimizer_text() and trial.optimizer_name not in name:
+                name += f" optimizer={trial.optimizer_name}"
+            self.runs[key] = self._world(trial).run(trial, name, f"trials/{key}/steps.csv")
+            self._count(trial.n_steps, 0.0)
+
+    def _world(self, trial: Trial) -> World:
+        """The world of the trial's update rule; another one behaves like the spec's over its own rates."""
+        if trial.optimizer not in self._worlds:
+            self._worlds[trial.optimizer] = self._new_world(trial)
+        return self._worlds[trial.optimizer]
+
+    def _new_world(self, trial: Trial) -> World:
+        spec = self.spec
+        baseline = baseline_trial(spec, trial.base_learning_rate, trial.seed)
+        own = trial.optimizer == baseline.optimizer
+        longest = steps_to_try(spec.warmup.steps, spec.max_train_steps)[-1]
+        return world_of(
+            replace(baseline, optimizer=trial.optimizer),
+            spec.sweep.rates() if own else self._rates,
+            self.finished,
+            shortest_warmup=baseline.warmup_steps + -(-longest // 2),
+            best=self.best if own else None,
+            unstable=self.unstable if own else None,
+            has_validation=self.has_validation is not False,
+        )
+
+    def _change(self, trial: Trial) -> str:
+        baseline = baseline_trial(self.spec, trial.base_learning_rate, trial.seed)
+        changes = {
+            "change_optimizer": trial.optimizer != baseline.optimizer,
+            "rewrite": trial.rewrite is not None,
+            "warmup": trial.warmup_steps != baseline.warmup_steps,
+            "clip_gradients": trial.clip_norm != baseline.clip_norm,
+        }
+        if any(changes.values()):
+            return "+".join(name for name, changed in changes.items() if changed)
+        return "probe" if trial.procedure == "probe" else ""
+
+
+def rehearse(
+    spec: Spec,
+    out: Path,
+    procedure: Procedure,
+    *,
+    engine: Engine,
+    environment: Mapping[str, str],
+    fresh: bool = False,
+    best: float | None = None,
+    unstable: float | None = None,
+    budget: int | None = None,
+    clock: Clock = time.monotonic,
+) -> Plan:
+    """What a procedure would train, and how long that would take.
+
+    Nothing is saved; the study folder is only read. Where it holds no finished trial that tells how long a step takes,
+    some short trials are run and thrown away.
+
+    Args:
+        spec: what would be trained.
+        out: the study folder, which need not exist.
+        procedure: walks through its trials in the laboratory that it is given.
+        engine: tells the number of workers, and runs the short trials.
+        environment: versions whose curves do not mix, as for `StudyFolder.open`.
+        fresh: whether the finished trials are to be thrown away.
+        best: lr*, where the procedure is given it.
+        unstable: the lowest unstable rate, likewise.
+        budget: training steps allowed; None for any number.
+        clock: seconds from any origin.
+
+    Raises:
+        StoreError: the folder holds another study or something else.
+        WorkloadError: the workload does not work.
+        BudgetSpent: the procedure raises it: the budget leaves it nothing to go on with.
+        Interrupted: the user stopped it.
+    """
+    folder = SavedStudy(out, identity=spec.identity(), environment=environment, fresh=fresh)
+    finished = tuple(folder.finished().values())
+    problems = tuple(folder.problems)
+    pace = _pace(folder, spec, engine, clock)
+    has_validation = any(len(run.val_loss) for run in finished) if finished else pace.has_validation
+    rehearsal = Rehearsal(
+        spec, folder, engine, Silent(), budget=budget, finished=finished, best=best, unstable=unstable,
+        has_validation=has_validation,
+    )  # fmt: skip
+    world = rehearsal.own_world
+    procedure(rehearsal)
+    pace = replace(pace, has_validation=has_validation)
+    evaluated = pace.evaluations(world.baseline) / max(1, world.baseline.n_steps)
+    return Plan(
+        stages=tuple(_stages(rehearsal.batches, pace)),
+        jobs=pace.jobs,
+        seconds_per_step=pace.per_step + pace.per_evaluation * evaluated,
+        start_up=pace.start_up,
+        assumptions=(*_assumptions(world, rehearsal), pace.source, *problems),
+    )
+
+
+def _pace(folder: SavedStudy, spec: Spec, engine: Engine, clock: Clock) -> Pace:
+    records = folder.records()
+    if timing.of_finished(records, spec, jobs=1, start_up=0.0) is None:
+        return timing.of_short_trials(spec, engine, clock)
+    began = clock()
+    jobs = int(engine.describe()["jobs"])
+    pace = timing.of_finished(records, spec, jobs, start_up=clock() - began)
+    assert pace is not None
+    return pace
+
+
+def _stages(batches: Sequence[Batch], pace: Pace) -> Iterator[PlannedStage]:
+    for batch, part in zip(batches, _parts(batches), strict=True):
+        yield PlannedStage(
+            part=part,
+            name=batch.stage,
+            trials=batch.n_trials,
+            reused=batch.n_trials - len(batch.missing),
+            steps=sum(trial.n_steps for trial in batch.missing),
+            evaluations=sum(map(pace.evaluations, batch.missing)),
+            seconds=pace.together(batch.missing),
+        )
+
+
+def _parts(batches: Sequence[Batch]) -> list[str]:
+    """What each batch is for: the first ones are the sweep; later ones of the spec's own training belong to what came
+    before them, or, where nothing of them is trained, to what they prepare."""
+    parts: list[str] = []
+    before = "sweep"
+    for i, batch in enumerate(batches):
+        coming = next((later.change for later in batches[i:] if later.change), before)
+        begun = before != "sweep"
+        parts.append(coming if batch.change or (begun and not batch.missing) else before)
+        before = parts[-1]
+    return parts
+
+
+def _assumptions(world: World, rehearsal: Rehearsal) -> Iterator[str]:
+    best, edge = f"{world.best_learning_rate:.4g}", f"{world.unstable_base_learning_rate:.4g}"
+    if rehearsal.best is not None:
+        yield f"lr* is {best}, as given, and training becomes unstable at {edge}"
+    elif world.from_trials:
+        yield f"lr* is {best} and training becomes unstable at {edge}, as far as the finished trials tell"
+    else:
+        yield (
+            f"lr* is {best}, in the middle of the swept rates (the sweep goes on where it is at an end of them), and "
+            f"training becomes unstable at {edge}"
+        )
+    yield (
+        f"where no trial has told yet, the unstable rate is {FROM_BEST:g} times lr*, a fix moves it up by a factor of "
+        f"{FIX:g} and a pair of fixes by {PAIR:g}: none suffices, so that all are tried; a real one that does ends the "
+        "procedure earlier"
+    )
+    yield "every trial is counted at its full length; an unstable one ends earlier"

@@ -1,0 +1,43 @@
+"""A plan of real trials: timed on short ones, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from projects import lrdoctor, project
+
+from lrdoctor import examine
+from lrdoctor.cli import plans, trials
+from lrdoctor.core.plan import Plan
+from lrdoctor.procedures.sweep import Settings
+
+
+def planned(spec: Path, out: Path) -> Plan:
+    loaded = trials.load_spec(spec, None, None)
+    grid = Settings(loaded.sweep.rates())
+    return plans.planned(loaded, out, 2, False, True, lambda laboratory: examine.sweep(laboratory, grid, loaded.seeds))
+
+
+def test_a_plan_is_timed_and_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = project(tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    plan = planned(spec, tmp_path / "out")
+    after = sorted(path.name for path in tmp_path.iterdir() if path.name != "__pycache__")
+    assert after == before
+    assert (plan.stages[0].name, plan.stages[0].trials, plan.stages[0].steps) == ("grid", 15, 900)
+    assert plan.seconds_per_step > 0
+    assert plan.seconds > 0
+    assert plans.print_planned(plan, "sweep", as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["plan"]["steps"] == plan.steps
+    assert plans.print_planned(plan, "sweep", as_json=False) == 0
+    assert capsys.readouterr().out.startswith("PLAN: at most about")
+
+
+def test_after_the_sweep_nothing_of_it_is_left_to_train(tmp_path: Path) -> None:
+    spec = project(tmp_path)
+    assert lrdoctor("sweep", spec, "--out", tmp_path / "out", "--fail-on", "never").returncode == 0
+    plan = planned(spec, tmp_path / "out")
+    assert (plan.trials, plan.seconds) == (0, 0.0)
+    assert "finished trials" in plan.assumptions[-1]

@@ -1,0 +1,220 @@
+"""The walk through a procedure without training: what it plans is what is run where the world is as assumed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_examine import SPEC, FakeEngine, Log, opened
+
+from lrdoctor import examine
+from lrdoctor.core.plan import Plan
+from lrdoctor.core.trial import Trial
+from lrdoctor.engines.base import Event, Finished, Progress, Started, Task
+from lrdoctor.errors import BudgetSpent, Interrupted, StoreError
+from lrdoctor.examine.made_up import World, world_of
+from lrdoctor.procedures import clip as clips
+from lrdoctor.procedures import probe as probes
+from lrdoctor.procedures.sweep import Settings
+from lrdoctor.spec import Spec, load_spec
+
+
+class WorldEngine(FakeEngine):
+    """Answers every trial as a world of its own does, and counts what it ran in a study folder."""
+
+    def __init__(self, world: World, stop_after: int | None = None) -> None:
+        super().__init__(lambda rate, seed: "never asked")
+        self.assumed, self.stop_after = world, stop_after
+        self.steps = 0
+
+    def _trial(self, task: Task, trial: Trial) -> Iterator[Event]:
+        if self.stop_after is not None and self.trials > self.stop_after:
+            raise Interrupted("interrupted")
+        run = self.assumed.run(trial, "made up", "")
+        val = dict(zip(run.val_loss.step.tolist(), run.val_loss.value.tolist(), strict=True))
+        loss, norm = run.train_loss.value.tolist(), run.grad_norm.value.tolist()
+        self.steps += len(loss)
+        yield Started(task, 0)
+        yield Progress(task, [(t, trial.base_learning_rate, loss[t], norm[t], val.get(t)) for t in range(len(loss))])
+        yield Finished(task, {"status": run.status, "reason": run.exit_reason})
+
+
+def everything(laboratory: examine.Laboratory) -> None:
+    """One command after the other, as a treatment would."""
+    spec, grid = laboratory.spec, Settings(laboratory.spec.sweep.rates())
+    study = examine.sweep(laboratory, grid, spec.seeds)
+    examine.probe(laboratory, probes.Settings(), grid, spec.seeds, study.best_learning_rate)
+    examine.warmup(laboratory, study, spec.seeds)
+    examine.clip(laboratory, clips.Settings(), spec.seeds, study)
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Spec:
+    (tmp_path / "spec.yaml").write_text(SPEC.replace("max_train_steps: 40", "max_train_steps: 100\neval_every: 10"))
+    return load_spec(tmp_path / "spec.yaml")
+
+
+def assumed(spec: Spec, **changes: Any) -> World:
+    """The world that is assumed where no trial has told, or another one."""
+    baseline = examine.baseline_trial(spec, 1.0, 0)
+    return replace(world_of(baseline, spec.sweep.rates(), (), shortest_warmup=5), **changes)
+
+
+def planned(
+    spec: Spec, out: Path, procedure: Callable[[examine.Laboratory], object] = everything, **options: Any
+) -> Plan:
+    return examine.rehearse(
+        spec, out, procedure, engine=WorldEngine(assumed(spec)), environment={"python": "3"}, **options
+    )
+
+
+def run(
+    spec: Spec,
+    out: Path,
+    world: World,
+    procedure: Callable[[examine.Laboratory], object] = everything,
+    stop_after: int | None = None,
+) -> tuple[WorldEngine, Log]:
+    engine, log = WorldEngine(world, stop_after), Log()
+    with opened(spec, out) as folder:
+        procedure(examine.Laboratory(spec, folder, engine, log))
+    return engine, log
+
+
+def swept(laboratory: examine.Laboratory) -> None:
+    examine.sweep(laboratory, Settings(laboratory.spec.sweep.rates()), laboratory.spec.seeds)
+
+
+def test_the_plan_is_what_is_run_where_the_world_is_as_assumed(spec: Spec, tmp_path: Path) -> None:
+    plan = planned(spec, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    engine, log = run(spec, tmp_path / "out", assumed(spec))
+    assert [(stage.name, stage.trials, stage.reused) for stage in plan.stages] == log.planned_stages
+    assert plan.trials == engine.trials
+    assert engine.steps < plan.steps  # unstable trials end early
+    assert [part.name for part in plan.parts()] == ["sweep", "probe", "warmup", "clip_gradients"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unstable_base_learning_rate": 0.15},
+        {"unstable_base_learning_rate": 0.011},
+        {"shortest_warmup": 1},
+        {"hard_norm": 2.0},
+        {"best_learning_rate": 0.1, "unstable_base_learning_rate": 0.5},
+    ],
+)
+def test_the_plan_is_an_upper_figure(spec: Spec, tmp_path: Path, changes: dict[str, Any]) -> None:
+    plan = planned(spec, tmp_path / "none")
+    engine, _ = run(spec, tmp_path / "out", assumed(spec, **changes))
+    assert engine.steps <= plan.steps
+
+
+def test_the_assumed_world_is_one_of_instability_close_above_the_best_rate(spec: Spec, tmp_path: Path) -> None:
+    run(spec, tmp_path / "out", assumed(spec))
+    with opened(spec, tmp_path / "out") as folder:
+        study = examine.sweep(
+            examine.Laboratory(spec, folder, WorldEngine(assumed(spec)), Log()),
+            Settings(spec.sweep.rates()), spec.seeds,
+        )  # fmt: skip
+    assert study.best_learning_rate == 0.01
+    assert study.stability_margin == pytest.approx(3.0, rel=0.25)
+
+
+def test_nothing_is_planned_twice(spec: Spec, tmp_path: Path) -> None:
+    run(spec, tmp_path / "out", assumed(spec))
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    plan = planned(spec, tmp_path / "out")
+    assert (plan.trials, plan.steps, plan.seconds) == (0, 0, 0.0)
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+    assert planned(spec, tmp_path / "out", fresh=True).trials > 0
+
+
+@pytest.mark.parametrize("edge", [0.012, 0.17, 5.0])
+def test_a_finished_sweep_decides_the_world(spec: Spec, tmp_path: Path, edge: float) -> None:
+    world = assumed(spec, unstable_base_learning_rate=edge)
+    run(spec, tmp_path / "out", world, swept)
+    plan = planned(spec, tmp_path / "out")
+    by_part = {part.name: part.trials for part in plan.parts()}
+    assert by_part["sweep"] == 0
+    assert ("warmup" in by_part) == (edge < 1.0)
+    assert "as far as the finished trials tell" in plan.assumptions[0]
+    engine, _ = run(spec, tmp_path / "out", world)
+    assert plan.trials >= engine.trials
+
+
+@pytest.mark.parametrize("done", [1, 3, 7, 12, 15, 20, 30, 50])
+def test_an_interrupted_procedure_is_planned_to_its_end(spec: Spec, tmp_path: Path, done: int) -> None:
+    whole = planned(spec, tmp_path / "none").trials
+    with pytest.raises(Interrupted):
+        run(spec, tmp_path / "out", assumed(spec), stop_after=done)
+    assert planned(spec, tmp_path / "out").trials == whole - done
+
+
+@pytest.mark.parametrize("keep", [2, 3, 5])
+def test_with_any_trials_missing_there_is_a_plan(spec: Spec, tmp_path: Path, keep: int) -> None:
+    run(spec, tmp_path / "out", assumed(spec))
+    for i, path in enumerate(sorted((tmp_path / "out" / "trials").glob("*/trial.json"))):
+        if i % keep:
+            path.unlink()
+    assert planned(spec, tmp_path / "out").trials > 0
+
+
+def test_given_rates_are_the_world(spec: Spec, tmp_path: Path) -> None:
+    def given(laboratory: examine.Laboratory) -> None:
+        study = examine.rates(laboratory, Settings(spec.sweep.rates()), spec.seeds, 0.02, 0.5)
+        examine.warmup(laboratory, study, spec.seeds)
+
+    plan = planned(spec, tmp_path / "out", given, best=0.02, unstable=0.5)
+    assert plan.assumptions[0] == "lr* is 0.02, as given, and training becomes unstable at 0.5"
+    assert {part.name for part in plan.parts()} == {"sweep", "warmup"}
+    assert plan.stages[0].name == "baseline"
+
+
+def test_another_update_rule_has_rates_of_its_own(spec: Spec, tmp_path: Path) -> None:
+    def adam(laboratory: examine.Laboratory) -> None:
+        swept(laboratory)
+        rates = (1e-5, 1e-4, 1e-3)
+        trials = [replace(examine.baseline_trial(spec, rate, 0), optimizer='{"name":"adam"}') for rate in rates]
+        runs = laboratory.run("change_optimizer: grid", trials)
+        best = min(runs, key=lambda run: float(run.val_loss.value.min()) if len(run.val_loss) else math.inf)
+        assert best.trial is not None
+        assert best.trial.base_learning_rate == 1e-4
+        assert [run.status for run in runs] == ["completed", "completed", "diverged"]
+        assert len({run.name for run in (*runs, *laboratory.runs.values())}) == len(laboratory.runs)
+
+    plan = planned(spec, tmp_path / "out", adam)
+    assert list(plan.parts())[-1].name == "change_optimizer"
+
+
+def test_a_budget_is_planned_with(spec: Spec, tmp_path: Path) -> None:
+    cut: list[str] = []
+
+    def within(laboratory: examine.Laboratory) -> None:
+        try:
+            everything(laboratory)
+        except BudgetSpent as stop:
+            cut.append(str(stop))
+
+    plan = planned(spec, tmp_path / "out", within, budget=1500)
+    assert 1200 <= plan.steps <= 1500
+    assert f"--max-trial-steps leaves {1500 - plan.steps}" in cut[0]
+    with pytest.raises(BudgetSpent, match="grid: 12 trials"):
+        planned(spec, tmp_path / "out", budget=1199)
+
+
+def test_another_spec_is_refused(spec: Spec, tmp_path: Path) -> None:
+    run(spec, tmp_path / "out", assumed(spec), swept)
+    other = load_spec(tmp_path / "spec.yaml", ["max_train_steps=50"])
+    with pytest.raises(StoreError, match="another spec"):
+        planned(other, tmp_path / "out")
+
+
+def test_a_plan_is_the_same_every_time(spec: Spec, tmp_path: Path) -> None:
+    first, second = (planned(spec, tmp_path / "out", clock=lambda: 0.0) for _ in range(2))
+    assert first == second
