@@ -99,6 +99,9 @@ def _loss(tried: Tried) -> Iterator[str]:
 
 
 def _caveats(tried: Tried) -> Iterator[str]:
+    if tried.may_lose and not tried.loses and tried.comparison is not None:
+        chance = 100 * tried.comparison.chance_higher
+        yield f"it may cost some: losses as high come by chance in {chance:.2g} % of cases"
     share = tried.share_clipped.get(tried.rate_to_use or 0.0)
     if share is not None:
         words = f"{100 * share:.0f} % of the updates are clipped there"
@@ -124,11 +127,11 @@ def of_prescription(treated: Treated) -> str:
     if chosen.reaches_target:
         return f"the first fix in order with {room(chosen.room)} of room above {chosen.rate_to_use:.4g}"
     asked = f"{treated.limits.target:g}x"
-    short = f"no fix restores {asked} of room without a loss"
-    what = "trains better" if chosen.trains_better else "is verified"
+    short = f"no fix restores {asked} of room beyond doubt of a loss"
     if not others:
-        return f"{short}; this one alone {what}, with {room(chosen.room)}"
-    return f"{short}; of those verified this is the first that {what} with about the most room, {room(chosen.room)}"
+        return f"{short}; this one alone is verified, with {room(chosen.room)}"
+    which = "those that train better" if chosen.trains_better else "those verified"
+    return f"{short}; the first of {which} with about the most room, {room(chosen.room)}"
 
 
 def in_short(treated: Treated) -> str:

@@ -93,20 +93,20 @@ class Bench:
             name=name,
             settings=settings,
             treatment=change,
-            before=self.before if own else self._before_at_cured_rates(after),
+            before=self.before if own else self._before_at_cured_rates(after, name),
             after=after,
             share_clipped=_shares(found.runs),
             cost=self.pay(),
             limits=self.limits,
         )
 
-    def _before_at_cured_rates(self, after: Measured) -> Measured:
+    def _before_at_cured_rates(self, after: Measured, name: str) -> Measured:
         """With the spec's own training at every rate that the fix may have made stable, seed by seed."""
         low, high = self.study.unstable_base_learning_rate, after.highest_stable
         if low is None or high is None:
             return self.before
         rates = [r.base_learning_rate for r in after.study.rates if low <= r.base_learning_rate <= high]
-        return self.with_rates(self.before, rates)
+        return self.with_rates(self.before, rates, name)
 
     def _judge_beside(self, study: Study) -> list[Finding]:
         self.keep(study.runs)
@@ -121,9 +121,9 @@ class Bench:
             self.judged[run.name] = of_run
         return list(findings)
 
-    def with_rates(self, before: Measured, rates: Iterable[float]) -> Measured:
-        """The spec's own training with further rates measured."""
-        study = plain_rates(self.laboratory, before.study, rates, self.seeds)
+    def with_rates(self, before: Measured, rates: Iterable[float], name: str) -> Measured:
+        """The spec's own training with further rates measured, for the fix of that name."""
+        study = plain_rates(self.laboratory, before.study, rates, self.seeds, f"{name}: without it")
         if study is before.study:
             return before
         self.keep(study.runs)
@@ -165,14 +165,16 @@ def cost_of(runs: Iterable[Run]) -> Cost:
     )
 
 
-def plain_rates(laboratory: Laboratory, study: Study, rates: Iterable[float], seeds: Sequence[int]) -> Study:
+def plain_rates(
+    laboratory: Laboratory, study: Study, rates: Iterable[float], seeds: Sequence[int], stage: str = "given rates"
+) -> Study:
     """The study with trials of the spec's own training at further rates; its lr* and unstable rate are kept."""
     known = {r.base_learning_rate for r in study.rates}
     new = [rate for rate in dict.fromkeys(rates) if rate not in known]
     if not new:
         return study
     trials = [baseline_trial(laboratory.spec, rate, seed) for seed in seeds for rate in new]
-    whole = replace(study, runs=(*study.runs, *laboratory.run("further rates", trials)))
+    whole = replace(study, runs=(*study.runs, *laboratory.run(stage, trials)))
     findings = diagnose.judge_runs(whole)[0]
     added = [sweeps.summarize(rate, "check", _at(whole, rate), findings, study.objective) for rate in new]
     return replace(whole, rates=tuple(sorted((*study.rates, *added), key=lambda r: r.base_learning_rate)))

@@ -203,14 +203,15 @@ def _stages(batches: Sequence[Batch], pace: Pace) -> Iterator[PlannedStage]:
 
 
 def _parts(batches: Sequence[Batch]) -> list[str]:
-    """What each batch is for: the first ones are the sweep; later ones of the spec's own training belong to what came
-    before them, or, where nothing of them is trained, to what they prepare."""
+    """What each batch is for: what its stage names; else the first ones are the sweep, and later ones of the spec's own
+    training belong to what came before them, or, where nothing of them is trained, to what they prepare."""
     parts: list[str] = []
     before = "sweep"
     for i, batch in enumerate(batches):
         coming = next((later.change for later in batches[i:] if later.change), before)
         begun = before != "sweep"
-        parts.append(coming if batch.change or (begun and not batch.missing) else before)
+        named = batch.stage.partition(": ")[0] if ": " in batch.stage else ""
+        parts.append(named or (coming if batch.change or (begun and not batch.missing) else before))
         before = parts[-1]
     return parts
 

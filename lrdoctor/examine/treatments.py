@@ -123,7 +123,7 @@ def _lower(bench: Bench) -> Iterator[Tried]:
     if not lower:
         yield bench.not_tried(LOWER, "lr* has all the room asked for")
         return
-    after = bench.with_rates(bench.before, lower)
+    after = bench.with_rates(bench.before, lower, LOWER)
     options = [bench.lowered(rate, after) for rate in lower]
     yield next((option for option in options if not option.loses), options[-1])
 

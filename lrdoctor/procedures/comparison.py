@@ -18,6 +18,10 @@ from typing import Literal
 CHANCE = 0.05
 """Largest chance of calling no difference a gain. Less would leave three seeds unable to show one: 1 of 20 orders."""
 
+DOUBT = 0.2
+"""Chance, under no difference, of losses so much higher, up to which it is in doubt that nothing is lost. To find no
+loss is no proof of none: a handful of seeds proves little, and a fix must not do harm."""
+
 FEWEST_SEEDS = next(n for n in count(1) if CHANCE * comb(2 * n, n) >= 1)
 """Fewer seeds cannot show a gain or a loss, whatever their losses: even the clearest order is too likely."""
 
@@ -38,6 +42,15 @@ class Paired:
     change: Change
     """`gain` where the second setting's objectives are lower by the rank-sum test, `loss` for the opposite; what lies
     inside the spread over the seeds is `no change`."""
+    chance_lower: float
+    """Chance that the second setting's objectives come out as low against the first's under no difference."""
+    chance_higher: float
+    """The same for as high."""
+
+    @property
+    def may_lose(self) -> bool:
+        """The second setting's objectives are so much higher that it is in doubt whether nothing is lost."""
+        return self.chance_higher <= DOUBT
 
 
 def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Paired:
@@ -51,6 +64,7 @@ def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Paired:
     seeds = [seed for seed in first if seed in second]
     before, after = [first[s] for s in seeds], [second[s] for s in seeds]
     gains = [0.0 if old == new else old - new for old, new in zip(before, after, strict=True)]
+    lower, higher = _chance(before, after), _chance(after, before)
     known = bool(gains) and not any(map(isnan, gains))  # nan has no place in an order
     return Paired(
         n_pairs=len(seeds),
@@ -58,7 +72,9 @@ def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Paired:
         gain=median(gains) if known else nan,
         gain_low=min(gains) if known else nan,
         gain_high=max(gains) if known else nan,
-        change="gain" if _stands_out(before, after) else "loss" if _stands_out(after, before) else "no change",
+        change="gain" if lower <= CHANCE else "loss" if higher <= CHANCE else "no change",
+        chance_lower=lower,
+        chance_higher=higher,
     )
 
 
@@ -72,13 +88,14 @@ def outnumber(more: int, fewer: int) -> bool:
     return n > 0 and sum(comb(n, k) for k in range(fewer + 1)) <= CHANCE * 2**n
 
 
-def _stands_out(high: Sequence[float], low: Sequence[float]) -> bool:
-    """Whether `low` is lower than `high` by the one-sided exact rank-sum test; ties speak against it."""
+def _chance(high: Sequence[float], low: Sequence[float]) -> float:
+    """Chance under no difference that `low` is as low against `high`, by the exact rank-sum test.
+
+    Ties speak against it.
+    """
     n = len(low)
-    if not n:
-        return False
     against = sum(not a < b for a in low for b in high)  # nan is against it too
-    return sum(_orders(n, n, u) for u in range(against + 1)) <= CHANCE * comb(2 * n, n)
+    return sum(_orders(n, n, u) for u in range(against + 1)) / comb(2 * n, n)
 
 
 @cache

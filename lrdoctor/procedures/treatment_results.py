@@ -188,6 +188,11 @@ class Tried:
         return found
 
     @property
+    def may_lose(self) -> bool:
+        """It is in doubt whether it costs nothing of the objective."""
+        return self.comparison is not None and self.comparison.may_lose
+
+    @property
     def cures(self) -> bool:
         """With the fix training is stable clearly beyond the lowest rate that is unstable without it, and the trials
         that it makes stable outnumber those that it breaks by more than chance; with rates of its own, there is clearly
@@ -248,19 +253,20 @@ class Tried:
 
     @property
     def reaches_target(self) -> bool:
-        """It restores all the room asked for and loses nothing."""
+        """It restores all the room asked for, and nothing speaks for a loss."""
         enough = self.limits.target * (1 - self.limits.same if self.room.is_bound else 1)
-        return self.status == "verified" and not self.loses and (self.room.margin or 0.0) >= enough
+        return self.status == "verified" and not self.may_lose and (self.room.margin or 0.0) >= enough
 
 
 def prescribed(tried: Sequence[Tried]) -> Tried | None:
-    """What to do: the first fix that restores all the room. Without one, the verified fix that trains better, else any
-    verified one, with the most room, the earlier of two alike; the lower rate when no other is verified."""
+    """What to do: the first fix that restores all the room. Without one, the verified fix that trains better, else one
+    that nothing speaks against, else any, with the most room, the earlier of two alike; the lower rate when no other is
+    verified."""
     verified = [t for t in tried if t.status == "verified" and t.name != LOWER]
     enough = next((t for t in verified if t.reaches_target), None)
     if enough is not None:
         return enough
-    chosen = [t for t in verified if t.trains_better] or verified
+    chosen = [t for t in verified if t.trains_better] or [t for t in verified if not t.may_lose] or verified
     most = max((t.room.margin or 0.0 for t in chosen), default=0.0)
     nearly = (t for t in chosen if t.limits.beyond * (t.room.margin or 0.0) >= most)
     return next(nearly, None) or next((t for t in tried if t.name == LOWER and t.status == "verified"), None)

@@ -102,12 +102,24 @@ def test_the_last_resort(rates, rate, status):
     assert (found.status, found.rate_to_use) == (status, rate)
 
 
+DOUBTFUL = (0.125, 0.135, 0.145, 0.15, 0.115)
+"""Higher than GOOD in four of five seeds: inside the spread, but no proof that nothing is lost."""
+
+
+def test_a_doubtful_loss_is_no_loss_and_no_full_cure():
+    found = tried(dict.fromkeys((0.01, 0.02, 0.04), DOUBTFUL) | {0.1: DEAD})
+    assert found.comparison is not None
+    assert 0.05 < found.comparison.chance_higher <= 0.2
+    assert (found.status, found.loses, found.may_lose, found.reaches_target) == ("verified", False, True, False)
+
+
 REJECTED = tried({0.01: GOOD, 0.02: RISE, 0.04: DEAD, 0.1: DEAD}, name="rejected")
 SOME = tried({0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.05: DEAD}, name="some")
 ALIKE = tried({0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.06: DEAD}, name="alike")
 MORE = tried({0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.08: DEAD}, name="more")
 ALL = tried({0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.1: DEAD}, name="all")
 GAIN = tried({0.01: GOOD, 0.02: BETTER, 0.04: GOOD, 0.05: DEAD}, name="gain")
+DOUBTED = tried(dict.fromkeys((0.01, 0.02, 0.04), DOUBTFUL) | {0.1: DEAD}, name="doubted")
 LAST = tried({0.001: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatment(), base_learning_rate=0.001)
 
 
@@ -119,6 +131,8 @@ LAST = tried({0.001: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatm
         ([REJECTED, SOME], "some"),
         ([SOME, ALIKE], "some"),  # alike within the factor that a sweep tells: the documented order decides
         ([SOME, MORE], "more"),
+        ([DOUBTED, SOME], "some"),
+        ([DOUBTED, REJECTED], "doubted"),
         ([SOME, ALL, MORE], "all"),
         ([GAIN, MORE], "gain"),
         ([GAIN, ALL], "all"),

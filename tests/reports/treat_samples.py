@@ -23,7 +23,8 @@ def seeds(lr: float, objective: float = 0.5, feasible: int = 3, **changes: Any) 
 
 def paired(change: str, better: int, gain: float) -> dict[str, Any]:
     ends = {"gain_low": gain - 0.03, "gain_high": gain + 0.03}
-    return {"n_pairs": 3, "n_better": better, "gain": gain, "change": change} | ends
+    chances = {"chance_lower": 0.5 - 0.15 * better, "chance_higher": 0.05 + 0.3 * better}
+    return {"n_pairs": 3, "n_better": better, "gain": gain, "change": change} | ends | chances
 
 
 def cost(trials: int, steps: int, seconds: float) -> dict[str, Any]:
