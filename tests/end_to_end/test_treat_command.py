@@ -1,0 +1,149 @@
+"""`lrdoctor treat` on a workload that large gradients at the start throw off, and that a warmup cures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from projects import lrdoctor, project, records
+from report_schema import SCHEMA, faults, parse
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
+
+SPEC = """\
+name: steep
+model: {class_path: "./work.py:Net"}
+data: {class_path: "./work.py:loaders"}
+loss: torch.nn.MSELoss
+optimizer: sgd
+max_train_steps: 60
+eval_every: 20
+seeds: [0, 1, 2]
+sweep: {values: [0.003, 0.01, 0.03, 0.1]}
+"""
+
+WORK = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    # the loss (w^2 - y)^2 is quartic: far from its minimum a plain step overshoots
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(8) + 4)
+
+    def forward(self, x):
+        return x * self.w**2
+
+
+def loaders():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(256, 8, generator=generator) + 0.5
+    data = torch.utils.data.TensorDataset(x, x)
+    return torch.utils.data.DataLoader(data, 32, shuffle=True), torch.utils.data.DataLoader(data, 256)
+"""
+
+
+@pytest.fixture(scope="module")
+def treated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("treated")
+    done = run(folder, project(folder, SPEC, WORK), "--json")
+    assert done.returncode in (0, 1), done.stderr
+    (folder / "stdout.json").write_text(done.stdout)
+    return folder
+
+
+def run(folder: Path, spec: Path, *more: object, command: str = "treat") -> subprocess.CompletedProcess[str]:
+    return lrdoctor(command, spec, "--out", folder / "out", "--jobs", 1, *more)
+
+
+def printed(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = parse((folder / "stdout.json").read_text())
+    return found
+
+
+def test_json_is_the_saved_report_and_fits_the_schema(treated: Path) -> None:
+    report = printed(treated)
+    assert report == json.loads((treated / "out" / "report.json").read_text())
+    assert faults(report, SCHEMA) == []
+    assert report["command"] == "treat"
+    assert len(report["runs"]) == len(records(treated / "out")) == report["treat"]["cost"]["trials"]
+    assert len({run["name"] for run in report["runs"]}) == len(report["runs"])
+    for section in ("sweep", "probe", "warmup", "treat"):
+        assert report[section]["figures"]
+        for name in report[section]["figures"]:
+            assert (treated / "out" / name).stat().st_size > 1000
+
+
+def test_the_warmup_is_proven_and_prescribed(treated: Path) -> None:
+    report = printed(treated)
+    before, warmup = report["treat"]["before"], report["treat"]["tried"][0]
+    assert (warmup["name"], warmup["status"], warmup["reaches_target"]) == ("warmup", "verified", True)
+    assert warmup["highest_stable_learning_rate"] > 2 * before["highest_stable_learning_rate"]
+    assert {row["status"] for row in report["treat"]["tried"][1:]} == {"not_tried"}
+    assert report["treat"]["prescription"]["names"] == ["warmup"]
+    assert report["verdict"] == "unstable"
+
+
+def test_a_second_run_trains_nothing_and_says_the_same(treated: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in treated.glob("out/trials/*/*")}
+    done = run(treated, treated / "tiny.yaml", "--fail-on", "never")
+    assert done.returncode == 0, done.stderr
+    assert {path: path.stat().st_mtime_ns for path in treated.glob("out/trials/*/*")} == before
+    assert "Prescription: warmup (verified)" in done.stdout
+    saved = json.loads((treated / "out" / "report.json").read_text())
+    assert saved["treat"]["prescription"] == printed(treated)["treat"]["prescription"]
+
+
+def test_the_patched_spec_runs_and_its_sweep_is_the_one_that_judged_the_fix(treated: Path) -> None:
+    trials = {path.parent.name for path in treated.glob("out/trials/*/trial.json")}
+    saved = (treated / "out" / "report.json").read_bytes()
+    done = run(treated, treated / "out" / "prescription.yaml", "--json", "--fail-on", "never", command="sweep")
+    assert done.returncode == 0, done.stderr
+    assert {path.parent.name for path in treated.glob("out/trials/*/trial.json")} == trials
+    swept, warmup = parse(done.stdout), printed(treated)["treat"]["tried"][0]
+    assert swept["unstable_base_learning_rate"] == warmup["unstable_base_learning_rate"]
+    assert swept["best_learning_rate"] == warmup["best_learning_rate"]
+    (treated / "out" / "report.json").write_bytes(saved)
+
+
+def test_a_plan_trains_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+    done = run(tmp_path, project(tmp_path, SPEC, WORK), "--plan", "--json")
+    assert done.returncode == 0, done.stderr
+    document = parse(done.stdout)
+    assert (document["command"], document["plan"]["reused"] >= 0) == ("treat", True)
+    assert {"sweep", "probe", "warmup", "clip_gradients"} <= {part["name"] for part in document["plan"]["parts"]}
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_budget_ends_between_fixes_and_the_next_run_goes_on(treated: Path, tmp_path: Path) -> None:
+    cost = printed(treated)["treat"]["cost"]
+    spec = project(tmp_path, SPEC, WORK)
+    cut = run(tmp_path, spec, "--json", "--max-trial-steps", cost["steps"] - 700)
+    assert cut.returncode == 1, cut.stderr
+    report = parse(cut.stdout)
+    assert faults(report, SCHEMA) == []
+    assert sum(run["n_points"] for run in report["runs"]) <= cost["steps"] - 700
+    assert report["treat"]["tried"][0]["status"] == "not_tried"
+    assert "--max-trial-steps leaves" in report["treat"]["tried"][0]["why"]
+    assert report["treat"]["cut"]
+    before = len(records(tmp_path / "out"))
+    whole = run(tmp_path, spec, "--json")
+    assert len(records(tmp_path / "out")) > before
+    after = parse(whole.stdout)
+    assert after["treat"]["prescription"]["names"] == ["warmup"]
+    assert after["treat"]["cost"]["trials"] == cost["trials"]
+
+
+def test_a_budget_that_does_not_reach_for_the_sweep_is_an_error(tmp_path: Path) -> None:
+    done = run(tmp_path, project(tmp_path, SPEC, WORK), "--max-trial-steps", 700)
+    assert done.returncode == 2
+    assert "12 trials to train, of up to 720 steps in all, and --max-trial-steps leaves 700" in " ".join(
+        done.stderr.split()
+    )
+    assert not records(tmp_path / "out")
