@@ -34,8 +34,8 @@ def blockrise(run: Run) -> Judged:
 
 def lrdoctor(run: Run) -> Judged:
     """What `lrdoctor diagnose` says."""
+    from lrdoctor.assess import judge_runs, log_verdict
     from lrdoctor.core.study import Study
-    from lrdoctor.diagnose import judge_runs, log_verdict
 
     findings, skips = judge_runs(Study(name=run.name, runs=(run,)))
     verdict = log_verdict(findings, skips)

@@ -8,7 +8,7 @@ import json
 import re
 from pathlib import Path
 
-from lrdoctor.diagnose import report_of_logs
+from lrdoctor.assess import report_of_logs
 from lrdoctor.fixes import FIXES
 from lrdoctor.logs import READERS
 from lrdoctor.logs.gather import gather

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lrdoctor import diagnose, examine
+from lrdoctor import assess, examine
 from lrdoctor.core.run import Run
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
@@ -153,7 +153,7 @@ def test_a_second_sweep_trains_nothing(spec: Spec, tmp_path: Path) -> None:
     second = swept(spec, tmp_path / "out", engine, log)
     assert (engine.checks, engine.trials, log.finished_runs) == (0, 0, [])
     assert log.planned_stages[0] == ("grid", 12, 12)
-    same = [repr(diagnose.report_of_sweep(study, "sweep")) for study in (first, second)]  # nan is not equal to itself
+    same = [repr(assess.report_of_sweep(study, "sweep")) for study in (first, second)]  # nan is not equal to itself
     assert same[0] == same[1]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from test_examine import SPEC, FakeEngine, Log, opened
 
-from lrdoctor import diagnose, examine
+from lrdoctor import assess, examine
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Finished, Progress, Started, Task
 from lrdoctor.errors import WorkloadError
@@ -75,7 +75,7 @@ def test_harder_thresholds_until_one_holds(spec: Spec, tmp_path: Path) -> None:
 def test_no_threshold_holds(spec: Spec, tmp_path: Path) -> None:
     found = clipped(spec, tmp_path / "out", ClipEngine(), Log())
     assert (found.status, len(found.tried)) == ("rejected", 5)
-    report = diagnose.report_of_clip(found, "clip")
+    report = assess.report_of_clip(found, "clip")
     (fix,) = (fix for fix in report.fixes if fix.name == "clip_gradients")
     assert (fix.rank, fix.status, fix.settings) == (2, "rejected", {})
 
@@ -85,7 +85,7 @@ def test_a_second_study_trains_nothing(spec: Spec, tmp_path: Path) -> None:
     engine = ClipEngine(cure=10.0)
     second = clipped(spec, tmp_path / "out", engine, Log(), search_harder=True)
     assert (engine.checks, engine.trials) == (0, 0)
-    assert repr(diagnose.report_of_clip(second, "clip")) == repr(diagnose.report_of_clip(first, "clip"))
+    assert repr(assess.report_of_clip(second, "clip")) == repr(assess.report_of_clip(first, "clip"))
 
 
 def test_clipping_after_a_sweep_trains_the_clipped_trials_alone(spec: Spec, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_where_both_rates_are_given_nothing_claims_a_sweep(
     spec: Spec, tmp_path: Path, best: float, unstable: float
 ) -> None:
     found = clipped(spec, tmp_path / "out", ClipEngine(edge=0.05, cure=10.0), Log(), best, unstable)
-    report = diagnose.report_of_clip(found, "clip")
+    report = assess.report_of_clip(found, "clip")
     assert "lr* is as given; no sweep was run" in report.sweep["notes"]
     assert {row["stage"] for row in report.sweep["rates"]} == {"check"}
     assert (report.lr_sensitivity, report.sweep["extended"]) == (None, False)
@@ -135,7 +135,7 @@ def test_a_rate_given_as_unstable_that_is_not_is_said(spec: Spec, tmp_path: Path
     found = clipped(spec, tmp_path / "out", ClipEngine(edge=0.05, cure=10.0), Log(), 0.01, 0.02)
     assert found.study.unstable_base_learning_rate == 0.1
     assert any("0.02, given as unstable" in note for note in found.study.notes)
-    assert "nothing is cured at that rate" in diagnose.report_of_clip(found, "clip").clip["verdict"]
+    assert "nothing is cured at that rate" in assess.report_of_clip(found, "clip").clip["verdict"]
 
 
 def test_a_study_of_failures_is_refused(spec: Spec, tmp_path: Path) -> None:
@@ -159,6 +159,6 @@ def test_where_there_is_nothing_to_try(
     found = clipped(spec, tmp_path / "out", ClipEngine(edge=edge), Log(), best)
     assert found.status == "not_tried"
     assert missing in (found.missing or "")
-    report = diagnose.report_of_clip(found, "clip")
+    report = assess.report_of_clip(found, "clip")
     assert any(text.startswith(step) for text in report.next_steps)
     assert not any(fix.status in ("verified", "rejected") for fix in report.fixes)

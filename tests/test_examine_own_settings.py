@@ -10,7 +10,7 @@ import pytest
 from test_examine import SPEC, FakeEngine, Log, healthy_below, opened, swept
 from test_examine_clip import ClipEngine, clipped
 
-from lrdoctor import diagnose, examine
+from lrdoctor import assess, examine
 from lrdoctor.procedures import probe as probes
 from lrdoctor.procedures.sweep import Settings
 from lrdoctor.reports.figures.norms import norm_plot
@@ -59,7 +59,7 @@ def test_the_trials_of_a_fix_are_those_of_the_spec_that_has_it(tmp_path: Path) -
 
 def test_a_sweep_says_what_the_spec_has_of_the_fixes(tmp_path: Path) -> None:
     study = swept(spec_with(tmp_path, **OWN), tmp_path / "out", world(), Log())
-    assert diagnose.report_of_sweep(study, "sweep").sweep["notes"][:2] == [
+    assert assess.report_of_sweep(study, "sweep").sweep["notes"][:2] == [
         "every trial begins with the spec's own warmup of 10 steps",
         "every trial clips its gradients at the spec's own clip_norm 1",
     ]
@@ -67,7 +67,7 @@ def test_a_sweep_says_what_the_spec_has_of_the_fixes(tmp_path: Path) -> None:
 
 def test_the_recommended_fixes_know_what_the_spec_has(tmp_path: Path) -> None:
     study = swept(spec_with(tmp_path, **OWN), tmp_path / "out", FakeEngine(healthy_below(0.03)), Log())
-    why = {fix.name: fix.why for fix in diagnose.report_of_sweep(study, "sweep").fixes}
+    why = {fix.name: fix.why for fix in assess.report_of_sweep(study, "sweep").fixes}
     assert "the spec has warmup_steps: 10 already, which another length takes the place of" in why["warmup"]
     assert "the spec has clip_norm: 1 already, which another threshold takes the place of" in why["clip_gradients"]
 
@@ -106,7 +106,7 @@ def test_the_warmup_search_takes_the_place_of_the_spec_s_warmup(tmp_path: Path) 
     assert {trial.warmup_steps + (trial.post_warmup_steps or 0) for trial in searched} == {40}
     whole = [run.trial for run in found.runs if run.trial is not None and run.trial.post_warmup_steps is None]
     assert {(trial.warmup_steps, trial.n_steps, trial.clip_norm) for trial in whole} == {(1, 41, 1.0), (10, 50, 1.0)}
-    report = diagnose.report_of_warmup(study, found)
+    report = assess.report_of_warmup(study, found)
     assert report.warmup["own_warmup_steps"] == 10
     assert report.warmup["why"].endswith("; without it stands for the spec's own warmup of 10 steps")
 
@@ -125,7 +125,7 @@ def test_the_clipping_study_compares_with_what_the_spec_clips(tmp_path: Path, ow
     assert [a.setting.threshold.clip_norm for a in found.tried if a.setting.threshold] == [9.1] * len(found.tried)
     assert {run.trial.clip_norm for run in found.runs if run.trial is not None} == {9.1}
     assert {run.trial.warmup_steps for run in found.runs if run.trial is not None} == {2}
-    report = diagnose.report_of_clip(found, "clip")
+    report = assess.report_of_clip(found, "clip")
     other = "without clipping" if own != "null" else "the spec's own clip_norm"
     for words in (report.clip["verdict"], next(fix.why for fix in report.fixes if fix.name == "clip_gradients")):
         assert said in words
@@ -139,5 +139,5 @@ def test_the_clipping_study_compares_with_what_the_spec_clips(tmp_path: Path, ow
 def test_thresholds_that_are_all_easier_than_the_spec_s_are_told_of(tmp_path: Path, own: str, said: bool) -> None:
     found = clipped(spec_with(tmp_path, clip_norm=own), tmp_path / "out", ClipEngine(cure=1.0), Log())
     assert found.status == "rejected"
-    verdict = diagnose.report_of_clip(found, "clip").clip["verdict"]
+    verdict = assess.report_of_clip(found, "clip").clip["verdict"]
     assert ("(none is harder than the spec's own clip_norm 1.5)" in verdict) is said

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from test_examine import SPEC, FakeEngine, Log, healthy_below, opened
 
-from lrdoctor import diagnose, examine
+from lrdoctor import assess, examine
 from lrdoctor.core.study import Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
@@ -137,7 +137,7 @@ def test_what_a_trial_is_judged_beside(
         laboratory = Laboratory(spec, folder, World(), Log())
         study = command(laboratory)
         groups: list[tuple[str, bool, set[str]]] = []
-        alone, against = diagnose.judge_runs, diagnose.judge_against
+        alone, against = assess.judge_runs, assess.judge_against
 
         def judge_runs(of: Study) -> Any:
             groups.append((kind(of.runs), False, {run.name for run in of.runs}))
@@ -147,8 +147,8 @@ def test_what_a_trial_is_judged_beside(
             groups.append((kind(runs), True, {run.name for run in references}))
             return against(runs, references)
 
-        monkeypatch.setattr(diagnose, "judge_runs", judge_runs)
-        monkeypatch.setattr(diagnose, "judge_against", judge_against)
+        monkeypatch.setattr(assess, "judge_runs", judge_runs)
+        monkeypatch.setattr(assess, "judge_against", judge_against)
         examine.all_trials_table(laboratory, study)
     own = {run.name for run in laboratory.runs.values() if run.trial and kind([run]) == "sweep"}
     assert [procedure for procedure, is_beside, _ in groups if is_beside] == beside

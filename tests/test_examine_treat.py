@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from test_examine import SPEC, FakeEngine, Log, opened
 
-from lrdoctor import diagnose, examine
+from lrdoctor import assess, examine
 from lrdoctor.core.report import Report
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
@@ -82,7 +82,7 @@ def treated(
     with opened(spec, out) as folder:
         laboratory = examine.Laboratory(spec, folder, engine, Log())
         found = examine.treat(laboratory, spec.seeds, best, unstable, everything)
-        return found, diagnose.report_of_treat(found)
+        return found, assess.report_of_treat(found)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from test_examine import SPEC, FakeEngine, Log, opened
 
-from lrdoctor import diagnose, examine
+from lrdoctor import assess, examine
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
 from lrdoctor.procedures.sweep import Settings
@@ -85,7 +85,7 @@ def test_a_partial_win_is_told_as_such(spec: Spec, tmp_path: Path) -> None:
     assert found is not None
     assert found.base_learning_rate is not None
     assert 2.4 * EDGE < found.base_learning_rate < 4 * EDGE
-    report = diagnose.report_of_warmup(study, found)
+    report = assess.report_of_warmup(study, found)
     assert report.fixes[0].status == "verified"
     assert f"(not 10x, {found.settings.target:.4g})" in report.fixes[0].why
 
@@ -94,7 +94,7 @@ def test_a_warmup_that_does_nothing_is_rejected(spec: Spec, tmp_path: Path) -> N
     study, found = searched(spec, tmp_path / "out", WarmupEngine(up_to(1)), Log())
     assert found is not None
     assert (found.base_learning_rate, found.comparison, found.warmed) == (None, None, ())
-    assert diagnose.report_of_warmup(study, found).fixes[0].status == "rejected"
+    assert assess.report_of_warmup(study, found).fixes[0].status == "rejected"
 
 
 def test_a_second_search_trains_nothing(spec: Spec, tmp_path: Path) -> None:
@@ -141,6 +141,6 @@ def test_failed_trials_are_no_evidence(spec: Spec, tmp_path: Path) -> None:
     study, found = searched(spec, tmp_path / "out", WarmupEngine(up_to(20), fails=True), Log())
     assert found is not None
     assert {t.n_judged for t in found.tried} == {0}
-    report = diagnose.report_of_warmup(study, found)
+    report = assess.report_of_warmup(study, found)
     assert report.fixes[0].status == "not_tried"
     assert any("out of memory" in skip.reason for skip in report.skipped)

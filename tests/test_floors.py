@@ -125,18 +125,18 @@ def test_the_package_keeps_to_its_floors() -> None:
         ("rules.x", "from lrdoctor import fixes", "rules.x imports fixes"),
         ("rules.x", "import lrdoctor.fixes.base", "rules.x imports fixes"),
         ("rules.x", "from ..fixes import base", "rules.x imports by a relative path"),
-        ("rules.x", "def f():\n    from lrdoctor import diagnose", "rules.x imports diagnose"),
+        ("rules.x", "def f():\n    from lrdoctor import assess", "rules.x imports assess"),
         ("core.x", "from lrdoctor.rules import RULES", "core.x imports rules"),
         ("errors", "import lrdoctor.store", "errors imports store"),
         ("examine", "from lrdoctor.cli import app", "examine imports cli"),
         ("", "from lrdoctor.cli import main", " imports cli"),
         ("engines.local", "import torch", "engines.local imports torch"),
         ("examine", "from torch import nn", "examine imports torch"),
-        ("diagnose", "import torch.nn.functional as F", "diagnose imports torch"),
+        ("assess", "import torch.nn.functional as F", "assess imports torch"),
         ("store", "from pydantic import BaseModel", "store imports pydantic"),
         ("specimen", "from pydantic import BaseModel", "specimen imports pydantic"),
         ("reports.html", "from rich.console import Console", "reports.html imports rich"),
-        ("diagnose", "import matplotlib.figure", "diagnose imports matplotlib"),
+        ("assess", "import matplotlib.figure", "assess imports matplotlib"),
         ("fixes.base", "def f():\n    import jinja2", "fixes.base imports jinja2"),
         ("core.curve", "try:\n    import pandas\nexcept ImportError:\n    pass", "core.curve imports pandas"),
         ("examine", "if TYPE_CHECKING:\n    import rich\nelse:\n    import torch", "examine imports torch"),
@@ -181,6 +181,6 @@ def test_the_command_line_starts_without_heavy_imports(module: str) -> None:
 
 
 def test_judging_needs_no_torch() -> None:
-    program = "import sys, lrdoctor.diagnose, lrdoctor.core.report; print('torch' in sys.modules)"
+    program = "import sys, lrdoctor.assess, lrdoctor.core.report; print('torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lrdoctor import diagnose
+from lrdoctor import assess
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.core.trial import Trial
@@ -35,7 +35,7 @@ def run(of: World, **changes: Any) -> Run:
 def test_below_the_edge_nothing_is_found_and_above_it_the_trial_is_infeasible(n: int, losses: dict[str, Any]) -> None:
     of = world(**losses)
     runs = [run(of, base_learning_rate=rate, seed=s, max_train_steps=n) for rate in (*GRID, 0.029) for s in range(3)]
-    findings, _ = diagnose.judge_runs(Study(name="made up", runs=tuple(runs)))
+    findings, _ = assess.judge_runs(Study(name="made up", runs=tuple(runs)))
     found = {f.run for f in findings if f.severity != "info"}
     broken = {r.name for r in runs if r.trial and r.trial.base_learning_rate >= 0.03}
     assert found == broken

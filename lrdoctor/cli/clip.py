@@ -90,13 +90,13 @@ def clip(
 
 def _save(clipping: Clipping, laboratory: Laboratory) -> Report:
     """Judges the study and writes trials.csv, the figures and report.json into its folder."""
-    from lrdoctor import diagnose, examine
+    from lrdoctor import assess, examine
     from lrdoctor.reports import figures
     from lrdoctor.reports import json as json_report
 
     folder, study = laboratory.folder, clipping.study
     folder.write_trials_csv(examine.all_trials_table(laboratory, study))
-    report = diagnose.report_of_clip(clipping, "clip")
+    report = assess.report_of_clip(clipping, "clip")
     swept = trials.write_figures(laboratory, figures.sweep_figures(study)) if clipping.was_swept else []
     norms = figures.clip_figures(study.name, study.runs + clipping.runs, report.clip)
     report = replace(

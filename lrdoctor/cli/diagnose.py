@@ -89,7 +89,7 @@ def diagnose(
     DVCLive, and the text that trainers print. Exits with 1 when a run is unstable, else with 2 when a log could not be
     read or judged, else with 0.
     """
-    from lrdoctor.diagnose import report_of_logs
+    from lrdoctor.assess import report_of_logs
     from lrdoctor.logs.gather import gather
 
     mapping = column_mapping(columns or [])

@@ -63,7 +63,7 @@ def probe(
 
 def _save(probed: Probed, laboratory: Laboratory) -> Report:
     """Judges the probe and writes trials.csv, the figures and report.json into the study folder."""
-    from lrdoctor import diagnose, examine
+    from lrdoctor import assess, examine
     from lrdoctor.reports import figures
     from lrdoctor.reports import json as json_report
 
@@ -71,7 +71,7 @@ def _save(probed: Probed, laboratory: Laboratory) -> Report:
     folder.write_trials_csv(examine.all_trials_table(laboratory, probed.study))
     study = probed.study
     swept = trials.write_figures(laboratory, figures.sweep_figures(study)) if study.rates else []
-    report = diagnose.report_of_probe(probed, "probe", swept)
+    report = assess.report_of_probe(probed, "probe", swept)
     if report.probe:  # drawn from the report, so that both say the same
         drawn = trials.write_figures(laboratory, figures.probe_figures(study.name, probed.runs, report.probe))
         report = replace(report, probe={**report.probe, "figures": drawn})

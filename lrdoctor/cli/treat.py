@@ -85,13 +85,13 @@ def treat(
 
 def _save(treated: Treated, laboratory: Laboratory) -> Report:
     """Judges, and writes trials.csv, the figures, the prescription and report.json into the study folder."""
-    from lrdoctor import diagnose, examine
+    from lrdoctor import assess, examine
     from lrdoctor.reports import figures
     from lrdoctor.reports import json as json_report
 
     folder, study = laboratory.folder, treated.study
     folder.write_trials_csv(examine.all_trials_table(laboratory, study))
-    report = diagnose.report_of_treat(treated, trials.write_figures(laboratory, figures.sweep_figures(study)))
+    report = assess.report_of_treat(treated, trials.write_figures(laboratory, figures.sweep_figures(study)))
     report = _with_figures(_with_spec(report, treated, laboratory), treated, laboratory)
     folder.write_text("report.json", json_report.render(report))
     return report
@@ -99,9 +99,9 @@ def _save(treated: Treated, laboratory: Laboratory) -> Report:
 
 def _with_spec(report: Report, treated: Treated, laboratory: Laboratory) -> Report:
     """Writes the spec with the prescribed fix in it, and names the file as a command line takes it."""
-    from lrdoctor import diagnose
+    from lrdoctor import assess
 
-    changes, prescription = diagnose.prescription_changes(treated), report.treat["prescription"]
+    changes, prescription = assess.prescription_changes(treated), report.treat["prescription"]
     if changes is None:
         return report
     out, file = laboratory.folder.out, prescription["spec_file"]

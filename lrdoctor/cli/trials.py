@@ -72,13 +72,13 @@ def environment() -> dict[str, str]:
 
 def save(study: Study, laboratory: Laboratory, command: str) -> Report:
     """Judges the study and writes trials.csv, the figures and report.json into its folder."""
-    from lrdoctor import diagnose, examine
+    from lrdoctor import assess, examine
     from lrdoctor.reports import figures
     from lrdoctor.reports import json as json_report
 
     folder = laboratory.folder
     folder.write_trials_csv(examine.all_trials_table(laboratory, study))
-    report = diagnose.report_of_sweep(study, command, write_figures(laboratory, figures.sweep_figures(study)))
+    report = assess.report_of_sweep(study, command, write_figures(laboratory, figures.sweep_figures(study)))
     folder.write_text("report.json", json_report.render(report))
     return report
 

@@ -67,7 +67,7 @@ def warmup(
 
 def _search(laboratory: Laboratory, study: Study) -> Report:
     """Searches, judges, and writes trials.csv, the figures and report.json into the study folder."""
-    from lrdoctor import diagnose, examine
+    from lrdoctor import assess, examine
     from lrdoctor.reports import figures
     from lrdoctor.reports import json as json_report
 
@@ -75,7 +75,7 @@ def _search(laboratory: Laboratory, study: Study) -> Report:
     found = examine.warmup(laboratory, study, laboratory.spec.seeds)
     folder.write_trials_csv(examine.all_trials_table(laboratory, study))
     swept = trials.write_figures(laboratory, figures.sweep_figures(study)) if study.rates else []
-    report = diagnose.report_of_warmup(study, found, swept)
+    report = assess.report_of_warmup(study, found, swept)
     if found is not None:
         drawn = trials.write_figures(laboratory, figures.warmup_figures(report, study.name, found.runs))
         report = replace(report, warmup={**report.warmup, "figures": drawn})

@@ -8,7 +8,7 @@ from math import inf
 from statistics import median
 from typing import Any
 
-from lrdoctor import diagnose
+from lrdoctor import assess
 from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
@@ -65,7 +65,7 @@ class Bench:
         for run in runs:
             if run.name not in own and run.name not in self.runs:
                 self.runs[run.name] = run
-                self.judged[run.name] = diagnose.judge_against([run], self.study.runs)
+                self.judged[run.name] = assess.judge_against([run], self.study.runs)
 
     def swept(
         self,
@@ -110,11 +110,11 @@ class Bench:
 
     def _judge_beside(self, study: Study) -> list[Finding]:
         self.keep(study.runs)
-        plain = [] if all(run.name in self.judged for run in study.runs) else diagnose.judge_runs(self.study)[0]
+        plain = [] if all(run.name in self.judged for run in study.runs) else assess.judge_runs(self.study)[0]
         return [*plain, *(f for run in study.runs if run.name in self.judged for f in self.judged[run.name][0])]
 
     def _judge_alone(self, study: Study) -> list[Finding]:
-        findings, skips = diagnose.judge_runs(study)
+        findings, skips = assess.judge_runs(study)
         for run in study.runs:
             self.runs[run.name] = run
             of_run = tuple(f for f in findings if f.run == run.name), tuple(s for s in skips if s.run == run.name)
@@ -127,7 +127,7 @@ class Bench:
         if study is before.study:
             return before
         self.keep(study.runs)
-        return measured(study, diagnose.judge_runs(study)[0])
+        return measured(study, assess.judge_runs(study)[0])
 
     def lowered(self, rate: float, after: Measured) -> Tried:
         """The spec's own training at a lower rate."""
@@ -175,7 +175,7 @@ def plain_rates(
         return study
     trials = [baseline_trial(laboratory.spec, rate, seed) for seed in seeds for rate in new]
     whole = replace(study, runs=(*study.runs, *laboratory.run(stage, trials)))
-    findings = diagnose.judge_runs(whole)[0]
+    findings = assess.judge_runs(whole)[0]
     added = [sweeps.summarize(rate, "check", _at(whole, rate), findings, study.objective) for rate in new]
     return replace(whole, rates=tuple(sorted((*study.rates, *added), key=lambda r: r.base_learning_rate)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lrdoctor import diagnose
+from lrdoctor import assess
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Study
@@ -109,7 +109,7 @@ class _Bench:
         return tuple(self.measured(setting) for setting in settings)
 
     def findings(self, runs: Sequence[Run]) -> tuple[Finding, ...]:
-        return diagnose.judge_against(runs, self.study.runs)[0]
+        return assess.judge_against(runs, self.study.runs)[0]
 
     def measured(self, setting: Setting) -> Attempt:
         runs = self.runs[setting]
@@ -135,7 +135,7 @@ def _study_of_given(study: Study, runs: Mapping[float, Sequence[Run]]) -> Study:
         raise WorkloadError(f"all {len(every)} trials failed; the first one: {every[0].exit_reason}")
     objective: Objective = "best_val_loss" if any(len(run.val_loss) for run in every) else "best_train_loss"
     whole = replace(study, runs=every, objective=objective)
-    findings, _ = diagnose.judge_runs(whole)
+    findings, _ = assess.judge_runs(whole)
     rates = [sweeps.summarize(rate, "check", runs[rate], findings, objective) for rate in sorted(runs)]
     measured = sweeps.measure(replace(whole, rates=tuple(rates)))
     notes = ["lr* is as given; no sweep was run"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lrdoctor import diagnose
+from lrdoctor import assess
 from lrdoctor.core.curve import Curve, Steps
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Rate, Study
@@ -175,7 +175,7 @@ def _middle(grid: Sequence[float], broke: float) -> float:
 
 def _rates(plain: Sequence[Run], grid: Sequence[float], objective: Objective) -> list[Rate]:
     """What finished trials without a fix did; lr* is looked for on the grid and below it."""
-    findings, _ = diagnose.judge_runs(Study(name="finished", runs=tuple(plain)))
+    findings, _ = assess.judge_runs(Study(name="finished", runs=tuple(plain)))
     by_rate: dict[float, list[Run]] = {}
     for run in plain:
         assert run.trial is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from lrdoctor import diagnose
+from lrdoctor import assess
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Stage, Study
@@ -17,7 +17,7 @@ from lrdoctor.spec import Spec
 
 
 def _judged_by_itself(study: Study) -> Sequence[Finding]:
-    return diagnose.judge_runs(study)[0]
+    return assess.judge_runs(study)[0]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from lrdoctor import diagnose
+from lrdoctor import assess
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
@@ -53,9 +53,9 @@ def all_trials_table(laboratory: Laboratory, study: Study) -> list[dict[str, Any
     for kind in sorted(kinds):
         runs = kinds[kind]
         if kind.is_beside_the_sweep:
-            findings, _ = diagnose.judge_against(runs, plain)
+            findings, _ = assess.judge_against(runs, plain)
         else:
-            findings, _ = diagnose.judge_runs(replace(study, runs=tuple(runs)))
+            findings, _ = assess.judge_runs(replace(study, runs=tuple(runs)))
         rows += [_row(run, findings) for run in runs]
     return rows
 
@@ -82,7 +82,7 @@ def _row(run: Run, findings: Sequence[Finding]) -> dict[str, Any]:
         run: with a trial.
         findings: of this run (others are ignored).
     """
-    trial, summary = run.trial, diagnose.summary_of(run, findings)
+    trial, summary = run.trial, assess.summary_of(run, findings)
     assert trial is not None
     return {
         "key": run.source.split("/")[-2],

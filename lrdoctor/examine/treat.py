@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lrdoctor import diagnose
+from lrdoctor import assess
 from lrdoctor.core.study import Study
 from lrdoctor.errors import BudgetSpent, WorkloadError
 from lrdoctor.examine.bench import Bench, cost_of, measured, plain_rates
@@ -55,7 +55,7 @@ def treat(
     grid = sweeps.Settings(spec.sweep.rates())
     probed = replace(probe(laboratory, short, grid, seeds, study.best_learning_rate), study=study)
     study = _with_probed_edge(study, probed)
-    before = measured(study, diagnose.judge_runs(study)[0])
+    before = measured(study, assess.judge_runs(study)[0])
     treated = Treated(
         study=study, probed=replace(probed, study=study), before=before, unneeded=_why_none(before, limits, everything)
     )
@@ -106,7 +106,7 @@ def _with_probed_edge(study: Study, probed: Probed) -> Study:
 
     Evaluated at every step, it sees what the sweep may have missed at the rates between its own.
     """
-    findings, rate = diagnose.judge_runs(probed.as_study)[0], probed.base_learning_rate
+    findings, rate = assess.judge_runs(probed.as_study)[0], probed.base_learning_rate
     judged = [run.name for run in probed.runs if run.status != "failed"]
     bad = {f.run for f in findings if f.severity != "info"}
     known = study.unstable_base_learning_rate

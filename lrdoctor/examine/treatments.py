@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 
+from lrdoctor.assess.clip_words import in_short as clip_in_short
+from lrdoctor.assess.warmup_words import words_of as warmup_words
 from lrdoctor.core.warmups import steps_to_try
-from lrdoctor.diagnose.clip_words import in_short as clip_in_short
-from lrdoctor.diagnose.warmup_words import words_of as warmup_words
 from lrdoctor.examine.bench import Bench
 from lrdoctor.examine.clip import clip
 from lrdoctor.examine.warmup import warmup

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from lrdoctor import diagnose
+from lrdoctor import assess
 from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Rate, Study
@@ -71,7 +71,7 @@ class _Bench:
         self._references = list((self._swept | {run.name: run for run in at_best}).values())
         has_validation = any(len(run.val_loss) for run in self._references)
         self.objective: Objective = "best_val_loss" if has_validation else "best_train_loss"
-        self._of_sweep, _ = diagnose.judge_runs(study)
+        self._of_sweep, _ = assess.judge_runs(study)
         self._keep(at_best)
 
     def run(self, stage: str, trials: Iterable[Trial]) -> tuple[list[Run], list[Finding]]:
@@ -83,7 +83,7 @@ class _Bench:
 
     def _keep(self, runs: Iterable[Run]) -> None:
         new = [run for run in runs if run.name not in self._swept and run.name not in self.own]
-        findings, skipped = diagnose.judge_against(new, self._references)
+        findings, skipped = assess.judge_against(new, self._references)
         self.findings += findings
         self.skipped += skipped
         self.own |= {run.name: run for run in new}

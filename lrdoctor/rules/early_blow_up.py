@@ -2,9 +2,10 @@
 
 ## What it sees
 Within the first updates (and the warmup, when there is one) the training loss exceeds twice its first value, and
-exceeds it by six times the noise between neighbouring points, so that a first batch that happened to be easy is no
-blow-up. For a first loss L0 of any sign the limit is L0 + |L0|. One step is enough: blow-ups of a single update are
-real, and an ordinary schedule never sees them.
+exceeds it by six times the noise between neighbouring points (of this trial, or of the same batches at the lowest
+learning rate, where that is less), so that a first batch that happened to be easy is no blow-up. For a first loss L0
+of any sign the limit is L0 + |L0|. One step is enough: blow-ups of a single update are real, and an ordinary schedule
+never sees them.
 
 ## Why it matters
 Some models blow up early, recover, and then train slowly but stably: an ordinary evaluation schedule misses it
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrdoctor.core import robust
+from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.rules.base import Found, Rule
@@ -61,7 +63,7 @@ def check(run: Run, study: Study) -> Found:
         yield RULE.skip("fewer than 3 points of the training loss in the early window, or a first loss of 0", run)
         return
     first = float(early.value[0])
-    limit = first + max(THRESHOLDS.peak * abs(first), THRESHOLDS.noise * robust.noise(early.finite.value))
+    limit = first + max(THRESHOLDS.peak * abs(first), THRESHOLDS.noise * _noise(run, study, early))
     height = np.where(np.isfinite(early.value), early.value, np.inf)
     above = np.flatnonzero(height > limit)
     if not len(above):
@@ -76,6 +78,18 @@ def check(run: Run, study: Study) -> Found:
         first_step=int(early.step[above[0]]),
         last_step=int(early.step[above[-1]]),
     )
+
+
+def _noise(run: Run, study: Study, early: Curve) -> float:
+    """Noise between neighbouring points: of this run or, where that is less, of the same batches at the lowest rate.
+
+    A run that is thrown about must not hide behind its own swings.
+    """
+    assert run.trial is not None
+    same = [r for r in study.runs if r.trial is not None and r.trial.seed == run.trial.seed and r.status != "failed"]
+    calmest = min(same, key=lambda r: r.trial.base_learning_rate if r.trial else np.inf, default=run)
+    others = calmest.train_loss.before(int(early.step[-1]) + 1)
+    return min(robust.noise(curve.finite.value) for curve in (early, others))
 
 
 RULE = Rule(

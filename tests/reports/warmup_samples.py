@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from report_samples import falling, rate, trial
 
+from lrdoctor.assess.warmup_table import warmup_table
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
-from lrdoctor.diagnose.warmup_table import warmup_table
 from lrdoctor.procedures.warmup import Settings, Tried
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
 

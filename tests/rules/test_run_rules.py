@@ -117,6 +117,18 @@ def test_what_counts_as_early(n_steps: int, warmup_steps: int, window: int) -> N
     assert early_blow_up.window(n_steps, warmup_steps) == window
 
 
+def test_swings_of_its_own_hide_no_blow_up() -> None:
+    """A run that is thrown about is measured by the noise of the same batches at the lowest rate."""
+    thrown = run_of([2.3, *[9.0, 1.2] * 12, *[2.0] * 40], rate=5.0)
+    calm = run_of(decay(N, noise=0.1), "calm", rate=0.001)
+    noisy = run_of(decay(N, noise=2.0), "noisy", rate=0.001)
+    other_seed = run_of(decay(N, noise=0.1), "other", rate=0.001, seed=1)
+    assert "LRD201" not in codes(thrown, study_of(thrown))
+    assert "LRD201" in codes(thrown, study_of(calm, thrown))
+    assert "LRD201" not in codes(thrown, study_of(noisy, thrown))
+    assert "LRD201" not in codes(thrown, study_of(other_seed, thrown))
+
+
 @pytest.mark.parametrize("every", [1, 5, 20])
 def test_a_sampled_trial_is_early_in_steps_not_in_points(every: int) -> None:
     """A blow-up at step 300 of 10 000 is early, however few of the steps were logged."""

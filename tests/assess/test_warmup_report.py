@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from report_schema import SCHEMA, faults, parse
 
+from lrdoctor.assess import report_of_warmup
 from lrdoctor.core.study import Rate, Study
-from lrdoctor.diagnose import report_of_warmup
 from lrdoctor.procedures.warmup import Settings, Tried
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
 from lrdoctor.reports import json as json_report

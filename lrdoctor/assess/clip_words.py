@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lrdoctor.assess.comparison_words import change
 from lrdoctor.core.study import Objective, Study
-from lrdoctor.diagnose.comparison_words import change
 from lrdoctor.fixes.base import clip_of, optimizer_of
 from lrdoctor.procedures.clip import Clipping, Lowered
 from lrdoctor.procedures.clip_measures import Attempt, Threshold

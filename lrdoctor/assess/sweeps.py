@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from lrdoctor import fixes
+from lrdoctor.assess.judging import judge_runs, judge_study, summary_of
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
 from lrdoctor.core.study import Study
-from lrdoctor.diagnose.judging import judge_runs, judge_study, summary_of
 from lrdoctor.fixes.base import clip_of, warmup_of
 from lrdoctor.rules import best_at_grid_end
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from lrdoctor.assess.comparison_words import change
 from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.core.warmups import CAP
-from lrdoctor.diagnose.comparison_words import change
 from lrdoctor.fixes.base import warmup_of
 from lrdoctor.procedures.warmup import Tried
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup

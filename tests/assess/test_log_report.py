@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lrdoctor.assess import log_verdict, logs, report_of_logs
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
-from lrdoctor.diagnose import log_verdict, logs, report_of_logs
 from lrdoctor.logs.gather import Gathered, Unread
 
 ERROR = Finding(

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from lrdoctor.diagnose import comparison_words
+from lrdoctor.assess import comparison_words
 from lrdoctor.procedures.comparison import compare
 
 INF = math.inf

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lrdoctor import fixes
+from lrdoctor.assess.judging import judge_runs, summary_of
+from lrdoctor.assess.sweeps import ENOUGH_SEEDS, report_of_sweep, to_treat
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
-from lrdoctor.diagnose.judging import judge_runs, summary_of
-from lrdoctor.diagnose.sweeps import ENOUGH_SEEDS, report_of_sweep, to_treat
 from lrdoctor.procedures.probe import Peak, Probed, Reading, reading
 
 HOLDS = ("info",)

@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lrdoctor.assess import treat_words
+from lrdoctor.assess.clip import clip_table
+from lrdoctor.assess.judging import summary_of
+from lrdoctor.assess.prescription import changes_of, snippet_of
+from lrdoctor.assess.probe import report_of_probe
+from lrdoctor.assess.sweeps import ENOUGH_SEEDS, in_a_sentence, report_of_sweep
+from lrdoctor.assess.treat_table import rank_of, treat_table
+from lrdoctor.assess.warmup import status_of
+from lrdoctor.assess.warmup_table import warmup_table
+from lrdoctor.assess.warmup_words import words_of
 from lrdoctor.core.report import Fix, Report
-from lrdoctor.diagnose import treat_words
-from lrdoctor.diagnose.clip import clip_table
-from lrdoctor.diagnose.judging import summary_of
-from lrdoctor.diagnose.prescription import changes_of, snippet_of
-from lrdoctor.diagnose.probe import report_of_probe
-from lrdoctor.diagnose.sweeps import ENOUGH_SEEDS, in_a_sentence, report_of_sweep
-from lrdoctor.diagnose.treat_table import rank_of, treat_table
-from lrdoctor.diagnose.warmup import status_of
-from lrdoctor.diagnose.warmup_table import warmup_table
-from lrdoctor.diagnose.warmup_words import words_of
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment_results import Tried
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from treatment_worlds import DEAD, GOOD, PLAIN, tried
 
-from lrdoctor.diagnose.prescription import changes_of, settings_of, snippet_of
+from lrdoctor.assess.prescription import changes_of, settings_of, snippet_of
 from lrdoctor.procedures.treatment import Treatment
 from lrdoctor.procedures.treatment_results import Measured
 

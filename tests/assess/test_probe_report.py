@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from report_schema import SCHEMA, faults, parse
 
+from lrdoctor.assess import report_of_probe
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Report
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Rate, Study
 from lrdoctor.core.trial import Trial
-from lrdoctor.diagnose import report_of_probe
 from lrdoctor.procedures.probe import Probed, Settings
 from lrdoctor.reports.json import render
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 
+from lrdoctor.assess.clip_words import OBJECTIVE
+from lrdoctor.assess.comparison_words import change
 from lrdoctor.core.study import Rate
-from lrdoctor.diagnose.clip_words import OBJECTIVE
-from lrdoctor.diagnose.comparison_words import change
 from lrdoctor.procedures.clip_measures import AGGRESSIVE
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment import LOWER

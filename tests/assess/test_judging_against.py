@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from lrdoctor.assess import judge_against
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
 from lrdoctor.core.trial import Trial
-from lrdoctor.diagnose import judge_against
 
 
 def run(rate: float, loss: list[float], n_steps: int | None = None, **changes: Any) -> Run:

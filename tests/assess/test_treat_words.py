@@ -7,7 +7,7 @@ import math
 import pytest
 from treatment_worlds import DEAD, GOOD, PLAIN, RISE, swept, tried
 
-from lrdoctor.diagnose.treat_words import in_short, numbers, of_prescription, room, why
+from lrdoctor.assess.treat_words import in_short, numbers, of_prescription, room, why
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment import LOWER, Treatment
 from lrdoctor.procedures.treatment_results import Room

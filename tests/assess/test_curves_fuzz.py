@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_schema import SCHEMA, faults, parse
 
+from lrdoctor.assess import report_of_logs
 from lrdoctor.core.curve import Curve, Steps, Values
 from lrdoctor.core.run import Run
-from lrdoctor.diagnose import report_of_logs
 from lrdoctor.logs.gather import Gathered
 from lrdoctor.reports.json import render
 from lrdoctor.rules import non_finite

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from lrdoctor.assess import report_of_sweep, summary_of
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Rate, Study
 from lrdoctor.core.trial import Trial
-from lrdoctor.diagnose import report_of_sweep, summary_of
 
 FALLING = [2.0 - 0.01 * t for t in range(100)]
 BLOWN_UP = [2.0, 2.5, 9.0, 30.0, 8.0, 4.0, *FALLING]

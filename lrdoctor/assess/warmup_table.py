@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from lrdoctor.assess.comparison_words import change
 from lrdoctor.core.report import FixStatus
 from lrdoctor.core.study import Rate
 from lrdoctor.core.warmups import TRAIN_LONGER
-from lrdoctor.diagnose.comparison_words import change
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
 
 

@@ -7,10 +7,10 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from lrdoctor import fixes
+from lrdoctor.assess import clip_words
+from lrdoctor.assess.judging import judge_against, summary_of
+from lrdoctor.assess.sweeps import report_of_sweep
 from lrdoctor.core.report import Finding, Fix, Report
-from lrdoctor.diagnose import clip_words
-from lrdoctor.diagnose.judging import judge_against, summary_of
-from lrdoctor.diagnose.sweeps import report_of_sweep
 from lrdoctor.fixes.base import clip_of, warmup_of
 from lrdoctor.procedures.clip import Clipping
 from lrdoctor.procedures.clip_measures import Attempt, Norms

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from lrdoctor import fixes
+from lrdoctor.assess import treat_words
+from lrdoctor.assess.prescription import settings_of, snippet_of
 from lrdoctor.core.study import Rate
-from lrdoctor.diagnose import treat_words
-from lrdoctor.diagnose.prescription import settings_of, snippet_of
 from lrdoctor.fixes.base import optimizer_of, warmup_of
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment_results import Measured, Room, Tried

@@ -6,7 +6,7 @@ import pytest
 from clip_worlds import attempt, rate, run, study
 from report_schema import SCHEMA, faults
 
-from lrdoctor.diagnose import report_of_clip
+from lrdoctor.assess import report_of_clip
 from lrdoctor.procedures.clip import Clipping, Lowered
 from lrdoctor.procedures.clip_measures import Attempt, Threshold, norms_of
 from lrdoctor.procedures.comparison import compare

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lrdoctor import fixes
+from lrdoctor.assess.judging import summary_of
+from lrdoctor.assess.sweeps import ENOUGH_SEEDS, report_of_sweep
+from lrdoctor.assess.warmup_table import warmup_table
+from lrdoctor.assess.warmup_words import in_short, words_of
 from lrdoctor.core.report import Fix, FixStatus, Report
 from lrdoctor.core.study import Study
 from lrdoctor.core.warmups import CAP, TRAIN_LONGER
-from lrdoctor.diagnose.judging import summary_of
-from lrdoctor.diagnose.sweeps import ENOUGH_SEEDS, report_of_sweep
-from lrdoctor.diagnose.warmup_table import warmup_table
-from lrdoctor.diagnose.warmup_words import in_short, words_of
 from lrdoctor.fixes.base import warmup_of
 from lrdoctor.procedures.warmup_comparison import Warmup
 

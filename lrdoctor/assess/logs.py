@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from lrdoctor import fixes, rules
+from lrdoctor.assess.judging import split, summary_of
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Severity, Skip, Verdict
 from lrdoctor.core.robust import min_max_decimate
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
-from lrdoctor.diagnose.judging import split, summary_of
 from lrdoctor.rules import divergence, level_shift, loss_spike, non_finite
 
 RANK: Mapping[Verdict, int] = {"unstable": 0, "inconclusive": 1, "stable": 2}
