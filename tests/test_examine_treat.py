@@ -128,6 +128,14 @@ def test_the_numbers_of_a_prescription(spec: Spec, tmp_path: Path) -> None:
     assert row["steps_added"] == chosen["settings"]["warmup_steps"]
 
 
+def test_a_long_warmup_asks_for_a_longer_run(spec: Spec, tmp_path: Path) -> None:
+    """3 steps of 100 are no more than the playbook's 5 %, 10 are."""
+    _, short = treated(spec, tmp_path / "short", TreatEngine({"warmup": 20}))
+    _, long = treated(spec, tmp_path / "long", TreatEngine({"pair": 20}))
+    asked = "raise max_train_steps: the warmup takes 10 steps, more than 5 % of 100"
+    assert [any(step.startswith(asked) for step in report.next_steps) for report in (short, long)] == [False, True]
+
+
 def test_everything_is_tried_on_request(spec: Spec, tmp_path: Path) -> None:
     found, _ = treated(spec, tmp_path / "out", TreatEngine({"warmup": 20, "clip": 20, "pair": 20}), everything=True)
     assert {t.name for t in found.tried if t.status == "verified"} >= {"warmup", "clip_gradients"}

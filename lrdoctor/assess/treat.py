@@ -17,6 +17,7 @@ from lrdoctor.assess.warmup import status_of
 from lrdoctor.assess.warmup_table import warmup_table
 from lrdoctor.assess.warmup_words import words_of
 from lrdoctor.core.report import Fix, Report
+from lrdoctor.core.warmups import TRAIN_LONGER
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment_results import Tried
 
@@ -111,8 +112,21 @@ def _next_steps(treated: Treated) -> Iterator[str]:
         yield "give lr* by --lr, or a sweep that reaches lower: --set sweep.min=..."
     if n_seeds < ENOUGH_SEEDS:
         yield f"--seeds {ENOUGH_SEEDS}: all this rests on {n_seeds} seed{'' if n_seeds == 1 else 's'} a rate"
+    yield from _longer_run(treated)
     if treated.cut:
         yield "a higher --max-trial-steps: the same command goes on where the budget ended"
+
+
+def _longer_run(treated: Treated) -> Iterator[str]:
+    """The playbook's advice for a warmup that takes much of the run."""
+    chosen = treated.prescribed
+    steps = chosen.treatment.warmup_steps if chosen is not None and chosen.treatment is not None else None
+    whole = (treated.study.spec or {}).get("max_train_steps")
+    if steps and whole and steps > TRAIN_LONGER * whole:
+        yield (
+            f"raise max_train_steps: the warmup takes {steps} steps, more than {100 * TRAIN_LONGER:.0f} % of {whole} "
+            "(tuning playbook)"
+        )
 
 
 def prescription_changes(treated: Treated) -> dict[str, Any] | None:
