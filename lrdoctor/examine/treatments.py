@@ -118,14 +118,14 @@ def _by_hand(name: str) -> Course:
 
 
 def _lower(bench: Bench) -> Iterator[Tried]:
-    """The rate with all the room asked for; the one with the least that helps where that one costs too much."""
+    """The rate with all the room asked for; the one with the least that helps where that one may cost something."""
     lower = treatment.lower_rates(bench.study, bench.limits)
     if not lower:
         yield bench.not_tried(LOWER, "lr* has all the room asked for")
         return
     after = bench.with_rates(bench.before, lower, LOWER)
     options = [bench.lowered(rate, after) for rate in lower]
-    yield next((option for option in options if not option.loses), options[-1])
+    yield next((option for option in options if not option.may_lose), options[-1])
 
 
 COURSES: tuple[tuple[str, Course], ...] = (
