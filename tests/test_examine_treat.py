@@ -13,7 +13,7 @@ from lrdoctor import assess, examine
 from lrdoctor.core.report import Report
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
-from lrdoctor.errors import WorkloadError
+from lrdoctor.errors import SpecError, WorkloadError
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.spec import Spec, load_spec
 
@@ -217,3 +217,11 @@ def test_rates_given_by_hand(spec: Spec, tmp_path: Path) -> None:
     assert min(r.base_learning_rate for r in found.study.rates) == 0.005
     assert any("as given" in note for note in found.study.notes)
     assert found.tried[0].status == "verified"
+
+
+@pytest.mark.parametrize(("best", "unstable"), [(0.1, 0.05), (0.1, 0.1), (None, 0.005), (0.5, None)])
+def test_rates_given_the_wrong_way_round(
+    best: float | None, unstable: float | None, spec: Spec, tmp_path: Path
+) -> None:
+    with pytest.raises(SpecError, match="is not above the best one"):
+        treated(spec, tmp_path / "out", TreatEngine({}), best=best, unstable=unstable)

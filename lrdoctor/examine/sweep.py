@@ -10,7 +10,7 @@ from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Stage, Study
 from lrdoctor.core.trial import Trial
-from lrdoctor.errors import WorkloadError
+from lrdoctor.errors import SpecError, WorkloadError
 from lrdoctor.examine.laboratory import Laboratory
 from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.spec import Spec
@@ -75,17 +75,34 @@ def rates(
         seeds: of the sweep.
         best: lr*, as the user gave it.
         unstable: the lowest unstable rate, as the user gave it.
+
+    Raises:
+        SpecError: a given rate is on the wrong side of the other one.
     """
     if best is not None and unstable is not None:
+        refuse_unordered(best, unstable)
         spec = laboratory.spec
         study = Study(name=spec.name, runs=(), spec=spec.resolved(laboratory.folder.out))
     else:
         study = sweep(laboratory, settings, seeds)
-    return replace(
-        study,
-        best_learning_rate=best if best is not None else study.best_learning_rate,
-        unstable_base_learning_rate=unstable if unstable is not None else study.unstable_base_learning_rate,
-    )
+    if best is not None or unstable is not None:
+        study = replace(
+            study,
+            best_learning_rate=best if best is not None else study.best_learning_rate,
+            unstable_base_learning_rate=unstable if unstable is not None else study.unstable_base_learning_rate,
+        )
+    if unstable is not None:
+        refuse_unordered(study.best_learning_rate, unstable)
+    return study
+
+
+def refuse_unordered(best: float | None, unstable: float | None) -> None:
+    """Raises SpecError when the unstable rate is not above lr*, where both are known."""
+    if best is not None and unstable is not None and unstable <= best:
+        raise SpecError(
+            f"the lowest unstable learning rate {unstable:.4g} is not above the best one, {best:.4g}: give a lower "
+            "--lr or a higher --unstable-lr"
+        )
 
 
 def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:

@@ -11,7 +11,7 @@ from lrdoctor.errors import BudgetSpent, WorkloadError
 from lrdoctor.examine.bench import Bench, cost_of, measured, plain_rates
 from lrdoctor.examine.laboratory import Laboratory
 from lrdoctor.examine.probe import probe
-from lrdoctor.examine.sweep import rates, sweep
+from lrdoctor.examine.sweep import rates, refuse_unordered, sweep
 from lrdoctor.examine.treatments import COURSES, Course
 from lrdoctor.procedures import clip as clips
 from lrdoctor.procedures import probe as probes
@@ -42,6 +42,7 @@ def treat(
             call for.
 
     Raises:
+        SpecError: a given rate is on the wrong side of the other one.
         WorkloadError: the workload does not work, or every trial of the sweep failed.
         BudgetSpent: the budget does not even reach for the sweep and the short run.
         Interrupted: the user stopped it; what was finished is saved.
@@ -82,7 +83,10 @@ def _own_sweep(laboratory: Laboratory, seeds: Sequence[int], best: float | None,
     grid = laboratory.spec.sweep.rates()
     if best is None or unstable is None:
         study = rates(laboratory, sweeps.Settings(grid), seeds, best, unstable)
+        if best is not None:
+            refuse_unordered(best, study.unstable_base_learning_rate)
     else:
+        refuse_unordered(best, unstable)
         given = replace(_nothing(laboratory), best_learning_rate=best, unstable_base_learning_rate=unstable)
         asked = treatment.ladder(given, treatment.Settings(), [r for r in grid if best <= r <= unstable])
         found = sweep(laboratory, sweeps.Settings(asked), seeds)
