@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -80,7 +81,8 @@ def treat(
         report = _save(treated, laboratory)
     if not quiet:
         say(f"saved in {laboratory.folder.out}")
-    return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose)
+    shown = report if json else _as_typed(report, laboratory.folder.out)
+    return conclude(shown, fail_on, as_json=json, quiet=quiet, verbose=verbose)
 
 
 def _save(treated: Treated, laboratory: Laboratory) -> Report:
@@ -92,22 +94,31 @@ def _save(treated: Treated, laboratory: Laboratory) -> Report:
     folder, study = laboratory.folder, treated.study
     folder.write_trials_csv(examine.all_trials_table(laboratory, study))
     report = assess.report_of_treat(treated, trials.write_figures(laboratory, figures.sweep_figures(study)))
-    report = _with_figures(_with_spec(report, treated, laboratory), treated, laboratory)
+    _write_spec(report, treated, laboratory)
+    report = _with_figures(report, treated, laboratory)
     folder.write_text("report.json", json_report.render(report))
     return report
 
 
-def _with_spec(report: Report, treated: Treated, laboratory: Laboratory) -> Report:
-    """Writes the spec with the prescribed fix in it, and names the file as a command line takes it."""
+def _as_typed(report: Report, out: Path) -> Report:
+    """The report with the patched spec named as a command line takes it; saved ones hold wherever the folder lies."""
+    prescription = report.treat["prescription"]
+    if prescription is None:
+        return report
+    named = {**prescription, "spec_file": str(out / prescription["spec_file"])}
+    return replace(report, treat={**report.treat, "prescription": named})
+
+
+def _write_spec(report: Report, treated: Treated, laboratory: Laboratory) -> None:
+    """Writes the spec with the prescribed fix in it."""
     from lrdoctor import assess
 
     changes, prescription = assess.prescription_changes(treated), report.treat["prescription"]
     if changes is None:
-        return report
+        return
     out, file = laboratory.folder.out, prescription["spec_file"]
     comment = f"{report.summary}\nThe learning rate to use: {prescription['base_learning_rate']:.4g}"
     laboratory.folder.write_text(file, laboratory.spec.patched_yaml(out, changes, comment))
-    return replace(report, treat={**report.treat, "prescription": {**prescription, "spec_file": str(out / file)}})
 
 
 def _with_figures(report: Report, treated: Treated, laboratory: Laboratory) -> Report:
