@@ -20,6 +20,29 @@ seeds: [0, 1, 2]
 sweep: {min: 1e-3, max: 10.0, points: 5}
 """
 
+STEEP = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    # the loss (w^2 - y)^2 is quartic: far from its minimum a plain step overshoots
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(8) + 4)
+
+    def forward(self, x):
+        return x * self.w**2
+
+
+def loaders():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(256, 8, generator=generator) + 0.5
+    data = torch.utils.data.TensorDataset(x, x)
+    return torch.utils.data.DataLoader(data, 32, shuffle=True), torch.utils.data.DataLoader(data, 256)
+"""
+"""A workload whose large gradients at the start throw a high rate off."""
+
 WORK = '''\
 import os, pathlib, signal, time
 import torch

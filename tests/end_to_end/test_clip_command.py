@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from projects import lrdoctor, project, records
+from projects import STEEP, lrdoctor, project, records
 from report_schema import SCHEMA, faults, parse
 from typer.testing import CliRunner
 
@@ -28,33 +28,11 @@ seeds: [0, 1]
 sweep: {values: [0.001, 0.003]}
 """
 
-WORK = """\
-import torch
-from torch import nn
-
-
-class Net(nn.Module):
-    # the loss (w^2 - y)^2 is quartic: far from its minimum a plain step overshoots
-    def __init__(self):
-        super().__init__()
-        self.w = nn.Parameter(torch.randn(8) + 4)
-
-    def forward(self, x):
-        return x * self.w**2
-
-
-def loaders():
-    generator = torch.Generator().manual_seed(0)
-    x = torch.rand(256, 8, generator=generator) + 0.5
-    data = torch.utils.data.TensorDataset(x, x)
-    return torch.utils.data.DataLoader(data, 32, shuffle=True), torch.utils.data.DataLoader(data, 256)
-"""
-
 
 @pytest.fixture(scope="module")
 def clipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clipped")
-    done = run(folder, project(folder, SPEC, WORK), "--json")
+    done = run(folder, project(folder, SPEC, STEEP), "--json")
     assert done.returncode in (0, 1), done.stderr
     (folder / "stdout.json").write_text(done.stdout)
     return folder

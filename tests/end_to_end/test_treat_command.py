@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import lrdoctor, project, records
+from projects import STEEP, lrdoctor, project, records
 from report_schema import SCHEMA, faults, parse
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
@@ -26,33 +26,11 @@ seeds: [0, 1, 2]
 sweep: {values: [0.003, 0.01, 0.03, 0.1]}
 """
 
-WORK = """\
-import torch
-from torch import nn
-
-
-class Net(nn.Module):
-    # the loss (w^2 - y)^2 is quartic: far from its minimum a plain step overshoots
-    def __init__(self):
-        super().__init__()
-        self.w = nn.Parameter(torch.randn(8) + 4)
-
-    def forward(self, x):
-        return x * self.w**2
-
-
-def loaders():
-    generator = torch.Generator().manual_seed(0)
-    x = torch.rand(256, 8, generator=generator) + 0.5
-    data = torch.utils.data.TensorDataset(x, x)
-    return torch.utils.data.DataLoader(data, 32, shuffle=True), torch.utils.data.DataLoader(data, 256)
-"""
-
 
 @pytest.fixture(scope="module")
 def treated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("treated")
-    done = run(folder, project(folder, SPEC, WORK), "--json")
+    done = run(folder, project(folder, SPEC, STEEP), "--json")
     assert done.returncode in (0, 1), done.stderr
     (folder / "stdout.json").write_text(done.stdout)
     return folder
@@ -113,7 +91,7 @@ def test_the_patched_spec_runs_and_its_sweep_is_the_one_that_judged_the_fix(trea
 
 
 def test_a_plan_trains_nothing_and_leaves_nothing(tmp_path: Path) -> None:
-    done = run(tmp_path, project(tmp_path, SPEC, WORK), "--plan", "--json")
+    done = run(tmp_path, project(tmp_path, SPEC, STEEP), "--plan", "--json")
     assert done.returncode == 0, done.stderr
     document = parse(done.stdout)
     assert (document["command"], document["plan"]["reused"] >= 0) == ("treat", True)
@@ -123,7 +101,7 @@ def test_a_plan_trains_nothing_and_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_budget_ends_between_fixes_and_the_next_run_goes_on(treated: Path, tmp_path: Path) -> None:
     cost = printed(treated)["treat"]["cost"]
-    spec = project(tmp_path, SPEC, WORK)
+    spec = project(tmp_path, SPEC, STEEP)
     cut = run(tmp_path, spec, "--json", "--max-trial-steps", cost["steps"] - 700)
     assert cut.returncode == 1, cut.stderr
     report = parse(cut.stdout)
@@ -141,7 +119,7 @@ def test_a_budget_ends_between_fixes_and_the_next_run_goes_on(treated: Path, tmp
 
 
 def test_a_budget_that_does_not_reach_for_the_sweep_is_an_error(tmp_path: Path) -> None:
-    done = run(tmp_path, project(tmp_path, SPEC, WORK), "--max-trial-steps", 700)
+    done = run(tmp_path, project(tmp_path, SPEC, STEEP), "--max-trial-steps", 700)
     assert done.returncode == 2
     assert "12 trials to train, of up to 720 steps in all, and --max-trial-steps leaves 700" in " ".join(
         done.stderr.split()
