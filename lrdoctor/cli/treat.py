@@ -26,6 +26,7 @@ from lrdoctor.cli.options import (
     UnstableRate,
     Verbose,
 )
+from lrdoctor.cli.outputs import NOTHING, Outputs
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -56,6 +57,7 @@ def treat(
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    outputs: Outputs = NOTHING,
 ) -> int:
     """Run the whole procedure: sweep, checks, then every fix in the documented order, each one re-run and judged.
 
@@ -70,6 +72,7 @@ def treat(
         return examine.treat(laboratory, loaded.seeds, lr, unstable_lr, everything)
 
     if plan:
+        outputs.refuse("--plan trains and judges nothing")
         found = plans.planned(
             loaded, out, jobs, fresh, quiet, procedure, best=lr, unstable=unstable_lr, budget=max_trial_steps
         )
@@ -80,7 +83,9 @@ def treat(
         report = _save(treated, laboratory)
     if not quiet:
         say(f"saved in {laboratory.folder.out}")
-    return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose)
+    return conclude(
+        report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
+    )
 
 
 def _save(treated: Treated, laboratory: Laboratory) -> Report:
