@@ -51,7 +51,8 @@ def _annotation(kind: str, notice: Notice, place: Place | None) -> str:
 def _message(notice: Notice) -> str:
     run = "" if notice.run is None else f"{notice.run}: "
     more = f" (the first of {notice.count})" if notice.count > 1 else ""
-    return one_line(f"{run}{notice.message}", LONGEST_MESSAGE) + more
+    # GitHub drops an annotation without a message
+    return one_line(f"{run}{notice.message.strip() or notice.title}", LONGEST_MESSAGE) + more
 
 
 def _data(text: str) -> str:
