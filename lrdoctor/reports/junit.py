@@ -104,4 +104,4 @@ def _gates(report: Report) -> Iterator[Case]:
     if status := report.min_margin.get("status"):
         outcome = {"passed": "", "failed": FAILED, "unknown": "skipped"}[status]
         message = report.min_margin["message"]
-        yield Case("minimum stability margin", outcome, message if outcome else "", [] if outcome else [message])
+        yield Case("minimum stability margin", outcome, message, [] if outcome else [message], kind="margin")

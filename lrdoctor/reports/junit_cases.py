@@ -62,7 +62,7 @@ def _add(suite: Element, case: Case, classname: str) -> None:
     if case.outcome:
         message = for_xml(one_line(case.message, LONGEST_MESSAGE))
         kind = {} if case.outcome == "skipped" else {"type": for_xml(case.kind) or case.outcome}
-        SubElement(added, case.outcome, {"message": message, **kind}).text = text or message
+        SubElement(added, case.outcome, {"message": message, **kind}).text = text
     elif text:
         SubElement(added, "system-out").text = text
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from lrdoctor.reports.numbers import printable
 from lrdoctor.reports.untrusted import one_line
 
-LONGEST_NAME, LONGEST_SENTENCE = 80, 400
+LONGEST_NAME, LONGEST_SENTENCE = 80, 700
 SPECIAL = re.compile(r"[&<>\"'`*_{}\[\]\\|#~^$!]|:(?=\S)|(?<=www)\.", re.IGNORECASE)
 """What Markdown, HTML or the autolinks, emoji and formulas of GitHub and GitLab would take for their own."""
 MENTION = "<code>@</code>"
