@@ -130,8 +130,10 @@ def _commands_ignored(wanted: bool) -> Iterator[None]:
         return
     token = secrets.token_hex()
     print(f"::stop-commands::{token}", flush=True)
-    yield
-    print(f"::{token}::", flush=True)
+    try:
+        yield
+    finally:
+        print(f"::{token}::", flush=True)
 
 
 def exit_code(report: Report, fail_on: FailOn) -> int:

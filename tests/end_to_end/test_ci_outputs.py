@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from in_process import COULD_NOT_JUDGE, JUDGED, UNSTABLE, diagnose
 
+from lrdoctor.rules import RULES
+
 LOSS = 0.4 + 2 * np.exp(-np.arange(500) / 100) + 0.02 * np.random.default_rng(0).standard_normal(500)
 NAN = np.where(np.arange(500) < 300, LOSS, np.nan)
 HOSTILE = "a,b%25 'c' \"d\" & ]]> <script>alert(1)</script> |`*_[x](http://e) @all\x1b[31m\n::error::x"
@@ -45,6 +47,13 @@ def test_every_file_is_written_and_its_folders_made(folder: Path) -> None:
     ]
     assert {entry["location"]["path"] for entry in json.loads((folder / "out/g.json").read_text())} == {"nan.csv"}
     assert (folder / "out/m.md").read_text().startswith("### ❌ lrdoctor diagnose: unstable\n")
+
+
+def test_a_healthy_log_passes_every_rule_for_logs(folder: Path) -> None:
+    assert diagnose("fine.csv", "--junit", "j.xml").code == JUDGED
+    (suite,) = ElementTree.parse(folder / "j.xml").getroot()
+    assert [case.get("name") for case in suite] == [f"{rule.code} {rule.name}" for rule in RULES if rule.check_log]
+    assert {child.tag for case in suite for child in case} <= {"skipped"}
 
 
 def test_github_gets_annotations_and_a_summary_that_is_appended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
