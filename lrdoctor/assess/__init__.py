@@ -1,14 +1,21 @@
 """Study -> Report: the rules judge, the fixes answer. Pure: no file is read or written here."""
 
+from lrdoctor.assess.baseline import Tolerances, compare
 from lrdoctor.assess.clip import report_of_clip
+from lrdoctor.assess.earlier import Baseline
 from lrdoctor.assess.judging import judge_against, judge_runs, judge_study, summary_of
 from lrdoctor.assess.logs import log_verdict, report_of_logs
+from lrdoctor.assess.margin import hold_to_margin
 from lrdoctor.assess.probe import report_of_probe
 from lrdoctor.assess.sweeps import report_of_sweep
 from lrdoctor.assess.treat import prescription_changes, report_of_treat
 from lrdoctor.assess.warmup import report_of_warmup
 
 __all__ = [
+    "Baseline",
+    "Tolerances",
+    "compare",
+    "hold_to_margin",
     "judge_against",
     "judge_runs",
     "judge_study",

@@ -45,6 +45,19 @@ def judge_study(study: Study) -> Judged:
     return split(rules.judge_study(study))
 
 
+def checks_of_logs() -> dict[str, dict[str, str]]:
+    """`Report.checks` of logs."""
+    return {"runs": {rule.code: rule.name for rule in rules.RULES if rule.check_log}, "study": {}}
+
+
+def checks_of_trials() -> dict[str, dict[str, str]]:
+    """`Report.checks` of a sweep."""
+    return {
+        "runs": {rule.code: rule.name for rule in rules.RULES if rule.check_trial},
+        "study": {rule.code: rule.name for rule in rules.RULES if rule.check_study},
+    }
+
+
 def split(found: Iterable[Finding | Skip]) -> Judged:
     """The findings and the skips, each in order."""
     everything = tuple(found)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lrdoctor import fixes, rules
-from lrdoctor.assess.judging import split, summary_of
+from lrdoctor.assess.judging import checks_of_logs, split, summary_of
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Severity, Skip, Verdict
 from lrdoctor.core.robust import min_max_decimate
@@ -85,6 +85,7 @@ def report_of_logs(logs: Logs, command: str = "diagnose", *, alpha: float = 0.01
         next_steps=_next_steps(judged),
         passed_over=dict(logs.passed_over),
         no_logs={log.source: log.reason for log in logs.no_logs},
+        checks=checks_of_logs(),
     )
 
 

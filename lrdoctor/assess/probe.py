@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lrdoctor import fixes
-from lrdoctor.assess.judging import judge_runs, summary_of
+from lrdoctor.assess.judging import checks_of_trials, judge_runs, summary_of
 from lrdoctor.assess.sweeps import ENOUGH_SEEDS, report_of_sweep, to_treat
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
 from lrdoctor.procedures.probe import Peak, Probed, Reading, reading
@@ -93,6 +93,7 @@ def _before(probed: Probed, command: str, figures: Sequence[str]) -> Report:
         findings=(),
         skipped=(),
         best_learning_rate=probed.study.best_learning_rate,
+        checks={**checks_of_trials(), "study": {}},
     )
 
 

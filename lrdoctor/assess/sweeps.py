@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lrdoctor import fixes
-from lrdoctor.assess.judging import judge_runs, judge_study, summary_of
+from lrdoctor.assess.judging import checks_of_trials, judge_runs, judge_study, summary_of
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
 from lrdoctor.core.study import Study
 from lrdoctor.fixes.base import clip_of, warmup_of
@@ -41,6 +41,7 @@ def report_of_sweep(study: Study, command: str, figures: Sequence[str] = ()) -> 
         sweep={**_sweep_table(study), "figures": list(figures)},
         fixes=fixes.recommend(study, to_treat(study, study_findings, run_findings)),
         next_steps=_next_steps(study, verdict),
+        checks=checks_of_trials(),
     )
 
 

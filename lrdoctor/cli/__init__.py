@@ -15,6 +15,7 @@ from lrdoctor import __version__
 from lrdoctor.cli.clip import clip
 from lrdoctor.cli.diagnose import diagnose
 from lrdoctor.cli.endings import INTERRUPTED, PIPE_WIDTH, exit_codes, say
+from lrdoctor.cli.outputs import with_options
 from lrdoctor.cli.probe import probe
 from lrdoctor.cli.sweep import sweep
 from lrdoctor.cli.treat import treat
@@ -105,4 +106,4 @@ def _in_short(rule: Rule) -> list[str]:
 
 
 for _command in (init, sweep, probe, warmup, clip, treat, diagnose, rules):
-    app.command()(exit_codes(_command))
+    app.command()(exit_codes(with_options(_command)))

@@ -24,6 +24,7 @@ from lrdoctor.cli.options import (
     UnstableRate,
     Verbose,
 )
+from lrdoctor.cli.outputs import NOTHING, Outputs
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -68,6 +69,7 @@ def clip(
     harder: Harder = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    outputs: Outputs = NOTHING,
 ) -> int:
     """Study the gradient norms at lr*, clip at their 90th percentile, and prove it at the unstable learning rates.
 
@@ -85,7 +87,9 @@ def clip(
         report = _save(clipping, laboratory)
     if not quiet:
         say(f"saved in {laboratory.folder.out}")
-    return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose)
+    return conclude(
+        report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
+    )
 
 
 def _save(clipping: Clipping, laboratory: Laboratory) -> Report:

@@ -10,6 +10,7 @@ import typer
 
 from lrdoctor.cli.endings import conclude
 from lrdoctor.cli.options import FailOn, FailOnOption, Json, Quiet
+from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.errors import LogError
 
 NEXT_KEY = re.compile(r",(?=[^,=]*=)")
@@ -82,6 +83,7 @@ def diagnose(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     quiet: Quiet = False,
     verbose: VerboseLogs = False,
+    outputs: Outputs = NOTHING,
 ) -> int:
     """Judge training logs of any common format: is the run unstable, from which step on, and what to try.
 
@@ -96,7 +98,7 @@ def diagnose(
     given = None if objective is Objective.AUTO else objective.value
     gathered = gather(paths, format=format_name, columns=mapping, objective=given)
     report = report_of_logs(gathered, "diagnose", alpha=alpha)
-    return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose)
+    return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs)
 
 
 def column_mapping(options: list[str]) -> dict[str, str]:

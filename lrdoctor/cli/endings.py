@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import functools
 import os
+import secrets
 import sys
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
@@ -18,6 +19,7 @@ import typer
 
 from lrdoctor import __version__
 from lrdoctor.cli.options import FailOn
+from lrdoctor.cli.outputs import NOTHING, Outputs, messages
 from lrdoctor.errors import Interrupted, LrdoctorError
 from lrdoctor.reports.numbers import printable
 from lrdoctor.reports.terminal import streams
@@ -74,27 +76,78 @@ def _save_traceback() -> str:
     return str(path)
 
 
-def conclude(report: Report, fail_on: FailOn, *, as_json: bool, quiet: bool, verbose: bool) -> int:
-    """Prints the report and gives the exit code."""
-    with streams.written(sys.stdout):
-        if as_json:
-            from lrdoctor.reports import json as json_report
+def conclude(
+    report: Report,
+    fail_on: FailOn,
+    *,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    outputs: Outputs = NOTHING,
+    folder: Path | None = None,
+) -> int:
+    """Prints the report, writes what was asked for besides it, and gives the exit code.
 
-            sys.stdout.write(json_report.render(report))
-        else:
-            from lrdoctor.reports.terminal.result import print_report
-            from lrdoctor.reports.terminal.text import Screen
-
-            # a pipe or a file has no width of its own; COLUMNS still decides where it is set
-            width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
-            print_report(report, Screen(width=width), verbose=verbose, quiet=quiet)
+    Args:
+        report: what was judged.
+        fail_on: the least severity that exits with 1.
+        as_json: prints report.json.
+        quiet: prints the verdict and the headline only.
+        verbose: prints every single finding.
+        outputs: what to write, and what the report is held against.
+        folder: the study folder; None for logs.
+    """
+    report = outputs.held_against(report, FAILS[fail_on])
+    with streams.written(sys.stdout), _commands_ignored(outputs.github and not as_json):
+        _print(report, as_json=as_json, quiet=quiet, verbose=verbose)
+    if as_json:
+        for label, words in messages(report):
+            say(f"lrdoctor: {label}: {words}")
+    outputs.annotate(report, folder, as_json=as_json)
+    outputs.write(report, folder)
     return exit_code(report, fail_on)
 
 
+def _print(report: Report, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+    if as_json:
+        from lrdoctor.reports import json as json_report
+
+        sys.stdout.write(json_report.render(report))
+    else:
+        from lrdoctor.reports.terminal.result import print_report
+        from lrdoctor.reports.terminal.text import Screen
+
+        # a pipe or a file has no width of its own; COLUMNS still decides where it is set
+        width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+        print_report(report, Screen(width=width), verbose=verbose, quiet=quiet)
+
+
+@contextmanager
+def _commands_ignored(wanted: bool) -> Iterator[None]:
+    """Keeps GitHub from taking a printed line for a command to it: a long name may be wrapped anywhere."""
+    if not wanted:
+        yield
+        return
+    token = secrets.token_hex()
+    print(f"::stop-commands::{token}", flush=True)
+    try:
+        yield
+    finally:
+        print(f"::{token}::", flush=True)
+
+
 def exit_code(report: Report, fail_on: FailOn) -> int:
-    """Of several logs the worst wins: one that is unstable outweighs one that could not be read."""
+    """Of several logs the worst wins: one that is unstable outweighs one that could not be read.
+
+    With a baseline only what is new or worse counts, and what the baseline knew and this report does not.
+    """
     if report.is_of_trials and report.verdict == "inconclusive":
         return COULD_NOT_JUDGE
-    if report.worst_severity() in FAILS[fail_on]:
+    margin = report.min_margin.get("status")
+    if report.baseline:
+        fails, is_incomplete = any(o["fails"] for o in report.baseline["worse"]), bool(report.baseline["not_compared"])
+    else:
+        fails, is_incomplete = report.worst_severity() in FAILS[fail_on], report.is_incomplete
+    if fails or margin == "failed":
         return UNSTABLE
-    return COULD_NOT_JUDGE if report.is_incomplete else 0
+    return COULD_NOT_JUDGE if is_incomplete or margin == "unknown" else 0

@@ -17,7 +17,8 @@ class FailOn(StrEnum):
     NEVER = "never"
 
 
-def _positive(value: float | None) -> float | None:
+def positive(value: float | None) -> float | None:
+    """The value of an option, when it is a finite number above 0."""
     if value is not None and not 0 < value < float("inf"):
         raise typer.BadParameter(f"found {value:g}, expected a finite number above 0")
     return value
@@ -43,18 +44,18 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also list the fi
 
 BestRate = Annotated[
     float | None,
-    typer.Option("--lr", callback=_positive, help="lr*, the best learning rate.  [default: that of the study's sweep]"),
+    typer.Option("--lr", callback=positive, help="lr*, the best learning rate.  [default: that of the study's sweep]"),
 ]
 Factor = Annotated[
     float | None,
     typer.Option(
-        "--factor", callback=_positive, help="The rate to run at, as a multiple.  [default: that of the spec's block]"
+        "--factor", callback=positive, help="The rate to run at, as a multiple.  [default: that of the spec's block]"
     ),
 ]
 UnstableRate = Annotated[
     float | None,
     typer.Option(
-        "--unstable-lr", callback=_positive, help="The lowest unstable one.  [default: that of the study's sweep]"
+        "--unstable-lr", callback=positive, help="The lowest unstable one.  [default: that of the study's sweep]"
     ),
 ]
 PlanOnly = Annotated[

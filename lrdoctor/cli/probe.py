@@ -22,6 +22,7 @@ from lrdoctor.cli.options import (
     SpecPath,
     Verbose,
 )
+from lrdoctor.cli.outputs import NOTHING, Outputs
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -42,6 +43,7 @@ def probe(
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    outputs: Outputs = NOTHING,
 ) -> int:
     """Look at the first steps above lr*, with both losses at every step: some models blow up and come back unseen.
 
@@ -58,7 +60,9 @@ def probe(
         report = _save(probed, laboratory)
     if not quiet:
         say(f"saved in {laboratory.folder.out}")
-    return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose)
+    return conclude(
+        report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
+    )
 
 
 def _save(probed: Probed, laboratory: Laboratory) -> Report:

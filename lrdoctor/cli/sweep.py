@@ -5,6 +5,7 @@ from __future__ import annotations
 from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import FailOn, FailOnOption, Fresh, Jobs, Json, Out, Quiet, Seeds, Set, SpecPath, Verbose
+from lrdoctor.cli.outputs import NOTHING, Outputs
 
 
 def sweep(
@@ -18,6 +19,7 @@ def sweep(
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    outputs: Outputs = NOTHING,
 ) -> int:
     """Sweep the learning rate: the best one, which are infeasible, and how close the best sits to the edge."""
     from lrdoctor import examine
@@ -29,4 +31,6 @@ def sweep(
         report = trials.save(study, laboratory, "sweep")
     if not quiet:
         say(f"saved in {laboratory.folder.out}")
-    return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose)
+    return conclude(
+        report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
+    )

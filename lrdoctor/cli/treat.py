@@ -27,6 +27,7 @@ from lrdoctor.cli.options import (
     UnstableRate,
     Verbose,
 )
+from lrdoctor.cli.outputs import NOTHING, Outputs
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -57,6 +58,7 @@ def treat(
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    outputs: Outputs = NOTHING,
 ) -> int:
     """Run the whole procedure: sweep, checks, then every fix in the documented order, each one re-run and judged.
 
@@ -71,6 +73,7 @@ def treat(
         return examine.treat(laboratory, loaded.seeds, lr, unstable_lr, everything)
 
     if plan:
+        outputs.refuse("--plan trains and judges nothing")
         found = plans.planned(
             loaded, out, jobs, fresh, quiet, procedure, best=lr, unstable=unstable_lr, budget=max_trial_steps
         )
@@ -81,8 +84,9 @@ def treat(
         report = _save(treated, laboratory)
     if not quiet:
         say(f"saved in {laboratory.folder.out}")
-    shown = report if json else _as_typed(report, laboratory.folder.out)
-    return conclude(shown, fail_on, as_json=json, quiet=quiet, verbose=verbose)
+    out_folder = laboratory.folder.out
+    shown = report if json else _as_typed(report, out_folder)
+    return conclude(shown, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=out_folder)
 
 
 def _save(treated: Treated, laboratory: Laboratory) -> Report:

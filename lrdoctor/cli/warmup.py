@@ -24,6 +24,7 @@ from lrdoctor.cli.options import (
     UnstableRate,
     Verbose,
 )
+from lrdoctor.cli.outputs import NOTHING, Outputs
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -50,6 +51,7 @@ def warmup(
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    outputs: Outputs = NOTHING,
 ) -> int:
     """Search the shortest warmup to a rate far above the unstable one, and compare it with the baseline."""
     from lrdoctor import examine
@@ -62,7 +64,9 @@ def warmup(
         report = _search(laboratory, study)
     if not quiet:
         say(f"saved in {laboratory.folder.out}")
-    return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose)
+    return conclude(
+        report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
+    )
 
 
 def _search(laboratory: Laboratory, study: Study) -> Report:

@@ -121,6 +121,13 @@ class Report:
     """Files below the given directories that were not judged, counted by reason."""
     no_logs: Mapping[str, str] = field(default_factory=dict)
     """Those of them that were opened and hold no log -> why."""
+    checks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The rules that were applied to "runs", each of them, and to the "study" as a whole: code -> name. One without a
+    finding and without a skip has passed."""
+    baseline: Mapping[str, Any] = field(default_factory=dict)
+    """What got worse since an earlier report; empty where the report is compared with none. As plain data."""
+    min_margin: Mapping[str, Any] = field(default_factory=dict)
+    """The stability margin that was demanded, and whether it is there; empty where none was. As plain data."""
 
     @property
     def is_of_trials(self) -> bool:

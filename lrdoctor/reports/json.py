@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,12 @@ from lrdoctor.core.plan import Plan
 from lrdoctor.core.report import SCHEMA_VERSION, Finding, Fix, Report, RunSummary, Skip
 
 
-def render(report: Report) -> str:
+def render(report: Report, folder: Path | None = None) -> str:
     """The report as strict JSON text, indented by 2, with a newline at the end.
+
+    Args:
+        report: what was judged.
+        folder: not looked at: the report alone is the document.
 
     Raises:
         TypeError: `sweep`, or a fix's settings, holds something that is not plain data.
@@ -64,6 +69,9 @@ def as_dict(report: Report) -> dict[str, Any]:
         "next_steps": report.next_steps,
         "passed_over": report.passed_over,
         "no_logs": report.no_logs,
+        "checks": report.checks,
+        "baseline": report.baseline,
+        "min_margin": report.min_margin,
     }
     return {name: _plain(value) for name, value in document.items()}
 

@@ -42,3 +42,10 @@ def test_after_the_sweep_nothing_of_it_is_left_to_train(tmp_path: Path) -> None:
     plan = planned(spec, tmp_path / "out")
     assert (plan.trials, plan.seconds) == (0, 0.0)
     assert "finished trials" in plan.assumptions[-1]
+
+
+def test_a_plan_has_nothing_to_report(tmp_path: Path) -> None:
+    done = lrdoctor("treat", project(tmp_path), "--plan", "--junit", tmp_path / "j.xml", "--min-margin", 3)
+    assert done.returncode == 2
+    assert "--plan trains and judges nothing, so that there is nothing for --junit, --min-margin" in done.stderr
+    assert not (tmp_path / "j.xml").exists()

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import interruptions
 import pandas as pd
@@ -39,6 +40,20 @@ def test_the_exit_code_follows_the_verdict(undisturbed: Path) -> None:
         for level in ("unstable", "warning", "never")
     ]
     assert codes == [1 if verdict == "unstable" else 0, 1, 0]
+
+
+def test_a_study_is_held_against_its_own_report_and_pointed_at_in_its_spec(undisturbed: Path) -> None:
+    spec, junit = undisturbed.parent / "tiny.yaml", undisturbed.parent / "junit.xml"
+    given = ("--baseline", undisturbed / "report.json", "--junit", junit, "--github", "--min-margin", "0.01")
+    done = lrdoctor("sweep", "tiny.yaml", "--out", undisturbed, *given, cwd=undisturbed.parent)
+    assert done.returncode == 0, done.stderr
+    assert "nothing is new or worse than in" in done.stdout
+    line = spec.read_text().splitlines().index("sweep: {min: 1e-3, max: 10.0, points: 5}") + 1
+    assert f" file=tiny.yaml,line={line},title=LRD40" in done.stdout
+    suites = [suite.get("name") for suite in ElementTree.parse(junit).getroot()]
+    assert suites == ["study: sweep", "trials by rate", "baseline and margin"]
+    too_much = lrdoctor("sweep", spec, "--out", undisturbed, "-q", "--fail-on", "never", "--min-margin", 1e6)
+    assert too_much.returncode in (1, 2)
 
 
 def test_the_study_folder_reads_with_pandas(undisturbed: Path) -> None:

@@ -57,6 +57,9 @@ def test_rendered_report_keeps_to_the_schema(sample: Report) -> None:
         (["treat", "before"], {"name": "none"}),
         (["treat", "cost"], None),
         (["treat", "prescription", "names"], ["none"]),
+        (["checks", "runs"], ["LRD101"]),
+        (["baseline"], {"file": "old.json"}),
+        (["min_margin"], {"status": "passed"}),
     ],
 )
 def test_schema_refuses_what_the_contract_forbids(path: list[Any], value: Any) -> None:
@@ -112,7 +115,7 @@ def test_numpy_scalars_and_read_only_mappings_become_plain(value: Any, plain: An
 @pytest.mark.parametrize("target", FORMATS.values(), ids=FORMATS.keys())
 def test_every_format_is_a_function_of_the_report(target: str) -> None:
     module, function = target.split(":")
-    assert getattr(importlib.import_module(module), function)(LOG_REPORT)
+    assert getattr(importlib.import_module(module), function)(LOG_REPORT, None)
 
 
 def test_what_is_not_plain_data_is_an_error() -> None:

@@ -11,6 +11,7 @@ from lrdoctor.core.report import Fix, Report
 from lrdoctor.reports.numbers import multiple, number
 from lrdoctor.reports.terminal.clip import print_clip
 from lrdoctor.reports.terminal.fixes import fix_item, print_code
+from lrdoctor.reports.terminal.gates import print_gates
 from lrdoctor.reports.terminal.items import (
     VERDICT_STYLE,
     finding_item,
@@ -41,6 +42,7 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
     # the one line that scripts and people search a CI log for is not broken
     console.print(safe(console, verdict, VERDICT_STYLE[report.verdict]), soft_wrap=True)
     print_items(console, "", [(Text(label), safe(console, value)) for label, value in headline(report)])
+    print_gates(report, console)
     if quiet:
         return
     if report.probe:

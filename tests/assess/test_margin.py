@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lrdoctor.assess import hold_to_margin
+from lrdoctor.core.report import Report
+
+
+def report(margin: float | None, stable_up_to: float | None = None, **changes: Any) -> Report:
+    return Report(
+        **{
+            "command": "sweep",
+            "verdict": "stable",
+            "summary": "",
+            "runs": (),
+            "findings": (),
+            "skipped": (),
+            "stability_margin": margin,
+            "sweep": {"stable_up_to": stable_up_to, "rates": []},
+            **changes,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("sample", "required", "status", "words"),
+    [
+        (report(5.0), 4.0, "passed", "the stability margin (5x) reaches the 4x that --min-margin demands"),
+        (report(5.0), 5.0, "passed", "reaches the 5x"),
+        (report(0.05 / 0.01 * (1 - 1e-12)), 5.0, "passed", "reaches the 5x"),
+        (report(3.36, 2.8), 5.0, "failed", "the stability margin (3.36x) is below the 5x"),
+        (report(None, 10.0), 5.0, "passed", "(>= 10x, none found) reaches the 5x"),
+        (report(None, 10.0), 10.0, "passed", "reaches the 10x"),
+        (report(None, 4.64), 5.0, "unknown", "no instability was found up to 4.64x lr*, and nothing up to the 5x"),
+        (report(None), 5.0, "unknown", "not known (the sweep did not find it)"),
+        (report(None, sweep={}), 5.0, "unknown", "not known (no learning rates were swept)"),
+        (report(float("nan"), 10.0), 5.0, "unknown", "not known"),
+        (report(float("inf")), 5.0, "passed", "(infx) reaches"),
+    ],
+)
+def test_a_margin_is_held_to_what_is_demanded(sample: Report, required: float, status: str, words: str) -> None:
+    held = hold_to_margin(sample, required)
+    assert (held["required"], held["status"]) == (required, status)
+    assert words in held["message"]
+
+
+def test_a_bound_is_told_apart_from_a_margin() -> None:
+    assert (hold_to_margin(report(None, 10.0), 5)["is_bound"], hold_to_margin(report(10.0), 5)["is_bound"]) == (
+        True,
+        False,
+    )
