@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,10 @@ def test_the_pages_say(page: str, said: str) -> None:
 @pytest.mark.parametrize("page", ["rules/LRD501.md", "rules/LRD403.md"])
 def test_what_no_fix_answers_names_none(page: str) -> None:
     assert "## What to try" not in dict(generate.generated())[generate.DOCS / page]
+
+
+def test_the_pages_name_files_that_exist() -> None:
+    texts = [text for _, text in generate.generated()[3:]]
+    named = {path for text in texts for path in re.findall(r"`(lrdoctor/[\w/]+\.py)`", text)}
+    assert len(named) == len(RULES) + len(FIXES)
+    assert [path for path in sorted(named) if not (generate.README.parent / path).is_file()] == []
