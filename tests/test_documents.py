@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from document_commands import ROOT, Told, arguments, blocks, fenced, inline, pages
+from document_commands import FENCE, ROOT, Told, arguments, blocks, fenced, inline, pages
 from typer.main import get_command
 
 from lrdoctor.cli import app
@@ -129,6 +129,17 @@ def test_what_a_sentence_names_exists(command: Told) -> None:
         assert words[1].startswith("-") or words[1] in commands()
         of = set().union(*map(options, commands())) if words[1].startswith("-") else options(words[1])
         assert {word for word in words[1:] if word.startswith("-")} <= of | {"--version"}
+
+
+OF_OTHERS = {"--trained", "--studies", "--families", "--logs"}
+"""Options of tools/ and benchmarks/."""
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_option_that_is_named_exists(path: Path) -> None:
+    named = set(re.findall(r"`[^`\n]*?(--[a-z][a-z-]+)", FENCE.sub("", path.read_text("utf-8"))))
+    known = set().union(*map(options, commands())) | {"--version"} | OF_OTHERS
+    assert sorted(named - known) == []
 
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())

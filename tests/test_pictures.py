@@ -6,6 +6,7 @@ import re
 
 import pytest
 from document_commands import pages
+
 from tools.pictures import FROM_STUDIES, PICTURES, gallery
 from tools.sample_runs import SAMPLES
 
