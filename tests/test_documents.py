@@ -137,7 +137,8 @@ OF_OTHERS = {"--trained", "--studies", "--families", "--logs"}
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_option_that_is_named_exists(path: Path) -> None:
-    named = set(re.findall(r"`[^`\n]*?(--[a-z][a-z-]+)", FENCE.sub("", path.read_text("utf-8"))))
+    spans = re.findall(r"`([^`]+)`", FENCE.sub("", path.read_text("utf-8")))
+    named = {option for span in spans for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", span)}
     known = set().union(*map(options, commands())) | {"--version"} | OF_OTHERS
     assert sorted(named - known) == []
 
