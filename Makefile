@@ -36,7 +36,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.placebo
 
-# Rewrites what is generated from the code: the JSON Schema, the README's tables and sample report.
+# Rewrites what is generated from the code: the JSON Schema, parts of the README, the reference pages in docs/.
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m lrdoctor.generate
 

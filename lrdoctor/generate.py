@@ -9,16 +9,17 @@ import re
 from pathlib import Path
 
 from lrdoctor.assess import report_of_logs
-from lrdoctor.fixes import FIXES
 from lrdoctor.logs import READERS
 from lrdoctor.logs.gather import gather
+from lrdoctor.manual_pages import fixes_table, pages
 from lrdoctor.reports.terminal.result import print_report
 from lrdoctor.reports.terminal.text import Screen
-from lrdoctor.rules import RULES
 from lrdoctor.spec import spec_schema
+from lrdoctor.spec_page import spec_page
 
 PACKAGE = Path(__file__).parent
 README = PACKAGE.parent / "README.md"
+DOCS = PACKAGE.parent / "docs"
 SAMPLE = "sample_runs/recovered_rise.csv"
 """The log whose report the README shows."""
 SAMPLE_WIDTH = 104
@@ -28,23 +29,19 @@ SAMPLE_WIDTH = 104
 def generated() -> list[tuple[Path, str]]:
     """Every generated file and the text it should hold."""
     readme = README.read_text("utf-8")
-    blocks = {"rules": _rules(), "fixes": _fixes(), "formats": _formats(), "diagnosis": _diagnosis()}
+    blocks = {
+        "fixes": fixes_table("docs/fixes/"),
+        "formats": _formats(),
+        "diagnosis": _diagnosis(),
+    }
     for name, lines in blocks.items():
         readme = _with_block(readme, name, "\n".join(lines))
-    return [(PACKAGE / "schemas" / "spec.schema.json", json.dumps(spec_schema(), indent=2) + "\n"), (README, readme)]
-
-
-def _rules() -> list[str]:
-    rows = [f"| {rule.code} | {rule.name} | {rule.severity} | {rule.judges} | {rule.summary} |" for rule in RULES]
-    return ["| code | name | severity | judges | what it sees |", "|---|---|---|---|---|", *rows]
-
-
-def _fixes() -> list[str]:
-    rows = [
-        f"| {rank} | `{fix.name}` | {fix.summary} | {', '.join(sorted(fix.treats)).replace('_', ' ')} |"
-        for rank, fix in enumerate(FIXES, start=1)
+    return [
+        (PACKAGE / "schemas" / "spec.schema.json", json.dumps(spec_schema(), indent=2) + "\n"),
+        (README, readme),
+        (DOCS / "spec.md", spec_page()),
+        *((DOCS / path, text) for path, text in pages()),
     ]
-    return ["| rank | fix | what to do | instabilities it treats |", "|---|---|---|---|", *rows]
 
 
 def _formats() -> list[str]:
@@ -79,12 +76,22 @@ def stale() -> list[Path]:
     return [path for path, text in generated() if not path.exists() or path.read_text("utf-8") != text]
 
 
+def left_over() -> list[Path]:
+    """Pages of rules and fixes that are no more."""
+    known = {path for path, _ in generated()}
+    return [path for folder in ("rules", "fixes") for path in sorted((DOCS / folder).glob("*")) if path not in known]
+
+
 def main() -> None:
-    """Writes the stale files and names them."""
+    """Writes the stale files, removes those left over, and names both."""
     texts = dict(generated())
     for path in stale():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(texts[path], "utf-8")
         print(path)
+    for path in left_over():
+        path.unlink()
+        print(f"removed {path}")
 
 
 if __name__ == "__main__":

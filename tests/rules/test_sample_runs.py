@@ -1,49 +1,89 @@
-"""The sample runs, judged as logs that somebody made: they come without their trials."""
+"""The sample runs: each is judged as its README says, and the generator writes what lies there."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
-from synthetic_studies import codes, run_of
+from synthetic_studies import codes, run_of, study_of
 
-from lrdoctor.core.curve import Curve
+from lrdoctor.assess import report_of_logs
 from lrdoctor.core.report import Finding
-from lrdoctor.core.run import CURVES, Run
-from lrdoctor.core.study import Study
+from lrdoctor.core.run import Run
+from lrdoctor.logs.gather import gather
 from lrdoctor.rules import judge_run
+from tools import sample_runs
+from tools.made_up import MADE_UP
+from tools.sample_runs import FOLDER, SAMPLES, Sample
 
-SAMPLES = Path(__file__).parents[2] / "sample_runs"
-EXPECTED = {
-    "healthy": {},
-    "mid_training_divergence": {"LRD101": "error", "LRD204": "error", "LRD501": "info"},
-    "recovered_rise": {"LRD206": "error"},
-    # over after two updates, of which the loss alone tells nothing: batches differ as much later on; the norm does
-    "early_blow_up": {"LRD208": "error"},
-}
-"""The codes of what is found -> its severity."""
-
-
-def read(path: Path) -> Run:
-    # an empty cell is missing, the text nan is a measurement
-    table = pd.read_csv(path, keep_default_na=False, dtype=str)
-    columns = {name: table[table[name] != ""] for name in CURVES}
-    curves = {name: Curve(rows["step"].astype(int), rows[name].astype(float)) for name, rows in columns.items()}
-    return Run(name=path.stem, source=path.name, curves=curves)
+TRAINED = [sample for sample in SAMPLES if sample.config and sample.config != "char_transformer"]
+"""Those whose data are the same for every version of Python."""
+FIRST_STEPS = 3
+SAME = 1e-3
+"""Relative difference of the first losses: other versions of torch add in another order."""
 
 
-def test_every_sample_is_expected() -> None:
-    assert {path.stem for path in SAMPLES.glob("*.csv")} == set(EXPECTED)
+def run(file: str) -> Run:
+    (found,) = gather([str(FOLDER / file)]).runs
+    return found
 
 
-@pytest.mark.parametrize("name", EXPECTED)
-def test_the_rules_find_what_the_sample_is_there_for(name: str) -> None:
-    run = read(SAMPLES / f"{name}.csv")
-    found = judge_run(run, Study(name=name, runs=(run,)))
-    assert {f.code: f.severity for f in found if isinstance(f, Finding)} == EXPECTED[name]
+def trial(file: str, rate: float) -> Run:
+    """The log as the trial that it was."""
+    logged = run(file)
+    made = run_of([], name=file, rate=rate, max_train_steps=len(logged.train_loss), curves=logged.curves)
+    return replace(made, status="completed")
+
+
+def test_every_file_is_a_sample_and_every_sample_a_file() -> None:
+    files = {path.name for path in FOLDER.iterdir()} - {"README.md"}
+    assert files == {sample.file for sample in SAMPLES}
+    assert set(MADE_UP) == {sample.file for sample in SAMPLES if sample.config is None}
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.file)
+def test_the_verdict_and_the_codes_are_those_of_the_table(sample: Sample) -> None:
+    report = report_of_logs(gather([str(FOLDER / sample.file)]))
+    assert report.verdict == sample.verdict
+    assert {f.code: f.severity for f in report.findings} == sample.codes
+
+
+@pytest.mark.parametrize("file", MADE_UP)
+def test_the_generator_gives_the_same_bytes(file: str) -> None:
+    assert (FOLDER / file).read_bytes() == MADE_UP[file]().encode("ascii")
+
+
+def test_the_readme_is_up_to_date() -> None:
+    assert (FOLDER / "README.md").read_text("utf-8") == sample_runs.readme(), "run: python -m tools.sample_runs"
+
+
+@pytest.mark.parametrize("sample", TRAINED, ids=lambda sample: sample.file)
+def test_the_trained_ones_are_trials_of_their_config(sample: Sample) -> None:
+    from tools.trained import Trained, largest_difference, rows_of
+
+    assert sample.config is not None
+    rows = rows_of(Trained(sample.config, sample.base_learning_rate, sample.seed), stop_after=FIRST_STEPS)
+    assert len(rows) == FIRST_STEPS
+    assert largest_difference(FOLDER / sample.file, rows) < SAME
 
 
 def test_the_early_blow_up_is_one_of_its_trial_too() -> None:
-    trial = run_of([], max_train_steps=150, curves=read(SAMPLES / "early_blow_up.csv").curves)
-    assert "LRD201" in codes(trial)
+    assert "LRD201" in codes(trial("early_blow_up.csv", 0.2))
+
+
+def test_the_plateau_shows_beside_the_lower_rate_alone() -> None:
+    high, low = trial("stuck_plateau.csv", 0.01), trial("stuck_plateau_lower_rate.csv", 3e-4)
+    together = study_of(low, high)
+    assert [f.code for f in judge_run(high, together) if isinstance(f, Finding)] == ["LRD301"]
+    assert [f.code for f in judge_run(low, together) if isinstance(f, Finding)] == []
+    assert [f.code for f in judge_run(high, study_of(high)) if isinstance(f, Finding)] == []
+
+
+def test_without_training_the_command_rewrites_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample_runs, "FOLDER", tmp_path)
+    monkeypatch.setattr("sys.argv", ["sample_runs"])
+    (tmp_path / "README.md").write_text((FOLDER / "README.md").read_text("utf-8"), "utf-8")
+    sample_runs.main()
+    assert {path.name for path in tmp_path.iterdir()} == {*MADE_UP, "README.md"}
+    assert all((tmp_path / file).read_bytes() == (FOLDER / file).read_bytes() for file in (*MADE_UP, "README.md"))

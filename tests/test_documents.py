@@ -1,0 +1,181 @@
+"""What README, CONTRIBUTING and docs/ say can be typed, can be; links lead somewhere, examples of a spec are specs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from document_commands import FENCE, ROOT, Told, arguments, blocks, fenced, inline, pages
+from typer.main import get_command
+
+from lrdoctor.cli import app
+from lrdoctor.spec import load_spec
+
+TINY = (
+    " --set max_train_steps=40 --set eval_every=20 --set 'sweep={values: [0.01, 0.02]}'"  # long enough to be judged
+    " --seeds 1 --jobs 1 --fail-on never"
+)
+"""Makes a training command a matter of seconds; its verdict is then of no interest."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """How a command is run here."""
+
+    code: int = 0
+    """Its exit code."""
+    adding: str = ""
+    """What is added to it."""
+    after: str = ""
+    """The commands of its block that come before it."""
+
+
+RUN: Mapping[str, Typed] = {
+    ".venv/bin/lrdoctor sweep configs/mlp10.yaml": Typed(adding=TINY),
+    ".venv/bin/lrdoctor diagnose sample_runs/recovered_rise.csv": Typed(1),
+    "lrdoctor init": Typed(after="mkdir empty && cd empty && "),
+    "lrdoctor sweep lrdoctor.yaml": Typed(adding=TINY, after="mkdir study && cd study && lrdoctor init && "),
+    "lrdoctor diagnose runs/": Typed(),
+    "lrdoctor diagnose log.csv --columns loss=train/nll,step=it": Typed(),
+    "tail -n 5000 train.log | lrdoctor diagnose -": Typed(1),
+    "lrdoctor diagnose runs/latest --json > diagnosis.json": Typed(),
+    "lrdoctor diagnose runs/latest --json > lrdoctor-baseline.json": Typed(),
+    "lrdoctor diagnose runs/latest --baseline lrdoctor-baseline.json": Typed(
+        after="lrdoctor diagnose runs/latest --json > lrdoctor-baseline.json && "
+    ),
+}
+
+MINUTES = "a training of a minute and more: its shrunk form is tests/end_to_end/test_treat_command.py"
+INSTALLS = "installs from the network"
+PARSED: Mapping[str, str] = {
+    "make demo": INSTALLS,
+    "make test": INSTALLS,
+    "python3 -m venv .venv": INSTALLS,
+    ".venv/bin/pip install -c constraints.txt torch==2.13.0": INSTALLS,
+    '.venv/bin/pip install -c constraints.txt -e ".[examples]"': INSTALLS,
+    "pip install lrdoctor": INSTALLS,
+    "mkdir study && cd study": "the shell's own",
+    "lrdoctor sweep configs/mlp10.yaml": "the same as .venv/bin/lrdoctor, which is run",
+    "lrdoctor treat configs/mlp10.yaml": MINUTES,
+    "lrdoctor diagnose sample_runs/recovered_rise.csv": "generated, and held to by tests/test_generate.py",
+    "lrdoctor diagnose a.csv b.jsonl events.out.tfevents.17": "a clone has no TensorBoard log",
+    "lrdoctor diagnose log.csv --json | jq -r '.findings[] | [.code, .first_step, .message] | @tsv'": "needs jq",
+    "lrdoctor sweep lrdoctor.yaml --seeds 3 --json > report.json": "the same command as above, which is run",
+}
+"""Command that is not run -> why; those of lrdoctor are parsed by its command line."""
+
+
+def commands() -> dict[str, object]:
+    group = get_command(app)
+    return dict(group.commands)  # type: ignore[attr-defined]
+
+
+def options(command: str) -> set[str]:
+    return {name for param in commands()[command].params for name in (*param.opts, *param.secondary_opts)} | {"--help"}  # type: ignore[attr-defined]
+
+
+def test_every_command_is_run_or_says_why_not() -> None:
+    told = {command.text for command in fenced()}
+    assert sorted(told - {*RUN, *PARSED}) == [], "add it to RUN, or to PARSED with a reason"
+    assert sorted({*RUN, *PARSED} - told) == [], "no page tells to type it any more"
+    assert not set(RUN) & set(PARSED)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a reader has: the configs and samples of a clone, logs of their own, and `lrdoctor` on PATH."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in ("configs", "sample_runs"):
+        shutil.copytree(ROOT / name, folder / name)
+    program = folder / ".venv" / "bin" / "lrdoctor"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lrdoctor "$@"\n')
+    program.chmod(0o755)
+    (folder / "runs" / "latest").mkdir(parents=True)
+    shutil.copy(ROOT / "sample_runs" / "healthy.csv", folder / "runs" / "latest")
+    shutil.copy(ROOT / "sample_runs" / "mid_training_spike.log", folder / "train.log")
+    lines = "".join(f"{i},{2.5 - i / 100}\n" for i in range(100))
+    (folder / "log.csv").write_text(f"it,train/nll\n{lines}")
+    return folder
+
+
+@pytest.mark.parametrize("command", RUN)
+def test_it_runs_as_written(command: str, clone: Path) -> None:
+    typed = RUN[command]
+    line = f"{typed.after}{command}{typed.adding}"
+    paths = [str(clone / ".venv" / "bin"), os.environ["PATH"]]
+    env = {**os.environ, "PATH": os.pathsep.join(paths), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(line, shell=True, cwd=clone, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == typed.code, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [told for told in fenced() if arguments(told.text)], ids=lambda told: told.text)
+def test_the_command_line_knows_it(command: Told) -> None:
+    name, *given = arguments(command.text) or [""]
+    commands()[name].make_context(name, given)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("command", inline(), ids=lambda told: f"{told.page}: {told.text}")
+def test_what_a_sentence_names_exists(command: Told) -> None:
+    words = command.text.split()
+    if words[0] == "make":
+        assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    elif words[0] == "python":
+        assert (ROOT / (words[2].replace(".", "/") + ".py")).is_file()
+    elif len(words) > 1 and not words[1].isupper():
+        assert words[1].startswith("-") or words[1] in commands()
+        of = set().union(*map(options, commands())) if words[1].startswith("-") else options(words[1])
+        assert {word for word in words[1:] if word.startswith("-")} <= of | {"--version"}
+
+
+OF_OTHERS = {"--trained", "--studies", "--families", "--logs"}
+"""Options of tools/ and benchmarks/."""
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_option_that_is_named_exists(path: Path) -> None:
+    spans = re.findall(r"`([^`]+)`", FENCE.sub("", path.read_text("utf-8")))
+    named = {option for span in spans for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", span)}
+    known = set().union(*map(options, commands())) | {"--version"} | OF_OTHERS
+    assert sorted(named - known) == []
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_to_files_and_headings(path: Path) -> None:
+    text = path.read_text("utf-8")
+    missing = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("http"):
+            continue
+        file, _, heading = target.partition("#")
+        aim = (path.parent / file) if file else path
+        if not aim.exists() or (heading and heading not in headings(aim)):
+            missing.append(target)
+    assert missing == []
+
+
+def headings(path: Path) -> set[str]:
+    """The anchors that GitHub gives a page's headings."""
+    found = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in found}
+
+
+def test_the_example_of_a_spec_is_one(tmp_path: Path) -> None:
+    (example,) = [block for page, kind, block in blocks() if page == "README.md" and block.startswith("name: ")]
+    for name in ("data.py", "step.py"):
+        (tmp_path / name).touch()
+    (tmp_path / "lrdoctor.yaml").write_text(example, "utf-8")
+    assert load_spec(tmp_path / "lrdoctor.yaml").name == "my-model"
+
+
+def test_what_the_readme_installs_exists() -> None:
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    extras = {extra for path in pages() for extra in re.findall(r"-e \"\.\[(\w+)\]\"", path.read_text("utf-8"))}
+    assert {extra for extra in extras if not re.search(rf"^{extra} = \[", project, re.MULTILINE)} == set()
