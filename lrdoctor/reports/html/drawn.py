@@ -15,7 +15,7 @@ from lrdoctor.reports.html.tables import Row, Table
 from lrdoctor.reports.numbers import number
 
 PANELS = (
-    ("loss", (("train_loss", "first"), ("val_loss", "second")), 150.0),
+    ("loss (validation dashed)", (("train_loss", "first"), ("val_loss", "second")), 150.0),
     ("gradient norm", (("grad_norm", "third"),), 80.0),
     ("learning rate", (("learning_rate", "fourth"),), 50.0),
 )
@@ -51,12 +51,13 @@ def curves_figure(
         findings: of the run.
         few: draw fewer points, since many runs share the page.
     """
-    panels = [Panel(name, _lines(of, curves), height) for name, of, height in PANELS]
+    panels = [_panel(name, _lines(of, curves), height) for name, of, height in PANELS]
     panels = [panel for panel in panels if any(len(line.curve.finite) for line in panel.lines)]
     if not panels:
         return None
     markup, box = plot.draw(panels, _spans(findings), FEW_POINTS if few else MOST_POINTS)
-    return Figure(id_, title, said, markup, box, "drawn", (_extremes(curves),))
+    shown = ", ".join(panel.name for panel in panels)
+    return Figure(id_, f"{title}; {shown}, by step", said, markup, box, "drawn", (_extremes(curves),))
 
 
 def close_up(id_: str, finding: Finding, curves: Curves) -> Figure | None:
@@ -87,6 +88,11 @@ def _window(finding: Finding, curve: Curve) -> tuple[int, int]:
     if last - first > LONG * whole:
         around, last = int(AROUND * ONSET * whole), first + int(ONSET * whole)
     return first - around, last + around
+
+
+def _panel(name: str, lines: tuple[Line, ...], height: float) -> Panel:
+    """A legend only where there are two lines to tell apart."""
+    return Panel(name if len(lines) > 1 else name.partition(" (")[0], lines, height)
 
 
 def _lines(of: Sequence[tuple[str, str]], curves: Curves) -> tuple[Line, ...]:

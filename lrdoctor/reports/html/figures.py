@@ -17,6 +17,8 @@ from lrdoctor.reports.html.tables import Table, plain_name
 from lrdoctor.reports.treated import LOWER_RATE, in_short
 
 SVG = ".svg"
+WIDE = 1.5
+"""Width over height from which two figures do not fit beside each other."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Figure:
     markup: Markup
     view_box: str
     kind: str
-    """`paper` for matplotlib's black on white, `drawn` for what takes the page's own colours."""
+    """`paper` for matplotlib's black on white, `drawn` for what takes the page's own colours; `wide` too where a phone
+    would make its words too small."""
     tables: tuple[Table, ...] = ()
     """The numbers behind it."""
     file: str = ""
@@ -48,9 +51,16 @@ def study_figures(report: Report, folder: Path | None) -> list[Figure]:
         drawing = inlined(text, f"f{i}-") if text is not None else None
         if drawing is not None:
             behind = numbers.get(name, ())
-            title = drawing.title or name
-            found.append(Figure(f"f{i}", title, said, drawing.markup, drawing.view_box, "paper", behind, name))
+            kind = "paper wide" if _is_wide(drawing.view_box) else "paper"
+            found.append(
+                Figure(f"f{i}", drawing.title or name, said, drawing.markup, drawing.view_box, kind, behind, name)
+            )
     return found
+
+
+def _is_wide(view_box: str) -> bool:
+    width, height = (float(number) for number in view_box.split()[2:])
+    return width > WIDE * height
 
 
 def figure_names(report: Report) -> list[str]:

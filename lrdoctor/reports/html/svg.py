@@ -16,9 +16,6 @@ from markupsafe import Markup, escape
 from lrdoctor.reports.numbers import printable
 
 ELEMENTS = frozenset({"svg", "g", "defs", "path", "use", "clipPath", "rect", "text", "tspan"})
-ATTRIBUTES = frozenset(
-    {"d", "style", "x", "y", "width", "height", "transform", "clip-path", "viewBox", "id", "href"}
-)  # fmt: skip
 STYLES = frozenset(
     {
         "fill", "fill-opacity", "fill-rule", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray",
@@ -27,7 +24,9 @@ STYLES = frozenset(
     }
 )  # fmt: skip
 """Style properties that are kept; the typeface is the page's."""
-NUMBERS = frozenset({"d", "x", "y", "width", "height", "transform", "viewBox"})
+NUMBERS = frozenset({"d", "x", "y", "width", "height", "transform"})
+"""Attributes that hold them; besides them only id, href, clip-path and style are kept."""
+VIEW_BOX = re.compile(r"0 0 \d+(\.\d+)? \d+(\.\d+)?", re.ASCII)
 REFERENCE = re.compile(r"(?:url\()?#([\w.-]+)\)?")
 DECIMAL = re.compile(r"-?\d+\.\d+")
 REPEATED = re.compile(r"(?<=\d) L (?=-?\d)")
@@ -56,11 +55,12 @@ def inlined(text: str, prefix: str) -> Drawing | None:
         root = ElementTree.fromstring(text)
     except (ElementTree.ParseError, ValueError):
         return None
-    if _local(root.tag) != "svg" or "viewBox" not in root.attrib:
+    if _local(root.tag) != "svg" or not VIEW_BOX.fullmatch(root.attrib.get("viewBox", "")):
         return None
     title = next((child.text or "" for child in root if _local(child.tag) == "title"), "")
-    used = set(_references(root))
-    parts = "".join(part for child in root for part in _written(child, prefix, used))
+    ids = {name: f"{prefix}{i}" for i, name in enumerate(dict.fromkeys(_references(root)))}
+    styled = {of.attrib["id"]: _styles(of.attrib.get("style", "")) for of in root.iter() if of.attrib.get("id") in ids}
+    parts = "".join(part for child in root for part in _Writer(ids, styled).written(child))
     return Drawing(" ".join(title.split()), Markup(parts), shortened(root.attrib["viewBox"]))
 
 
@@ -94,46 +94,47 @@ def _references(root: ElementTree.Element) -> Iterator[str]:
                 yield match[1]
 
 
-def _written(element: ElementTree.Element, prefix: str, used: set[str]) -> Iterator[str]:
-    name = _local(element.tag)
-    if name not in ELEMENTS:
-        return
-    attributes = dict(_attributes(element.attrib, prefix, used))
-    if name == "g" and not attributes:  # a group that says nothing
-        for child in element:
-            yield from _written(child, prefix, used)
-        return
-    tag = " ".join([name, *(f'{key}="{escape(value)}"' for key, value in attributes.items())])
-    if not len(element) and name in ("path", "use", "rect"):
-        yield f"<{tag}/>"
-        return
-    yield f"<{tag}>"
-    if name in ("text", "tspan"):
-        yield str(escape(printable(element.text or "")))
-    for child in element:
-        yield from _written(child, prefix, used)
-    yield f"</{name}>"
+@dataclass(frozen=True)
+class _Writer:
+    """Writes elements with what is known of those that others refer to."""
+
+    ids: Mapping[str, str]
+    """The file's id -> the page's, for the elements that are referred to; the others need none."""
+    styled: Mapping[str, Mapping[str, str]]
+    """The file's id -> the element's own style, which one that uses it cannot change."""
+
+    def written(self, element: ElementTree.Element) -> Iterator[str]:
+        name = _local(element.tag)
+        if name not in ELEMENTS:
+            return
+        attributes = dict(self._attributes(element.attrib))
+        inside = "".join(part for child in element for part in self.written(child))
+        if name == "g" and not attributes:  # a group that says nothing
+            yield inside
+            return
+        if name in ("text", "tspan"):
+            inside = f"{escape(printable(element.text or ''))}{inside}"
+        tag = " ".join([name, *(f'{key}="{escape(value)}"' for key, value in attributes.items())])
+        yield f"<{tag}>{inside}</{name}>" if inside or name in ("text", "g", "defs") else f"<{tag}/>"
+
+    def _attributes(self, attributes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        known: Mapping[str, str] = {}
+        for full, value in attributes.items():
+            name = _local(full)
+            if name == "id" and value in self.ids:
+                yield "id", self.ids[value]
+            elif name in ("href", "clip-path") and (match := REFERENCE.fullmatch(value)):
+                known = self.styled.get(match[1], {}) if name == "href" else known
+                yield name, f"#{self.ids[match[1]]}" if name == "href" else f"url(#{self.ids[match[1]]})"
+            elif name in NUMBERS:
+                yield name, shortened(value)
+        kept = {key: value for key, value in _styles(attributes.get("style", "")).items() if key not in known}
+        if kept:
+            yield "style", ";".join(f"{key}:{value}" for key, value in kept.items())
 
 
-def _attributes(attributes: Mapping[str, str], prefix: str, used: set[str]) -> Iterator[tuple[str, str]]:
-    for full, value in attributes.items():
-        name = _local(full)
-        if name not in ATTRIBUTES:
-            continue
-        if name == "id":
-            if value in used:
-                yield "id", prefix + value
-        elif name in ("href", "clip-path"):
-            if match := REFERENCE.fullmatch(value):
-                yield name, f"#{prefix}{match[1]}" if name == "href" else f"url(#{prefix}{match[1]})"
-        elif name == "style":
-            if kept := _style(value):
-                yield "style", kept
-        else:
-            yield name, shortened(value) if name in NUMBERS else value
-
-
-def _style(style: str) -> str:
-    pairs = [part.partition(":") for part in style.split(";")]
-    kept = [(name.strip(), value.strip()) for name, _, value in pairs]
-    return ";".join(f"{name}:{value}" for name, value in kept if name in STYLES and "(" not in value)
+def _styles(style: str) -> dict[str, str]:
+    """What can be kept of a style: nothing that loads anything."""
+    pairs = (part.partition(":") for part in style.split(";"))
+    both = ((name.strip(), value.strip()) for name, _, value in pairs)
+    return {name: value for name, value in both if name in STYLES and "(" not in value}
