@@ -22,7 +22,7 @@ PANELS = (
 """Name, curves with the class of their lines, and height."""
 LABELS = {"train_loss": "training loss", "val_loss": "validation loss", "grad_norm": "gradient norm"}
 MOST_POINTS, FEW_POINTS = 400, 160
-"""Of a curve: some two a column of the screen; and where many runs share the page."""
+"""Of a curve: about one a unit of the drawing; and in runs that are folded."""
 ENLARGED_POINTS = 240
 CLOSE_UP_HEIGHT = 110.0
 LONG = 0.5
@@ -49,7 +49,7 @@ def curves_figure(
         said: the verdict in words.
         curves: by name.
         findings: of the run.
-        few: draw fewer points, since many runs share the page.
+        few: draw fewer points, since the run is folded.
     """
     panels = [_panel(name, _lines(of, curves), height) for name, of, height in PANELS]
     panels = [panel for panel in panels if any(len(line.curve.finite) for line in panel.lines)]

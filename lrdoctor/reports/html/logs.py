@@ -14,9 +14,9 @@ from lrdoctor.reports.html.tables import Row, Table
 from lrdoctor.reports.terminal.provenance import said
 
 MOST_IN_FULL = 8
-"""Runs that are open when the page opens; more would hide the overview."""
+"""Runs that are open when the page opens; more would hide the overview. The others are drawn with fewer points."""
 MANY = 24
-"""Runs from which curves are drawn with fewer points, and nothing of the folded ones is enlarged."""
+"""Runs from which nothing of the folded ones is enlarged."""
 MOST_SOURCES = 12
 """Paths of the command line that is shown."""
 WORST_FIRST = ("unstable", "inconclusive", "stable")
@@ -49,22 +49,22 @@ def log_views(report: Report) -> list[LogView]:
     for skip in report.skipped:
         skips.setdefault(skip.run, []).append(skip)
     runs = [report.runs[i] for i in order]
-    few = len(runs) > MANY
-    return [_view(place, run, found.get(run.name, []), skips.get(run.name, []), few) for place, run in enumerate(runs)]
+    many = len(runs) > MANY
+    return [_view(place, run, found.get(run.name, []), skips.get(run.name, []), many) for place, run in enumerate(runs)]
 
 
-def _view(place: int, run: RunSummary, findings: list[Finding], skips: list[Skip], few: bool) -> LogView:
+def _view(place: int, run: RunSummary, findings: list[Finding], skips: list[Skip], many: bool) -> LogView:
     in_full = place < MOST_IN_FULL
     id_ = f"run-{place}"
     title = f"{run.name}: {run.verdict}"
     codes = ", ".join(in_short(findings))
     told = f"{run.verdict}" + (f", found {codes}" if codes else ", nothing found")
-    listed, n_more = of_log(run, findings, id_, in_full or not few)
+    listed, n_more = of_log(run, findings, id_, in_full or not many)
     return LogView(
         id=id_,
         run=run,
         size=size(run),
-        figure=curves_figure(f"{id_}-curves", title, told, run.curves, findings, few and not in_full),
+        figure=curves_figure(f"{id_}-curves", title, told, run.curves, findings, not in_full),
         findings=listed,
         n_more=n_more,
         read=tuple(said(run.provenance)),

@@ -76,11 +76,12 @@ def origin(folder: Path | None) -> Origin | None:
         return None
     if not isinstance(study, dict):
         return None
-    calls = study.get("invocations")
+    found = study.get("invocations")
+    calls = found if isinstance(found, list) else []
     return Origin(
         name=str(study.get("name", "")),
         facts=tuple(_facts(study)),
-        invocations=tuple(_invocation(call) for call in calls if isinstance(call, dict)) if calls else (),
+        invocations=tuple(_invocation(call) for call in calls if isinstance(call, dict)),
     )
 
 
