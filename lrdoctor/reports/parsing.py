@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any, NoReturn, TypeVar
 
 from lrdoctor.core.report import SCHEMA_VERSION, Finding, Fix, Report, RunSummary, Skip
@@ -18,7 +18,7 @@ Document = Mapping[str, Any]
 
 
 def parse(text: str, name: str = "report.json") -> Report:
-    """The report that a report.json holds; keys that this version does not know are ignored.
+    """The report that a report.json holds; keys of later versions are ignored, parts of later versions are empty.
 
     The curves of a log are no part of it.
 
@@ -29,7 +29,7 @@ def parse(text: str, name: str = "report.json") -> Report:
     Raises:
         StoreError: it is no report, or of another schema_version; the text names the key.
     """
-    document = _document(text, name)
+    document = {**_defaults(), **_document(text, name)}
     try:
         read: dict[str, Any] = revived(document, report_schema(), report_schema())
     except (MismatchError, RecursionError) as error:
@@ -48,6 +48,13 @@ def _document(text: str, name: str) -> Document:
     if found != SCHEMA_VERSION:
         raise StoreError(f"{name}: schema_version: found {found!r}, expected {SCHEMA_VERSION}. {ADVICE}")
     return dict(document)
+
+
+def _defaults() -> Document:
+    """What a report without a part has in its place: a file of an earlier version has fewer parts."""
+    made = {of.name: of.default_factory() for of in fields(Report) if of.default_factory is not MISSING}
+    given = {of.name: of.default for of in fields(Report) if of.default is not MISSING}
+    return {name: [] if default == () else default for name, default in (made | given).items()}
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -60,6 +60,13 @@ def test_keys_of_later_versions_are_ignored() -> None:
     assert back.sweep["mood"] == "good"
 
 
+@pytest.mark.parametrize("part", ["treat", "probe", "no_logs", "next_steps", "lr_sensitivity"])
+def test_a_part_that_an_earlier_version_did_not_have_is_empty(part: str) -> None:
+    document = as_dict(report(treat=TREATS["all"]))
+    del document[part]
+    assert not getattr(parse(json.dumps(document)), part)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "told"),
     [
