@@ -64,8 +64,9 @@ def _is_wide(view_box: str) -> bool:
 
 
 def figure_names(report: Report) -> list[str]:
-    """The files of the figures: the sweep's, then what came of the fixes, then how their numbers were found."""
-    parts = (report.sweep, report.treat, report.probe, report.warmup, report.clip)
+    """The files of the figures: those of the command's own part, the sweep's, then those of what else was run."""
+    own = {"probe": report.probe, "warmup": report.warmup, "clip": report.clip}.get(report.command, {})
+    parts = (own, report.sweep, report.treat, report.probe, report.warmup, report.clip)
     return list(dict.fromkeys(file for part in parts for file in _svgs(part)))
 
 

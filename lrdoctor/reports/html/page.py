@@ -98,23 +98,33 @@ def _filled(table: Table) -> list[Table]:
 
 
 def _tables(report: Report) -> Iterator[Table]:
-    """Those that are read without being folded out."""
-    if report.sweep.get("rates"):
-        yield tables.rates_table(report.sweep, report.best_learning_rate)
-    if report.probe.get("seeds"):
-        yield tables.probe_table(report.probe)
+    """Those that are read without being folded out; a treatment has a table of its own for what came of the fixes."""
     if report.treat.get("tried"):
         yield tables.fixes_table(report.treat)
+    if report.probe.get("seeds"):
+        yield tables.probe_table(report.probe)
+    if not report.treat:
+        yield from _searches(report)
+    if report.sweep.get("rates"):
+        yield tables.rates_table(report.sweep, report.best_learning_rate)
 
 
-def _folded(report: Report) -> Iterator[Table]:
+def _searches(report: Report) -> Iterator[Table]:
+    """How the numbers of warmup and clipping were found."""
     if report.warmup.get("tried"):
         yield tables.warmups_table(report.warmup)
     if report.warmup.get("with"):
         steps = f"warmup_steps {report.warmup['warmup_steps']}"
         yield tables.with_fix_table(report.warmup["without"], report.warmup["with"], steps)
+    if report.clip.get("norms"):
+        yield tables.norms_table(report.clip["norms"])
     if report.clip.get("attempts"):
         yield tables.clippings_table(report.clip)
+
+
+def _folded(report: Report) -> Iterator[Table]:
+    if report.treat:
+        yield from _searches(report)
     if report.runs:
         shown = report.runs[: findings.MOST_ROWS]
         more = f": the first {len(shown)} of {len(report.runs)}" if len(shown) < len(report.runs) else ""

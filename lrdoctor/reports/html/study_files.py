@@ -96,10 +96,9 @@ def _facts(study: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _invocation(call: Mapping[str, Any]) -> Invocation:
     line = call.get("command_line")
     words = [str(word) for word in line] if isinstance(line, list) else []
-    if words:  # the folder of the program says nothing to others
-        words[0] = Path(words[0]).name
     return Invocation(
-        command=shlex.join(words),
+        # where the program lies on the machine that ran it says nothing to others
+        command=shlex.join(["lrdoctor", *words[1:]]),
         started=f"{call.get('started', '')} on {call.get('machine', '')}",
         ended=str(call.get("exit") or "did not end"),
     )
