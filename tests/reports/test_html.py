@@ -19,6 +19,7 @@ from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Report, RunSummary, Skip
 from lrdoctor.reports.figures.style import files
 from lrdoctor.reports.html import render
+from lrdoctor.reports.treated import in_short
 
 KILO = 1000
 HOSTILE = (
@@ -240,3 +241,46 @@ def test_a_damaged_folder_costs_no_more_than_its_part(folder: Path, damage: str,
     text = render(of_folder(), folder)
     assert faults(text) == []
     assert "lr* is the last feasible rate" in text
+
+
+def test_the_numbers_behind_each_figure_of_a_treatment_are_those_of_its_fix(folder: Path) -> None:
+    swept = [row for row in TREATS["all"]["tried"] if row["rates"] and row["name"] != "lower_learning_rate"]
+    names = [f"figures/figure_8_{i}.svg" for i in range(len(swept))]
+    for name, row in zip(names, swept, strict=True):
+        drawing = f'<svg viewBox="0 0 9 9"><title>{row["name"]}</title><path d="M 0 0 L 1 1"/></svg>'
+        (folder / name).write_text(drawing)
+    page = Page.of(render(report(treat={**TREATS["all"], "figures": names}, command="treat"), folder))
+    captions = [caption for caption in page.words["caption"] if caption.startswith("Without and with")]
+    assert captions == [f"Without and with {in_short(row)}: median over the seeds" for row in swept]
+    assert page.words["title"][1:] == [row["name"] for row in swept]
+
+
+def test_a_close_up_shows_the_finding_and_its_surroundings(folder: Path) -> None:
+    page = Page.of(render(of_folder(), folder))
+    assert "training loss, steps 8 to 32, enlarged" in page.words["figcaption"]
+    assert "it rose" in page.words["desc"]
+    assert [of["class"] for of in page.every("rect")] == ["span error thin"]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "title"),
+    [
+        (500, None, "steps 488 to 512"),
+        (500, 599, "steps 451 to 648"),
+        (0, None, "steps 0 to 12"),
+        (200, 999, "steps 101 to 498"),
+        (990, 5000, "steps 891 to 999"),
+    ],
+)
+def test_a_long_finding_is_enlarged_where_it_begins(first: int, last: int | None, title: str) -> None:
+    found = finding("it rose", run="a.csv", first_step=first, last_step=last)
+    text = render(logs.report(logs.log_run("a.csv", "unstable", np.ones(1000)), findings=(found,)))
+    assert f"training loss, {title}, enlarged" in Page.of(text).words["figcaption"]
+
+
+def test_fixes_that_are_alike_for_several_runs_stand_once() -> None:
+    runs = [logs.log_run(name, "unstable") for name in ("a.csv", "b.csv", "c.csv")]
+    fixes = (logs.fix("a.csv", "alike"), logs.fix("b.csv", "alike"), logs.fix("c.csv", "of its own"))
+    page = Page.of(render(logs.report(*runs, fixes=fixes)))
+    assert [words for words in page.words["p"] if words.startswith("For ")] == ["For a.csv, b.csv", "For c.csv"]
+    assert page.words["code"].count("code()") == 2
