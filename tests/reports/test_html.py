@@ -177,9 +177,25 @@ def test_the_worst_runs_are_open_and_the_others_are_folded() -> None:
     assert [word for word in page.words["h3"] if word.endswith(".csv")][-1] == "good.csv"
 
 
-def test_a_saved_report_of_logs_says_where_its_curves_are() -> None:
-    run = replace(logs.log_run("a.csv"), curves={})
-    assert "judging the log again shows them" in Page.of(render(logs.report(run))).text
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"curves": {}}, "curves are no part of a saved report; judge the log again"),
+        ({"curves": {"train_loss": Curve.of([np.nan])}}, "none of its values is finite"),
+    ],
+)
+def test_a_run_without_a_drawing_says_why(changes: dict[str, Any], why: str) -> None:
+    run = replace(logs.log_run("a.csv"), **changes)
+    assert why in Page.of(render(logs.report(run))).text
+
+
+def test_of_very_many_runs_the_worst_are_drawn() -> None:
+    runs = [*(logs.log_run(f"{i}.csv") for i in range(160)), logs.log_run("bad.csv", "unstable")]
+    text = render(logs.report(*runs))
+    assert faults(text) == []
+    assert len(Page.of(text).every("figure")) == 150
+    assert text.count("draws the worst 150 runs") == 11
+    assert Page.of(text).words["h3"][0] == "bad.csv"
 
 
 @pytest.fixture

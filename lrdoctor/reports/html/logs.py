@@ -17,6 +17,8 @@ MOST_IN_FULL = 8
 """Runs that are open when the page opens; more would hide the overview. The others are drawn with fewer points."""
 MANY = 24
 """Runs from which nothing of the folded ones is enlarged."""
+MOST_DRAWN = 150
+"""Runs whose curves are drawn: more would make a page that no browser likes."""
 MOST_SOURCES = 12
 """Paths of the command line that is shown."""
 WORST_FIRST = ("unstable", "inconclusive", "stable")
@@ -31,6 +33,7 @@ class LogView:
     run: RunSummary
     size: str
     figure: Figure | None
+    why_no_figure: str
     findings: list[Shown]
     n_more: int
     """Findings that cost less than those that are listed."""
@@ -59,12 +62,15 @@ def _view(place: int, run: RunSummary, findings: list[Finding], skips: list[Skip
     title = f"{run.name}: {run.verdict}"
     codes = ", ".join(in_short(findings))
     told = f"{run.verdict}" + (f", found {codes}" if codes else ", nothing found")
+    curves = run.curves if place < MOST_DRAWN else {}
+    figure = curves_figure(f"{id_}-curves", title, told, curves, findings, not in_full)
     listed, n_more = of_log(run, findings, id_, in_full or not many)
     return LogView(
         id=id_,
         run=run,
         size=size(run),
-        figure=curves_figure(f"{id_}-curves", title, told, run.curves, findings, not in_full),
+        figure=figure,
+        why_no_figure="" if figure is not None else _why_not(place, run),
         findings=listed,
         n_more=n_more,
         read=tuple(said(run.provenance)),
@@ -72,6 +78,17 @@ def _view(place: int, run: RunSummary, findings: list[Finding], skips: list[Skip
         codes=codes,
         is_open=(in_full and run.verdict != "stable") or place == 0,
     )
+
+
+def _why_not(place: int, run: RunSummary) -> str:
+    """Why a run that has points is not drawn."""
+    if not run.n_points:
+        return ""
+    if place >= MOST_DRAWN:
+        return f"Not drawn: the page draws the worst {MOST_DRAWN} runs; judge this log alone to see it."
+    if not run.curves:
+        return "Not drawn: curves are no part of a saved report; judge the log again to see them."
+    return "Not drawn: none of its values is finite."
 
 
 def size(run: RunSummary) -> str:
