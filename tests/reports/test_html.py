@@ -263,9 +263,11 @@ def test_the_numbers_behind_each_figure_of_a_treatment_are_those_of_its_fix(fold
     swept = [row for row in TREATS["all"]["tried"] if row["rates"] and row["name"] != "lower_learning_rate"]
     names = [f"figures/figure_8_{i}.svg" for i in range(len(swept))]
     for name, row in zip(names, swept, strict=True):
-        drawing = f'<svg viewBox="0 0 9 9"><title>{row["name"]}</title><path d="M 0 0 L 1 1"/></svg>'
-        (folder / name).write_text(drawing)
-    page = Page.of(render(report(treat={**TREATS["all"], "figures": names}, command="treat"), folder))
+        drawing = '<defs><path id="dot" d="M 0 0 L 1 1"/></defs><use href="#dot"/>'
+        (folder / name).write_text(f'<svg viewBox="0 0 9 9"><title>{row["name"]}</title>{drawing}</svg>')
+    text = render(report(treat={**TREATS["all"], "figures": names}, command="treat"), folder)
+    assert faults(text) == []  # above all: no id twice
+    page = Page.of(text)
     captions = [caption for caption in page.words["caption"] if caption.startswith("Without and with")]
     assert captions == [f"Without and with {in_short(row)}: median over the seeds" for row in swept]
     assert page.words["title"][1:] == [row["name"] for row in swept]
