@@ -26,7 +26,7 @@ LOST = (non_finite.RULE.code, divergence.RULE.code, level_shift.RULE.code)
 """Rules whose findings lost the run, the worst first."""
 MOST_NAMED = 3
 """Runs that a sentence names one by one."""
-DRAWN = ("train_loss", "grad_norm")
+DRAWN = ("train_loss", "val_loss", "grad_norm", "learning_rate")
 MOST_FINITE, MOST_NON_FINITE = 1500, 500
 """Points of a curve that are kept for drawing: far more than a terminal or a figure has columns."""
 

@@ -17,6 +17,9 @@ import numpy as np
 from lrdoctor import __version__
 from lrdoctor.core.plan import Plan
 from lrdoctor.core.report import SCHEMA_VERSION, Finding, Fix, Report, RunSummary, Skip
+from lrdoctor.reports.parsing import parse
+
+__all__ = ["as_dict", "parse", "plan_as_dict", "render", "render_plan"]
 
 
 def render(report: Report, folder: Path | None = None) -> str:

@@ -127,12 +127,13 @@ def _print_curves(run: RunSummary, findings: Sequence[Finding], console: Console
     if loss is None or not len(loss):
         return
     ascii_only = console.options.ascii_only
-    scales = {name: "  " + scale(curve, ascii_only=ascii_only) for name, curve in run.curves.items()}
+    shown = {name: run.curves[name] for name in LABELS if name in run.curves}
+    scales = {name: "  " + scale(curve, ascii_only=ascii_only) for name, curve in shown.items()}
     room = console.width - INDENT - LABEL_WIDTH - max(map(len, scales.values()))
     axis = Axis.of(loss, max(NARROWEST, min(room, WIDEST)))
-    for name, curve in run.curves.items():
+    for name, curve in shown.items():
         line = draw(curve, axis, ascii_only=ascii_only)
-        text = Text(" " * INDENT + LABELS.get(name, name).ljust(LABEL_WIDTH) + line)
+        text = Text(" " * INDENT + LABELS[name].ljust(LABEL_WIDTH) + line)
         console.print(text.append(scales[name], "dim"), overflow="fold")
         if name == "train_loss":
             _print_marks(findings, axis, console)

@@ -32,11 +32,12 @@ SAID_APART = frozenset({"format", "columns", "notes", "left_out"}) | IN_STEPS
 
 def provenance_items(provenance: Mapping[str, Any], console: Console) -> Iterator[Item]:
     """Format, columns, steps, whatever is known of the values, notes, and what was left out."""
-    for label, words in _said(provenance):
+    for label, words in said(provenance):
         yield safe(console, label), safe(console, words)
 
 
-def _said(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def said(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Label and words of each."""
     if "format" in provenance:
         yield "format", str(provenance["format"])
     columns = provenance.get("columns", {})

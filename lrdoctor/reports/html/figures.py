@@ -1,0 +1,121 @@
+"""The figures of a study, each with its words and the numbers behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from lrdoctor.core.report import Report, RunSummary
+from lrdoctor.reports.html import tables
+from lrdoctor.reports.html.study_files import figure_text
+from lrdoctor.reports.html.svg import inlined
+from lrdoctor.reports.html.tables import Table, plain_name
+from lrdoctor.reports.treated import LOWER_RATE, in_short
+
+SVG = ".svg"
+WIDE = 1.5
+"""Width over height from which two figures do not fit beside each other."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing as the page shows it."""
+
+    id: str
+    title: str
+    """What it shows, in words."""
+    description: str
+    """The verdict in words, for those who do not see the drawing."""
+    markup: Markup
+    view_box: str
+    kind: str
+    """`paper` for matplotlib's black on white, `drawn` for what takes the page's own colours; `wide` too where a phone
+    would make its words too small."""
+    tables: tuple[Table, ...] = ()
+    """The numbers behind it."""
+    file: str = ""
+    """Its file in the study folder."""
+
+
+def study_figures(report: Report, folder: Path | None) -> list[Figure]:
+    """The figures of every part of the procedure that was run, those left out whose file is not there."""
+    said = f"{report.verdict}: {report.summary}"
+    numbers = dict(_tables(report))
+    found = []
+    for i, name in enumerate(figure_names(report)):
+        text = figure_text(folder, name)
+        drawing = inlined(text, f"f{i}-") if text is not None else None
+        if drawing is not None:
+            behind = numbers.get(name, ())
+            kind = "paper wide" if _is_wide(drawing.view_box) else "paper"
+            found.append(
+                Figure(f"f{i}", drawing.title or name, said, drawing.markup, drawing.view_box, kind, behind, name)
+            )
+    return found
+
+
+def _is_wide(view_box: str) -> bool:
+    width, height = (float(number) for number in view_box.split()[2:])
+    return width > WIDE * height
+
+
+def figure_names(report: Report) -> list[str]:
+    """The files of the figures: those of the command's own part, the sweep's, then those of what else was run."""
+    own = {"probe": report.probe, "warmup": report.warmup, "clip": report.clip}.get(report.command, {})
+    parts = (own, report.sweep, report.treat, report.probe, report.warmup, report.clip)
+    return list(dict.fromkeys(file for part in parts for file in _svgs(part)))
+
+
+def _svgs(part: Mapping[str, Any]) -> list[str]:
+    return [file for file in part.get("figures", ()) if file.endswith(SVG)]
+
+
+def _tables(report: Report) -> Iterator[tuple[str, tuple[Table, ...]]]:
+    """The file of a figure -> the numbers behind it."""
+    yield from _of_sweep(report)
+    if report.probe:
+        yield from ((file, (tables.probe_table(report.probe),)) for file in _svgs(report.probe))
+    if report.warmup:
+        yield from _of_warmup(report)
+    if report.clip and report.clip["norms"]:
+        both = (tables.norms_table(report.clip["norms"]), tables.clippings_table(report.clip))
+        yield from ((file, both) for file in _svgs(report.clip))
+    if report.treat:
+        yield from _of_treat(report.treat)
+
+
+def _of_sweep(report: Report) -> Iterator[tuple[str, tuple[Table, ...]]]:
+    for file in _svgs(report.sweep):
+        if "figure_7b" in file:
+            yield file, (tables.trials_table("Trials at lr* and above", _above_best(report)),)
+        else:
+            yield file, (tables.rates_table(report.sweep, report.best_learning_rate),)
+
+
+def _above_best(report: Report) -> Iterator[RunSummary]:
+    """The trials of the sweep itself, from lr* on."""
+    best, swept = report.best_learning_rate or 0.0, {rate["base_learning_rate"] for rate in report.sweep["rates"]}
+    for run in report.runs:
+        lr = run.base_learning_rate
+        if lr is not None and lr >= best and lr in swept and run.name == plain_name(run):
+            yield run
+
+
+def _of_warmup(report: Report) -> Iterator[tuple[str, tuple[Table, ...]]]:
+    for file in _svgs(report.warmup):
+        if "figure_8" not in file:
+            yield file, (tables.warmups_table(report.warmup),)
+        elif report.warmup["with"]:
+            both = (report.warmup["without"], report.warmup["with"])
+            yield file, (tables.with_fix_table(*both, f"warmup_steps {report.warmup['warmup_steps']}"),)
+
+
+def _of_treat(treat: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Table, ...]]]:
+    """One figure a fix that has rates of its own, in the order in which they were tried."""
+    drawn = [row for row in treat["tried"] if row["rates"] and row["name"] != LOWER_RATE]
+    for file, row in zip(_svgs(treat), drawn, strict=False):
+        yield file, (tables.with_fix_table(treat["before"]["rates"], row["rates"], in_short(row)),)

@@ -1,0 +1,172 @@
+"""What the template shows, made of a report and its study folder."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lrdoctor import __version__
+from lrdoctor.core.report import Fix, Report
+from lrdoctor.reports import gates
+from lrdoctor.reports.html import findings, logs, tables
+from lrdoctor.reports.html.figures import figure_names, study_figures
+from lrdoctor.reports.html.study_files import Origin, origin
+from lrdoctor.reports.html.tables import Table
+from lrdoctor.reports.terminal.result import headline
+from lrdoctor.reports.treated import in_short
+
+Part = Mapping[str, Any]
+
+
+def page(report: Report, folder: Path | None) -> dict[str, Any]:
+    """The names that `templates/page.html` uses."""
+    made = origin(folder)
+    shared = {
+        "report": report,
+        "version": __version__,
+        "title": _title(report, made),
+        "headline": list(_headline(report)),
+        "gates": list(gates.lines(report)),
+        "whole": [findings.shown(finding) for finding in report.findings if finding.run is None],
+        "origin": made,
+        "steps": [(step, step.startswith("lrdoctor ")) for step in report.next_steps],
+    }
+    return shared | (_of_study(report, folder) if report.is_of_trials else _of_logs(report))
+
+
+def _title(report: Report, made: Origin | None) -> str:
+    if made is not None and made.name:
+        return made.name
+    if report.is_of_trials:
+        return "a study"
+    return report.runs[0].name if len(report.runs) == 1 else f"{len(report.runs)} logs"
+
+
+def _headline(report: Report) -> Iterator[tuple[str, str]]:
+    yield from headline(report)
+    if not report.is_of_trials:
+        yield "runs", logs.counts(report.runs) or "none"
+        return
+    if prescription := report.treat.get("prescription"):
+        yield "prescribed", " + ".join(prescription["names"]).replace("_", " ")
+    yield "trials", str(len(report.runs))
+
+
+def _of_study(report: Report, folder: Path | None) -> dict[str, Any]:
+    figures, names = study_figures(report, folder), figure_names(report)
+    single = [finding for finding in report.findings if finding.run is not None]
+    there = {figure.file for figure in figures}
+    return {
+        "figures": figures,
+        "missing": [name for name in names if name not in there],
+        "tables": list(_tables(report)),
+        "notes": [*report.sweep.get("notes", ()), *_probe_notes(report.probe)],
+        "folded": [*_folded(report), *([findings.findings_table(single)] if single else [])],
+        "logs": [],
+        "examples": findings.of_trials(report, folder),
+        "fixes": findings.fixes(_untold(report)),
+        "treat": report.treat,
+        "prescription": _prescription(report.treat),
+        "results": list(_results(report)),
+        "skipped": _filled(findings.skips_table(report.skipped, "trials")),
+        "command_line": "",
+    }
+
+
+def _of_logs(report: Report) -> dict[str, Any]:
+    views = logs.log_views(report)
+    return {
+        "figures": [],
+        "missing": [],
+        "tables": [],
+        "notes": [],
+        "folded": _filled(logs.passed_over(report)) + _filled(logs.unread(report)),
+        "logs": views,
+        "examples": [],
+        "fixes": findings.fixes(report.fixes, [run.name for run in report.runs]),
+        "treat": {},
+        "prescription": None,
+        "results": [],
+        "skipped": _filled(findings.skips_table([skip for skip in report.skipped if skip.run is None], "runs")),
+        "command_line": logs.command_line(report),
+    }
+
+
+def _filled(table: Table) -> list[Table]:
+    return [table] if table.rows else []
+
+
+def _tables(report: Report) -> Iterator[Table]:
+    """Those that are read without being folded out; a treatment has a table of its own for what came of the fixes."""
+    if report.treat.get("tried"):
+        yield tables.fixes_table(report.treat)
+    if report.probe.get("seeds"):
+        yield tables.probe_table(report.probe)
+    if not report.treat:
+        yield from _searches(report)
+    if report.sweep.get("rates"):
+        yield tables.rates_table(report.sweep, report.best_learning_rate)
+
+
+def _searches(report: Report) -> Iterator[Table]:
+    """How the numbers of warmup and clipping were found."""
+    if report.warmup.get("tried"):
+        yield tables.warmups_table(report.warmup)
+    if report.warmup.get("with"):
+        steps = f"warmup_steps {report.warmup['warmup_steps']}"
+        yield tables.with_fix_table(report.warmup["without"], report.warmup["with"], steps)
+    if report.clip.get("norms"):
+        yield tables.norms_table(report.clip["norms"])
+    if report.clip.get("attempts"):
+        yield tables.clippings_table(report.clip)
+
+
+def _folded(report: Report) -> Iterator[Table]:
+    if report.treat:
+        yield from _searches(report)
+    if report.runs:
+        shown = report.runs[: findings.MOST_ROWS]
+        more = f": the first {len(shown)} of {len(report.runs)}" if len(shown) < len(report.runs) else ""
+        yield tables.trials_table(f"Trials{more}, whose files are in trials/", shown)
+
+
+def _probe_notes(probe: Part) -> list[str]:
+    return [text for text in (probe.get("missed"), probe.get("note")) if text]
+
+
+def _untold(report: Report) -> list[Fix]:
+    """The fixes of which a treatment does not tell more."""
+    told = {row["name"] for row in report.treat.get("tried", ())}
+    return [fix for fix in report.fixes if fix.name not in told]
+
+
+def _results(report: Report) -> Iterator[tuple[str, str, str]]:
+    """What came of each fix: its name, its status, and why."""
+    for row in report.treat.get("tried", ()):
+        yield in_short(row), row["status"].replace("_", " "), row["why"]
+    if report.treat:
+        return
+    if report.warmup:
+        yield "warmup", report.warmup["status"].replace("_", " "), report.warmup["why"]
+    if report.clip:
+        yield "clip gradients", report.clip["status"].replace("_", " "), report.clip["verdict"]
+
+
+def _prescription(treat: Part) -> dict[str, Any] | None:
+    """The prescribed fix with all digits, since these numbers are typed off."""
+    given = treat.get("prescription")
+    if not given:
+        return None
+    settings = {"base_learning_rate": given["base_learning_rate"], **given["settings"]}
+    return {
+        "names": " + ".join(given["names"]).replace("_", " "),
+        "status": given["status"].replace("_", " "),
+        "why": given["why"],
+        "settings": [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in settings.items()],
+        "snippet": given["snippet"],
+        "spec_file": given["spec_file"],
+        "command": f"lrdoctor sweep {shlex.quote(given['spec_file'])}",
+    }
