@@ -8,16 +8,13 @@ from typing import Annotated
 
 import typer
 
+from lrdoctor.api import LARGEST_ALPHA
 from lrdoctor.cli.endings import conclude
 from lrdoctor.cli.options import FailOn, FailOnOption, Json, Quiet
 from lrdoctor.errors import LogError
 
 NEXT_KEY = re.compile(r",(?=[^,=]*=)")
 """The comma before a further KEY=; other commas belong to the name of a column."""
-
-
-LARGEST_ALPHA = 0.5
-"""From here on the rules would rather flag a healthy run than not."""
 
 
 class Objective(StrEnum):
