@@ -34,6 +34,7 @@ test: check
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m benchmarks.startup
 
 # Rewrites what is generated from the code: the JSON Schema, the README's tables and sample report.
 docs: $(VENV)/.installed-dev

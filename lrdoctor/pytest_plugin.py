@@ -27,7 +27,8 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
         return None
     from lrdoctor.core import brief
 
-    return [f"{left!r} == {right!r}: {brief.worst(report)}", *str(report).splitlines()]
+    # without the screen's first line: pytest shows about 640 characters, and what is worst has been said
+    return [f"{left!r} == {right!r}: {brief.worst(report)}", *str(report).splitlines()[1:]]
 
 
 def _report_in_sight(verdicts: Sequence[str], frame: FrameType | None) -> Report | None:

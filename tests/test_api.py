@@ -44,6 +44,12 @@ def test_the_doctests_of_the_docstrings() -> None:
         assert (found.failed, found.attempted > 0) == (0, True)
 
 
+def test_the_readmes_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(lrdoctor.__file__).parents[1])
+    found = doctest.testfile(str(Path.cwd() / "README.md"), module_relative=False, encoding="utf-8")
+    assert (found.failed, found.attempted > 3) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("logs", "verdict", "names"),
     [

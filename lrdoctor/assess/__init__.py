@@ -1,12 +1,21 @@
-"""Study -> Report: the rules judge, the fixes answer. Pure: no file is read or written here."""
+"""Study -> Report: the rules judge, the fixes answer. Pure: no file is read or written here.
 
-from lrdoctor.assess.clip import report_of_clip
-from lrdoctor.assess.judging import judge_against, judge_runs, judge_study, summary_of
-from lrdoctor.assess.logs import log_verdict, report_of_logs
-from lrdoctor.assess.probe import report_of_probe
-from lrdoctor.assess.sweeps import report_of_sweep
-from lrdoctor.assess.treat import prescription_changes, report_of_treat
-from lrdoctor.assess.warmup import report_of_warmup
+Each name is fetched when it is first used: `lrdoctor diagnose` needs one of the reports, and is called for small logs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lrdoctor.assess.clip import report_of_clip
+    from lrdoctor.assess.judging import judge_against, judge_runs, judge_study, summary_of
+    from lrdoctor.assess.logs import log_verdict, report_of_logs
+    from lrdoctor.assess.probe import report_of_probe
+    from lrdoctor.assess.sweeps import report_of_sweep
+    from lrdoctor.assess.treat import prescription_changes, report_of_treat
+    from lrdoctor.assess.warmup import report_of_warmup
 
 __all__ = [
     "judge_against",
@@ -22,3 +31,22 @@ __all__ = [
     "report_of_warmup",
     "summary_of",
 ]
+
+_HOMES = {
+    "clip": ("report_of_clip",),
+    "judging": ("judge_against", "judge_runs", "judge_study", "summary_of"),
+    "logs": ("log_verdict", "report_of_logs"),
+    "probe": ("report_of_probe",),
+    "sweeps": ("report_of_sweep",),
+    "treat": ("prescription_changes", "report_of_treat"),
+    "warmup": ("report_of_warmup",),
+}
+"""Module -> the names that it holds."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOMES.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lrdoctor.api import LARGEST_ALPHA
+from lrdoctor.cli import threads
 from lrdoctor.cli.endings import conclude
 from lrdoctor.cli.options import FailOn, FailOnOption, Json, Quiet
 from lrdoctor.errors import LogError
@@ -86,6 +87,7 @@ def diagnose(
     DVCLive, and the text that trainers print. Exits with 1 when a run is unstable, else with 2 when a log could not be
     read or judged, else with 0.
     """
+    threads.one_for_numpy()
     from lrdoctor.assess import report_of_logs
     from lrdoctor.logs.gather import gather
 
