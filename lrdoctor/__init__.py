@@ -14,7 +14,7 @@ nor numpy: every name is fetched when it is first used. The command line is `lrd
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lrdoctor.api import diagnose
@@ -45,12 +45,14 @@ _HOMES = {
 """Module -> the public names that it holds."""
 
 
-def __getattr__(name: str) -> Any:
-    for module, names in _HOMES.items():
-        if name in names:
-            value = globals()[name] = getattr(import_module(module), name)
-            return value
-    raise AttributeError(f"module 'lrdoctor' has no attribute {name!r}")
+if not TYPE_CHECKING:  # type checkers would take any name for one of ours
+
+    def __getattr__(name: str) -> object:
+        for module, names in _HOMES.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(module), name)
+                return value
+        raise AttributeError(f"module 'lrdoctor' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from lrdoctor.core.report import Report
 
-Path = str | PathLike[str]
+AnyPath = str | PathLike[str]
 Objective = Literal["auto", "minimized", "reinforcement", "adversarial"]
 
 OBJECTIVES: tuple[Objective, ...] = ("auto", "minimized", "reinforcement", "adversarial")
@@ -22,7 +22,7 @@ LARGEST_ALPHA = 0.5
 
 
 def diagnose(
-    logs: Path | Iterable[Path] | IO[str] | IO[bytes] | DataFrame | Mapping[str, Iterable[Any]],
+    logs: AnyPath | Iterable[AnyPath] | IO[str] | IO[bytes] | DataFrame | Mapping[str, Iterable[Any]],
     *,
     format: str | None = None,  # noqa: A002  # as the option is called
     columns: Mapping[str, str] | None = None,

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lrdoctor.core.report import Finding, Report
 
-LONGEST_MESSAGE, LONGEST_PLACE = 150, 60
-"""Characters of the line; together with the rest of it less than the 240 beyond which pytest cuts."""
+LONGEST_LINE, LONGEST_MESSAGE = 205, 120
+"""Characters of what the line says, and of the message in it; pytest shows 240 of a value, cut in the middle."""
+LONGEST_NAME = 50
+"""Characters of a run's name, of which the end is shown: of a path it says more than the beginning."""
 MOST_LINES = 8
 """Entries of a section of the screen."""
 PROPOSED = ("recommended", "verified")
@@ -30,9 +32,8 @@ def worst(report: Report) -> str:
     found = worst_first(report)
     if not found:
         return f"{_cut(report.summary, LONGEST_MESSAGE)}{_of_single_run(report)}"
-    where = _cut_left(_place(found[0]), LONGEST_PLACE)
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return f"{_cut(found[0].message, LONGEST_MESSAGE)} [{where}]{more}"
+    return _cut(f"{_cut(found[0].message, LONGEST_MESSAGE)} [{_place(found[0])}]{more}", LONGEST_LINE)
 
 
 def screen(report: Report) -> str:
@@ -67,25 +68,24 @@ def _not_judged(report: Report) -> Iterator[str]:
     for run in report.runs:
         if run.verdict == "inconclusive":
             reasons = [run.exit_reason] if run.exit_reason else [s.reason for s in report.skipped if s.run == run.name]
-            yield f"{run.name}: {'; '.join(dict.fromkeys(reasons))}"
+            yield f"{_end(run.name)}: {'; '.join(dict.fromkeys(reasons))}"
 
 
 def _of_single_run(report: Report) -> str:
     """The run, where the sentence does not name it."""
     if len(report.runs) != 1 or report.runs[0].name in report.summary:
         return ""
-    return f" [{_cut_left(report.runs[0].name, LONGEST_PLACE)}]"
+    return f" [{_end(report.runs[0].name)}]"
 
 
 def _place(finding: Finding) -> str:
     """`LRD101 in runs/a.csv, steps 300-499`: the rule, the run where it is about one, the steps where it has any."""
-    run = f" in {finding.run}" if finding.run is not None else ""
+    run = f" in {_end(finding.run)}" if finding.run is not None else ""
     first, last = finding.first_step, finding.last_step
     if first is None:
         return f"{finding.code}{run}"
-    return (
-        f"{finding.code}{run}, step {first}" if last in (first, None) else f"{finding.code}{run}, steps {first}-{last}"
-    )
+    steps = f"step {first}" if last in (first, None) else f"steps {first}-{last}"
+    return f"{finding.code}{run}, {steps}"
 
 
 def _cut(text: str, most: int) -> str:
@@ -93,10 +93,9 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def _cut_left(text: str, most: int) -> str:
-    """The end of the text: of a path it says more than the beginning."""
-    text = _printable(text)
-    return text if len(text) <= most else f"...{text[3 - most :]}"
+def _end(name: str) -> str:
+    name = _printable(name)
+    return name if len(name) <= LONGEST_NAME else f"...{name[3 - LONGEST_NAME :]}"
 
 
 def _printable(text: str) -> str:
