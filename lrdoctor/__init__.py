@@ -1,8 +1,59 @@
 """lrdoctor: finds out why a PyTorch model's training is unstable, by controlled trials.
 
-The command line is `lrdoctor.cli`. Importing this package imports neither torch nor pandas.
+From Python, `diagnose` judges logs and tables that exist already:
+
+    >>> import lrdoctor
+    >>> report = lrdoctor.diagnose({"loss": [2.0 * 0.98**step for step in range(200)]})
+    >>> report.verdict
+    'stable'
+
+What stands in `__all__` is public and changes only by adding. Importing this package imports neither torch nor pandas
+nor numpy: every name is fetched when it is first used. The command line is `lrdoctor.cli`.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lrdoctor.api import diagnose
+    from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Skip
+    from lrdoctor.errors import InconclusiveError, LogError, LrdoctorError, UnstableError
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = [
+    "Finding",
+    "Fix",
+    "InconclusiveError",
+    "LogError",
+    "LrdoctorError",
+    "Report",
+    "RunSummary",
+    "Skip",
+    "UnstableError",
+    "__version__",
+    "diagnose",
+]
+
+_HOMES = {
+    "lrdoctor.api": ("diagnose",),
+    "lrdoctor.core.report": ("Finding", "Fix", "Report", "RunSummary", "Skip"),
+    "lrdoctor.errors": ("InconclusiveError", "LogError", "LrdoctorError", "UnstableError"),
+}
+"""Module -> the public names that it holds."""
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one of ours
+
+    def __getattr__(name: str) -> object:
+        for module, names in _HOMES.items():
+            if name in names:
+                value = globals()[name] = getattr(import_module(module), name)
+                return value
+        raise AttributeError(f"module 'lrdoctor' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

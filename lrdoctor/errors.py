@@ -2,7 +2,16 @@
 
 A message names the file or key, what was found, what was expected and what to try. Libraries raise;
 only `lrdoctor.cli.endings` turns an error into an exit code. Anything that is not one of these is a bug.
+
+`UnstableError` and `InconclusiveError` are no such faults: they are what `Report.check` makes a test fail with.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lrdoctor.core.report import Report
 
 
 class LrdoctorError(Exception):
@@ -47,3 +56,20 @@ class BudgetSpent(LrdoctorError):
 
 class Interrupted(LrdoctorError):
     """The user pressed Ctrl-C; what was finished is saved and resumes; exit code 130."""
+
+
+class CheckError(AssertionError):
+    """A report did not pass `Report.check`; the message is the report on one screen."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(report)
+        self.report = report
+        """What was judged, with all findings."""
+
+
+class UnstableError(CheckError):
+    """An instability was found; the command would have exited with 1."""
+
+
+class InconclusiveError(CheckError):
+    """Something could not be judged, which never counts as passed; the command would have exited with 2."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from lrdoctor import __version__
+from lrdoctor.cli import threads
 from lrdoctor.cli.clip import clip
 from lrdoctor.cli.diagnose import diagnose
 from lrdoctor.cli.endings import INTERRUPTED, PIPE_WIDTH, exit_codes, say
@@ -83,6 +84,7 @@ def rules(
     code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="A rule's code, such as LRD201.")] = None,
 ) -> int:
     """List the rules, or print one rule's manual page."""
+    threads.one_for_numpy()
     from lrdoctor.rules import RULES
 
     text = [line for rule in RULES for line in _in_short(rule)]

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from lrdoctor.api import LARGEST_ALPHA
+from lrdoctor.cli import threads
 from lrdoctor.cli.endings import conclude
 from lrdoctor.cli.options import FailOn, FailOnOption, Json, Quiet
 from lrdoctor.cli.outputs import NOTHING, Outputs
@@ -15,10 +17,6 @@ from lrdoctor.errors import LogError
 
 NEXT_KEY = re.compile(r",(?=[^,=]*=)")
 """The comma before a further KEY=; other commas belong to the name of a column."""
-
-
-LARGEST_ALPHA = 0.5
-"""From here on the rules would rather flag a healthy run than not."""
 
 
 class Objective(StrEnum):
@@ -91,6 +89,7 @@ def diagnose(
     DVCLive, and the text that trainers print. Exits with 1 when a run is unstable, else with 2 when a log could not be
     read or judged, else with 0.
     """
+    threads.one_for_numpy()
     from lrdoctor.assess import report_of_logs
     from lrdoctor.logs.gather import gather
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lrdoctor.core import brief
 from lrdoctor.core.curve import Curve
+from lrdoctor.errors import InconclusiveError, UnstableError
 
 Verdict = Literal["stable", "unstable", "inconclusive"]
 Severity = Literal["error", "warning", "info"]
@@ -14,8 +16,13 @@ Instability = Literal[
     "early", "mid_training", "edge", "non_finite", "plateau", "gradient", "architecture", "resume", "restart", "dead"
 ]
 FixStatus = Literal["recommended", "verified", "rejected", "not_tried"]
+FailOn = Literal["unstable", "warning"]
+"""The least severity for which a check fails."""
 
 SCHEMA_VERSION = 1
+
+FAILING: Mapping[FailOn, tuple[Severity, ...]] = {"unstable": ("error",), "warning": ("error", "warning")}
+"""What a check fails for -> the severities that make it fail."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +74,7 @@ class RunSummary:
     final_train_loss: float | None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Of a log: how its values were made and what was left out, as plain data; empty for trials."""
-    curves: Mapping[str, Curve] = field(default_factory=dict)
+    curves: Mapping[str, Curve] = field(default_factory=dict, repr=False)
     """Of a log: what renderers draw, thinned out; no part of report.json."""
 
 
@@ -88,9 +95,13 @@ class Fix:
     """Name of the run that it is for; None when it is for the whole study."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Report:
-    """Everything the renderers print; report.json is this value."""
+    """Everything the renderers print; report.json is this value.
+
+    `repr(report)` is one line that says what is worst and where; `str(report)` is a screen of it; `report.check()`
+    raises what `str` says. A failed `assert report.verdict == "stable"` shows both under pytest.
+    """
 
     command: str
     verdict: Verdict
@@ -151,6 +162,35 @@ class Report:
         """
         if self.verdict == "unstable":
             return "error"
-        bearing = [f.severity for f in self.findings if f.run is None or not self.is_of_trials]
+        bearing = [finding.severity for finding in self.findings if self.bears(finding)]
         order: tuple[Severity, ...] = ("error", "warning", "info")
         return next((severity for severity in order if severity in bearing), None)
+
+    def bears(self, finding: Finding) -> bool:
+        """Whether the finding is one of those that the verdict may rest on, and not one of a single trial."""
+        return finding.run is None or not self.is_of_trials
+
+    def check(self, fail_on: FailOn = "unstable") -> None:
+        """Raises unless everything was judged, and nothing was found that fails: what exit code 0 of the command means.
+
+        Args:
+            fail_on: `unstable`, or `warning` to fail for a warning as well.
+
+        Raises:
+            UnstableError: an instability, where the command exits with 1. An AssertionError that says what and where.
+            InconclusiveError: something could not be judged, where the command exits with 2; an AssertionError, too.
+            ValueError: `fail_on` is neither.
+        """
+        if fail_on not in FAILING:
+            raise ValueError(f"fail_on={fail_on!r}: expected one of {', '.join(map(repr, FAILING))}")
+        study_is_open = self.is_of_trials and self.verdict == "inconclusive"
+        if not study_is_open and self.worst_severity() in FAILING[fail_on]:
+            raise UnstableError(self)
+        if self.is_incomplete:
+            raise InconclusiveError(self)
+
+    def __repr__(self) -> str:
+        return brief.line(self)
+
+    def __str__(self) -> str:
+        return brief.screen(self)

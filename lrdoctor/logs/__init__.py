@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError, NoLogError
-from lrdoctor.logs import console, delimited, dvclive, hf_trainer, jsonl, mlflow, tensorboard, wandb
+from lrdoctor.logs import console, delimited, dvclive, frames, hf_trainer, jsonl, mlflow, tensorboard, wandb
 from lrdoctor.logs.base import Reader, Source, Table
 from lrdoctor.logs.runs import runs_of
-from lrdoctor.logs.text import STANDARD_INPUT, open_source
+from lrdoctor.logs.text import STANDARD_INPUT, bytes_source, open_source
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 READERS: tuple[Reader, ...] = (
     tensorboard,
@@ -61,6 +65,33 @@ def read_event_files(paths: Sequence[Path], columns: Mapping[str, str] | None = 
     """
     sources = [open_source(path) for path in paths]
     return _runs(str(paths[0].parent), tensorboard.NAME, [tensorboard.read_run(sources)], columns)
+
+
+def read_bytes(
+    name: str,
+    content: bytes,
+    *,
+    format: str | None = None,  # noqa: A002
+    columns: Mapping[str, str] | None = None,
+) -> list[Run]:
+    """The runs of a log's content, packed or not, as `read_log` gives those of a file.
+
+    Raises:
+        LogError: as there.
+    """
+    source = bytes_source(name, content)
+    reader = reader_of(source, format)
+    return _runs(name, reader.NAME, reader.read(source), columns)
+
+
+def read_table(data: DataFrame | Mapping[str, Iterable[Any]], *, columns: Mapping[str, str] | None = None) -> list[Run]:
+    """The runs of a table in memory, as `frames.tables` takes it apart.
+
+    Raises:
+        LogError: it holds no training loss.
+        ValueError, TypeError: it is no table.
+    """
+    return _runs(frames.name_of(data), frames.NAME, frames.tables(data, columns), columns)
 
 
 def _source(path: str | Path) -> Source:

@@ -10,12 +10,13 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from lrdoctor.core.curve import Values
 from lrdoctor.errors import LogError
 from lrdoctor.logs._growing import Growing
 from lrdoctor.logs._names import Names, Texts
@@ -53,7 +54,7 @@ class Cells:
 
 
 @dataclass
-class _Gathered:
+class Gathered:
     """One column, block by block."""
 
     value: Growing[np.float64] = field(default_factory=lambda: Growing(np.float64))
@@ -63,6 +64,16 @@ class _Gathered:
     n_unreadable: int = 0
     first_unreadable: str = ""
 
+    def add(self, value: Values, logged: Marks, texts: Texts | None = None, unreadable: Marks | None = None) -> None:
+        """Adds cells: their numbers, and as they were written where not all are numbers."""
+        if texts is not None and unreadable is not None and unreadable.any():
+            self.n_unreadable += int(unreadable.sum())
+            self.first_unreadable = self.first_unreadable or str(texts[int(np.argmax(unreadable))])
+        self.value.append(value)
+        self.logged.append(logged)
+        self.names.add(texts, len(value))
+        self.n_numbers += int(logged.sum())
+
 
 def read_cells(source: Source, dialect: Dialect) -> Cells:
     """Every row of the source.
@@ -70,7 +81,7 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
     Raises:
         LogError: the source cannot be read to its end.
     """
-    gathered = {name: _Gathered() for name in dialect.names}
+    gathered = {name: Gathered() for name in dialect.names}
     left_out: dict[str, str] = {}
     if dialect.preamble:
         left_out[f"{len(dialect.preamble)} lines before the header"] = f"not rows, such as {dialect.preamble[0][:60]!r}"
@@ -95,7 +106,7 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
         left_out[f"{n_long} lines"] = f"more cells than the {len(dialect.names)} columns"
     if n_repeated:
         left_out[f"{n_repeated} lines in mid-file"] = "the header once more, or a comment"
-    return _cells(gathered, n_rows, left_out)
+    return finished(gathered, n_rows, left_out)
 
 
 def _expected_rows(source: Source, block: bytes, n_rows: int) -> int:
@@ -225,31 +236,24 @@ def _repeats_header(frame: pd.DataFrame, dialect: Dialect) -> Marks:
     return marks
 
 
-def _gather(into: _Gathered, series: pd.Series, keep: Marks, again: _Again | None, dialect: Dialect) -> None:
+def _gather(into: Gathered, series: pd.Series, keep: Marks, again: _Again | None, dialect: Dialect) -> None:
     """Adds one block's cells of one column."""
+    texts = unreadable = None
     if series.dtype.kind in "ifub":
         value = np.asarray(series, dtype=np.float64)
         logged = ~np.isnan(value)
         if again is not None and not logged.all():
             logged |= _is_nan_token(again.texts(str(series.name)), ~logged)
-        texts = None
     else:
         cells = np.asarray(series, dtype=object)
         if again is not None and series.isna().any():
             cells = np.where(pd.isna(cells), again.texts(str(series.name)), cells)
         read = numbers(cells, decimal=dialect.decimal)
         value, logged = read.value, read.logged
-        unreadable = read.unreadable & keep
-        if unreadable.any():
-            into.n_unreadable += int(unreadable.sum())
-            into.first_unreadable = into.first_unreadable or str(cells[int(np.argmax(unreadable))])
-        texts = cells[keep]
+        texts, unreadable = cells[keep], read.unreadable[keep]
     if not keep.all():
         value, logged = value[keep], logged[keep]
-    into.value.append(value)
-    into.logged.append(logged)
-    into.names.add(texts, len(value))
-    into.n_numbers += int(logged.sum())
+    into.add(value, logged, texts, unreadable)
 
 
 def _is_nan_token(texts: Texts, where: Marks) -> Marks:
@@ -259,7 +263,8 @@ def _is_nan_token(texts: Texts, where: Marks) -> Marks:
     return marks
 
 
-def _cells(gathered: dict[str, _Gathered], n_rows: int, left_out: dict[str, str]) -> Cells:
+def finished(gathered: Mapping[str, Gathered], n_rows: int, left_out: dict[str, str]) -> Cells:
+    """What was gathered, told apart into numbers and names; nothing is to be added afterwards."""
     columns: dict[str, Column] = {}
     texts: dict[str, Texts] = {}
     for name, column in gathered.items():

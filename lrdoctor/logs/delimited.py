@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from lrdoctor.errors import NoLogError
 from lrdoctor.logs.base import Source, Table
-from lrdoctor.logs.cells import read_cells
+from lrdoctor.logs.cells import Cells, read_cells
 from lrdoctor.logs.dialect import DELIMITERS, sniff_dialect, split
 from lrdoctor.logs.shapes import SHAPES
 from lrdoctor.logs.text import head_text
@@ -51,10 +51,14 @@ def read(source: Source) -> Iterator[Table]:
     dialect = sniff_dialect(head_text(source))
     if dialect is None:
         raise NoLogError(f"{source.name}: no column of numbers; expected rows of cells with a header line above them")
-    cells = read_cells(source, dialect)
+    yield from tables_of(read_cells(source, dialect), source.name, has_header=dialect.has_header)
+
+
+def tables_of(cells: Cells, name: str, *, has_header: bool = True) -> Iterator[Table]:
+    """The tables that cells hold by the first shape that fits them, whether they were in a file or in memory."""
     shape = next(shape for shape in SHAPES if shape.fits(cells))
-    for table in shape.tables(cells, source.name):
-        header = {} if dialect.has_header else {"no_header": True}
+    for table in shape.tables(cells, name):
+        header = {} if has_header else {"no_header": True}
         used = set(table.facts.get("used", ()))
         yield replace(
             table,

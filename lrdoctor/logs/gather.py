@@ -73,14 +73,19 @@ def gather(
         gatherer.add(path)
     if again := len(given_paths) - len(set(given_paths)):
         gatherer.passed_over[TWICE] += again
-    given = {} if objective is None else {"objective": objective, "objective_reason": GIVEN}
-    runs = [replace(run, provenance={**run.provenance, **given}) for run in gatherer.runs]
-    return Gathered(
-        runs=tuple(_named_apart(runs)),
+    return replace(
+        gathered(gatherer.runs, objective),
         unread=tuple(gatherer.unread),
         passed_over=dict(gatherer.passed_over),
         no_logs=tuple(gatherer.no_logs),
     )
+
+
+def gathered(runs: Iterable[Run], objective: str | None) -> Gathered:
+    """The runs under names that differ from each other, with what is known of their objective."""
+    given = {} if objective is None else {"objective": objective, "objective_reason": GIVEN}
+    known = (replace(run, provenance={**run.provenance, **given}) for run in runs)
+    return Gathered(runs=tuple(_named_apart(known)))
 
 
 class _Gatherer:
