@@ -45,7 +45,6 @@ RUN: Mapping[str, Typed] = {
     "lrdoctor diagnose runs/": Typed(),
     "lrdoctor diagnose log.csv --columns loss=train/nll,step=it": Typed(),
     "tail -n 5000 train.log | lrdoctor diagnose -": Typed(1),
-    "lrdoctor diagnose runs/latest --json > diagnosis.json": Typed(),
     "lrdoctor diagnose runs/latest --json > lrdoctor-baseline.json": Typed(),
     "lrdoctor diagnose runs/latest --baseline lrdoctor-baseline.json": Typed(
         after="lrdoctor diagnose runs/latest --json > lrdoctor-baseline.json && "
@@ -60,14 +59,12 @@ PARSED: Mapping[str, str] = {
     "python3 -m venv .venv": INSTALLS,
     ".venv/bin/pip install -c constraints.txt torch==2.13.0": INSTALLS,
     '.venv/bin/pip install -c constraints.txt -e ".[examples]"': INSTALLS,
-    "pip install lrdoctor": INSTALLS,
     "mkdir study && cd study": "the shell's own",
     "lrdoctor sweep configs/mlp10.yaml": "the same as .venv/bin/lrdoctor, which is run",
     "lrdoctor treat configs/mlp10.yaml": MINUTES,
     "lrdoctor diagnose sample_runs/recovered_rise.csv": "generated, and held to by tests/test_generate.py",
     "lrdoctor diagnose a.csv b.jsonl events.out.tfevents.17": "a clone has no TensorBoard log",
     "lrdoctor diagnose log.csv --json | jq -r '.findings[] | [.code, .first_step, .message] | @tsv'": "needs jq",
-    "lrdoctor sweep lrdoctor.yaml --seeds 3 --json > report.json": "the same command as above, which is run",
 }
 """Command that is not run -> why; those of lrdoctor are parsed by its command line."""
 

@@ -119,6 +119,8 @@ class Outputs:
         Raises:
             LrdoctorError: a file cannot be written.
         """
+        if not self.files:
+            return
         from lrdoctor.engines.entry import load
         from lrdoctor.reports import FORMATS
 
