@@ -123,7 +123,7 @@ def of_prescription(treated: Treated) -> str:
     assert chosen is not None
     others = [t for t in treated.tried if t.status == "verified" and t is not chosen]
     if chosen.name == LOWER:
-        return "nothing else is verified: the last resort"
+        return "no other fix is verified without a likely cost: the last resort"
     if chosen.reaches_target:
         return f"the first fix in order with {room(chosen.room)} of room above {chosen.rate_to_use:.4g}"
     asked = f"{treated.limits.target:g}x"
@@ -140,7 +140,9 @@ def in_short(treated: Treated) -> str:
         return f"no fix tried: {treated.unneeded}"
     chosen = treated.prescribed
     if chosen is None:
-        return "no fix that was tried is verified"
+        doubtful = any(t.status == "verified" for t in treated.tried)
+        why_not = "those verified may cost more than they bring" if doubtful else "none is verified"
+        return f"no fix is prescribed: {why_not}"
     gain = _gain(chosen)
     return f"prescribed: {numbers(chosen)} at {chosen.rate_to_use:.4g} (room {room(chosen.room)}, {gain})"
 

@@ -125,7 +125,7 @@ def _lower(bench: Bench) -> Iterator[Tried]:
         return
     after = bench.with_rates(bench.before, lower, LOWER)
     options = [bench.lowered(rate, after) for rate in lower]
-    yield next((option for option in options if not option.may_lose), options[-1])
+    yield next((option for option in options if not option.costs), options[-1])
 
 
 COURSES: tuple[tuple[str, Course], ...] = (

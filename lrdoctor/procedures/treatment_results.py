@@ -193,6 +193,11 @@ class Tried:
         return self.comparison is not None and self.comparison.may_lose
 
     @property
+    def costs(self) -> bool:
+        """The objective is the higher one in the middle of the seeds, or may be: what the last resort must not be."""
+        return self.may_lose or (self.comparison is not None and self.comparison.gain < 0)
+
+    @property
     def cures(self) -> bool:
         """With the fix training is stable clearly beyond the lowest rate that is unstable without it, and the trials
         that it makes stable outnumber those that it breaks by more than chance; with rates of its own, there is clearly
@@ -241,13 +246,13 @@ class Tried:
     def status(self) -> Status:
         """Verified: it cures and loses nothing, or trains better and takes no room away.
 
-        The last resort may lose where lr* sits at the edge.
+        The last resort may cost something where lr* sits at the edge.
         """
         if self.missing is not None:
             return "not_tried"
         if self.name == LOWER:
             holds = self.after is not None and self.after.holds_at(self.rate_to_use)
-            return "verified" if holds and (not self.loses or self.is_at_edge) else "rejected"
+            return "verified" if holds and (not self.costs or self.is_at_edge) else "rejected"
         helps = (self.cures and not self.loses) or (self.trains_better and not self.has_less_room)
         return "verified" if helps else "rejected"
 
@@ -260,13 +265,15 @@ class Tried:
 
 def prescribed(tried: Sequence[Tried]) -> Tried | None:
     """What to do: the first fix that restores all the room. Without one, the verified fix that trains better, else one
-    that nothing speaks against, else any, with the most room, the earlier of two alike; the lower rate when no other is
-    verified."""
+    that nothing speaks against, with the most room, the earlier of two alike; the lower rate when there is no other.
+
+    None where what is verified may cost some of the objective: lr* as it is does no harm.
+    """
     verified = [t for t in tried if t.status == "verified" and t.name != LOWER]
     enough = next((t for t in verified if t.reaches_target), None)
     if enough is not None:
         return enough
-    chosen = [t for t in verified if t.trains_better] or [t for t in verified if not t.may_lose] or verified
+    chosen = [t for t in verified if t.trains_better] or [t for t in verified if not t.may_lose]
     most = max((t.room.margin or 0.0 for t in chosen), default=0.0)
     nearly = (t for t in chosen if t.limits.beyond * (t.room.margin or 0.0) >= most)
     return next(nearly, None) or next((t for t in tried if t.name == LOWER and t.status == "verified"), None)

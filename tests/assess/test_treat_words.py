@@ -79,7 +79,8 @@ def outcome(*of, chosen=None, **changes):
     [
         (outcome(SOME, ALL, chosen=ALL), "prescribed: warmup_steps 10 at 0.01 (room 10x, no gain in the loss)"),
         (outcome(SOME, chosen=SOME), "prescribed: clip_norm 0.5 at 0.01 (room 5x, no gain in the loss)"),
-        (outcome(), "no fix that was tried is verified"),
+        (outcome(), "no fix is prescribed: none is verified"),
+        (outcome(SOME), "no fix is prescribed: those verified may cost more than they bring"),
         (outcome(unneeded="there is room"), "no fix tried: there is room"),
     ],
 )
@@ -99,7 +100,7 @@ def test_the_outcome_in_short(treated, short):
             outcome(SOME, SOME, chosen=SOME),
             "no fix restores 10x of room beyond doubt of a loss; the first of those verified",
         ),
-        (outcome(LAST, chosen=LAST), "nothing else is verified: the last resort"),
+        (outcome(LAST, chosen=LAST), "no other fix is verified without a likely cost: the last resort"),
     ],
 )
 def test_why_this_fix(treated, words):

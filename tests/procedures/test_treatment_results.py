@@ -132,7 +132,8 @@ LAST = tried({0.001: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatm
         ([SOME, ALIKE], "some"),  # alike within the factor that a sweep tells: the documented order decides
         ([SOME, MORE], "more"),
         ([DOUBTED, SOME], "some"),
-        ([DOUBTED, REJECTED], "doubted"),
+        ([DOUBTED, REJECTED], None),
+        ([DOUBTED, LAST], LOWER),
         ([SOME, ALL, MORE], "all"),
         ([GAIN, MORE], "gain"),
         ([GAIN, ALL], "all"),
