@@ -19,13 +19,16 @@ from lrdoctor.architecture.residuals import Residual, end_of_branch, norm_of_sum
 from lrdoctor.architecture.state import kept
 from lrdoctor.core.architecture import Architecture, Scale, Site
 
+Model = nn.Module
+Scalar = Tensor
+LossOf = Callable[[Model, Any], Scalar]
+"""(model, batch) -> scalar loss."""
+
 LINEAR_ENDS = ops.WEIGHT - ops.RECURRENT
 """Layers whose result is 0 when their parameters are, and which still learn then."""
 
 
-def look(
-    model: nn.Module, batch: Any, loss_of: Callable[[nn.Module, Any], Tensor], folder: Path | None = None
-) -> Architecture:
+def look(model: Model, batch: Any, loss_of: LossOf, folder: Path | None = None) -> Architecture:
     """What one forward and backward pass shows of the model.
 
     The model's buffers, gradients and modes and the random generators are afterwards as they were; what else the

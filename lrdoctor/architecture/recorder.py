@@ -63,7 +63,7 @@ class Recorder(TorchFunctionMode):
             lambda: hooks.register_module_forward_hook(self._after, always_call=True),
             lambda: self._root.register_forward_pre_hook(self._at_root, with_kwargs=True),
         ):
-            self._handles.callback(register().remove)
+            self._handles.callback(register().remove)  # type: ignore[no-untyped-call]
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 

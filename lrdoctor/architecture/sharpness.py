@@ -6,15 +6,17 @@ made orthogonal again, which gives copies of the largest eigenvalue and does not
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from lrdoctor.architecture.look import LossOf, Model
 from lrdoctor.architecture.state import kept
 from lrdoctor.core.architecture import Sharpness
 
@@ -34,9 +36,7 @@ class Settings:
     """Of the first vector."""
 
 
-def sharpness(
-    model: nn.Module, batch: Any, loss_of: Callable[[nn.Module, Any], Tensor], settings: Settings | None = None
-) -> Sharpness:
+def sharpness(model: Model, batch: Any, loss_of: LossOf, settings: Settings | None = None) -> Sharpness:
     """The top of the Hessian's spectrum at the model's present weights, on one batch.
 
     Dropout draws one mask for the whole measurement. The model is afterwards as it was (see `look`).
@@ -106,7 +106,7 @@ def _dot(one: Vector, other: Vector) -> float:
 
 
 def _norm(vector: Vector) -> float:
-    return _dot(vector, vector) ** 0.5
+    return math.sqrt(_dot(vector, vector))
 
 
 def _scaled(vector: Vector, factor: float) -> Vector:

@@ -15,6 +15,7 @@ from lrdoctor import __version__
 from lrdoctor.cli.clip import clip
 from lrdoctor.cli.diagnose import diagnose
 from lrdoctor.cli.endings import INTERRUPTED, PIPE_WIDTH, exit_codes, say
+from lrdoctor.cli.inspect import inspect
 from lrdoctor.cli.probe import probe
 from lrdoctor.cli.sweep import sweep
 from lrdoctor.cli.treat import treat
@@ -104,5 +105,5 @@ def _in_short(rule: Rule) -> list[str]:
     return [head, *wrap(rule.summary, PIPE_WIDTH, initial_indent=room, subsequent_indent=room)]
 
 
-for _command in (init, sweep, probe, warmup, clip, treat, diagnose, rules):
+for _command in (init, sweep, probe, warmup, clip, treat, inspect, diagnose, rules):
     app.command()(exit_codes(_command))

@@ -5,9 +5,14 @@ Only the operations that ran for this batch are known. What could not be looked 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+DEEP = 8
+"""Layers with weights up to which a model needs neither residual connections nor norms. AlexNet, at 8, did without;
+VGG, at 16 to 19, was trained in stages before there were norms."""
 
 Skip = Literal["identity", "projection"]
 
@@ -51,11 +56,6 @@ class Site:
     @property
     def is_norm_last(self) -> bool:
         return self.last_operation == "norm"
-
-    @property
-    def place(self) -> str:
-        """Where, in words."""
-        return f"{self.where} ({self.module})" if self.module else self.where
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,15 +123,41 @@ class Sharpness:
     """Whether the residual of the eigenvalue is small; else it is a lower bound."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What a look at a model brought, in full or in part."""
+
+    model: Architecture | None
+    failure: str
+    """Why nothing is known of the model; empty where something is."""
+    sharpness: Sharpness | None = None
+    """None where it was not asked for, or not measured."""
+    sharpness_failure: str = ""
+    """Why it was not, though asked for."""
+    n_parameters: int = 0
+    """Trainable numbers of the model."""
+
+
 def _growth(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    if len(known) < 2 or known[0] == 0:
-        return None
-    return known[-1] / known[0]
+    """The last known value over the first; those that are 0 or not finite tell nothing of a scale."""
+    known = [value for value in values if value and math.isfinite(value)]
+    return known[-1] / known[0] if len(known) > 1 else None
 
 
 def places(sites: Sequence[Site], most: int = 3) -> str:
-    """The places of some sites in words: each once, the first few by name."""
-    distinct = list(dict.fromkeys(site.place for site in sites))
-    rest = len(distinct) - most
-    return ", ".join(distinct[:most]) + (f" and {rest} more" if rest > 0 else "")
+    """Where the sites are, in words: each line of source once, with the first module that ran it."""
+    lines: dict[str, list[str]] = {}
+    for site in sites:
+        modules = lines.setdefault(site.where, [])
+        if site.module not in modules:
+            modules.append(site.module)
+    named = [f"{where}{_in_modules(modules)}" for where, modules in lines.items()]
+    rest = len(named) - most
+    return ", ".join(named[:most]) + (f" and {rest} more lines" if rest > 0 else "")
+
+
+def _in_modules(modules: Sequence[str]) -> str:
+    if modules == [""]:
+        return ""
+    more = f" and {len(modules) - 1} more" if len(modules) > 1 else ""
+    return f" ({modules[0]}{more})"
