@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from lrdoctor.architecture.graph import Graph, Node
@@ -19,23 +19,28 @@ class Depth(NamedTuple):
 
 
 def outside_residuals(graph: Graph, found: Mapping[int, Residual]) -> Depth:
-    """The longest way that takes the skip at every residual add."""
-    return _longest(graph, lambda node: [found[node.index].skip] if node.index in found else graph.activations(node))
+    """The longest way that takes the skip at every residual add, and does not end in a branch."""
+    inside = {i for residual in found.values() for i in residual.own}
+    ends = [node.index for node in graph.nodes if node.index not in inside]
+    return _longest(
+        graph, lambda node: [found[node.index].skip] if node.index in found else graph.activations(node), ends
+    )
 
 
 def without_norm(graph: Graph) -> Depth:
     """The longest way that no norm interrupts."""
-    return _longest(graph, lambda node: [] if node.is_norm else graph.activations(node))
+    ends = range(len(graph.nodes))
+    return _longest(graph, lambda node: [] if node.is_norm else graph.activations(node), ends)
 
 
-def _longest(graph: Graph, before: Callable[[Node], list[int]]) -> Depth:
+def _longest(graph: Graph, before: Callable[[Node], list[int]], ends: Sequence[int]) -> Depth:
     length = [0] * len(graph.nodes)
     came_from: list[int | None] = [None] * len(graph.nodes)
     for node in graph.nodes:
         best = max(before(node), key=lambda i: length[i], default=None)
         came_from[node.index] = best
         length[node.index] = (length[best] if best is not None else 0) + int(node.is_weight)
-    at: int | None = max(range(len(length)), key=lambda i: length[i], default=None)
+    at: int | None = max(ends, key=lambda i: length[i], default=None)
     layers = length[at] if at is not None else 0
     weights = set()
     while at is not None:

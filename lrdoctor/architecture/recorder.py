@@ -205,7 +205,7 @@ class Recorder(TorchFunctionMode):
             node = self._unknown(made, inputs, f"{name or 'the model'} ({type(module).__name__})")
             node.own_module = name
             node.params = tuple(self._params[id(p)] for p in module.parameters() if id(p) in self._params)
-            node.is_weight = bool(node.params)
+            node.is_weight = next(module.parameters(), None) is not None
 
     def _is_from_nowhere(self, t: Tensor) -> bool:
         return t not in self._of and id(t) not in self._params and id(t) not in self._buffers
