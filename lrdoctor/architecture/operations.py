@@ -21,9 +21,12 @@ VIEW = _names(
     "view reshape permute transpose contiguous flatten unsqueeze squeeze clone to type_as float half bfloat16 double "
     "dropout dropout_ dropout1d dropout2d dropout3d feature_dropout alpha_dropout feature_alpha_dropout expand roll "
     "movedim moveaxis swapaxes swapdims unflatten t view_as reshape_as __get__ __getitem__ select chunk split unbind "
-    "tensor_split narrow pad identity"
+    "tensor_split narrow pad identity write"
 )
 """What changes the shape of an activation, or drops some of it, and is no layer."""
+
+IN_PLACE = _names("__setitem__ __iadd__ __isub__ __imul__ __itruediv__")
+"""What writes into its first operand, besides names that end with an underscore."""
 
 POOL = _names("avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d")
 """What a skip may do to fit a branch with a stride."""

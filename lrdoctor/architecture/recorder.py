@@ -115,6 +115,8 @@ class Recorder(TorchFunctionMode):
         node.is_norm = active and operation in ops.NORM
         node.key, node.operand_rms = key, operands or {}
         self._bind(node, made)
+        if operation in ops.IN_PLACE or (operation.endswith("_") and not operation.endswith("__")):
+            self._write_through(node, made[0])
         if active and (is_weight or operation in ops.ADD):
             _measure(node, made[0])
 
@@ -122,6 +124,18 @@ class Recorder(TorchFunctionMode):
         # an operation in place gives its target a new meaning
         for t in made:
             self._of[t] = node.index
+
+    def _write_through(self, node: Node, view: Tensor) -> None:
+        """What is written into a view changes the tensor that it is a view of."""
+        with _unseen():
+            base = view._base
+            if base is None or base not in self._of:
+                return
+            whole = base.numel() == view.numel()
+            inputs = [node.index] if whole else [self._of[base], node.index]
+            active = any(self.graph[i].is_activation for i in inputs)
+            written = self._node("write", inputs, [], active, shape=tuple(base.shape))
+            self._bind(written, [base])
 
     def _taken(self, given: Any, operation: str) -> tuple[list[int], list[str]]:
         """The nodes and the parameters whose values an operation takes."""
@@ -163,7 +177,9 @@ class Recorder(TorchFunctionMode):
 
     def _is_norm(self, module: nn.Module) -> bool:
         named = NORM_CLASS.search(type(module).__name__)
-        return named is not None and not any(isinstance(inner, NO_NORM) for inner in module.modules())
+        if named is None or module is self._root:
+            return False
+        return not any(isinstance(inner, NO_NORM) for inner in module.modules())
 
     def _at_root(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         with _unseen():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -63,8 +64,12 @@ def _summary(model: Architecture, findings: tuple[Finding, ...], skips: tuple[Sk
     unknown = f", {len(model.unknown)} unknown operations" if model.unknown else ""
     return (
         f"{n or 'no'} residual add{'' if n == 1 else 's'} seen in one forward and backward pass on one batch "
-        f"({model.mode} mode){unknown}: {told}"
+        f"({model.mode} mode){unknown}: {told}{_broken(model)}"
     )
+
+
+def _broken(model: Architecture) -> str:
+    return "" if math.isfinite(model.loss) else f"; the loss is {model.loss} before any update"
 
 
 def _table(seen: Inspection) -> dict[str, Any]:

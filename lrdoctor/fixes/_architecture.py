@@ -29,10 +29,16 @@ def what_is_missing(model: Architecture) -> str:
     """Of residual connections and norms, in words."""
     missing = []
     if not model.sites:
-        missing.append(f"no residual add was recognised over {model.depth_outside_residuals} layers")
+        missing.append(f"no residual add was recognised over {model.depth_outside_residuals} layers{_from_to(model)}")
     if model.distinct_without_norm > DEEP:
         missing.append(f"{model.distinct_without_norm} layers have no normalization between them")
     return " and ".join(missing)
+
+
+def _from_to(model: Architecture) -> str:
+    """The first and the last layer by name, where they have names."""
+    names = [scale.module for scale in model.chain]
+    return f", from {names[0]} to {names[-1]}," if len(names) > 1 and names[0] and names[-1] else ""
 
 
 def zeroable(model: Architecture) -> tuple[str, ...]:

@@ -48,6 +48,10 @@ class Block(nn.Module):
             y = self.f(x)
             y += x
             return y
+        if self.placement == "through a view":
+            y = x.clone()
+            y.view(-1).add_(self.f(x).view(-1))
+            return self.norm(y)
         if self.placement == "into a slice":
             y = torch.empty_like(x)
             y[:] = x + self.f(x)

@@ -72,6 +72,7 @@ ROWS: list[tuple[str, Callable[[], nn.Module], Callable[[], Tensor], tuple[int, 
     ("minus", lambda: Blocks("minus"), vectors, (4, 0, 4, 2, 10)),
     ("sum of a list", lambda: Blocks("sum of a list"), vectors, (4, 0, 4, 2, 10)),
     ("functional norm", lambda: Blocks("functional norm"), vectors, (4, 4, 4, 2, 3)),
+    ("through a view", lambda: Blocks("through a view"), vectors, (4, 4, 4, 2, 3)),
     ("into a slice", lambda: Blocks("into a slice"), vectors, (4, 0, 4, 2, 10)),
 ]
 

@@ -179,3 +179,18 @@ def test_the_scale_of_a_net_without_residuals() -> None:
     model = looked_at(vanishing)
     assert codes(model) == ["LRD701", "LRD702", "LRD705"]
     assert list(recommended(model)) == ["add_residuals_and_norm"]
+
+
+def test_the_scale_of_residual_blocks_without_norm_that_start_too_large() -> None:
+    def overscaled() -> nn.Module:
+        net = Blocks("none", n=24)
+        for p in net.parameters():
+            if p.ndim == 2:
+                nn.init.xavier_uniform_(p, gain=2)
+        return net
+
+    model = looked_at(overscaled)
+    assert codes(model) == ["LRD702", "LRD704", "LRD705", "LRD705"]
+    assert model.activation_growth is not None
+    assert model.activation_growth > 1e6
+    assert list(recommended(model)) == ["add_residuals_and_norm", "zero_init_residual"]

@@ -202,3 +202,7 @@ def test_growth_leaves_out_what_has_no_scale(values: tuple[float | None, ...], g
     seen = replace(POST, chain=chain)
     assert seen.activation_growth == growth
     assert seen.gradient_growth == (None if growth is None else 1 / growth)
+
+
+def test_a_loss_that_is_not_finite_is_told() -> None:
+    assert "the loss is nan before any update" in report_of(model(site(), loss=float("nan"))).summary
