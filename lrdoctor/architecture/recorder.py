@@ -102,10 +102,10 @@ class Recorder(TorchFunctionMode):
     def _record(
         self, operation: str, given: Any, out: Any, key: Key | None = None, operands: dict[int, float] | None = None
     ) -> None:
-        inputs, params = self._taken(given, operation)
         if self._in_norm:
-            self._norm_inputs += inputs
+            self._norm_inputs += [self._of[t] for t in tensors(given) if t in self._of]
             return
+        inputs, params = self._taken(given, operation)
         made = _results(operation, given, out)
         if not made:
             return
@@ -203,15 +203,15 @@ class Recorder(TorchFunctionMode):
                 self._find_unknown(module, name, args, out)
 
     def _end_norm(self, module: nn.Module, name: str, args: Any, out: Any) -> None:
-        """One node for all that a norm did."""
+        """One node for all that a norm did; the norm of a weight is no activation."""
         made = list(tensors(out))
-        inputs = [*self._taken(args, "norm")[0], *self._norm_inputs]
-        inputs = list(dict.fromkeys(i for i in inputs if self.graph[i].is_activation))
-        if not made or not inputs:
+        given, params = self._taken(args, "norm")
+        inputs = [i for i in dict.fromkeys([*given, *self._norm_inputs]) if self.graph[i].is_activation]
+        if not made:
             return
-        params = [self._params[id(p)] for p in module.parameters() if id(p) in self._params]
-        shape = tuple(made[0].shape)
-        node = self._node("norm", inputs, params, active=True, shape=shape, is_norm=True, own_module=name)
+        params += [self._params[id(p)] for p in module.parameters() if id(p) in self._params]
+        node = self._node("norm", inputs, params, active=bool(inputs), shape=tuple(made[0].shape), own_module=name)
+        node.is_norm = node.is_activation
         self._bind(node, made)
 
     def _find_unknown(self, module: nn.Module, name: str, args: Any, out: Any) -> None:

@@ -7,7 +7,7 @@ layer or a norm on the way that the skip has not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lrdoctor.architecture import operations as ops
@@ -43,7 +43,15 @@ def residuals(graph: Graph) -> dict[int, Residual]:
         if readings:
             # the skip without a projection, and the shorter one
             found[node.index] = min(readings, key=lambda each: each[0])[1]
+    for add in _summands(graph, found):
+        del found[add]
     return found
+
+
+def _summands(graph: Graph, found: Mapping[int, Residual]) -> set[int]:
+    """The adds that look like sums with a projected skip and are the sum of the parts of a branch, f(x) + g(x)."""
+    ends = (end_of_branch(graph, residual).operation.index for residual in found.values() if not residual.projected)
+    return {end for end in ends if end in found and found[end].projected}
 
 
 def _is_score(graph: Graph, node: Node, consumers: list[list[int]]) -> bool:
@@ -97,14 +105,19 @@ def _is_projection(graph: Graph, node: Node) -> bool:
 def norm_of_sum(graph: Graph, residual: Residual, found: dict[int, Residual], consumers: list[list[int]]) -> int | None:
     """The norm that alone reads the sum, when the stream goes on from it: Norm(x + f(x)).
 
-    A norm at the end of all blocks, which the blocks themselves do not contain, is none.
+    The norm at the end of all blocks is none.
     """
     norm = _sole_norm(graph, residual.add, consumers)
     if norm is None:
         return None
     goes_on = any(other.source == norm and not other.projected for other in found.values())
     same_module = graph[norm].module == graph[residual.add].module
-    return norm if goes_on or same_module else None
+    return norm if goes_on or (same_module and not _begins_with_norm(graph, residual)) else None
+
+
+def _begins_with_norm(graph: Graph, residual: Residual) -> bool:
+    """Whether the branch has its norm in front: one behind the sum, at the end of a model, is then another one."""
+    return any(graph[i].is_norm and residual.source in graph[i].inputs for i in residual.own)
 
 
 def _sole_norm(graph: Graph, start: int, consumers: list[list[int]]) -> int | None:

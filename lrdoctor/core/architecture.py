@@ -32,7 +32,7 @@ class Site:
     branch_scale: float | None
     """rms(f(x)) / rms(x) before any update; None where it cannot be measured."""
     last_operation: str
-    """Of the branch, views, dropout and scales left out: norm, linear, conv2d, attention, relu, add, ..."""
+    """Of the branch, views, dropout, scales and pooling left out: norm, linear, conv2d, attention, relu, add, ..."""
     gate: str | None
     """Name of a parameter that scales the branch (LayerScale, ReZero)."""
     post_norm: bool

@@ -9,6 +9,21 @@ from typing import Any
 
 import pytest
 import torch
+from further_nets import (
+    Dense,
+    Excited,
+    Highway,
+    Lazy,
+    Llama,
+    Mixer,
+    Moments,
+    Pooled,
+    Swin,
+    Translator,
+    TwoSummands,
+    UNet,
+    WeightNormed,
+)
 from small_nets import (
     GPT,
     Blocks,
@@ -81,6 +96,35 @@ ROWS: list[tuple[str, Callable[[], nn.Module], Callable[[], Tensor], tuple[int, 
 def test_what_every_model_is_made_of(make: Callable[[], nn.Module], batch: Any, expected: Any) -> None:
     model = looked_at(make, batch)
     assert counts(model) == expected
+    assert model.unknown == ()
+
+
+FURTHER: list[tuple[str, Callable[[], nn.Module], Callable[[], Tensor], tuple[int, int, int], str | None]] = [
+    ("llama", Llama, ids, (4, 0, 4), "linear"),
+    ("two summands", TwoSummands, ids, (2, 0, 2), "add"),
+    ("translator, post-norm", lambda: Translator(False), ids, (10, 10, 10), "linear"),
+    ("translator, pre-norm", lambda: Translator(True), ids, (10, 0, 10), "linear"),
+    ("squeeze and excitation", Excited, images, (1, 0, 1), "mul"),
+    ("highway", Highway, vectors, (0, 0, 0), None),
+    ("dense", Dense, images, (0, 0, 0), None),
+    ("u-net", UNet, images, (1, 0, 1), "conv_transpose2d"),
+    ("mixer", Mixer, ids, (4, 0, 4), "gelu"),
+    ("swin", Swin, vectors, (3, 0, 0), "norm"),
+    ("poolformer", Pooled, images, (1, 0, 0), "norm"),
+    ("lazy", Lazy, vectors, (1, 1, 1), "linear"),
+    ("weight norm", WeightNormed, vectors, (4, 0, 4), "relu"),
+    ("norm in plain operations", Moments, vectors, (3, 0, 3), "linear"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+@pytest.mark.parametrize(
+    ("make", "batch", "expected", "last"), [row[1:] for row in FURTHER], ids=[row[0] for row in FURTHER]
+)
+def test_further_models(make: Callable[[], nn.Module], batch: Any, expected: Any, last: str | None) -> None:
+    model = looked_at(make, batch)
+    assert counts(model)[:3] == expected
+    assert (model.sites[-1].last_operation if model.sites else None) == last
     assert model.unknown == ()
 
 
