@@ -14,7 +14,8 @@ from torch.nn.parameter import UninitializedBuffer
 
 @contextmanager
 def kept(model: nn.Module) -> Iterator[None]:
-    """On the way out buffers, gradients, training modes and random generators are what they were on the way in."""
+    """On the way out buffers, gradients, training modes and the random generators of CPU and CUDA are as on the
+    way in."""
     modules = list(model.modules())
     modes = [module.training for module in modules]
     buffers = [
@@ -28,7 +29,7 @@ def kept(model: nn.Module) -> Iterator[None]:
         p.grad = None
     own = random.getstate(), np.random.get_state()
     try:
-        with torch.random.fork_rng(devices=_devices(model), device_type=_device_type(model)):
+        with torch.random.fork_rng(devices=_cuda_devices(model)):
             yield
     finally:
         random.setstate(own[0])
@@ -42,11 +43,6 @@ def kept(model: nn.Module) -> Iterator[None]:
                 module._buffers[name] = buffer.copy_(value)
 
 
-def _device_type(model: nn.Module) -> str:
-    kinds = {p.device.type for p in model.parameters()} - {"cpu"}
-    return next(iter(kinds), "cuda")
-
-
-def _devices(model: nn.Module) -> list[int]:
-    """Indices of the accelerators that hold the model; the CPU's generator is kept in any case."""
-    return sorted({p.device.index or 0 for p in model.parameters() if p.device.type != "cpu"})
+def _cuda_devices(model: nn.Module) -> list[int]:
+    """Indices of the GPUs that hold the model; the CPU's generator is kept in any case."""
+    return sorted({p.device.index or 0 for p in model.parameters() if p.device.type == "cuda"})
