@@ -122,7 +122,8 @@ def _zeroable(graph: Graph, end: Node, gate: str | None, elsewhere: Counter[str]
     if gate is not None:
         return _unless_shared((gate,), elsewhere)
     if not end.is_norm and end.operation not in LINEAR_ENDS:
-        return (), f"its last operation is {ops.in_words(end.operation)}, and a layer zeroed in front of it may not learn"
+        last = ops.in_words(end.operation)
+        return (), f"its last operation is {last}, and a layer zeroed in front of it may not learn"
     names = end.params
     if end.operation == "multi_head_attention_forward":
         names = tuple(name for name in names if ".out_proj." in f".{name}")
