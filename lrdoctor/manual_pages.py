@@ -20,6 +20,7 @@ JUDGED = {
     "trials": "trials that lrdoctor ran",
     "logs": "logs that exist already",
     "sweeps": "a sweep as a whole",
+    "models": "the model, as one batch runs through it",
 }
 
 
@@ -103,7 +104,7 @@ def _kinds(fix: Remedy) -> str:
 
 
 def _source(rule: Rule) -> str:
-    check = rule.check_trial or rule.check_log or rule.check_study
+    check = rule.check_trial or rule.check_log or rule.check_study or rule.check_model
     assert check is not None
     return _path(check.__module__)
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lrdoctor.assess.baseline import Tolerances, compare
     from lrdoctor.assess.clip import report_of_clip
     from lrdoctor.assess.earlier import Baseline
+    from lrdoctor.assess.inspection import report_of_inspection
     from lrdoctor.assess.judging import judge_against, judge_runs, judge_study, summary_of
     from lrdoctor.assess.logs import log_verdict, report_of_logs
     from lrdoctor.assess.margin import hold_to_margin
@@ -31,6 +32,7 @@ __all__ = [
     "log_verdict",
     "prescription_changes",
     "report_of_clip",
+    "report_of_inspection",
     "report_of_logs",
     "report_of_probe",
     "report_of_sweep",
@@ -43,6 +45,7 @@ _HOMES = {
     "baseline": ("Tolerances", "compare"),
     "clip": ("report_of_clip",),
     "earlier": ("Baseline",),
+    "inspection": ("report_of_inspection",),
     "judging": ("judge_against", "judge_runs", "judge_study", "summary_of"),
     "logs": ("log_verdict", "report_of_logs"),
     "margin": ("hold_to_margin",),

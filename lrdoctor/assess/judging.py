@@ -58,6 +58,11 @@ def checks_of_trials() -> dict[str, dict[str, str]]:
     }
 
 
+def checks_of_models() -> dict[str, dict[str, str]]:
+    """`Report.checks` of a look at a model."""
+    return {"runs": {}, "study": {rule.code: rule.name for rule in rules.RULES if rule.check_model}}
+
+
 def split(found: Iterable[Finding | Skip]) -> Judged:
     """The findings and the skips, each in order."""
     everything = tuple(found)

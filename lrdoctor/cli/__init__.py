@@ -16,6 +16,7 @@ from lrdoctor.cli import threads
 from lrdoctor.cli.clip import clip
 from lrdoctor.cli.diagnose import diagnose
 from lrdoctor.cli.endings import INTERRUPTED, PIPE_WIDTH, exit_codes, say
+from lrdoctor.cli.inspect import inspect
 from lrdoctor.cli.outputs import with_options
 from lrdoctor.cli.probe import probe
 from lrdoctor.cli.report import report
@@ -108,5 +109,5 @@ def _in_short(rule: Rule) -> list[str]:
     return [head, *wrap(rule.summary, PIPE_WIDTH, initial_indent=room, subsequent_indent=room)]
 
 
-for _command in (init, sweep, probe, warmup, clip, treat, diagnose, report, rules):
+for _command in (init, sweep, probe, warmup, clip, treat, inspect, diagnose, report, rules):
     app.command()(exit_codes(with_options(_command)))

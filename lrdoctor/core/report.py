@@ -126,6 +126,8 @@ class Report:
     """The gradient norms at lr*, and the thresholds tried at the unstable rates."""
     treat: Mapping[str, Any] = field(default_factory=dict)
     """Every fix as it was tried, and the prescription; empty where only single steps of the procedure were run."""
+    architecture: Mapping[str, Any] = field(default_factory=dict)
+    """What one batch showed of the model; empty where nobody looked."""
     next_steps: tuple[str, ...] = ()
     """What to run next, a command or a sentence each."""
     passed_over: Mapping[str, int] = field(default_factory=dict)
@@ -142,8 +144,8 @@ class Report:
 
     @property
     def is_of_trials(self) -> bool:
-        """Whether trials of lrdoctor's own were judged together, over their seeds, and not logs one by one."""
-        return bool(self.sweep or self.probe or self.warmup or self.clip or self.treat)
+        """Whether trials of lrdoctor's own, or the model, were judged as a whole, and not logs one by one."""
+        return bool(self.sweep or self.probe or self.warmup or self.clip or self.treat or self.architecture)
 
     @property
     def is_incomplete(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lrdoctor.core.architecture import Architecture
 from lrdoctor.core.run import Run
 
 Stage = Literal["grid", "extension", "check", "refinement"]
@@ -76,6 +77,8 @@ class Study:
     """False-alarm budget of a run: the share of healthy runs that the rules may take for unstable."""
     notes: tuple[str, ...] = ()
     """What the procedure did of its own accord, such as extending the grid."""
+    architecture: Architecture | None = None
+    """What the model is made of; None where nobody looked."""
 
     @property
     def is_swept(self) -> bool:

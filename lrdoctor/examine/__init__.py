@@ -1,6 +1,7 @@
 """Spec -> Study: procedures plan trials, an engine runs them, every run is saved as it comes."""
 
 from lrdoctor.examine.clip import clip
+from lrdoctor.examine.inspection import inspect, open_inspector
 from lrdoctor.examine.laboratory import ENTRY, PRELOAD, Laboratory, Watcher, interruptible
 from lrdoctor.examine.probe import probe
 from lrdoctor.examine.rehearsal import Rehearsal, rehearse
@@ -18,7 +19,9 @@ __all__ = [
     "all_trials_table",
     "baseline_trial",
     "clip",
+    "inspect",
     "interruptible",
+    "open_inspector",
     "probe",
     "rates",
     "rehearse",

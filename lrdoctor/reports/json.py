@@ -69,6 +69,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "warmup": report.warmup,
         "clip": report.clip,
         "treat": report.treat,
+        "architecture": report.architecture,
         "next_steps": report.next_steps,
         "passed_over": report.passed_over,
         "no_logs": report.no_logs,

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lrdoctor.core.architecture import Architecture
 from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.rules import (
     best_at_edge,
     best_at_grid_end,
+    branches_not_zero,
+    dead_branch,
     dead_run,
+    deep_without_norm,
+    deep_without_residuals,
     divergence,
     early_blow_up,
     early_rise,
@@ -20,10 +25,12 @@ from lrdoctor.rules import (
     loss_spike,
     no_progress,
     non_finite,
+    norm_after_sum,
     oscillation,
     recovered_rise,
     restart,
     resume_jump,
+    scale_with_depth,
     single_step,
     small_margin,
     stuck_plateau,
@@ -53,6 +60,12 @@ RULES: tuple[Rule, ...] = (
     gradient_explosion.RULE,
     resume_jump.RULE,
     restart.RULE,
+    deep_without_residuals.RULE,
+    deep_without_norm.RULE,
+    norm_after_sum.RULE,
+    branches_not_zero.RULE,
+    scale_with_depth.RULE,
+    dead_branch.RULE,
 )
 
 FAILED = "the run failed, so its curves say nothing about stability"
@@ -81,3 +94,10 @@ def judge_study(study: Study) -> Iterator[Finding | Skip]:
     for rule in RULES:
         if rule.check_study is not None:
             yield from rule.check_study(study)
+
+
+def judge_model(model: Architecture) -> Iterator[Finding | Skip]:
+    """What the rules say of what a model is made of."""
+    for rule in RULES:
+        if rule.check_model is not None:
+            yield from rule.check_model(model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from lrdoctor.core.architecture import Architecture
 from lrdoctor.core.report import Finding, Instability, Severity, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
@@ -19,7 +20,7 @@ class Rule:
 
     code: str
     """Stable identifier, LRD and three digits: 1xx values, 2xx rises, 3xx levels, 4xx the whole study, 5xx gradient
-    norms, 6xx what was done to the run."""
+    norms, 6xx what was done to the run, 7xx the model."""
     name: str
     severity: Severity
     instability: Instability
@@ -33,6 +34,8 @@ class Rule:
     """Judges one run that somebody logged, by itself."""
     check_study: Callable[[Study], Found] | None = None
     """Judges the study as a whole."""
+    check_model: Callable[[Architecture], Found] | None = None
+    """Judges what the model is made of."""
 
     def finding(
         self,
@@ -66,7 +69,9 @@ class Rule:
 
     @property
     def judges(self) -> str:
-        """What it looks at: trials, logs, runs (both) or sweeps."""
+        """What it looks at: trials, logs, runs (both), sweeps or models."""
+        if self.check_model is not None:
+            return "models"
         if self.check_study is not None:
             return "sweeps"
         return "runs" if self.check_trial and self.check_log else "trials" if self.check_trial else "logs"

@@ -21,6 +21,7 @@ from lrdoctor.rules import FAILED, RULES, judge_run, judge_study
 NAN, INF = math.nan, math.inf
 TRIAL_CODES = [r.code for r in RULES if r.check_trial is not None]
 LOG_CODES = [r.code for r in RULES if r.check_log is not None]
+MODEL_CODES = [r.code for r in RULES if r.check_model is not None]
 STUDY_CODES = [r.code for r in RULES if r.check_study is not None]
 
 
@@ -36,6 +37,7 @@ JUDGES = {
     ],
     "runs": ["LRD101"],
     "sweeps": ["LRD401", "LRD402", "LRD403"],
+    "models": ["LRD701", "LRD702", "LRD703", "LRD704", "LRD705", "LRD706"],
 }
 
 
@@ -44,14 +46,15 @@ def test_what_every_rule_judges(what: str) -> None:
     assert sorted(r.code for r in RULES if r.judges == what) == JUDGES[what]
 
 
-def test_every_rule_judges_runs_or_sweeps_and_not_both() -> None:
-    assert sorted({*TRIAL_CODES, *LOG_CODES, *STUDY_CODES}) == sorted(r.code for r in RULES)
-    assert not {*TRIAL_CODES, *LOG_CODES} & set(STUDY_CODES)
+def test_every_rule_judges_runs_or_sweeps_or_models_and_not_two_of_them() -> None:
+    assert sorted({*TRIAL_CODES, *LOG_CODES, *STUDY_CODES, *MODEL_CODES}) == sorted(r.code for r in RULES)
+    assert not {*TRIAL_CODES, *LOG_CODES} & {*STUDY_CODES, *MODEL_CODES}
+    assert not set(STUDY_CODES) & set(MODEL_CODES)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.code)
 def test_every_rule_has_its_manual_page(rule: object) -> None:
-    assert re.fullmatch(r"LRD[1-6]\d\d", rule.code)
+    assert re.fullmatch(r"LRD[1-7]\d\d", rule.code)
     assert len(rule.manual.split()) > 60
     for heading in ("## What it sees", "## Why it matters", "## Odd "):
         assert heading in rule.manual

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from lrdoctor.core.report import Fix, Report
 from lrdoctor.reports.numbers import multiple, number
+from lrdoctor.reports.terminal.architecture import print_architecture
 from lrdoctor.reports.terminal.clip import print_clip
 from lrdoctor.reports.terminal.fixes import fix_item, print_code
 from lrdoctor.reports.terminal.gates import print_gates
@@ -38,7 +39,8 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
             snippets.
         quiet: only the verdict and the headline numbers.
     """
-    verdict = f"{report.verdict.upper()}: {report.summary}"
+    # nothing was trained for an inspection, so a good one is no proof of stability
+    verdict = report.summary if report.command == "inspect" else f"{report.verdict.upper()}: {report.summary}"
     # the one line that scripts and people search a CI log for is not broken
     console.print(safe(console, verdict, VERDICT_STYLE[report.verdict]), soft_wrap=True)
     print_items(console, "", [(Text(label), safe(console, value)) for label, value in headline(report)])
@@ -47,6 +49,7 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
         return
     if report.probe:
         print_probe(report.probe, console)
+    print_architecture(report.architecture, console, verbose)
     if report.is_of_trials:
         _print_trials(report, console, verbose)
     else:

@@ -1,0 +1,6 @@
+"""What a model is made of: one real batch is run under a recorder, and residual sites are read off what ran."""
+
+from lrdoctor.architecture.look import LossOf, Model, Scalar, look
+from lrdoctor.architecture.sharpness import sharpness
+
+__all__ = ["LossOf", "Model", "Scalar", "look", "sharpness"]

@@ -1,0 +1,54 @@
+"""Where in the user's source an operation was called."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+import torch
+
+_TORCH = str(Path(torch.__file__).parent)
+_BETWEEN = (
+    str(Path(__file__).parent),
+    f"{_TORCH}/overrides.py",
+    f"{_TORCH}/_tensor.py",
+    f"{_TORCH}/_jit_internal.py",
+    f"{_TORCH}/utils/_contextlib.py",
+)
+"""Files between an operation and the line that asked for it."""
+
+
+class CallSite(NamedTuple):
+    """One call in a source file."""
+
+    file: str
+    line: int
+    instruction: int
+    """Index of the instruction in its function: one line may hold several calls."""
+
+
+def call_site() -> CallSite:
+    """The innermost call that is neither lrdoctor's nor of torch's dispatching."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
+        frame = frame.f_back
+    if frame is None:
+        return CallSite("?", 0, 0)
+    return CallSite(frame.f_code.co_filename, frame.f_lineno, frame.f_lasti)
+
+
+def shortened(file: str, folder: Path) -> str:
+    """The file as people name it: relative to the folder, or to where packages are installed."""
+    path = Path(file)
+    # the more special folder first: the standard library's holds the packages'
+    for root in (str(folder), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), str(_own_root())):
+        if path.is_relative_to(root):
+            return path.relative_to(root).as_posix()
+    return str(path)
+
+
+def _own_root() -> Path:
+    return Path(__file__).parent.parent.parent

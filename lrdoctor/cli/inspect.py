@@ -1,0 +1,65 @@
+"""`lrdoctor inspect`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lrdoctor.cli import trials
+from lrdoctor.cli.endings import conclude
+from lrdoctor.cli.options import FailOn, FailOnOption, Json, Quiet, Set, SpecPath
+from lrdoctor.cli.outputs import NOTHING, Outputs
+
+if TYPE_CHECKING:
+    from lrdoctor.core.architecture import Inspection
+    from lrdoctor.spec import Spec
+
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, help="Of the initial weights and the batch.  [default: the spec's first]")
+]
+WithSharpness = Annotated[
+    bool,
+    typer.Option("--sharpness", help="Also measure the top Hessian eigenvalue: some 20 to 60 double backward passes."),
+]
+VerboseSites = Annotated[
+    bool, typer.Option("-v", "--verbose", help="Every residual add, layer and evidence; the code.")
+]
+
+
+def inspect(
+    spec: SpecPath,
+    sharpness: WithSharpness = False,
+    seed: Seed = None,
+    json: Json = False,
+    fail_on: FailOnOption = FailOn.UNSTABLE,
+    overrides: Set = None,
+    quiet: Quiet = False,
+    verbose: VerboseSites = False,
+    outputs: Outputs = NOTHING,
+) -> int:
+    """Look at the model with one real batch: residual adds, where the norms stand, what grows with depth.
+
+    Nothing is trained and nothing is saved. Only what ran for this batch is seen.
+    """
+    from lrdoctor import assess
+    from lrdoctor.core.study import Study
+
+    loaded = trials.load_spec(spec, overrides, None)
+    seen = _seen(loaded, loaded.seeds[0] if seed is None else seed, sharpness, quiet)
+    study = Study(name=loaded.name, runs=(), spec=loaded.model_dump(mode="json"))
+    report = assess.report_of_inspection(seen, study)
+    return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs)
+
+
+def _seen(spec: Spec, seed: int, sharpness: bool, quiet: bool) -> Inspection:
+    from lrdoctor import examine
+    from lrdoctor.reports.terminal.live import SweepView
+    from lrdoctor.reports.terminal.text import Screen
+
+    with (
+        SweepView(Screen(stderr=True), quiet=quiet) as view,
+        examine.open_inspector(spec) as engine,
+        examine.interruptible(engine, view),
+    ):
+        return examine.inspect(engine, seed, sharpness)
