@@ -40,6 +40,7 @@ class Typed:
 RUN: Mapping[str, Typed] = {
     ".venv/bin/lrdoctor sweep configs/mlp10.yaml": Typed(adding=TINY),
     ".venv/bin/lrdoctor diagnose sample_runs/recovered_rise.csv": Typed(1),
+    "lrdoctor inspect configs/char_transformer.yaml": Typed(),
     "lrdoctor init": Typed(after="mkdir empty && cd empty && "),
     "lrdoctor sweep lrdoctor.yaml": Typed(adding=TINY, after="mkdir study && cd study && lrdoctor init && "),
     "lrdoctor diagnose runs/": Typed(),
