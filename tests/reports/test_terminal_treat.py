@@ -93,6 +93,13 @@ def test_the_section(name: str, width: int, lines: list[str]) -> None:
     assert [line for line in lines if line not in shown] == []
 
 
+def test_a_verified_fix_that_may_cost_something_is_named_and_not_prescribed() -> None:
+    shown = squeezed(printed(treat([CLIPPING], prescription=None), 200))
+    assert CLIPPING["status"] == "verified"
+    said = f"- {treated.in_short(CLIPPING)}: verified, but may cost more of the loss than it brings"
+    assert said in shown
+
+
 @pytest.mark.parametrize(
     ("name", "absent"),
     [

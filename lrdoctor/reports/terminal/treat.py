@@ -16,7 +16,7 @@ from lrdoctor.reports.numbers import multiple, number
 from lrdoctor.reports.terminal.items import COMMAND, INDENT, Item, print_items, print_lines
 from lrdoctor.reports.terminal.text import safe
 from lrdoctor.reports.terminal.treat_table import tried_rows, tried_table
-from lrdoctor.reports.treated import margin, settings_in_short
+from lrdoctor.reports.treated import in_short, margin, settings_in_short
 
 SEEDS_FOR_A_GAIN = 3
 """Fewer cannot stand out of their spread by the rank-sum test."""
@@ -105,6 +105,9 @@ def _without_prescription(treat: Row) -> Iterator[str]:
             "none of the fixes that were tried makes clearly higher rates trainable without losing, or trains better "
             "by more than the spread over the seeds"
         )
+    else:
+        verified = [in_short(row) for row in tried if row["status"] == "verified"]
+        yield f"{'; '.join(verified)}: verified, but may cost more of the loss than it brings"
     if before["best_learning_rate"] is not None:
         room = "that is not known" if before["stability_margin"] is None else f"of {margin(before)}"
         yield f"lr* = {number(before['best_learning_rate'])} as it is stays the best rate known, with a margin {room}"
