@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
@@ -98,14 +99,24 @@ def conclude(
         folder: the study folder; None for logs.
     """
     report = outputs.held_against(report, FAILS[fail_on])
+    typed = _as_typed(report, folder)
     with streams.written(sys.stdout), _commands_ignored(outputs.github and not as_json):
-        _print(report, as_json=as_json, quiet=quiet, verbose=verbose)
+        _print(report if as_json else typed, as_json=as_json, quiet=quiet, verbose=verbose)
     if as_json:
         for label, words in messages(report):
             say(f"lrdoctor: {label}: {words}")
-    outputs.annotate(report, folder, as_json=as_json)
-    outputs.write(report, folder)
+    outputs.annotate(typed, folder, as_json=as_json)
+    outputs.write(typed, folder)
     return exit_code(report, fail_on)
+
+
+def _as_typed(report: Report, folder: Path | None) -> Report:
+    """The report with the patched spec named as a command line takes it; saved ones hold wherever the folder lies."""
+    prescription = report.treat.get("prescription")
+    if prescription is None or folder is None:
+        return report
+    named = {**prescription, "spec_file": str(folder / prescription["spec_file"])}
+    return replace(report, treat={**report.treat, "prescription": named})
 
 
 def _print(report: Report, *, as_json: bool, quiet: bool, verbose: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -84,9 +83,9 @@ def treat(
         report = _save(treated, laboratory)
     if not quiet:
         say(f"saved in {laboratory.folder.out}")
-    out_folder = laboratory.folder.out
-    shown = report if json else _as_typed(report, out_folder)
-    return conclude(shown, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=out_folder)
+    return conclude(
+        report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
+    )
 
 
 def _save(treated: Treated, laboratory: Laboratory) -> Report:
@@ -102,15 +101,6 @@ def _save(treated: Treated, laboratory: Laboratory) -> Report:
     report = _with_figures(report, treated, laboratory)
     folder.write_text("report.json", json_report.render(report))
     return report
-
-
-def _as_typed(report: Report, out: Path) -> Report:
-    """The report with the patched spec named as a command line takes it; saved ones hold wherever the folder lies."""
-    prescription = report.treat["prescription"]
-    if prescription is None:
-        return report
-    named = {**prescription, "spec_file": str(out / prescription["spec_file"])}
-    return replace(report, treat={**report.treat, "prescription": named})
 
 
 def _write_spec(report: Report, treated: Treated, laboratory: Laboratory) -> None:
