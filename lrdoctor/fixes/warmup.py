@@ -122,7 +122,7 @@ def applies(study: Study, finding: Finding) -> bool:
 
 def snippet(settings: Settings) -> str:
     base = settings.get("base_learning_rate", "base_learning_rate")
-    steps = settings.get("warmup_steps", ["warmup_steps"])[0]
+    steps = settings.get("warmup_steps", ["..."])[0]  # to be filled in where no number can be given
     return (
         f"warmup_steps = {steps}\n"
         f"optimizer = torch.optim.SGD(model.parameters(), lr={base}, momentum=0.9)  # or your own\n"
