@@ -11,7 +11,8 @@ from lrdoctor.assess import clip_words
 from lrdoctor.assess.judging import judge_against, summary_of
 from lrdoctor.assess.sweeps import report_of_sweep
 from lrdoctor.core.report import Finding, Fix, Report
-from lrdoctor.fixes.base import clip_of, warmup_of
+from lrdoctor.core.update_rules import is_scale_free
+from lrdoctor.fixes.base import clip_of, optimizer_of, warmup_of
 from lrdoctor.procedures.clip import Clipping
 from lrdoctor.procedures.clip_measures import Attempt, Norms
 
@@ -74,7 +75,7 @@ def clip_table(clipping: Clipping) -> dict[str, Any]:
         "harder_tried": clipping.search_harder,
         "own_clip_norm": clip_of(clipping.study),
         "own_warmup_steps": warmup_of(clipping.study),
-        "scale_free": clip_words.is_scale_free(clipping.study),
+        "scale_free": is_scale_free(optimizer_of(clipping.study)),
         "figures": [],
     }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lrdoctor.assess.comparison_words import change
-from lrdoctor.core.study import Objective, Study
+from lrdoctor.core.study import Objective
+from lrdoctor.core.update_rules import is_scale_free
 from lrdoctor.fixes.base import clip_of, optimizer_of
 from lrdoctor.procedures.clip import Clipping, Lowered
 from lrdoctor.procedures.clip_measures import Attempt, Threshold
@@ -15,14 +16,6 @@ OBJECTIVE: dict[Objective, str] = {
     "best_train_loss": "best training loss",
 }
 ALL_FAILED = "all its trials failed"
-
-SCALE_FREE = ("adam", "rmsprop", "adagrad", "lion")
-"""Parts of the names of update rules whose step does not depend on the gradient's scale."""
-
-
-def is_scale_free(study: Study) -> bool:
-    """Whether a constant clip hardly changes the steps of the study's update rule."""
-    return any(part in optimizer_of(study).lower() for part in SCALE_FREE)
 
 
 def plainly(clipping: Clipping) -> str:
@@ -82,7 +75,7 @@ def _held_or_not(clipping: Clipping) -> Iterator[str]:
             yield f"{plainly(clipping)} it holds there too, in {_seeds(unclipped)}, so nothing is cured at that rate"
         before, after = _rate(clipping.highest_before), _rate(clipping.highest_after)
         yield f"highest stable learning rate {before} before, {after} after, of those tried"
-    if is_scale_free(clipping.study):
+    if is_scale_free(optimizer_of(clipping.study)):
         yield (
             "with Adam-like rules a constant clip hardly changes the steps, since they do not depend on the gradient's "
             "scale"

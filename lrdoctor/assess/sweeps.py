@@ -9,7 +9,7 @@ from typing import Any
 from lrdoctor import fixes
 from lrdoctor.assess.judging import checks_of_trials, judge_runs, judge_study, summary_of
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
-from lrdoctor.core.study import Study
+from lrdoctor.core.study import Rate, Study
 from lrdoctor.fixes.base import clip_of, warmup_of
 from lrdoctor.rules import best_at_grid_end
 
@@ -79,11 +79,13 @@ def _sweep_table(study: Study) -> dict[str, Any]:
         "extended": any(r.stage == "extension" for r in study.rates),
         "notes": [*_of_the_spec(study), *study.notes],
         "n_seeds": len({run.trial.seed for run in study.runs if run.trial is not None}),
-        "rates": [
-            {**asdict(r), "events": dict(r.events), "feasible": r.is_feasible, "unstable": r.is_unstable}
-            for r in study.rates
-        ],
+        "rates": [rate_row(rate) for rate in study.rates],
     }
+
+
+def rate_row(rate: Rate) -> dict[str, Any]:
+    """A rate as every table of rates in a report has it."""
+    return {**asdict(rate), "events": dict(rate.events), "feasible": rate.is_feasible, "unstable": rate.is_unstable}
 
 
 def _of_the_spec(study: Study) -> Iterator[str]:

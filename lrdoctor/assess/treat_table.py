@@ -8,6 +8,7 @@ from typing import Any
 from lrdoctor import fixes
 from lrdoctor.assess import treat_words
 from lrdoctor.assess.prescription import settings_of, snippet_of
+from lrdoctor.assess.sweeps import rate_row
 from lrdoctor.core.study import Rate
 from lrdoctor.fixes.base import optimizer_of, warmup_of
 from lrdoctor.procedures.treated import Treated
@@ -130,8 +131,3 @@ def _objective(rate: Rate | None) -> dict[str, Any]:
         "objective_low": rate.objective_low,
         "objective_high": rate.objective_high,
     }
-
-
-def rate_row(rate: Rate) -> dict[str, Any]:
-    """A rate as the sweep's table has it."""
-    return {**asdict(rate), "events": dict(rate.events), "feasible": rate.is_feasible, "unstable": rate.is_unstable}

@@ -9,12 +9,10 @@ from lrdoctor.assess.clip_words import OBJECTIVE
 from lrdoctor.assess.comparison_words import change
 from lrdoctor.core.study import Rate
 from lrdoctor.procedures.clip_measures import AGGRESSIVE
+from lrdoctor.procedures.comparison import FEWEST_SEEDS
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment import LOWER
 from lrdoctor.procedures.treatment_results import Room, Tried
-
-FEW_SEEDS = 3
-"""Fewer cannot show a gain or a loss of the objective."""
 
 
 def why(tried: Tried) -> str:
@@ -107,7 +105,7 @@ def _caveats(tried: Tried) -> Iterator[str]:
         words = f"{100 * share:.0f} % of the updates are clipped there"
         yield f"{words}: that is a way of lowering the learning rate" if share > AGGRESSIVE else words
     n_seeds = n_seeds_of(tried)
-    if n_seeds < FEW_SEEDS:
+    if n_seeds < FEWEST_SEEDS:
         yield f"all this rests on {n_seeds} seed{'' if n_seeds == 1 else 's'}"
 
 

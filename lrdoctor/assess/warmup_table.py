@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from lrdoctor.assess.comparison_words import change
+from lrdoctor.assess.sweeps import rate_row
 from lrdoctor.core.report import FixStatus
-from lrdoctor.core.study import Rate
 from lrdoctor.core.warmups import TRAIN_LONGER
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
 
@@ -43,17 +43,13 @@ def warmup_table(found: Warmup, status: FixStatus, why: str, own: int = 0) -> di
         "warmup_steps": steps,
         "post_warmup_steps": None if steps is None else settings.post_warmup_steps(steps),
         "highest_stable_learning_rate": {"without": found.stable_without, "with": found.stable_with},
-        "without": [_rate(rate) for rate in found.without],
-        "with": [_rate(rate) for rate in found.warmed],
+        "without": [rate_row(rate) for rate in found.without],
+        "with": [rate_row(rate) for rate in found.warmed],
         "comparison": None if found.comparison is None else _comparison(found.comparison),
         "share_of_max_train_steps": None if steps is None else steps / settings.max_train_steps,
         "raise_max_train_steps": steps is not None and steps > TRAIN_LONGER * settings.max_train_steps,
         "figures": [],
     }
-
-
-def _rate(rate: Rate) -> dict[str, Any]:
-    return {**asdict(rate), "events": dict(rate.events), "feasible": rate.is_feasible, "unstable": rate.is_unstable}
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:

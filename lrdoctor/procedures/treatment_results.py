@@ -130,8 +130,6 @@ class Tried:
     """Why it was not tried."""
     failed: str | None = None
     """Why the search for its numbers came to nothing, so that there was nothing to sweep."""
-    aside: str = ""
-    """What else is known of it."""
     share_clipped: Mapping[float, float] = field(default_factory=dict)
     """Rate -> median over the seeds of the share of updates clipped."""
     cost: Cost = Cost()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from lrdoctor.core.trial import canonical_json
+from lrdoctor.core.update_rules import is_scale_free
 from lrdoctor.spec.blocks import Adam, Component, Momentum
 from lrdoctor.spec.model import Spec
-
-ADAPTIVE = ("adam", "rmsprop", "adagrad", "adafactor", "lion")
-"""Parts of the names of rules whose steps do not depend on the gradient's scale."""
 
 
 def other_optimizers(spec: Spec) -> dict[str, str]:
@@ -23,8 +21,10 @@ def other_optimizers(spec: Spec) -> dict[str, str]:
         "momentum": Momentum(name="momentum", weight_decay=decay),
         "adam": Adam(name="adam", weight_decay=decay),
     }
-    if any(part in name.lower() for part in ADAPTIVE):
-        wanted = ["momentum"]
-    else:
-        wanted = ["momentum", "adam"] if name == "sgd" else ["adam"]
-    return {other: canonical_json(known[other].model_dump(mode="json")) for other in wanted}
+    return {other: canonical_json(known[other].model_dump(mode="json")) for other in _wanted(name)}
+
+
+def _wanted(name: str) -> tuple[str, ...]:
+    if is_scale_free(name):
+        return ("momentum",)
+    return ("momentum", "adam") if name == "sgd" else ("adam",)
