@@ -19,8 +19,9 @@ import numpy as np
 
 from lrdoctor.core.study import Rate, Stage, Study
 from lrdoctor.procedures import sweep as sweeps
+from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.treatment import Settings, Treatment, ladder
-from lrdoctor.procedures.treatment_results import Measured, Tried, prescribed
+from lrdoctor.procedures.treatment_results import Tried, prescribed
 
 GRID = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 EDGE = 0.05

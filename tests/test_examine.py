@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lrdoctor import assess, examine
+from lrdoctor.core.rewriting import Possible
 from lrdoctor.core.run import Run
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
@@ -48,7 +49,8 @@ class FakeEngine:
 
     def __init__(self, world: World, data: Mapping[str, str] | None = None) -> None:
         self.world, self.data = world, data or {"batch": "aa"}
-        self.checks, self.trials = 0, 0
+        self.checks, self.looks, self.trials = 0, 0, 0
+        self.possible = Possible(model=None, failure="nothing is known of a made-up model")
 
     def __enter__(self) -> FakeEngine:
         return self
@@ -64,6 +66,10 @@ class FakeEngine:
             if task.payload["kind"] == "check":
                 self.checks += 1
                 yield Finished(task, {"n_parameters": 1, "has_validation": True, "facts": self.data})
+                continue
+            if task.payload["kind"] == "possible":
+                self.looks += 1
+                yield Finished(task, self.possible)
                 continue
             self.trials += 1
             yield from self._trial(task, Trial(**task.payload["trial"]))

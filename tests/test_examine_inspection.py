@@ -32,7 +32,7 @@ class OneTask:
 def test_what_the_worker_saw_comes_back() -> None:
     engine = OneTask(dies=False)
     assert examine.inspect(engine, 3, sharpness=True) == SEEN  # type: ignore[arg-type]
-    assert engine.payloads == [{"seed": 3, "sharpness": True}]
+    assert engine.payloads == [{"kind": "inspect", "seed": 3, "rewrite": None, "sharpness": True}]
 
 
 def test_a_worker_that_dies_is_an_error() -> None:

@@ -8,9 +8,10 @@ from statistics import median
 from typing import Any
 
 from lrdoctor.core.study import Rate, Study
+from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.sweep import measure
 from lrdoctor.procedures.treatment import Treatment
-from lrdoctor.procedures.treatment_results import Measured, Tried
+from lrdoctor.procedures.treatment_results import Tried
 
 Seeds = Sequence[float]
 """Objective by seed; a negative one is that of a seed that rises, inf of one that is infeasible."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from lrdoctor.core.architecture import in_modules
 from lrdoctor.core.study import Study
 from lrdoctor.procedures.sweep import SWEPT
 from lrdoctor.procedures.treatment_results import Tried
@@ -20,7 +21,7 @@ TORCH: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "adamw": ("AdamW", ("betas", "eps", "weight_decay")),
 }
 """Name of an update rule -> its class in torch.optim and the settings that it takes."""
-FOUND_BY = ("percentile", "post_warmup_steps")
+FOUND_BY = ("percentile", "post_warmup_steps", "sites")
 """Settings of the search for a number, which the training itself does not have."""
 RENAMED = {"rho": "alpha"}
 """Settings that torch.optim calls otherwise."""
@@ -36,6 +37,7 @@ def changes_of(tried: Tried) -> dict[str, Any]:
     assert found is not None
     swept = [r.base_learning_rate for r in found.study.rates if r.stage in SWEPT]
     keys: dict[str, Any] = {"warmup_steps": change.warmup_steps, "clip_norm": change.clip_norm}
+    keys["rewrite"] = change.rewrite
     keys["optimizer"] = None if change.optimizer is None else json.loads(change.optimizer)
     return {**{key: value for key, value in keys.items() if value is not None}, "sweep": {"values": swept}}
 
@@ -58,13 +60,22 @@ def snippet_of(tried: Tried, study: Study) -> str:
     block = (study.spec or {}).get("optimizer") or {}
     if change.optimizer is not None:
         block = json.loads(change.optimizer)
-    lines = [f"optimizer = {_optimizer(block, tried.rate_to_use)}"]
+    lines = list(_edits(tried))
+    lines += [f"optimizer = {_optimizer(block, tried.rate_to_use)}"]
     if change.warmup_steps:
         lines += [f"warmup_steps = {change.warmup_steps}", *WARMUP]
     lines += [*STEP, *_clipping(change.clip_norm), "    optimizer.step()"]
     if change.warmup_steps:
         lines.append("    warmup.step()  # your own schedule starts where the warmup ends, and keeps its length")
     return "\n".join(lines)
+
+
+def _edits(tried: Tried) -> Iterator[str]:
+    """The changes of the model's own code, each with its place."""
+    for edit in tried.rewriting.edits if tried.rewriting is not None else ():
+        yield f"# {edit.where}{in_modules(edit.modules)}: {edit.what}"
+        yield edit.source
+        yield ""
 
 
 WARMUP = ("warmup = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, step / warmup_steps))",)

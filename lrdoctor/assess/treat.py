@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lrdoctor import fixes
 from lrdoctor.assess import treat_words
 from lrdoctor.assess.clip import clip_table
 from lrdoctor.assess.judging import summary_of
@@ -22,6 +23,8 @@ from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment_results import Tried
 
 NAME = "treat"
+REWRITTEN = ("add_residuals_and_norm", "norm_placement", "zero_init_residual")
+"""Fixes that change the model."""
 
 
 def report_of_treat(treated: Treated, figures: Sequence[str] = ()) -> Report:
@@ -66,10 +69,20 @@ def _sections(treated: Treated) -> dict[str, Any]:
 def _fixes(treated: Treated, base: Report) -> tuple[Fix, ...]:
     """Every fix as it came out; none where the training has room."""
     because = {fix.name: fix.because for fix in base.fixes}
-    return tuple(_fix(tried, treated, because) for tried in treated.tried)
+    by_hand = _by_hand(treated, base)
+    return tuple(_fix(tried, treated, because, by_hand) for tried in treated.tried)
 
 
-def _fix(tried: Tried, treated: Treated, because: Mapping[str, tuple[str, ...]]) -> Fix:
+def _by_hand(treated: Treated, base: Report) -> dict[str, str]:
+    """Code of the changes that the model calls for, by fix; nothing where the model is not known."""
+    model = treated.possible.model if treated.possible is not None else None
+    if model is None:
+        return {}
+    known = replace(treated.study, architecture=model)
+    return {fix.name: fix.snippet for fix in fixes.recommend(known, base.findings) if fix.name in REWRITTEN}
+
+
+def _fix(tried: Tried, treated: Treated, because: Mapping[str, tuple[str, ...]], by_hand: Mapping[str, str]) -> Fix:
     swept = tried.treatment is not None and tried.rate_to_use is not None
     codes = {code for part in tried.name.split("+") for code in because.get(part, ())}
     settings = {**tried.settings, "base_learning_rate": tried.rate_to_use} if swept else dict(tried.settings)
@@ -80,7 +93,7 @@ def _fix(tried: Tried, treated: Treated, because: Mapping[str, tuple[str, ...]])
         why=treat_words.why(tried),
         because=tuple(sorted(codes)),
         settings=settings,
-        snippet=snippet_of(tried, treated.study) if swept else "",
+        snippet=snippet_of(tried, treated.study) if swept else by_hand.get(tried.name, ""),
         gain=_gain(tried, treated) if tried.after is not None else {},
     )
 

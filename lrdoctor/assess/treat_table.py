@@ -9,10 +9,12 @@ from lrdoctor import fixes
 from lrdoctor.assess import treat_words
 from lrdoctor.assess.prescription import settings_of, snippet_of
 from lrdoctor.assess.sweeps import rate_row
+from lrdoctor.core.rewriting import Rewriting
 from lrdoctor.core.study import Rate
 from lrdoctor.fixes.base import optimizer_of, warmup_of
+from lrdoctor.procedures.measured import Measured, Room
 from lrdoctor.procedures.treated import Treated
-from lrdoctor.procedures.treatment_results import Measured, Room, Tried
+from lrdoctor.procedures.treatment_results import Tried
 
 RANKS = {remedy.name: rank for rank, remedy in enumerate(fixes.FIXES, start=1)}
 """Name of a fix -> its place in the documented order; a pair stands where its later part does."""
@@ -77,6 +79,8 @@ def _before(before: Measured) -> dict[str, Any]:
         "comparison": None,
         "steps_added": 0,
         "share_clipped": None,
+        "rewriting": None,
+        "longer": None,
         "reaches_target": False,
         "trains_better": False,
         "cost": None,
@@ -99,9 +103,21 @@ def _row(tried: Tried, treated: Treated) -> dict[str, Any]:
         "comparison": None if tried.comparison is None else asdict(tried.comparison),
         "steps_added": _steps_added(tried, treated),
         "share_clipped": tried.share_clipped.get(use) if use is not None else None,
+        "rewriting": None if tried.rewriting is None else _rewriting(tried.rewriting),
+        "longer": None if tried.longer is None else asdict(tried.longer),
         "reaches_target": tried.reaches_target,
         "trains_better": tried.trains_better,
         "cost": asdict(tried.cost),
+    }
+
+
+def _rewriting(found: Rewriting) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "sites": found.n_sites,
+        "note": found.note,
+        "edits": [{**asdict(edit), "modules": list(edit.modules)} for edit in found.edits],
+        "refused": [asdict(refusal) for refusal in found.refused],
     }
 
 

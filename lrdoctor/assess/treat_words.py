@@ -10,9 +10,10 @@ from lrdoctor.assess.comparison_words import change
 from lrdoctor.core.study import Rate
 from lrdoctor.procedures.clip_measures import AGGRESSIVE
 from lrdoctor.procedures.comparison import FEWEST_SEEDS
+from lrdoctor.procedures.measured import Room
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment import LOWER
-from lrdoctor.procedures.treatment_results import Room, Tried
+from lrdoctor.procedures.treatment_results import Tried
 
 
 def why(tried: Tried) -> str:
@@ -23,7 +24,20 @@ def why(tried: Tried) -> str:
         return tried.failed
     if tried.rate_to_use is None:
         return "no learning rate is stable with it"
-    return "; ".join([*_stability(tried), *_loss(tried), *_caveats(tried)])
+    return "; ".join([*_changed(tried), *_stability(tried), *_loss(tried), *_longer(tried), *_caveats(tried)])
+
+
+def _changed(tried: Tried) -> Iterator[str]:
+    """What was done to the copy of the model, and where nothing could be."""
+    found = tried.rewriting
+    if found is None:
+        return
+    left = len(found.refused)
+    beside = f", {left} left as {'it is' if left == 1 else 'they are'} ({found.refused[0].why})" if left else ""
+    at = ", ".join(dict.fromkeys(edit.where for edit in found.edits))
+    yield f"{found.n_sites} residual site{'' if found.n_sites == 1 else 's'} changed at {at}{beside}"
+    if found.note:
+        yield found.note
 
 
 def _stability(tried: Tried) -> Iterator[str]:
@@ -96,9 +110,18 @@ def _loss(tried: Tried) -> Iterator[str]:
         yield "some other rate without it does as well"
 
 
+def _longer(tried: Tried) -> Iterator[str]:
+    if tried.longer is not None:
+        told = tried.longer
+        yield (
+            f"it starts slowly: with {told.max_train_steps} steps {told.objective:.4g} against "
+            f"{told.baseline_objective:.4g}: {change(told.paired)}"
+        )
+
+
 def _caveats(tried: Tried) -> Iterator[str]:
-    if tried.may_lose and not tried.loses and tried.comparison is not None:
-        chance = 100 * tried.comparison.chance_higher
+    if tried.may_lose and not tried.loses and tried.last_word is not None:
+        chance = 100 * tried.last_word.chance_higher
         yield f"it may cost some: losses as high come by chance in {chance:.2g} % of cases"
     share = tried.share_clipped.get(tried.rate_to_use or 0.0)
     if share is not None:
@@ -159,6 +182,7 @@ def numbers(tried: Tried) -> str:
     if tried.treatment is not None:
         told += [f"warmup_steps {tried.treatment.warmup_steps}"] if tried.treatment.warmup_steps else []
         told += [f"clip_norm {tried.treatment.clip_norm:.4g}"] if tried.treatment.clip_norm is not None else []
+        told += [f"rewrite {tried.treatment.rewrite}"] if tried.treatment.rewrite is not None else []
     if "optimizer" in tried.settings:
         told.append(f"optimizer {tried.settings['optimizer']['name']}")
     return " + ".join(told) or tried.name

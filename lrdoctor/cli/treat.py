@@ -40,10 +40,18 @@ Everything = Annotated[
     ),
 ]
 
+AddNorm = Annotated[
+    bool,
+    typer.Option(
+        "--add-norm", help="Also try a norm as the last operation of every residual branch, on a copy of the model."
+    ),
+]
+
 
 def treat(
     spec: SpecPath,
     everything: Everything = False,
+    add_norm: AddNorm = False,
     plan: PlanOnly = False,
     max_trial_steps: MaxTrialSteps = None,
     lr: BestRate = None,
@@ -69,7 +77,7 @@ def treat(
     loaded = trials.load_spec(spec, overrides, seeds)
 
     def procedure(laboratory: Laboratory) -> Treated:
-        return examine.treat(laboratory, loaded.seeds, lr, unstable_lr, everything)
+        return examine.treat(laboratory, loaded.seeds, lr, unstable_lr, everything, add_norm)
 
     if plan:
         outputs.refuse("--plan trains and judges nothing")

@@ -151,13 +151,17 @@ def places(sites: Sequence[Site], most: int = 3) -> str:
         modules = lines.setdefault(site.where, [])
         if site.module not in modules:
             modules.append(site.module)
-    named = [f"{where}{_in_modules(modules)}" for where, modules in lines.items()]
+    named = [f"{where}{in_modules(modules)}" for where, modules in lines.items()]
     rest = len(named) - most
     return ", ".join(named[:most]) + (f" and {rest} more lines" if rest > 0 else "")
 
 
-def _in_modules(modules: Sequence[str]) -> str:
-    if modules == [""]:
+def in_modules(modules: Sequence[str]) -> str:
+    """
+    >>> in_modules(["blocks.0", "blocks.1"]), in_modules([""])
+    (' (blocks.0 and 1 more)', '')
+    """
+    if list(modules) == [""]:
         return ""
     more = f" and {len(modules) - 1} more" if len(modules) > 1 else ""
     return f" ({modules[0]}{more})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from lrdoctor.core.architecture import Architecture
@@ -18,6 +18,9 @@ WHAT: Mapping[Rewrite, str] = {
     "move_norm": "x + Norm(f(x)) in place of Norm(x + f(x))",
     "add_norm": "a norm as the last operation of every residual branch that has none there",
 }
+
+SLOW: frozenset[Rewrite] = frozenset({"rezero"})
+"""What learns slowly at first, since nothing behind a factor of 0 has a gradient before the factor has moved."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +65,14 @@ class Rewriting:
     @property
     def is_made(self) -> bool:
         return self.n_sites > 0 and not self.failure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Possible:
+    """What can be changed in a model, each change tried on a copy of its own."""
+
+    model: Architecture | None
+    """The model as it is; None where it could not be looked at."""
+    failure: str = ""
+    """Why not; empty where it could."""
+    rewritings: Mapping[Rewrite, Rewriting] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from typing import Any
 
 from lrdoctor import assess
 from lrdoctor.core.report import Finding, Skip
+from lrdoctor.core.rewriting import Possible
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.examine.laboratory import Laboratory
@@ -19,8 +20,10 @@ from lrdoctor.procedures import clip_measures as measures
 from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures import treatment
 from lrdoctor.procedures.clip import Clipping
+from lrdoctor.procedures.comparison import compare
+from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.treatment import LOWER, Treatment
-from lrdoctor.procedures.treatment_results import Cost, Measured, Tried
+from lrdoctor.procedures.treatment_results import Cost, Longer, Tried
 from lrdoctor.procedures.warmup_comparison import Warmup
 
 Judged = tuple[tuple[Finding, ...], tuple[Skip, ...]]
@@ -37,6 +40,8 @@ class Bench:
     clip_settings: clips.Settings
     everything: bool = False
     """Whether the fixes go on when one suffices."""
+    add_norm: bool = False
+    """Whether norms may be added to a copy of the model."""
     limits: treatment.Settings = field(default_factory=treatment.Settings)
     tried: list[Tried] = field(default_factory=list)
     warmup: Warmup | None = None
@@ -45,6 +50,8 @@ class Bench:
     """By name, all that are not of the study."""
     judged: dict[str, Judged] = field(default_factory=dict)
     """What was found in these runs."""
+    seen: Possible | None = None
+    """What can be changed in the model, once that was asked for."""
     _paid: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -54,6 +61,13 @@ class Bench:
     def study(self) -> Study:
         """The sweep of the spec's own training."""
         return self.before.study
+
+    @property
+    def possible(self) -> Possible:
+        """What can be changed in the model: found out once, where a fix comes to that."""
+        if self.seen is None:
+            self.seen = self.laboratory.possible(self.seeds[0])
+        return self.seen
 
     @property
     def harder_clip_settings(self) -> clips.Settings:
@@ -128,6 +142,31 @@ class Bench:
             return before
         self.keep(study.runs)
         return measured(study, assess.judge_runs(study)[0])
+
+    def compared_longer(self, tried: Tried) -> Tried:
+        """The fix with the comparison of it, and of lr* without it, over several times the steps."""
+        assert tried.treatment is not None
+        assert tried.rate_to_use is not None
+        best = self.study.best_learning_rate
+        assert best is not None
+        n_steps = self.limits.longer * self.laboratory.spec.max_train_steps
+        without = self._longer(tried.name, best, Treatment(), n_steps)
+        with_it = self._longer(tried.name, tried.rate_to_use, tried.treatment, n_steps)
+        found = Longer(
+            max_train_steps=n_steps,
+            objective=median(with_it.values()) if with_it else inf,
+            baseline_objective=median(without.values()) if without else inf,
+            paired=compare(without, with_it),
+        )
+        return replace(tried, longer=found, cost=tried.cost + self.pay())
+
+    def _longer(self, name: str, rate: float, change: Treatment, n_steps: int) -> Mapping[int, float]:
+        """Objectives by seed at that rate, with the change and that many steps."""
+        own = [baseline_trial(self.laboratory.spec, rate, seed) for seed in self.seeds]
+        trials = [replace(change.on(trial), procedure="treat", max_train_steps=n_steps) for trial in own]
+        runs = self.laboratory.run(f"{name}: {self.limits.longer} times the steps", trials)
+        study = replace(self.study, runs=tuple(runs), rates=(), notes=())
+        return measured(study, self._judge_alone(study)).at(rate)
 
     def lowered(self, rate: float, after: Measured) -> Tried:
         """The spec's own training at a lower rate."""

@@ -6,16 +6,10 @@ from typing import Any, cast
 
 from lrdoctor.core.architecture import Inspection
 from lrdoctor.engines import ENGINES
-from lrdoctor.engines.base import Engine, Failed, Finished, Task
+from lrdoctor.engines.base import Engine
 from lrdoctor.engines.entry import load
-from lrdoctor.errors import EngineError
+from lrdoctor.examine.laboratory import ENTRY, PRELOAD, answer
 from lrdoctor.spec import Spec
-
-ENTRY = "lrdoctor.inspector:open_session"
-"""What runs in the worker."""
-
-PRELOAD = ("torch", "lrdoctor.inspector")
-"""Imported once before the worker is forked."""
 
 
 def open_inspector(spec: Spec) -> Any:
@@ -23,7 +17,7 @@ def open_inspector(spec: Spec) -> Any:
     return load(ENGINES["local"])(ENTRY, spec.workload(), jobs=1, preload=PRELOAD)
 
 
-def inspect(engine: Engine, seed: int, sharpness: bool) -> Inspection:
+def inspect(engine: Engine, seed: int, sharpness: bool, rewrite: str | None = None) -> Inspection:
     """What one batch shows of the model that trials of this seed would train.
 
     Args:
@@ -31,13 +25,11 @@ def inspect(engine: Engine, seed: int, sharpness: bool) -> Inspection:
         seed: of the initial weights and the batch.
         sharpness: whether to measure that too, at the cost of some fifty passes.
 
+        rewrite: the change that trials make to it first; None for none.
+
     Raises:
         EngineError: the worker died of it.
         WorkloadError: the workload cannot be built or run.
     """
-    for event in engine.run([Task("inspect", {"seed": seed, "sharpness": sharpness}, seed)]):
-        if isinstance(event, Finished):
-            return cast(Inspection, event.result)
-        if isinstance(event, Failed):
-            raise EngineError(f"the look at the model ended: {event.reason}")
-    raise AssertionError("an engine ends every task")
+    payload = {"kind": "inspect", "seed": seed, "rewrite": rewrite, "sharpness": sharpness}
+    return cast(Inspection, answer(engine, payload, "the look at the model"))

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol, cast
 
+from lrdoctor.core.rewriting import Possible
 from lrdoctor.core.run import Run, Status
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Engine, Failed, Finished, Progress, Started, Task
@@ -18,10 +19,10 @@ from lrdoctor.errors import BudgetSpent, EngineError, Interrupted
 from lrdoctor.spec import Spec
 from lrdoctor.store import StudyFolder
 
-ENTRY = "lrdoctor.training.session:open_session"
+ENTRY = "lrdoctor.worker:open_session"
 """What runs in the workers; a name, so that this process never imports torch."""
 
-PRELOAD = ("torch", "lrdoctor.training.session")
+PRELOAD = ("torch", "lrdoctor.worker")
 """Imported once before the workers are forked: importing torch takes seconds."""
 
 
@@ -154,19 +155,45 @@ class Laboratory:
         if self.budget is not None:
             self.budget -= steps
 
+    def possible(self, seed: int) -> Possible:
+        """What can be changed in the model of a seed, found out in a worker; nothing is saved.
+
+        Raises:
+            EngineError: the worker died of it.
+            WorkloadError: the workload does not work.
+        """
+        return cast(Possible, answer(self.engine, {"kind": "possible", "seed": seed}, "the look at the model"))
+
     def _check(self, seed: int) -> None:
         """Tries the workload once before any trial, so that what cannot work fails at once and in one place."""
-        for event in self.engine.run([Task("check", {"kind": "check", "seed": seed}, seed)]):
-            if isinstance(event, Finished):
-                self.has_validation = event.result["has_validation"]
-                self.device = self.engine.describe()["device_name"]
-                self.folder.note_data({"device": self.device, **event.result["facts"]})
-                jobs, n_parameters = self.engine.describe()["jobs"], event.result["n_parameters"]
-                self.watcher.message(
-                    f"{n_parameters:,} trainable parameters; {jobs} worker{'s' if jobs > 1 else ''} on {self.device}"
-                )
-            elif isinstance(event, Failed):
-                raise EngineError(f"the first look at the workload ended: {event.reason}")
+        found = answer(self.engine, {"kind": "check", "seed": seed}, "the first look at the workload")
+        self.has_validation = found["has_validation"]
+        self.device = self.engine.describe()["device_name"]
+        self.folder.note_data({"device": self.device, **found["facts"]})
+        jobs, n_parameters = self.engine.describe()["jobs"], found["n_parameters"]
+        self.watcher.message(
+            f"{n_parameters:,} trainable parameters; {jobs} worker{'s' if jobs > 1 else ''} on {self.device}"
+        )
+
+
+def answer(engine: Engine, payload: Mapping[str, Any], what: str) -> Any:
+    """What a worker answers to one question.
+
+    Args:
+        engine: with the worker.
+        payload: its `kind` and `seed`, and what else belongs to the kind.
+        what: the question in words, for the error.
+
+    Raises:
+        EngineError: the worker died of it.
+        WorkloadError: the workload does not work.
+    """
+    for event in engine.run([Task(payload["kind"], payload, payload["seed"])]):
+        if isinstance(event, Finished):
+            return event.result
+        if isinstance(event, Failed):
+            raise EngineError(f"{what} ended: {event.reason}")
+    raise AssertionError("an engine ends every task")
 
 
 @contextmanager

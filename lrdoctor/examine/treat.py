@@ -17,9 +17,10 @@ from lrdoctor.procedures import clip as clips
 from lrdoctor.procedures import probe as probes
 from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures import treatment
+from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.probe import Probed
 from lrdoctor.procedures.treated import Treated
-from lrdoctor.procedures.treatment_results import Measured, prescribed
+from lrdoctor.procedures.treatment_results import prescribed
 
 CUT = "cut by --max-trial-steps"
 
@@ -30,6 +31,7 @@ def treat(
     best: float | None = None,
     unstable: float | None = None,
     everything: bool = False,
+    add_norm: bool = False,
 ) -> Treated:
     """Runs the sweep, the short run and the fixes, until one restores all the room or all were tried.
 
@@ -40,6 +42,7 @@ def treat(
         unstable: the lowest unstable rate, likewise.
         everything: try the fixes that come after one that suffices too, and those that the room above lr* does not
             call for.
+        add_norm: try norms at the ends of residual branches too, on a copy of the model.
 
     Raises:
         SpecError: a given rate is on the wrong side of the other one.
@@ -62,12 +65,13 @@ def treat(
     )
     if treated.unneeded:
         return replace(treated, cost=cost_of(laboratory.runs.values()))
-    bench = Bench(laboratory, seeds, before, clips.Settings(spec.clip.percentile), everything, limits)
+    bench = Bench(laboratory, seeds, before, clips.Settings(spec.clip.percentile), everything, add_norm, limits)
     cut = tuple(_try_all(bench))
     return replace(
         treated,
         tried=tuple(bench.tried),
         prescribed=prescribed(bench.tried),
+        possible=bench.seen,
         warmup=bench.warmup,
         clipping=bench.clipping,
         runs=tuple(bench.runs.values()),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from lrdoctor.assess.clip_words import in_short as clip_in_short
 from lrdoctor.assess.warmup_words import words_of as warmup_words
 from lrdoctor.core.warmups import steps_to_try
+from lrdoctor.examine import rewrites
 from lrdoctor.examine.bench import Bench
 from lrdoctor.examine.clip import clip
 from lrdoctor.examine.warmup import warmup
@@ -106,17 +107,6 @@ def _optimizers(bench: Bench) -> Iterator[Tried]:
         yield bench.swept("change_optimizer", Treatment(optimizer=block), settings, grid=HALF_DECADES[name])
 
 
-def _by_hand(name: str) -> Course:
-    """A change of the architecture, which has no place that could be known from outside the model."""
-
-    def course(bench: Bench) -> Iterator[Tried]:
-        yield bench.not_tried(
-            name, "it changes the model's code, at a place that only its author knows: apply it and run treat again"
-        )
-
-    return course
-
-
 def _lower(bench: Bench) -> Iterator[Tried]:
     """The rate with all the room asked for; the one with the least that helps where that one may cost something."""
     lower = treatment.lower_rates(bench.study, bench.limits)
@@ -133,9 +123,9 @@ COURSES: tuple[tuple[str, Course], ...] = (
     ("clip_gradients", _clip),
     ("warmup+clip_gradients", _pair),
     ("change_optimizer", _optimizers),
-    ("add_residuals_and_norm", _by_hand("add_residuals_and_norm")),
-    ("norm_placement", _by_hand("norm_placement")),
-    ("zero_init_residual", _by_hand("zero_init_residual")),
+    ("add_residuals_and_norm", rewrites.residuals_and_norm),
+    ("norm_placement", rewrites.norm_placement),
+    ("zero_init_residual", rewrites.zero_init),
     (LOWER, _lower),
 )
 """The documented order."""

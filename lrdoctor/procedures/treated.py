@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lrdoctor.core.report import Finding, Skip
+from lrdoctor.core.rewriting import Possible
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.procedures.clip import Clipping
+from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.probe import Probed
 from lrdoctor.procedures.treatment import Settings
-from lrdoctor.procedures.treatment_results import Cost, Measured, Tried
+from lrdoctor.procedures.treatment_results import Cost, Tried
 from lrdoctor.procedures.warmup_comparison import Warmup
 
 
@@ -28,6 +30,8 @@ class Treated:
     tried: tuple[Tried, ...] = ()
     """In the order in which they were tried."""
     prescribed: Tried | None = None
+    possible: Possible | None = None
+    """What can be changed in the model; None where no fix came to that."""
     warmup: Warmup | None = None
     clipping: Clipping | None = None
     runs: tuple[Run, ...] = ()

@@ -31,6 +31,8 @@ class Settings:
     """Factor up to which a sweep locates the unstable rate; a change of less is none."""
     own_rates: float = 2.0
     """Factor by which another update rule has to have more room: either lr* is known up to a step of its grid."""
+    longer: int = 3
+    """Times the steps with which a change that starts slowly, and seems to lose for it, is compared once more."""
     edge: float = 2.0
     """Room up to which lr* sits at the edge, and a lower rate is worth what it costs."""
     digits: int = 4

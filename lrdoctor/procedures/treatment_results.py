@@ -8,96 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from lrdoctor.core.study import Rate, Study
+from lrdoctor.core.rewriting import Rewriting
 from lrdoctor.procedures.comparison import Paired, compare, outnumber
-from lrdoctor.procedures.sweep import best_rate
+from lrdoctor.procedures.measured import Evidence, Measured, Room
 from lrdoctor.procedures.treatment import LOWER, Settings, Treatment
-from lrdoctor.procedures.warmup_comparison import highest_stable
 
 Status = Literal["verified", "rejected", "not_tried"]
-
-
-@dataclass(frozen=True)
-class Room:
-    """How far above a rate training stays stable."""
-
-    margin: float | None
-    """Lowest unstable rate over the rate; None when no rate was judged."""
-    is_bound: bool = False
-    """No unstable rate was found: the margin is that of the highest tried one, and there may be more."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """A way of training, measured over its learning rates."""
-
-    study: Study
-    """Its sweep."""
-    objectives: Mapping[float, Mapping[int, float]]
-    """Rate -> seed -> objective, inf for an infeasible seed; failed trials are absent."""
-    unstable: Mapping[float, frozenset[int]]
-    """Rate -> the seeds that are infeasible or show a rise there."""
-
-    def rate(self, learning_rate: float | None) -> Rate | None:
-        """What its trials did at that rate."""
-        return next((r for r in self.study.rates if r.base_learning_rate == learning_rate and r.n_judged), None)
-
-    def at(self, learning_rate: float | None) -> Mapping[int, float]:
-        """Objectives by seed at that rate."""
-        return {} if learning_rate is None else self.objectives.get(learning_rate, {})
-
-    def holds_at(self, learning_rate: float | None) -> bool:
-        """A majority of the seeds is stable at that rate."""
-        rate = self.rate(learning_rate)
-        return rate is not None and not rate.is_unstable
-
-    @property
-    def best(self) -> float | None:
-        """The swept rate with the best median objective among the stable ones."""
-        rate = best_rate([r for r in self.study.rates if not r.is_unstable])
-        return rate.base_learning_rate if rate else None
-
-    @property
-    def highest_stable(self) -> float | None:
-        """The highest tried rate below every unstable one."""
-        return highest_stable(self.study.rates)
-
-    def room(self, learning_rate: float | None) -> Room:
-        """The room above a rate."""
-        unstable = self.study.unstable_base_learning_rate
-        if learning_rate is None:
-            return Room(None)
-        if unstable is not None:
-            return Room(unstable / learning_rate)
-        highest = self.highest_stable
-        return Room(None) if highest is None else Room(highest / learning_rate, is_bound=True)
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Trials of the same rate and seed without and with a fix."""
-
-    rates: tuple[float, ...] = ()
-    n_pairs: int = 0
-    n_unstable_without: int = 0
-    n_unstable_with: int = 0
-    cured: int = 0
-    """Unstable without, stable with."""
-    broken: int = 0
-    """Stable without, unstable with."""
-
-    def with_rate(self, rate: float, before: Measured, after: Measured) -> Evidence:
-        """With the seeds of a further rate."""
-        seeds = before.objectives[rate].keys() & after.objectives[rate].keys()
-        without, having = before.unstable[rate] & seeds, after.unstable[rate] & seeds
-        return Evidence(
-            rates=(*self.rates, rate),
-            n_pairs=self.n_pairs + len(seeds),
-            n_unstable_without=self.n_unstable_without + len(without),
-            n_unstable_with=self.n_unstable_with + len(having),
-            cured=self.cured + len(without - having),
-            broken=self.broken + len(having - without),
-        )
 
 
 @dataclass(frozen=True)
@@ -109,6 +25,21 @@ class Cost:
     """Updates that they ran."""
     seconds: float = 0.0
     """Sum over the trials, which run side by side."""
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.trials + other.trials, self.steps + other.steps, self.seconds + other.seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Longer:
+    """The fix against lr* without it, both trained for more steps."""
+
+    max_train_steps: int
+    objective: float
+    """Median over the seeds with the fix."""
+    baseline_objective: float
+    """The same without it."""
+    paired: Paired
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +63,10 @@ class Tried:
     """Why the search for its numbers came to nothing, so that there was nothing to sweep."""
     share_clipped: Mapping[float, float] = field(default_factory=dict)
     """Rate -> median over the seeds of the share of updates clipped."""
+    rewriting: Rewriting | None = None
+    """What was changed in a copy of the model; None where nothing was."""
+    longer: Longer | None = None
+    """With more steps, where the fix starts slowly and seemed to lose for it; it decides what is lost then."""
     cost: Cost = Cost()
     limits: Settings = field(default_factory=Settings)
 
@@ -162,6 +97,11 @@ class Tried:
         return None if self.after is None or self.rate_to_use is None else self._against_old(self.rate_to_use)
 
     @property
+    def last_word(self) -> Paired | None:
+        """The comparison that decides what is lost: with more steps where there is one."""
+        return self.comparison if self.longer is None else self.longer.paired
+
+    @property
     def room(self) -> Room:
         """The room above the rate to use, with the fix."""
         return Room(None) if self.after is None else self.after.room(self.rate_to_use)
@@ -169,7 +109,7 @@ class Tried:
     @property
     def loses(self) -> bool:
         """It costs more of the objective than the spread over the seeds."""
-        return self.comparison is not None and self.comparison.change == "loss"
+        return self.last_word is not None and self.last_word.change == "loss"
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -188,12 +128,12 @@ class Tried:
     @property
     def may_lose(self) -> bool:
         """It is in doubt whether it costs nothing of the objective."""
-        return self.comparison is not None and self.comparison.may_lose
+        return self.last_word is not None and self.last_word.may_lose
 
     @property
     def costs(self) -> bool:
         """The objective is the higher one in the middle of the seeds, or may be: what the last resort must not be."""
-        return self.may_lose or (self.comparison is not None and self.comparison.gain < 0)
+        return self.may_lose or (self.last_word is not None and self.last_word.gain < 0)
 
     @property
     def cures(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
 
+from lrdoctor.core.rewriting import Rewrite
 from lrdoctor.core.trial import canonical_json
 from lrdoctor.spec.blocks import (
     AnyComponent,
@@ -39,7 +40,7 @@ EVALUATIONS = 20
 """Evaluations a trial has when eval_every is left out: enough points to see a rise, at little cost."""
 
 _DEVICE = r"auto|cpu|cuda(:\d+)?|mps"
-_NOT_IDENTITY = ("name", "seeds", "sweep", "probe", "warmup", "clip", "warmup_steps", "clip_norm")
+_NOT_IDENTITY = ("name", "seeds", "sweep", "probe", "warmup", "clip", "warmup_steps", "clip_norm", "rewrite")
 """Keys that decide which trials run, and nothing of a trial's numbers that the trial does not say itself."""
 
 
@@ -82,6 +83,10 @@ class Spec(Block):
     clip_norm: Positive | None = None
     """Gradients with a larger global L2 norm are scaled down to it, in every trial. Null clips nothing. The study of
     `clip` tries others in its place."""
+    rewrite: Rewrite | None = None
+    """A change made to a copy of the model before each trial: zero_init (the last parameters of every residual branch
+    start at 0), rezero (a learned factor that starts at 0 multiplies every branch), move_norm (x + Norm(f(x)) in place
+    of Norm(x + f(x))) or add_norm (a norm as the last operation of every branch). Null trains the model as it is."""
     eval_every: Count = Field(default_factory=_default_eval_every)
     """Updates between two evaluations on the validation data. Left out: a twentieth of max_train_steps."""
     seeds: Seeds = (0, 1, 2)

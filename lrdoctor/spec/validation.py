@@ -32,6 +32,7 @@ _EXPECTED = {
     "greater_than_equal": "{ge:g} or more",
     "less_than": "less than {lt:.10g}",
     "less_than_equal": "at most {le:g}",
+    "literal_error": "one of {expected}",
     "union_tag_invalid": "one of {expected_tags}",
 }
 """Type of an error -> what was expected, filled in from the error's context."""

@@ -84,6 +84,9 @@ class _Loop:
         self.model = workload.model(trial.seed)
         self.loss_fn = workload.loss()
         _materialize(workload, self.model, self.train_batches, self.loss_fn)
+        if trial.rewrite is not None:
+            # before the optimizer is made, which has to know what the change adds
+            workload.rewrite(self.model, trial.rewrite, trial.seed)
         self.optimizer = optimizers.make(trial.optimizer, self.model, workload.folder)
         self.params = [p for p in self.model.parameters() if p.requires_grad]
         self.rate = workload.schedule(trial)

@@ -15,15 +15,16 @@ from lrdoctor.errors import WorkloadError
 from lrdoctor.training import structures
 from lrdoctor.training.importing import user_modules
 from lrdoctor.training.loop import Row, before_any_update, train
-from lrdoctor.training.workload import Workload, backward, checked_loss, validation_loss
+from lrdoctor.training.workload import Rewriter, Workload, backward, checked_loss, validation_loss
 
 
-def open_session(context: Mapping[str, Any], worker: int) -> TrainingSession:
+def open_session(context: Mapping[str, Any], worker: int, rewriter: Rewriter | None = None) -> TrainingSession:
     """The engine's entry point.
 
     Args:
         context: `Spec.workload()`.
         worker: index of the worker; worker i takes accelerator i modulo their number.
+        rewriter: changes the models of trials that ask for it.
     """
     # One thread a worker: two workers with one thread each train more than one worker with two, and the
     # order of additions inside an operation, so every bit of a curve, does not depend on the machine's load.
@@ -31,7 +32,7 @@ def open_session(context: Mapping[str, Any], worker: int) -> TrainingSession:
     device = pick_device(str(context["device"]), worker)
     if device.type == "cuda":
         _make_cuda_deterministic(device)
-    return TrainingSession(Workload(context, device), device)
+    return TrainingSession(Workload(context, device, rewriter), device)
 
 
 class TrainingSession:

@@ -23,6 +23,12 @@ from lrdoctor.training.randomness import Stream, seed_all
 Step = Callable[[nn.Module, Any, Any], Tensor]
 """(model, batch, loss function) -> scalar loss of the batch."""
 
+LossOf = Callable[[nn.Module, Any], Tensor]
+"""(model, batch) -> scalar loss."""
+
+Rewriter = Callable[[nn.Module, Any, LossOf, str, int], None]
+"""(model, batch, loss of it, name of the rewrite, seed): changes the model in place, or raises WorkloadError."""
+
 DATA_SEED = 0
 """Seed of the global generators while the data factory runs: every seed of a study gets the same split."""
 
@@ -58,10 +64,12 @@ class Workload:
     Args:
         blocks: `Spec.workload()`: model, data, loss, step, schedule and the spec's folder.
         device: where models and batches go.
+        rewriter: changes the models of trials that ask for it; None where none does.
     """
 
-    def __init__(self, blocks: Mapping[str, Any], device: torch.device) -> None:
+    def __init__(self, blocks: Mapping[str, Any], device: torch.device, rewriter: Rewriter | None = None) -> None:
         self.blocks = blocks
+        self.rewriter = rewriter
         self.folder = str(blocks["folder"])
         self.device = device
         self._seeds: dict[int, SeedData] = {}
@@ -86,6 +94,20 @@ class Workload:
                 f"model: {self.blocks['model']['class_path']} gave {type(model).__name__}, expected a torch.nn.Module"
             )
         return model.to(self.device).train()
+
+    def rewrite(self, model: nn.Module, name: str, seed: int) -> None:
+        """Makes the named change to a fresh model, on the first batch of the seed.
+
+        Raises:
+            WorkloadError: the change cannot be made to this model.
+        """
+        if self.rewriter is None:
+            raise WorkloadError(f"nothing here can rewrite a model, and the trial asks for {name}")
+        self.rewriter(model, next(iter(self.batches(seed).train)), self.loss_of(self.loss()), name, seed)
+
+    def loss_of(self, loss_fn: Any) -> LossOf:
+        """(model, batch) -> the checked loss of the spec's step."""
+        return lambda model, batch: checked_loss(self, model, batch, loss_fn)
 
     def loss(self) -> Any:
         """A fresh loss function: a class is instantiated, a plain function is used as it is."""

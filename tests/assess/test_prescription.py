@@ -9,8 +9,8 @@ import torch
 from treatment_worlds import DEAD, GOOD, PLAIN, tried
 
 from lrdoctor.assess.prescription import changes_of, settings_of, snippet_of
+from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.treatment import Treatment
-from lrdoctor.procedures.treatment_results import Measured
 
 CURED = {0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.1: DEAD}
 ADAM = {"name": "adam", "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01}

@@ -8,9 +8,9 @@ import pytest
 from treatment_worlds import DEAD, GOOD, PLAIN, RISE, swept, tried
 
 from lrdoctor.assess.treat_words import in_short, numbers, of_prescription, room, why
+from lrdoctor.procedures.measured import Room
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment import LOWER, Treatment
-from lrdoctor.procedures.treatment_results import Room
 
 CURED = {0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.1: DEAD}
 BETTER, WORSE = (0.05, 0.05, 0.05, 0.06, 0.06), (0.3, 0.31, 0.32, 0.33, 0.34)

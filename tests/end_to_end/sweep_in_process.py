@@ -14,7 +14,7 @@ from lrdoctor.engines.base import Event, Finished, Progress, Started, Task
 from lrdoctor.procedures.sweep import Settings
 from lrdoctor.spec import Spec, load_spec
 from lrdoctor.store import StudyFolder
-from lrdoctor.training.session import open_session
+from lrdoctor.worker import open_session
 
 
 class InProcess:

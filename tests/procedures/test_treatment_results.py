@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from treatment_worlds import DEAD, GOOD, PLAIN, RISE, swept, tried
 
+from lrdoctor.procedures.measured import Room
 from lrdoctor.procedures.treatment import LOWER, Treatment
-from lrdoctor.procedures.treatment_results import Room, prescribed
+from lrdoctor.procedures.treatment_results import prescribed
 
 BETTER, WORSE = (0.05, 0.05, 0.05, 0.06, 0.06), (0.3, 0.31, 0.32, 0.33, 0.34)
 HALF = (0.1, 0.1, -0.2, -0.2, -0.2)

@@ -28,6 +28,7 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
         "max_train_steps": 1000,
         "warmup_steps": 0,
         "clip_norm": None,
+        "rewrite": None,
         "eval_every": 50,
         "seeds": [0, 1, 2],
         "device": "auto",
@@ -138,7 +139,7 @@ def test_identity_holds_what_decides_a_trial(tmp_path: Path) -> None:
     [
         ({"name": "other", "seeds": [7], "sweep": {"values": [1]}}, True),
         ({"probe": {"steps": 9}, "warmup": {"factor": 2}, "clip": {"percentile": 50}}, True),
-        ({"warmup_steps": 10, "clip_norm": 1.0}, True),
+        ({"warmup_steps": 10, "clip_norm": 1.0, "rewrite": "zero_init"}, True),
         ({"optimizer": {"name": "momentum", "momentum": 0.9}}, True),
         ({"optimizer": {"name": "momentum", "momentum": 0.8}}, False),
         ({"model": {"class_path": "nets:Mlp", "init_args": {"depth": 3}}}, False),
@@ -196,7 +197,7 @@ def patched(spec: Spec, folder: Path, changes: dict[str, Any], comment: str = "w
     ("changes", "same_identity"),
     [
         ({}, True),
-        ({"warmup_steps": 10, "clip_norm": 1.0}, True),
+        ({"warmup_steps": 10, "clip_norm": 1.0, "rewrite": "rezero"}, True),
         ({"sweep": {"values": [0.1, 0.3]}, "seeds": (4, 5)}, True),
         ({"optimizer": {"name": "adam", "betas": [0.5, 0.9]}}, False),
         ({"step": "./data.py:loss_of"}, False),

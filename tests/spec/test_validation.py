@@ -48,6 +48,8 @@ from spec_files import faults
         ({"clip_norm": 0}, "6:12: clip_norm: found 0, expected more than 0"),
         ({"clip_norm": "1"}, '6:12: clip_norm: found "1", expected a number'),
         ({"clip_norm": math.inf}, "6:12: clip_norm: found inf, expected a finite number"),
+        ({"rewrite": "rezer"}, "6:10: rewrite: found \"rezer\", expected one of zero_init, rezero, move_norm or add_norm"),
+        ({"rewrite": ["rezero"]}, "7:1: rewrite: found [\"rezero\"], expected one of zero_init, rezero, move_norm or add_norm"),
         ({"eval_every": None}, "6:13: eval_every: found null, expected a whole number"),
         ({"seeds": 3}, "6:8: seeds: found 3, expected a list"),
         ({"seeds": []}, "6:8: seeds: found [], expected at least one value"),

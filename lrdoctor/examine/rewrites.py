@@ -1,0 +1,104 @@
+"""The fixes that change the model itself: what can be changed without its author is changed in a copy, and swept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from lrdoctor.core.architecture import DEEP, Architecture
+from lrdoctor.core.rewriting import SLOW, Rewrite, Rewriting
+from lrdoctor.examine.bench import Bench
+from lrdoctor.procedures.treatment import Treatment
+from lrdoctor.procedures.treatment_results import Tried
+
+RESIDUALS, PLACEMENT, ZERO = "add_residuals_and_norm", "norm_placement", "zero_init_residual"
+NOWHERE: Mapping[Rewrite, str] = {
+    "zero_init": "no residual add was recognised",
+    "rezero": "no residual add was recognised",
+    "move_norm": "no residual sum is normalized",
+    "add_norm": "no residual add was recognised",
+}
+"""Why there was nothing to change."""
+AGAIN = "apply it to the code and run treat again"
+
+
+def residuals_and_norm(bench: Bench) -> Iterator[Tried]:
+    """A norm at the end of every branch, where that is asked for; where residuals belong, only the author knows."""
+    barred, model = _barred(bench), bench.possible.model
+    if barred is not None or model is None:
+        yield bench.not_tried(RESIDUALS, barred or bench.possible.failure)
+    elif not model.sites:
+        yield bench.not_tried(RESIDUALS, _by_hand(model))
+    elif bench.add_norm:
+        yield from _swept(bench, RESIDUALS, ["add_norm"])
+    else:
+        yield bench.not_tried(RESIDUALS, f"{_what_there_is(model)}; --add-norm tries one at the end of every branch")
+
+
+def norm_placement(bench: Bench) -> Iterator[Tried]:
+    """x + Norm(f(x)) in place of Norm(x + f(x))."""
+    yield from _swept(bench, PLACEMENT, ["move_norm"])
+
+
+def zero_init(bench: Bench) -> Iterator[Tried]:
+    """Zeroed last parameters; then factors that start at 0, which reach the branches that may not be zeroed too."""
+    yield from _swept(bench, ZERO, ["zero_init", "rezero"])
+
+
+def _barred(bench: Bench) -> str | None:
+    """Why no change of the model can be tried; None where one can."""
+    own = bench.laboratory.spec.rewrite
+    if own is not None:
+        return f"the spec rewrites the model already ({own}), and takes one change: {AGAIN}"
+    return None if bench.possible.model is not None else f"{bench.possible.failure}; {AGAIN}"
+
+
+def _by_hand(model: Architecture) -> str:
+    depth = model.depth_outside_residuals
+    return (
+        f"no residual add was recognised over {depth} layer{'' if depth == 1 else 's'}, and where residual connections "
+        f"and norms belong is for the model's author to say: {AGAIN}"
+    )
+
+
+def _what_there_is(model: Architecture) -> str:
+    if model.distinct_without_norm > DEEP:
+        return f"there are residual connections, and {model.distinct_without_norm} layers without a norm between them"
+    return f"there are residual connections, and no more than {DEEP} layers in a row without a norm"
+
+
+def _swept(bench: Bench, fix: str, names: Sequence[Rewrite]) -> Iterator[Tried]:
+    """The sweep of every one of these changes that can be made, until one restores all the room."""
+    barred = _barred(bench)
+    if barred is not None:
+        yield bench.not_tried(fix, barred)
+        return
+    rewritings = [bench.possible.rewritings[name] for name in names]
+    if not any(rewriting.is_made for rewriting in rewritings):
+        yield bench.not_tried(fix, _why_not(rewritings[0]))
+    for rewriting in rewritings:
+        if rewriting.is_made:
+            tried = _one(bench, fix, rewriting)
+            yield tried
+            if tried.reaches_target and not bench.everything:
+                return
+
+
+def _one(bench: Bench, fix: str, rewriting: Rewriting) -> Tried:
+    settings = {"rewrite": rewriting.name, "sites": rewriting.n_sites}
+    tried = replace(bench.swept(fix, Treatment(rewrite=rewriting.name), settings), rewriting=rewriting)
+    # judged too early, perhaps
+    starts_slowly = rewriting.name in SLOW and tried.reaches_beyond
+    return bench.compared_longer(tried) if starts_slowly and tried.may_lose else tried
+
+
+def _why_not(rewriting: Rewriting) -> str:
+    """Why the change was made nowhere."""
+    if rewriting.failure:
+        return f"{rewriting.failure}; {AGAIN}"
+    if not rewriting.refused:
+        return NOWHERE[rewriting.name]
+    first = rewriting.refused[0]
+    others = len({refusal.where for refusal in rewriting.refused} - {first.where})
+    more = f", and {others} more line{'' if others == 1 else 's'}" if others else ""
+    return f"it can be made nowhere: {first.where}: {first.why}{more}"

@@ -1,0 +1,108 @@
+"""What runs in the workers: the one place where the user's workload, its training and the recorder meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lrdoctor.architecture import LossOf, Model, Rewriter, look, rewrite, sharpness
+from lrdoctor.core.architecture import Architecture, Inspection, Sharpness
+from lrdoctor.core.rewriting import REWRITES, Possible, Rewrite, Rewriting
+from lrdoctor.errors import WorkloadError
+from lrdoctor.training.importing import blame
+from lrdoctor.training.randomness import seed_all
+from lrdoctor.training.session import TrainingSession
+from lrdoctor.training.session import open_session as open_training
+from lrdoctor.training.workload import backward
+
+
+class Fresh(NamedTuple):
+    """A model of its own, as a trial would train it, with its first batch."""
+
+    model: Model
+    batch: Any
+    loss_of: LossOf
+
+
+def open_session(context: Mapping[str, Any], worker: int) -> WorkerSession:
+    """The engine's entry point; see `training.session.open_session`."""
+    return WorkerSession(open_training(context, worker, Rewriter(Path(context["folder"]))))
+
+
+class WorkerSession:
+    """One worker's workload, trained and looked at; see `engines.base.Session`."""
+
+    def __init__(self, training: TrainingSession) -> None:
+        self.training = training
+        self.workload = training.workload
+
+    def describe(self) -> Mapping[str, Any]:
+        return self.training.describe()
+
+    def run(self, payload: Any, emit: Callable[[Any], None], stopped: Callable[[], bool]) -> Any:
+        """Does what the payload's `kind` says: `trial` and `check` (see `TrainingSession`), `inspect` or `possible`.
+
+        Raises:
+            WorkloadError: the workload fails, without the recorder too.
+        """
+        if payload["kind"] == "inspect":
+            return self.inspect(payload["seed"], payload["rewrite"], payload["sharpness"])
+        if payload["kind"] == "possible":
+            return self.possible(payload["seed"])
+        return self.training.run(payload, emit, stopped)
+
+    def inspect(self, seed: int, change: Rewrite | None, with_sharpness: bool) -> Inspection:
+        """Looks at the model of a seed, changed as trials would change it."""
+        n_parameters = self._try(seed, change)
+        model, failure = self._look(seed, change)
+        top, why = self._sharpness(seed, change) if with_sharpness else (None, "")
+        return Inspection(model=model, failure=failure, sharpness=top, sharpness_failure=why, n_parameters=n_parameters)
+
+    def possible(self, seed: int) -> Possible:
+        """Tries every rewrite on a model of its own."""
+        self._try(seed, None)
+        model, failure = self._look(seed, None)
+        if model is None:
+            return Possible(model=None, failure=failure)
+        return Possible(model=model, rewritings={name: self._rewriting(seed, name) for name in REWRITES})
+
+    def _rewriting(self, seed: int, name: Rewrite) -> Rewriting:
+        try:
+            return rewrite(*self._fresh(seed, None), name, Path(self.workload.folder))
+        except Exception as error:
+            return Rewriting(name=name, edits=(), refused=(), n_sites=0, after=None, failure=_told(error))
+
+    def _try(self, seed: int, change: Rewrite | None) -> int:
+        """One pass without the recorder, so that what fails under it and not here is the recorder's fault.
+
+        Returns:
+            trainable numbers of the model.
+        """
+        model, batch, loss_of = self._fresh(seed, change)
+        backward(loss_of(model, batch))
+        return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+    def _look(self, seed: int, change: Rewrite | None) -> tuple[Architecture | None, str]:
+        try:
+            return look(*self._fresh(seed, change), Path(self.workload.folder)), ""
+        except Exception as error:
+            return None, f"could not run the model under the recorder: {_told(error)}"
+
+    def _sharpness(self, seed: int, change: Rewrite | None) -> tuple[Sharpness | None, str]:
+        try:
+            return sharpness(*self._fresh(seed, change)), ""
+        except Exception as error:
+            return None, f"no second derivative could be taken: {_told(error)}"
+
+    def _fresh(self, seed: int, change: Rewrite | None) -> Fresh:
+        batches, model = self.workload.batches(seed).train, self.workload.model(seed)
+        if change is not None:
+            self.workload.rewrite(model, change, seed)
+        batch = next(iter(batches))
+        seed_all(seed)
+        return Fresh(model, batch, self.workload.loss_of(self.workload.loss()))
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, WorkloadError) else blame(error)
