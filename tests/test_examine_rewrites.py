@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from test_examine import SPEC, Log, opened
-from test_examine_treat import ORDER, TreatEngine
+from test_examine_treat import EDGE, ORDER, TreatEngine
 
 from lrdoctor import assess, examine
 from lrdoctor.core.architecture import Architecture, Scale, Site
@@ -53,8 +53,10 @@ def possible(model: Architecture | None = MODEL, failure: str = "", **others: Re
 class RewriteEngine(TreatEngine):
     """Below its edge a rewritten trial trains; `late` ones only come down to their goal with three times the steps."""
 
-    def __init__(self, reach: Mapping[str, float], found: Possible, late: tuple[str, ...] = ()) -> None:
-        super().__init__(reach)
+    def __init__(
+        self, reach: Mapping[str, float], found: Possible, late: tuple[str, ...] = (), edge: float = EDGE
+    ) -> None:
+        super().__init__(reach, edge)
         self.possible, self.late = found, late
 
     def _edge(self, trial: Trial) -> float:
@@ -229,3 +231,31 @@ def test_the_model_is_looked_at_once_and_only_where_a_fix_needs_it(tmp_path: Pat
     (tmp_path / "other").mkdir()
     treated(tmp_path / "other", engine)
     assert engine.looks == 1
+
+
+NOTHING = 1e-9
+"""An edge below which no sweep reaches."""
+
+
+def test_where_no_rate_trains_the_model_is_what_may_be_changed(tmp_path: Path) -> None:
+    found, report = treated(tmp_path, RewriteEngine({"zero_init": 1e8}, possible(), edge=NOTHING))
+    assert found.study.best_learning_rate is None
+    assert by_rewrite(found) == {"move_norm": "rejected", "zero_init": "verified"}
+    assert {t.status for t in found.tried if t.treatment is None} == {"not_tried"}
+    chosen = report.treat["prescription"]
+    assert (chosen["names"], chosen["settings"]["rewrite"]) == (["zero_init_residual"], "zero_init")
+    assert chosen["base_learning_rate"] == 0.01
+    (fix,) = [fix for fix in report.fixes if fix.status == "verified"]
+    assert "the highest stable rate goes from none to" in fix.why
+    assert "0.01 trains best with it, and no rate trains well without" in fix.why
+    assert not any("--lr" in step for step in report.next_steps)
+
+
+def test_where_nothing_trains_and_nothing_can_be_changed(tmp_path: Path) -> None:
+    nowhere = {name: replace(made(name), edits=(), n_sites=0) for name in REWRITES}
+    engine = RewriteEngine({}, possible(PLAIN, **nowhere), edge=NOTHING)
+    found, report = treated(tmp_path, engine)
+    assert (found.prescribed, {t.status for t in found.tried}) == (None, {"not_tried"})
+    assert report.verdict == "unstable"
+    assert any(step.startswith("give lr* by --lr") for step in report.next_steps)
+    assert {t.procedure for t in engine.seen} == {"sweep"}

@@ -121,7 +121,7 @@ def _gain(tried: Tried, treated: Treated) -> dict[str, float | None]:
 
 def _next_steps(treated: Treated) -> Iterator[str]:
     n_seeds = len({run.trial.seed for run in treated.study.runs if run.trial is not None})
-    if treated.study.best_learning_rate is None:
+    if treated.study.best_learning_rate is None and treated.prescribed is None:
         yield "give lr* by --lr, or a sweep that reaches lower: --set sweep.min=..."
     if n_seeds < ENOUGH_SEEDS:
         yield f"--seeds {ENOUGH_SEEDS}: all this rests on {n_seeds} seed{'' if n_seeds == 1 else 's'} a rate"

@@ -98,6 +98,8 @@ def _loss(tried: Tried) -> Iterator[str]:
     if tried.after is None or tried.before is None or tried.comparison is None:
         return
     old = tried.before.study.best_learning_rate
+    if old is None:
+        yield f"{tried.rate_to_use:.4g} trains best with it, and no rate trains well without"
     with_it, without = tried.after.rate(tried.rate_to_use), tried.before.rate(old)
     if with_it is None or without is None:
         return

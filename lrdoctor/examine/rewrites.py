@@ -86,9 +86,12 @@ def _swept(bench: Bench, fix: str, names: Sequence[Rewrite]) -> Iterator[Tried]:
 
 def _one(bench: Bench, fix: str, rewriting: Rewriting) -> Tried:
     settings = {"rewrite": rewriting.name, "sites": rewriting.n_sites}
-    tried = replace(bench.swept(fix, Treatment(rewrite=rewriting.name), settings), rewriting=rewriting)
+    # where no rate trains there is none to build a ladder on
+    grid = None if bench.study.best_learning_rate is not None else bench.laboratory.spec.sweep.rates()
+    tried = bench.swept(fix, Treatment(rewrite=rewriting.name), settings, grid=grid)
+    tried = replace(tried, rewriting=rewriting)
     # judged too early, perhaps
-    starts_slowly = rewriting.name in SLOW and tried.reaches_beyond
+    starts_slowly = rewriting.name in SLOW and tried.reaches_beyond and grid is None
     return bench.compared_longer(tried) if starts_slowly and tried.may_lose else tried
 
 

@@ -12,7 +12,7 @@ from lrdoctor.examine.bench import Bench, cost_of, measured, plain_rates
 from lrdoctor.examine.laboratory import Laboratory
 from lrdoctor.examine.probe import probe
 from lrdoctor.examine.sweep import rates, refuse_unordered, sweep
-from lrdoctor.examine.treatments import COURSES, Course
+from lrdoctor.examine.treatments import CHANGE_THE_MODEL, COURSES, Course
 from lrdoctor.procedures import clip as clips
 from lrdoctor.procedures import probe as probes
 from lrdoctor.procedures import sweep as sweeps
@@ -23,6 +23,7 @@ from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment_results import prescribed
 
 CUT = "cut by --max-trial-steps"
+NEEDS_A_RATE = "no learning rate trains well, and this fix starts from one that does"
 
 
 def treat(
@@ -52,9 +53,11 @@ def treat(
     """
     study = _own_sweep(laboratory, seeds, best, unstable)
     limits = treatment.Settings()
-    if study.best_learning_rate is None:
-        return Treated(study=study, unneeded="no learning rate trains well, so there is nothing to compare a fix with")
     spec = laboratory.spec
+    if study.best_learning_rate is None:
+        before = measured(study, assess.judge_runs(study)[0])
+        bench = Bench(laboratory, seeds, before, clips.Settings(spec.clip.percentile), everything, add_norm, limits)
+        return _with_fixes(Treated(study=study, before=before), bench)
     short = probes.Settings(spec.probe.factor, spec.probe.steps)
     grid = sweeps.Settings(spec.sweep.rates())
     probed = replace(probe(laboratory, short, grid, seeds, study.best_learning_rate), study=study)
@@ -66,6 +69,11 @@ def treat(
     if treated.unneeded:
         return replace(treated, cost=cost_of(laboratory.runs.values()))
     bench = Bench(laboratory, seeds, before, clips.Settings(spec.clip.percentile), everything, add_norm, limits)
+    return _with_fixes(treated, bench)
+
+
+def _with_fixes(treated: Treated, bench: Bench) -> Treated:
+    """What was found so far, with every fix tried."""
     cut = tuple(_try_all(bench))
     return replace(
         treated,
@@ -78,7 +86,7 @@ def treat(
         findings=tuple(f for found, _ in bench.judged.values() for f in found),
         skipped=tuple(s for _, skips in bench.judged.values() for s in skips),
         cut=cut,
-        cost=cost_of(laboratory.runs.values()),
+        cost=cost_of(bench.laboratory.runs.values()),
     )
 
 
@@ -143,7 +151,11 @@ def _why_none(before: Measured, limits: treatment.Settings, everything: bool) ->
 
 def _try_all(bench: Bench) -> Iterator[str]:
     """Tries the fixes in order; yields what the budget cut."""
+    nothing_trains = bench.study.best_learning_rate is None
     for name, course in COURSES:
+        if nothing_trains and name not in CHANGE_THE_MODEL:
+            bench.tried.append(bench.not_tried(name, NEEDS_A_RATE))
+            continue
         enough = next((t for t in bench.tried if t.reaches_target), None)
         if enough is not None and not bench.everything:
             why = f"{enough.name} restores the room asked for; --all tries the others too"

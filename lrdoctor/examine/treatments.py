@@ -118,14 +118,17 @@ def _lower(bench: Bench) -> Iterator[Tried]:
     yield next((option for option in options if not option.costs), options[-1])
 
 
+CHANGE_THE_MODEL = (rewrites.RESIDUALS, rewrites.PLACEMENT, rewrites.ZERO)
+"""What may help where no learning rate trains at all."""
+
 COURSES: tuple[tuple[str, Course], ...] = (
     ("warmup", _warmup),
     ("clip_gradients", _clip),
     ("warmup+clip_gradients", _pair),
     ("change_optimizer", _optimizers),
-    ("add_residuals_and_norm", rewrites.residuals_and_norm),
-    ("norm_placement", rewrites.norm_placement),
-    ("zero_init_residual", rewrites.zero_init),
+    (rewrites.RESIDUALS, rewrites.residuals_and_norm),
+    (rewrites.PLACEMENT, rewrites.norm_placement),
+    (rewrites.ZERO, rewrites.zero_init),
     (LOWER, _lower),
 )
 """The documented order."""
