@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from lrdoctor.architecture import operations as ops
+from lrdoctor.architecture.call_sites import Span
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,7 @@ class Key:
     module: str
     file: str
     line: int
-    instruction: int
-    """Index of the instruction in its function, as one line may hold several adds."""
+    span: Span
     call: int
     within: int
     """The same, counted from the start of the module's present forward pass and with the modules inside it."""

@@ -170,7 +170,7 @@ class Recorder(TorchFunctionMode):
         for calls in self._calls_within:
             calls[site] += 1
         call, within = self._calls[module, site] - 1, self._calls_within[-1][site] - 1
-        return Key(module, site.file, site.line, site.instruction, call, within)
+        return Key(module, site.file, site.line, site.span, call, within)
 
     def _operand_rms(self, args: Any, kwargs: Mapping[str, Any]) -> dict[int, float]:
         measured = {}
