@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lrdoctor.architecture import LossOf, Model, Rewriter, look, rewrite, sharpness
+from lrdoctor.architecture import LossOf, Model, Plan, apply, look, planned, rewrite, sharpness
 from lrdoctor.core.architecture import Architecture, Inspection, Sharpness
 from lrdoctor.core.rewriting import REWRITES, Possible, Rewrite, Rewriting
 from lrdoctor.errors import WorkloadError
@@ -23,6 +23,34 @@ class Fresh(NamedTuple):
     model: Model
     batch: Any
     loss_of: LossOf
+
+
+class Rewriter:
+    """Changes the models of trials: the first one of a seed is recorded for it, the others are changed likewise.
+
+    Args:
+        folder: which files are named from.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._plans: dict[tuple[Rewrite, int], Plan] = {}
+
+    def __call__(self, model: Model, batch: Any, loss_of: LossOf, name: Rewrite, seed: int) -> None:
+        """Changes a fresh model in place.
+
+        Raises:
+            WorkloadError: the change can be made nowhere in it.
+        """
+        if (name, seed) in self._plans:
+            apply(self._plans[name, seed], model)
+            return
+        plan = planned(model, batch, loss_of, name, self._folder)
+        found = plan.rewriting
+        if not found.is_made:
+            why = found.failure or "; ".join(dict.fromkeys(f"{r.where}: {r.why}" for r in found.refused))
+            raise WorkloadError(f"rewrite: {name} can be made nowhere in the model: {why}")
+        self._plans[name, seed] = plan
 
 
 def open_session(context: Mapping[str, Any], worker: int) -> WorkerSession:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lrdoctor.core.rewriting import Rewrite
+
 LATER = ("stop_after", "eval_examples")
 """Settings that came after the first saved studies."""
 
@@ -43,7 +45,7 @@ class Trial:
     clip_norm: float | None = None
     """Gradients with a larger global L2 norm are scaled down to it; None clips nothing."""
 
-    rewrite: str | None = None
+    rewrite: Rewrite | None = None
     """The change made to a copy of the model before training; None trains the model as it is."""
 
     stop_hopeless: bool = True

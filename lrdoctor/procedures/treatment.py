@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from lrdoctor.core.rewriting import Rewrite
 from lrdoctor.core.study import Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.procedures.sweep import SWEPT
@@ -52,7 +53,7 @@ class Treatment:
     """Largest global L2 norm of the gradient."""
     optimizer: str | None = None
     """Another update rule, as canonical JSON of the spec's block. Its learning rates do not compare."""
-    rewrite: str | None = None
+    rewrite: Rewrite | None = None
     """Change to a copy of the model."""
 
     def on(self, baseline: Trial) -> Trial:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lrdoctor.core import schedule as schedules
+from lrdoctor.core.rewriting import Rewrite
 from lrdoctor.core.schedule import Schedule
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import WorkloadError
@@ -26,7 +27,7 @@ Step = Callable[[nn.Module, Any, Any], Tensor]
 LossOf = Callable[[nn.Module, Any], Tensor]
 """(model, batch) -> scalar loss."""
 
-Rewriter = Callable[[nn.Module, Any, LossOf, str, int], None]
+Rewriter = Callable[[nn.Module, Any, LossOf, Rewrite, int], None]
 """(model, batch, loss of it, name of the rewrite, seed): changes the model in place, or raises WorkloadError."""
 
 DATA_SEED = 0
@@ -95,7 +96,7 @@ class Workload:
             )
         return model.to(self.device).train()
 
-    def rewrite(self, model: nn.Module, name: str, seed: int) -> None:
+    def rewrite(self, model: nn.Module, name: Rewrite, seed: int) -> None:
         """Makes the named change to a fresh model, on the first batch of the seed.
 
         Raises:
