@@ -95,11 +95,13 @@ def _rates(rates: tuple[float, ...]) -> str:
 
 def _loss(tried: Tried) -> Iterator[str]:
     """The objective at the rate to use against lr* without the fix."""
-    if tried.after is None or tried.before is None or tried.comparison is None:
+    if tried.after is None or tried.before is None:
         return
     old = tried.before.study.best_learning_rate
     if old is None:
         yield f"{tried.rate_to_use:.4g} trains best with it, and no rate trains well without"
+    if tried.comparison is None:
+        return
     with_it, without = tried.after.rate(tried.rate_to_use), tried.before.rate(old)
     if with_it is None or without is None:
         return
@@ -173,6 +175,8 @@ def in_short(treated: Treated) -> str:
 def _gain(chosen: Tried) -> str:
     if chosen.trains_better:
         return "trains better"
+    if chosen.comparison is None:
+        return "nothing trains without it"
     if chosen.comparison is not None and chosen.comparison.change == "gain":
         return "better than lr* alone"
     return "a loss" if chosen.loses else "no gain in the loss"

@@ -57,7 +57,7 @@ def treat(
     if study.best_learning_rate is None:
         before = measured(study, assess.judge_runs(study)[0])
         bench = Bench(laboratory, seeds, before, clips.Settings(spec.clip.percentile), everything, add_norm, limits)
-        return _with_fixes(Treated(study=study, before=before), bench)
+        return _in_the_fixes_terms(_with_fixes(Treated(study=study, before=before), bench))
     short = probes.Settings(spec.probe.factor, spec.probe.steps)
     grid = sweeps.Settings(spec.sweep.rates())
     probed = replace(probe(laboratory, short, grid, seeds, study.best_learning_rate), study=study)
@@ -88,6 +88,12 @@ def _with_fixes(treated: Treated, bench: Bench) -> Treated:
         cut=cut,
         cost=cost_of(bench.laboratory.runs.values()),
     )
+
+
+def _in_the_fixes_terms(treated: Treated) -> Treated:
+    """With the objective of what trains: a training that breaks at once is never evaluated."""
+    told = next((tried.after.study.objective for tried in treated.tried if tried.after is not None), None)
+    return treated if told is None else replace(treated, study=replace(treated.study, objective=told))
 
 
 def _own_sweep(laboratory: Laboratory, seeds: Sequence[int], best: float | None, unstable: float | None) -> Study:

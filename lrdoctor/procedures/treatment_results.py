@@ -93,7 +93,10 @@ class Tried:
 
     @property
     def comparison(self) -> Paired | None:
-        """Objectives at the rate to use, with the fix, against those at lr* without; None where there is nothing."""
+        """Objectives at the rate to use, with the fix, against those at lr* without; None where there is nothing,
+        or no lr* to compare with."""
+        if self.before is None or self.before.study.best_learning_rate is None:
+            return None
         return None if self.after is None or self.rate_to_use is None else self._against_old(self.rate_to_use)
 
     @property
