@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from model_samples import MIXED, MODELS, Row, layer, model, site, transformer
 
-from lrdoctor.reports.html.architecture import model_view
+from lrdoctor.reports.html.architecture import PROBABLE, model_view
 from lrdoctor.reports.html.chain import FIRST_STEPS, LAST_STEPS, Add, Chain, Layer, Segment, chain
 from lrdoctor.reports.html.chain_words import branch_lines, described
 from lrdoctor.reports.html.scales import courses, stretches
@@ -211,7 +211,30 @@ def test_every_add_of_a_model_with_equal_ones_is_folded_away() -> None:
     view = model_view(model(*transformer(12)))
     assert view is not None
     assert [len(table.rows) for table in view.tables] == [1]
+    assert view.tables[0].rows[0].cells[7] == "down.weight"
     assert [len(table.rows) for table in view.folded] == [24]
+
+
+@pytest.mark.parametrize(
+    ("zeroable", "said"),
+    [
+        ((["a.x", "a.b"], ["b.x"]), "x, b"),
+        ((["a.x"], []), "1 of 2: it is used elsewhere too"),
+        (([], []), "no: it is used elsewhere too"),
+    ],
+    ids=["all", "some", "none"],
+)
+def test_what_may_start_at_zero(zeroable: tuple[list[str], list[str]], said: str) -> None:
+    names = zip("ab", zeroable, strict=True)
+    sites = [site(m, zeroable=of, why_not="" if of else "it is used elsewhere too") for m, of in names]
+    view = model_view(model(*sites))
+    assert view is not None
+    assert view.tables[0].rows[0].cells[7] == said
+
+
+def test_what_probable_means_is_said_where_it_stands() -> None:
+    told = [PROBABLE in (view.notes if view else ()) for view in map(model_view, (model(*MIXED), model(site("a"))))]
+    assert told == [True, False]
 
 
 def test_nobody_looked() -> None:

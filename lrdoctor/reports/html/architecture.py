@@ -21,6 +21,7 @@ FEW_ROWS = 24
 """Rows up to which the table of sites is not folded."""
 MARKS = {"Norm(x + f(x))", "dead"}
 """Notes that are findings."""
+PROBABLE = "Probable: the sum can also be read in another way, as where the skip has a layer or the branch is a sum."
 SITE_HEADERS = ("where", "module", "adds", "skip", "||f(x)|| / ||x||", "branch ends with", "norm after the sum")
 
 Part = Mapping[str, Any]
@@ -71,6 +72,8 @@ def _notes(model: Part) -> Iterator[str]:
     inside = chain(model).inside
     if inside:
         yield f"Inside branches, and not drawn: {inside} residual add{'s' if inside > 1 else ''}; the table has all."
+    if any(site["is_probable"] for site in model["sites"]):
+        yield PROBABLE
     if model["unknown"]:
         names = ", ".join(one_line(name, LONGEST_NAME) for name in model["unknown"][:3])
         more = f" and {len(model['unknown']) - 3} more" if len(model["unknown"]) > 3 else ""
@@ -124,11 +127,11 @@ def _site_row(group: Sequence[Part]) -> Row:
 
 
 def _zeroable(group: Sequence[Part]) -> str:
-    """The parameters that make the branch 0, or why there are none; of several sites the first that differs."""
+    """The parameters that make the branches 0, named from the module of each; or why the first without has none."""
     able = [each for each in group if each["zeroable"]]
     if len(able) == len(group):
-        names = [name.removeprefix(f"{group[0]['module']}.") for name in group[0]["zeroable"]]
-        return one_line(", ".join(names), LONGEST_NAME * 2)
+        names = (name.removeprefix(f"{each['module']}.") for each in group for name in each["zeroable"])
+        return one_line(", ".join(dict.fromkeys(names)), LONGEST_NAME * 2)
     why = next(each["why_not"] for each in group if not each["zeroable"])
     count = f"{len(able)} of {len(group)}: " if able else "no: "
     return count + one_line(why, LONGEST_NAME * 2)
