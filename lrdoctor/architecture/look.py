@@ -145,9 +145,11 @@ def _is_dead(graph: Graph, residual: Residual, learns: set[str]) -> bool:
 
 def _chain(graph: Graph, found: Mapping[int, Residual]) -> Iterator[Scale]:
     inside = {i for residual in found.values() for i in residual.own}
+    site = {add: place for place, add in enumerate(found)}
     for node in graph.nodes:
         if node.index in found and node.index not in inside:
-            yield Scale(module=node.module, operation="sum", activation=node.rms, gradient=node.gradient)
+            at = site[node.index]
+            yield Scale(module=node.module, operation="sum", activation=node.rms, gradient=node.gradient, site=at)
         elif node.is_weight and node.index not in inside and node.operation != "unknown":
             name = ops.in_words(node.operation)
             yield Scale(module=node.module, operation=name, activation=node.rms, gradient=node.gradient)

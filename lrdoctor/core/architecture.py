@@ -69,6 +69,8 @@ class Scale:
     """Root mean square of the output."""
     gradient: float | None
     """L2 norm of the loss gradient of the output, which the size of a layer does not change as it does the mean's."""
+    site: int | None = None
+    """Of a residual add, its place in `Architecture.sites`; None for a layer."""
 
 
 @dataclass(frozen=True, kw_only=True)

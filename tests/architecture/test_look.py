@@ -87,6 +87,7 @@ def test_scales_are_those_of_a_plain_pass() -> None:
     (site,) = seen.sites
     assert site.branch_scale == pytest.approx(size(f) / size(x), rel=1e-5)
     scale = next(s for s in seen.chain if s.operation == "sum")
+    assert seen.sites[scale.site or 0] is site
     assert scale.activation == pytest.approx(size(total) / total.numel() ** 0.5, rel=1e-5)
     assert scale.gradient == pytest.approx(size(total.grad), rel=1e-5)
     assert seen.loss == pytest.approx(size(out) ** 2 / out.numel())

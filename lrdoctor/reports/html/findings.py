@@ -110,10 +110,11 @@ def findings_table(findings: Sequence[Finding]) -> Table:
         Row((f.run or "", f"{f.code} {f.name}", f.severity, steps(f).removeprefix("steps "), f.message))
         for f in findings[:MOST_ROWS]
     )
-    return Table(f"Findings of single trials{_cut(len(findings))}", headers, rows, headers)
+    return Table(f"Findings of single trials{cut(len(findings))}", headers, rows, headers)
 
 
-def _cut(n: int) -> str:
+def cut(n: int) -> str:
+    """What the caption of a table says whose rows are not all shown."""
     return f": the first {MOST_ROWS} of {n}, report.json holds all" if n > MOST_ROWS else ""
 
 
@@ -130,7 +131,7 @@ def skips_table(skips: Iterable[Skip], of: str) -> Table:
         Row((", ".join(codes), ", ".join(runs) if len(runs) == 1 else f"{len(runs)} {of}" if runs else "", reason))
         for reason, (codes, runs) in reasons.items()
     ]
-    return Table(f"Not checked{_cut(len(rows))}", headers, tuple(rows[:MOST_ROWS]), headers)
+    return Table(f"Not checked{cut(len(rows))}", headers, tuple(rows[:MOST_ROWS]), headers)
 
 
 def fixes(of: Iterable[Fix], among: Sequence[str] = ()) -> list[Fixes]:

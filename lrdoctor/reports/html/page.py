@@ -12,6 +12,7 @@ from lrdoctor import __version__
 from lrdoctor.core.report import Fix, Report
 from lrdoctor.reports import gates
 from lrdoctor.reports.html import findings, logs, tables
+from lrdoctor.reports.html.architecture import model_view
 from lrdoctor.reports.html.figures import figure_names, study_figures
 from lrdoctor.reports.html.study_files import Origin, origin
 from lrdoctor.reports.html.tables import Table
@@ -31,6 +32,7 @@ def page(report: Report, folder: Path | None) -> dict[str, Any]:
         "headline": list(_headline(report)),
         "gates": list(gates.lines(report)),
         "whole": [findings.shown(finding) for finding in report.findings if finding.run is None],
+        "model": model_view(report.architecture),
         "origin": made,
         "steps": [(step, step.startswith("lrdoctor ")) for step in report.next_steps],
     }
@@ -41,7 +43,7 @@ def _title(report: Report, made: Origin | None) -> str:
     if made is not None and made.name:
         return made.name
     if report.is_of_trials:
-        return "a study"
+        return "a model" if _has_no_trials(report) else "a study"
     return report.runs[0].name if len(report.runs) == 1 else f"{len(report.runs)} logs"
 
 
@@ -52,7 +54,13 @@ def _headline(report: Report) -> Iterator[tuple[str, str]]:
         return
     if prescription := report.treat.get("prescription"):
         yield "prescribed", " + ".join(prescription["names"]).replace("_", " ")
-    yield "trials", str(len(report.runs))
+    if not _has_no_trials(report):
+        yield "trials", str(len(report.runs))
+
+
+def _has_no_trials(report: Report) -> bool:
+    """Whether a model was looked at and nothing was trained."""
+    return bool(report.architecture) and not report.runs
 
 
 def _of_study(report: Report, folder: Path | None) -> dict[str, Any]:

@@ -28,6 +28,8 @@ THIN = 3.0
 """Width up to which a span is drawn as a line."""
 LOG_FROM = 20.0
 """Highest over lowest value from which a logarithmic axis shows more."""
+LEAST_RATIO = 2.0
+"""Highest over lowest value for which a logarithmic axis has room, so that equal values do not lie on its edge."""
 SMALLEST, LARGEST = 1e-300, 1e308
 """Beyond them the room around the values would be 0 or infinite."""
 MARGIN = 0.05
@@ -55,6 +57,8 @@ class Panel:
     name: str
     lines: tuple[Line, ...]
     height: float
+    is_log: bool = False
+    """A logarithmic axis, however near to each other the values are; else only where they are far apart."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ def draw(panels: Sequence[Panel], spans: Sequence[Span], max_points: int) -> tup
     bottom = top - TOP
     for step in ticks(low, high, is_log=False):
         if step == int(step):
-            parts.append(_text(across.at(step), bottom + 14, str(int(step)), "middle"))
+            parts.append(text(across.at(step), bottom + 14, str(int(step)), "middle"))
     return Markup("".join(parts)), f"0 0 {tenth(WIDTH)} {tenth(bottom + BOTTOM)}"
 
 
@@ -119,9 +123,9 @@ def _panel(panel: Panel, across: Axis, top: float, spans: Sequence[Span], max_po
     for tick in ticks(up.low, up.high, is_log=up.is_log):
         y = tenth(up.at(tick))
         yield f'<path class="grid" d="M{tenth(LEFT)} {y}H{tenth(WIDTH - RIGHT)}"/>'
-        yield _text(LEFT - 5, up.at(tick) + 4, number(tick), "end")
+        yield text(LEFT - 5, up.at(tick) + 4, number(tick), "end")
     yield from _spans(spans, across, up)
-    yield _text(LEFT, top - 7, panel.name, "start", "name")
+    yield text(LEFT, top - 7, panel.name, "start", "name")
     for line in panel.lines:
         yield from _line(line, across, up, max_points)
 
@@ -130,8 +134,8 @@ def _vertical(panel: Panel, top: float) -> Axis:
     values = np.concatenate([line.curve.finite.value for line in panel.lines])
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     bottom = top + panel.height
-    if low > SMALLEST and high / LOG_FROM > low:
-        room = (high / low) ** MARGIN
+    if low > SMALLEST and (panel.is_log or high / LOG_FROM > low):
+        room = max(high / low, LEAST_RATIO) ** MARGIN
         return Axis(low / room, min(high * room, LARGEST), bottom, top, is_log=True)
     room = MARGIN * (high / 2 - low / 2) * 2 or MARGIN * abs(high) or 1.0
     return Axis(max(low - room, -LARGEST), min(high + room, LARGEST), bottom, top)
@@ -152,7 +156,7 @@ def _labels(spans: Sequence[Span], across: Axis, y: float) -> Iterator[str]:
     for span in sorted(spans, key=lambda span: span.first):
         x = max(min(across.at(span.first), WIDTH - RIGHT - LABEL_APART), LEFT)
         if x >= free:
-            yield _text(x, y, span.label, "start", span.kind)
+            yield text(x, y, span.label, "start", span.kind)
             free = x + LABEL_APART
 
 
@@ -182,7 +186,8 @@ def path(points: Iterator[tuple[float, float]]) -> str:
     return f"M{tenth(tenths[0][0] / 10)} {tenth(tenths[0][1] / 10)}l{' '.join(moves) or '0 0'}"
 
 
-def _text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
+def text(x: float, y: float, words: str, anchor: str, kind: str = "") -> str:
+    """Words at a place; `kind` is their class in the style sheet."""
     of = f' class="{kind}"' if kind else ""
     return f'<text{of} x="{tenth(x)}" y="{tenth(y)}" text-anchor="{anchor}">{escape(words)}</text>'
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from rich.console import Console, JustifyMethod
@@ -11,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lrdoctor.reports.numbers import number
+from lrdoctor.reports.sites import alike, notes, scales
 from lrdoctor.reports.terminal.items import print_items
 from lrdoctor.reports.terminal.text import safe
 
@@ -18,8 +18,6 @@ CHAIN = ("layer outside branches", "operation", "activation", "gradient")
 LIMIT = "Only code that ran for this batch was examined."
 Row = Mapping[str, Any]
 
-ALIKE = ("where", "skip", "last_operation", "post_norm", "is_dead")
-"""What sites share that stand in one row."""
 HEADERS = ("where", "module", "adds", "skip", "||f(x)||\n/ ||x||", "branch\nends with", "notes")
 RIGHT = ("adds", "||f(x)||\n/ ||x||")
 
@@ -59,22 +57,11 @@ def _sites(sites: Sequence[Row], console: Console, verbose: bool) -> Table:
     for header in HEADERS:
         justify: JustifyMethod = "right" if header in RIGHT else "left"
         table.add_column(header, justify=justify, overflow="fold", no_wrap=header != "module")
-    groups = [[site] for site in sites] if verbose else _groups(sites)
+    groups = [[site] for site in sites] if verbose else alike(sites)
     for group in groups:
         style = "yellow" if group[0]["post_norm"] or group[0]["is_dead"] else ""
         table.add_row(*(safe(console, cell) for cell in _cells(group)), style=style)
     return table
-
-
-def _groups(sites: Sequence[Row]) -> list[list[Row]]:
-    """Sites that differ in their module and scale alone, in the order of the first of each."""
-    order = {_kind(site): i for i, site in reversed(list(enumerate(sites)))}
-    ordered = sorted(sites, key=lambda site: order[_kind(site)])
-    return [list(group) for _, group in groupby(ordered, key=_kind)]
-
-
-def _kind(site: Row) -> tuple[Any, ...]:
-    return (*(site[name] for name in ALIKE), site["gate"] is None)
 
 
 def _cells(group: Sequence[Row]) -> list[str]:
@@ -85,29 +72,10 @@ def _cells(group: Sequence[Row]) -> list[str]:
         (modules[0] or "(the model)") + more,
         str(len(group)),
         first["skip"],
-        _scales([site["branch_scale"] for site in group]),
+        scales([site["branch_scale"] for site in group]),
         first["last_operation"],
-        ", ".join(_notes(first)),
+        ", ".join(notes(first)),
     ]
-
-
-def _scales(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return "-"
-    low, high = f"{min(known):.2g}", f"{max(known):.2g}"
-    return low if low == high else f"{low}..{high}"
-
-
-def _notes(site: Row) -> Iterator[str]:
-    if site["post_norm"]:
-        yield "Norm(x + f(x))"
-    if site["gate"] is not None:
-        yield "gated"
-    if site["branch_scale"] == 0:
-        yield "dead" if site["is_dead"] else "0 at init"
-    if site["is_probable"]:
-        yield "probable"
 
 
 def _chain(chain: Sequence[Row], console: Console) -> Table:
