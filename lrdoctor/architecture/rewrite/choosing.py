@@ -12,11 +12,10 @@ from lrdoctor.architecture.recorder import OUTSIDE
 from lrdoctor.architecture.residuals import norm_of_sum
 from lrdoctor.architecture.rewrite.branches import Branch, branches, end_module
 from lrdoctor.architecture.rewrite.layout import Layout, layout
-from lrdoctor.architecture.rewrite.plan import Change, Gate, MovedNorm, NewNorm, Place, Zero
+from lrdoctor.architecture.rewrite.plan import Change, Gate, MovedNorm, NewNorm, Place, What, Zero
 from lrdoctor.core.architecture import Site
 from lrdoctor.core.rewriting import Rewrite
 
-What = Zero | Gate | NewNorm | MovedNorm
 WHERE_TO = "the sum is normalized: move_norm moves that norm"
 
 

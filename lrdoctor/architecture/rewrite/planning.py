@@ -82,7 +82,7 @@ class _Planning:
     def _made(self, choice: Choice, changes: tuple[Change, ...], after: Recording) -> Plan:
         rewriting = Rewriting(
             name=self._name,
-            edits=edits(choice, self._model),
+            edits=edits(choice),
             refused=_refusals(choice),
             n_sites=sum(len(branch.sites) for branch, _ in choice.changes),
             after=after.architecture,
