@@ -64,18 +64,16 @@ class _Mode(TorchFunctionMode):
 
 
 def changed(func: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], operand: int, operator: Operator) -> Any:
-    """The add with an operator behind one operand, given by place or by name."""
-    if operand == 0 and args and _writes(func.__name__):
+    """The add with an operator behind one operand, which may have been given by place or by name."""
+    if operand == 0 and _writes(func.__name__):
         # what an operator keeps for the backward pass must not be written over
         target: Tensor = args[0]
         plain = torch.sub if "sub" in func.__name__ else torch.add
         return target.copy_(plain(operator(target.clone()), *args[1:], **kwargs))
     if operand < len(args):
-        args = (*args[:operand], operator(args[operand]), *args[operand + 1 :])
-    else:
-        name = ("input", "other")[operand]
-        kwargs = {**kwargs, name: operator(kwargs[name])}
-    return func(*args, **kwargs)
+        return func(*args[:operand], operator(args[operand]), *args[operand + 1 :], **kwargs)
+    name = list(kwargs)[operand - len(args)]
+    return func(*args, **{**kwargs, name: operator(kwargs[name])})
 
 
 def _writes(name: str) -> bool:

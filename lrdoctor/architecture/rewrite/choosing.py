@@ -12,11 +12,10 @@ from lrdoctor.architecture.recorder import OUTSIDE
 from lrdoctor.architecture.residuals import norm_of_sum
 from lrdoctor.architecture.rewrite.branches import Branch, branches, end_module
 from lrdoctor.architecture.rewrite.layout import Layout, layout
-from lrdoctor.architecture.rewrite.plan import Change, Gate, MovedNorm, NewNorm, Place, Zero
+from lrdoctor.architecture.rewrite.plan import Change, Gate, MovedNorm, NewNorm, Place, What, Zero
 from lrdoctor.core.architecture import Site
 from lrdoctor.core.rewriting import Rewrite
 
-What = Zero | Gate | NewNorm | MovedNorm
 WHERE_TO = "the sum is normalized: move_norm moves that norm"
 
 
@@ -48,7 +47,7 @@ class _Choosing:
         self._names = {name for name, _ in model.named_parameters()}
         self._modules = dict(model.named_modules())
         self._without = without
-        self._norms = moved_norms(recording, self._consumers)
+        self._norms = {norm: [b for b in self._branches if b.first(_norm_of) == norm] for norm in self._modules}
 
     def choose(self, name: Rewrite) -> Choice:
         judge: Callable[[Branch], What | str] = getattr(self, f"_{name}")
@@ -89,18 +88,21 @@ class _Choosing:
         norm = branch.site.norm
         if why or norm is None:
             return why
+        if norm not in self._norms:
+            return f"{norm} is none of the model's modules"
         return self._cannot_move(branch, norm) or MovedNorm(norm)
 
     def _cannot_move(self, branch: Branch, norm: str) -> str:
         """Why this norm cannot be moved; empty where it can."""
-        users = self._norms.get(norm, [])
-        if self._graph.module_calls[norm] != len(users) or any(place in self._without for place in users):
+        users = self._norms[norm]
+        kept = [user for user in users if user.place in self._without or user.first(_not_to_be_moved)]
+        if self._graph.module_calls[norm] != sum(len(user.sites) for user in users) or kept:
             return f"{norm} is used elsewhere too"
-        if norm not in self._modules or "forward" in vars(self._modules[norm]):
+        if "forward" in vars(self._modules[norm]):
             return f"{norm} runs in a way of its own"
+        found = {residual.add: residual for each in self._branches for residual in each.residuals}
         for residual in branch.residuals:
-            i = norm_of_sum(self._graph, residual, {r.add: r for b in self._branches for r in b.residuals},
-                            self._consumers)  # fmt: skip
+            i = norm_of_sum(self._graph, residual, found, self._consumers)
             if i is None or len(self._graph.activations(self._graph[i])) != 1:
                 return f"{norm} takes more than the sum"
             if self._graph[i].shape != self._graph[residual.branch].shape:
@@ -116,14 +118,8 @@ class _Choosing:
         return f"{start}_{k}"
 
 
-def moved_norms(recording: Recording, consumers: list[list[int]]) -> dict[str, list[Place]]:
-    """For every norm module of a sum the places whose sums it normalizes, once for every time it does."""
-    users: dict[str, list[Place]] = {}
-    for branch in branches(recording):
-        for site in branch.sites:
-            if site.norm is not None:
-                users.setdefault(site.norm, []).append(branch.place)
-    return users
+def _norm_of(site: Site) -> str:
+    return site.norm or ""
 
 
 def _outside(branch: Branch) -> str:
@@ -148,7 +144,7 @@ def _not_to_be_moved(site: Site) -> str:
     if not site.post_norm:
         return "the sum is not normalized"
     if site.norm is None:
-        return "the sum is normalized by a function and not by a module of its own"
+        return "the sum is normalized by a function, which cannot be moved from outside: write x + norm(f) there"
     return _not_to_be_scaled(site)
 
 

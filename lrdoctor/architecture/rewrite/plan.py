@@ -58,6 +58,9 @@ class MovedNorm(NamedTuple):
     """Path of the module."""
 
 
+What = Zero | Gate | NewNorm | MovedNorm
+
+
 @dataclass(frozen=True, kw_only=True)
 class Change:
     """What is done to one branch."""
@@ -67,7 +70,7 @@ class Change:
     """Which operand of the add the branch is."""
     end: str | None
     """Path of the module whose result is the branch, and is used for nothing else; None where there is none."""
-    what: Zero | Gate | NewNorm | MovedNorm
+    what: What
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,14 @@ from lrdoctor.architecture.rewrite.choosing import Choice, chosen
 from lrdoctor.architecture.rewrite.obstacles import obstacle
 from lrdoctor.architecture.rewrite.plan import Change, Place, Plan
 from lrdoctor.architecture.rewrite.sources import edits
-from lrdoctor.architecture.rewrite.verifying import Watch, failed
+from lrdoctor.architecture.rewrite.streams import ends_without_norm
+from lrdoctor.architecture.rewrite.verifying import Watch, failed, unchanged_again
 from lrdoctor.core.rewriting import Refusal, Rewrite, Rewriting
 
+NO_LAST_NORM = (
+    "the residual stream now ends without a norm in front of what reads it: its author may want one there, as models "
+    "with x + f(Norm(x)) have"
+)
 NO_SITES = "no residual add was recognised in the model"
 
 
@@ -72,6 +77,9 @@ class _Planning:
             after = recorded(self._model, *self._run, backward=watch)
         except Exception as error:
             undo()
+            # what runs again without the change need not fit to what ran with it
+            if again := unchanged_again(changes, watch):
+                return again
             return self._failed(choice, f"the changed model does not run: {type(error).__name__}: {error}")
         wrong = failed(after, changes, self._name, watch)
         if wrong:
@@ -82,10 +90,11 @@ class _Planning:
     def _made(self, choice: Choice, changes: tuple[Change, ...], after: Recording) -> Plan:
         rewriting = Rewriting(
             name=self._name,
-            edits=edits(choice, self._model),
+            edits=edits(choice),
             refused=_refusals(choice),
             n_sites=sum(len(branch.sites) for branch, _ in choice.changes),
             after=after.architecture,
+            note=NO_LAST_NORM if self._name == "move_norm" and ends_without_norm(after) else "",
         )
         return Plan(changes=changes, rewriting=rewriting)
 

@@ -18,6 +18,11 @@ from lrdoctor.architecture.rewrite.plan import Change, Place, Zero
 from lrdoctor.core.architecture import Site
 from lrdoctor.core.rewriting import Rewrite
 
+RUNS_AGAIN = (
+    "its add runs again in the backward pass, where the change would not be made: "
+    "not a module is checkpointed there but a function"
+)
+
 
 def failed(after: Recording, changes: Iterable[Change], name: Rewrite, watch: Watch) -> dict[Place, str]:
     """The changed branches that do not show what the rewrite promises, and what they show."""
@@ -29,12 +34,13 @@ def failed(after: Recording, changes: Iterable[Change], name: Rewrite, watch: Wa
             found[change.place] = "changed and recorded again, it is no residual add any more"
         elif why := branch.first(SHOWS[name]):
             found[change.place] = f"changed and recorded again, {why}"
-        elif not isinstance(change.what, Zero) and change.end is None and _site(change.place) in watch.unchanged:
-            found[change.place] = (
-                "its add is computed again in the backward pass, where the change is not seen: "
-                "a function is checkpointed there and not a module"
-            )
-    return found
+    return found | unchanged_again(changes, watch)
+
+
+def unchanged_again(changes: Iterable[Change], watch: Watch) -> dict[Place, str]:
+    """The branches whose adds the backward pass ran again, and not as they were changed."""
+    at_adds = (change.place for change in changes if not isinstance(change.what, Zero) and change.end is None)
+    return {place: RUNS_AGAIN for place in at_adds if _site(place) in watch.unchanged}
 
 
 def _is_not_zero(site: Site) -> str:
