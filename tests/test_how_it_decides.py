@@ -56,6 +56,7 @@ TOLD = [
     (HOW, "at least **1.25 times** the lowest unstable one", TREAT.beyond, 1.25),
     (HOW, "its margin is at least twice the old one", TREAT.own_rates, 2),
     (HOW, "sits at the edge (a margin of 2 or less)", TREAT.edge, 2),
+    (HOW, "trained again for **3 times** the steps", TREAT.longer, 3),
     (HOW, "in **20 %** of cases or less, it is **in doubt**", comparison.DOUBT, 0.2),
     (LIMITS, "Rises need 20 finite points", SHORT, 20),
 ]
