@@ -86,7 +86,7 @@ TRANSFORMERS = [
         "CLIPModel",
         {"text_config": SMALL, "vision_config": {**SMALL, "image_size": 32, "patch_size": 8}},
         (8, 0, 8),
-        lambda: {**ids(), **pixels(), "return_loss": True},
+        lambda: {**ids(), "pixel_values": pictures(n=2), "return_loss": True},
         "two towers",
     ),
     Row(
@@ -245,8 +245,8 @@ TIMM = [
         large,
     ),
     Row(
-        "ghostnet_100",
-        {"width": 0.5},
+        "ghostnet_050",
+        {},
         (16, 0, 16),
         large,
         "one a block, five with two convolutions on the skip; branches end with a concatenation",
@@ -264,7 +264,7 @@ TIMM = [
     Row("mambaout_femto", {"depths": (1, 1, 1, 1), "dims": (16, 16, 32, 32)}, (4, 0, 4), large),
     Row(
         "tiny_vit_5m_224",
-        {"img_size": 64, "depths": (2, 1, 1, 1), "embed_dims": (16, 16, 32, 32), "num_heads": (2, 2, 2, 2)},
+        {"depths": (2, 1, 1, 1), "embed_dims": (16, 16, 32, 32), "num_heads": (2, 2, 2, 2)},
         (8, 0, 6),
         large,
         "two of convolutions end with a norm",
