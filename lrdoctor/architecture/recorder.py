@@ -54,6 +54,7 @@ class Recorder(TorchFunctionMode):
         self._calls: Counter[tuple[str, CallSite]] = Counter()
         self._in_norm = 0
         self._norm_inputs: list[int] = []
+        self._norm_operations: set[str] = set()
         self._handles = ExitStack()
         self._see(batch)
 
@@ -103,6 +104,7 @@ class Recorder(TorchFunctionMode):
         self, operation: str, given: Any, out: Any, key: Key | None = None, operands: dict[int, float] | None = None
     ) -> None:
         if self._in_norm:
+            self._norm_operations.add(operation)
             self._norm_inputs += [self._of[t] for t in tensors(given) if t in self._of]
             return
         inputs, params = self._taken(given, operation)
@@ -115,6 +117,8 @@ class Recorder(TorchFunctionMode):
         node.is_norm = active and operation in ops.NORM
         node.key, node.operand_rms = key, operands or {}
         self._bind(node, made)
+        if len(made) > 1 and operation in ops.VIEW:
+            self._bind_parts(node, made)
         if operation in ops.IN_PLACE or (operation.endswith("_") and not operation.endswith("__")):
             self._write_through(node, made[0])
         if active and (is_weight or operation in ops.ADD):
@@ -124,6 +128,13 @@ class Recorder(TorchFunctionMode):
         # an operation in place gives its target a new meaning
         for t in made:
             self._of[t] = node.index
+
+    def _bind_parts(self, whole: Node, parts: Iterable[Tensor]) -> None:
+        """Each part has a node of its own: what is made of one of them does not depend on the others."""
+        for part in parts:
+            node = self._node("part", [whole.index], [], whole.is_activation, shape=tuple(part.shape))
+            node.params = whole.params
+            self._bind(node, [part])
 
     def _write_through(self, node: Node, view: Tensor) -> None:
         """What is written into a view changes the tensor that it is a view of."""
@@ -188,7 +199,7 @@ class Recorder(TorchFunctionMode):
     def _before(self, module: nn.Module, args: Any) -> None:
         if self._is_norm(module):
             if not self._in_norm:
-                self._norm_inputs = []
+                self._norm_inputs, self._norm_operations = [], set()
             self._in_norm += 1
         self._stack.append(self._modules.get(id(module), OUTSIDE))
 
@@ -203,15 +214,17 @@ class Recorder(TorchFunctionMode):
                 self._find_unknown(module, name, args, out)
 
     def _end_norm(self, module: nn.Module, name: str, args: Any, out: Any) -> None:
-        """One node for all that a norm did; the norm of a weight is no activation."""
+        """One node for all that a norm did; the norm of a weight is no activation, one that only scales is no norm."""
         made = list(tensors(out))
         given, params = self._taken(args, "norm")
         inputs = [i for i in dict.fromkeys([*given, *self._norm_inputs]) if self.graph[i].is_activation]
         if not made:
             return
         params += [self._params[id(p)] for p in module.parameters() if id(p) in self._params]
-        node = self._node("norm", inputs, params, active=bool(inputs), shape=tuple(made[0].shape), own_module=name)
-        node.is_norm = node.is_activation
+        scales = self._norm_operations <= ops.SCALE | ops.ADD | ops.VIEW
+        operation = "mul" if scales else "norm"
+        node = self._node(operation, inputs, params, active=bool(inputs), shape=tuple(made[0].shape), own_module=name)
+        node.is_norm = node.is_activation and not scales
         self._bind(node, made)
 
     def _find_unknown(self, module: nn.Module, name: str, args: Any, out: Any) -> None:
