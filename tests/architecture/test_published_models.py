@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-from published import from_timm, hf, pictures, published, words
-from torch import nn
+import torch
+from published import Row, hf, loss_of, words
+from published_timm import TIMM, WELL_KNOWN_OF_TIMM
+from published_transformers import SMALL, TRANSFORMERS, WELL_KNOWN
+from torch import Tensor
 
+from lrdoctor.architecture import look
 from lrdoctor.core.architecture import Architecture
 
-SMALL = {"vocab_size": 50, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+ROWS = [*WELL_KNOWN, *WELL_KNOWN_OF_TIMM, *TRANSFORMERS, *TIMM]
 
 
 def counts(model: Architecture) -> tuple[int, int, int]:
@@ -19,65 +20,33 @@ def counts(model: Architecture) -> tuple[int, int, int]:
     return len(model.sites), len(model.post_norm_sites), sum(not site.is_norm_last for site in model.sites)
 
 
-WELL_KNOWN: list[tuple[str, Callable[[], nn.Module], Callable[[], Any], tuple[int, int, int]]] = [
-    (
-        "gpt2",
-        lambda: hf("GPT2LMHeadModel", vocab_size=50, n_positions=32, n_embd=32, n_layer=2, n_head=2),
-        words,
-        (4, 0, 4),
-    ),
-    ("bert", lambda: hf("BertForMaskedLM", **SMALL), words, (4, 4, 4)),
-    (
-        "t5",
-        lambda: hf(
-            "T5ForConditionalGeneration",
-            **{"vocab_size": 50, "d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2},
-            decoder_start_token_id=0,
-        ),
-        words,
-        (10, 0, 10),
-    ),
-    ("llama", lambda: hf("LlamaForCausalLM", **SMALL), words, (4, 0, 4)),
-    (
-        "vit",
-        lambda: hf(
-            "ViTForImageClassification",
-            **{key: SMALL[key] for key in SMALL if key != "vocab_size"},
-            image_size=32,
-            patch_size=8,
-        ),
-        lambda: {"pixel_values": pictures()},
-        (4, 0, 4),
-    ),
-    ("timm's resnet18, zero at init", lambda: from_timm("resnet18"), pictures, (8, 0, 0)),
-    (
-        "timm's convnext",
-        lambda: from_timm("convnext_atto", depths=(1, 1, 2, 1), dims=(8, 16, 16, 32)),
-        pictures,
-        (5, 0, 5),
-    ),
-    (
-        "timm's vit",
-        lambda: from_timm("vit_tiny_patch16_224", img_size=32, patch_size=8, embed_dim=32, depth=2, num_heads=2),
-        pictures,
-        (4, 0, 4),
-    ),
-    (
-        "timm's swinv2",
-        lambda: from_timm(
-            "swinv2_tiny_window8_256",
-            **{"img_size": 32, "patch_size": 2, "embed_dim": 16, "depths": (2, 2), "num_heads": (2, 2)},
-            window_size=4,
-            drop_path_rate=0.1,
-        ),
-        pictures,
-        (8, 0, 0),
-    ),
-]
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_what_published_models_are_made_of(row: Row) -> None:
+    model = row.look()
+    assert counts(model) == (row.found or row.expected)
+    assert model.unknown == ()
 
 
-@pytest.mark.parametrize(
-    ("make", "batch", "expected"), [row[1:] for row in WELL_KNOWN], ids=[row[0] for row in WELL_KNOWN]
-)
-def test_well_known_models(make: Callable[[], nn.Module], batch: Callable[[], Any], expected: Any) -> None:
-    assert counts(published(make, batch)) == expected
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_a_model_that_was_looked_at_is_as_it_was(row: Row) -> None:
+    torch.manual_seed(0)
+    model, batch = row.make(), row.batch()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    torch.manual_seed(1)
+    expected = loss_of(model, batch).detach()
+    model.load_state_dict(before)
+    torch.manual_seed(1)
+    look(model, batch, loss_of)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(p.grad is None for p in model.parameters())
+    assert torch.equal(loss_of(model, batch).detach(), expected)
+
+
+@pytest.mark.parametrize("returned", ["a mapping", "a tuple"])
+def test_whatever_the_forward_pass_returns(returned: str) -> None:
+    def loss(model: torch.nn.Module, batch: dict[str, Tensor]) -> Tensor:
+        out = model(**batch, return_dict=returned == "a mapping", output_hidden_states=True)
+        return out["loss"] if returned == "a mapping" else out[0]
+
+    torch.manual_seed(0)
+    assert counts(look(hf("BertForMaskedLM", **SMALL), words(), loss)) == (4, 4, 4)
