@@ -23,6 +23,16 @@ from further_nets import (
     UNet,
     WeightNormed,
 )
+from skip_nets import (
+    Channels,
+    NotNormalized,
+    fourier,
+    groups,
+    heads,
+    pooled,
+    separable,
+    two_steps,
+)
 from small_nets import (
     GPT,
     Blocks,
@@ -113,6 +123,13 @@ FURTHER: list[tuple[str, Callable[[], nn.Module], Callable[[], Tensor], tuple[in
     ("lazy", Lazy, vectors, (1, 1, 1), "linear"),
     ("weight norm", WeightNormed, vectors, (4, 0, 4), "relu"),
     ("norm in plain operations", Moments, vectors, (3, 0, 3), "linear"),
+    ("pooled skip", lambda: Channels(pooled), images, (1, 0, 1), "conv2d"),
+    ("separable convolution on the skip", lambda: Channels(separable), images, (1, 0, 1), "conv2d"),
+    ("two branches", lambda: Channels(two_steps), images, (0, 0, 0), None),
+    ("two layers beside each other", lambda: Channels(heads), images, (0, 0, 0), None),
+    ("two groups of channels", lambda: Channels(groups), images, (0, 0, 0), None),
+    ("fourier", lambda: Channels(fourier), images, (1, 0, 1), "fft_fft2"),
+    ("no norm", NotNormalized, images, (2, 0, 2), "relu"),
 ]
 
 
