@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+from itertools import islice
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import NamedTuple
 
 import torch
@@ -21,13 +22,17 @@ _BETWEEN = (
 """Files between an operation and the line that asked for it."""
 
 
+Span = tuple[int, ...]
+"""First column, last line and last column of an expression."""
+
+
 class CallSite(NamedTuple):
     """One call in a source file."""
 
     file: str
     line: int
-    instruction: int
-    """Index of the instruction in its function: one line may hold several calls."""
+    span: Span
+    """The part of the line: it may hold several calls."""
 
 
 def call_site() -> CallSite:
@@ -36,8 +41,26 @@ def call_site() -> CallSite:
     while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
         frame = frame.f_back
     if frame is None:
-        return CallSite("?", 0, 0)
-    return CallSite(frame.f_code.co_filename, frame.f_lineno, frame.f_lasti)
+        return CallSite("?", 0, ())
+    return CallSite(frame.f_code.co_filename, frame.f_lineno, _span(frame.f_code, frame.f_lasti))
+
+
+_SPANS: dict[tuple[int, int], tuple[CodeType, Span]] = {}
+"""By code and instruction, with the code, so that its id stays its own."""
+
+
+def _span(code: CodeType, instruction: int) -> Span:
+    """Of the expression that an instruction belongs to.
+
+    The instruction's own index would not do: once the interpreter has specialized a call, another one makes it.
+    """
+    known = _SPANS.get((id(code), instruction))
+    if known is None:
+        _, last_line, first, last = next(islice(code.co_positions(), instruction // 2, None))
+        # without columns (python -X no_debug_ranges) the index is all there is
+        span = (instruction,) if None in (first, last_line, last) else (first or 0, last_line or 0, last or 0)
+        known = _SPANS[id(code), instruction] = code, span
+    return known[1]
 
 
 def shortened(file: str, folder: Path) -> str:

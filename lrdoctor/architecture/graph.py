@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
 from lrdoctor.architecture import operations as ops
+from lrdoctor.architecture.call_sites import Span
 
 
 @dataclass(frozen=True)
@@ -16,9 +18,10 @@ class Key:
     module: str
     file: str
     line: int
-    instruction: int
-    """Index of the instruction in its function, as one line may hold several adds."""
+    span: Span
     call: int
+    within: int
+    """The same, counted from the start of the module's present forward pass and with the modules inside it."""
 
 
 @dataclass
@@ -43,6 +46,8 @@ class Node:
     key: Key | None = None
     operand_rms: dict[int, float] = field(default_factory=dict)
     """Of an add: root mean square of each operand before it, by its node."""
+    operand_from: dict[int, str] = field(default_factory=dict)
+    """Of an add: path of the module that returned the operand as it is, by its node; some come from none."""
     rms: float | None = None
     gradient: float | None = None
     """L2 norm of the loss gradient; filled in by the backward pass."""
@@ -57,6 +62,8 @@ class Graph:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
+        self.module_calls: Counter[str] = Counter()
+        """How often every module ran, by its path."""
 
     def __getitem__(self, index: int) -> Node:
         return self.nodes[index]

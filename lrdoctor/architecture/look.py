@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,15 +17,13 @@ from lrdoctor.architecture.graph import Graph, Node
 from lrdoctor.architecture.recorder import Recorder, plain_name
 from lrdoctor.architecture.residuals import Residual, end_of_branch, norm_of_sum, residuals
 from lrdoctor.architecture.state import kept
+from lrdoctor.architecture.zeroing import zeroables
 from lrdoctor.core.architecture import Architecture, Scale, Site
 
 Model = nn.Module
 Scalar = Tensor
 LossOf = Callable[[Model, Any], Scalar]
 """(model, batch) -> scalar loss."""
-
-LINEAR_ENDS = ops.WEIGHT - ops.RECURRENT
-"""Layers whose result is 0 when their parameters are, and which still learn then."""
 
 
 def look(model: Model, batch: Any, loss_of: LossOf, folder: Path | None = None) -> Architecture:
@@ -43,20 +41,49 @@ def look(model: Model, batch: Any, loss_of: LossOf, folder: Path | None = None) 
     Raises:
         Exception: whatever the model raises under the recorder.
     """
+    return recorded(model, batch, loss_of, folder).architecture
+
+
+class Recording(NamedTuple):
+    """What a look saw, and the operations that it was read off."""
+
+    architecture: Architecture
+    graph: Graph
+    residuals: tuple[Residual, ...]
+    """One for every site, in the same order."""
+
+
+def recorded(
+    model: Model,
+    batch: Any,
+    loss_of: LossOf,
+    folder: Path | None = None,
+    backward: AbstractContextManager[Any] | None = None,
+) -> Recording:
+    """As `look`, with the graph.
+
+    Args:
+        model, batch, loss_of, folder: see `look`.
+        backward: a context for the backward pass, where checkpointed blocks run again.
+    """
     with kept(model):
         recorder = Recorder(model, batch)
         with torch.compiler.set_stance("force_eager"):
             with recorder:
                 loss = loss_of(model, batch)
             # checkpointed blocks run again here, and count once
-            loss.backward()  # type: ignore[no-untyped-call]
+            with backward or nullcontext():
+                loss.backward()  # type: ignore[no-untyped-call]
         learns = {plain_name(name) for name, p in model.named_parameters() if p.grad is not None and bool(p.grad.any())}
-        return _described(recorder, learns, loss, model.training, folder or Path.cwd())
+        found = residuals(recorder.graph)
+        described = _described(recorder, found, learns, loss, model.training, folder or Path.cwd())
+        return Recording(described, recorder.graph, tuple(found.values()))
 
 
-def _described(recorder: Recorder, learns: set[str], loss: Tensor, training: bool, folder: Path) -> Architecture:
+def _described(
+    recorder: Recorder, found: dict[int, Residual], learns: set[str], loss: Tensor, training: bool, folder: Path
+) -> Architecture:
     graph = recorder.graph
-    found = residuals(graph)
     outside, bare = depth.outside_residuals(graph, found), depth.without_norm(graph)
     return Architecture(
         sites=tuple(_sites(graph, found, learns, folder)),
@@ -75,15 +102,14 @@ def _described(recorder: Recorder, learns: set[str], loss: Tensor, training: boo
 
 def _sites(graph: Graph, found: Mapping[int, Residual], learns: set[str], folder: Path) -> Iterator[Site]:
     consumers = graph.consumers()
-    ends = {add: end_of_branch(graph, residual) for add, residual in found.items()}
-    last = {node.index for end in ends.values() for node in (end.operation, *end.gates)}
-    elsewhere = Counter(name for node in graph.nodes if node.index not in last for name in node.params)
+    can_be_zero = zeroables(graph, found)
     for residual in found.values():
         add = graph[residual.add]
         assert add.key is not None
-        end, gate = ends[residual.add].operation, ends[residual.add].gate
+        last = end_of_branch(graph, residual)
+        end, gate = last.operation, last.gate
         norm = norm_of_sum(graph, residual, dict(found), consumers)
-        zeroable, why_not = _zeroable(graph, end, gate, elsewhere)
+        zeroable, why_not = can_be_zero[residual.add]
         scale = _branch_scale(add, residual)
         yield Site(
             where=f"{shortened(add.key.file, folder)}:{add.key.line}",
@@ -115,26 +141,6 @@ def _is_dead(graph: Graph, residual: Residual, learns: set[str]) -> bool:
     """Nothing on the branch learns, and not for want of a gradient at the sum, which later layers may still hold."""
     names = {name for i in residual.own for name in graph[i].params}
     return bool(names) and bool(graph[residual.add].gradient) and not names & learns
-
-
-def _zeroable(graph: Graph, end: Node, gate: str | None, elsewhere: Counter[str]) -> tuple[tuple[str, ...], str]:
-    """The parameters to set to 0 at the end of a branch, or why there are none."""
-    if gate is not None:
-        return _unless_shared((gate,), elsewhere)
-    if not end.is_norm and end.operation not in LINEAR_ENDS:
-        last = ops.in_words(end.operation)
-        return (), f"its last operation is {last}, and a layer zeroed in front of it may not learn"
-    names = end.params
-    if end.operation == "multi_head_attention_forward":
-        names = tuple(name for name in names if ".out_proj." in f".{name}")
-    if not names:
-        return (), "its last operation has no parameters"
-    return _unless_shared(names, elsewhere)
-
-
-def _unless_shared(names: tuple[str, ...], elsewhere: Counter[str]) -> tuple[tuple[str, ...], str]:
-    shared = [name for name in names if elsewhere[name]]
-    return ((), f"{shared[0]} is used elsewhere too") if shared else (names, "")
 
 
 def _chain(graph: Graph, found: Mapping[int, Residual]) -> Iterator[Scale]:

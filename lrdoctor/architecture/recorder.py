@@ -52,6 +52,8 @@ class Recorder(TorchFunctionMode):
         self._root = model
         self._stack: list[str] = []
         self._calls: Counter[tuple[str, CallSite]] = Counter()
+        self._calls_within: list[Counter[CallSite]] = [Counter()]
+        self._returned_by: dict[int, str] = {}
         self._in_norm = 0
         self._norm_inputs: list[int] = []
         self._norm_operations: set[str] = set()
@@ -116,6 +118,8 @@ class Recorder(TorchFunctionMode):
         node = self._node(operation, inputs, params, active, shape=tuple(made[0].shape), is_weight=is_weight)
         node.is_norm = active and operation in ops.NORM
         node.key, node.operand_rms = key, operands or {}
+        if key is not None:
+            node.operand_from = {i: self._returned_by[i] for i in inputs if i in self._returned_by}
         self._bind(node, made)
         if len(made) > 1 and operation in ops.VIEW:
             self._bind_parts(node, made)
@@ -174,7 +178,10 @@ class Recorder(TorchFunctionMode):
         site = call_site()
         module = self._stack[-1] if self._stack else ""
         self._calls[module, site] += 1
-        return Key(module, site.file, site.line, site.instruction, self._calls[module, site] - 1)
+        for calls in self._calls_within:
+            calls[site] += 1
+        call, within = self._calls[module, site] - 1, self._calls_within[-1][site] - 1
+        return Key(module, site.file, site.line, site.span, call, within)
 
     def _operand_rms(self, args: Any, kwargs: Mapping[str, Any]) -> dict[int, float]:
         measured = {}
@@ -202,9 +209,12 @@ class Recorder(TorchFunctionMode):
                 self._norm_inputs, self._norm_operations = [], set()
             self._in_norm += 1
         self._stack.append(self._modules.get(id(module), OUTSIDE))
+        self._calls_within.append(Counter())
+        self.graph.module_calls[self._stack[-1]] += 1
 
     def _after(self, module: nn.Module, args: Any, out: Any) -> None:
         name = self._stack.pop()
+        self._calls_within.pop()
         with _unseen():
             if self._is_norm(module):
                 self._in_norm -= 1
@@ -212,13 +222,15 @@ class Recorder(TorchFunctionMode):
                     self._end_norm(module, name, args, out)
             elif not self._in_norm:
                 self._find_unknown(module, name, args, out)
+            if isinstance(out, Tensor) and out in self._of:
+                self._returned_by[self._of[out]] = name
 
     def _end_norm(self, module: nn.Module, name: str, args: Any, out: Any) -> None:
         """One node for all that a norm did; the norm of a weight is no activation, one that only scales is no norm."""
         made = list(tensors(out))
         given, params = self._taken(args, "norm")
         inputs = [i for i in dict.fromkeys([*given, *self._norm_inputs]) if self.graph[i].is_activation]
-        if not made:
+        if not made or (made[0] in self._of and not self._norm_inputs):  # it passed on what it was given
             return
         params += [self._params[id(p)] for p in module.parameters() if id(p) in self._params]
         scales = self._norm_operations <= ops.SCALE | ops.ADD | ops.VIEW

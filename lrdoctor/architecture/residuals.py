@@ -163,11 +163,16 @@ class End:
 
 def end_of_branch(graph: Graph, residual: Residual) -> End:
     """The branch walked back to the last operation that does something of its own."""
-    i, gates = residual.branch, []
-    while i > residual.source:
+    return end_behind(graph, residual.branch, residual.source)
+
+
+def end_behind(graph: Graph, i: int, source: int) -> End:
+    """The last operation that does something of its own on the way from a source to the node `i`."""
+    gates = []
+    while i > source:
         node = graph[i]
         passed = graph.through(node, whole=False)
-        if passed is None or passed < residual.source:
+        if passed is None or passed < source:
             break
         if node.operation in ops.SCALE and node.params:
             gates.append(node)
