@@ -69,4 +69,4 @@ def in_words(operation: str) -> str:
     >>> in_words("multi_head_attention_forward"), in_words("relu_"), in_words("__mul__")
     ('attention', 'relu', 'mul')
     """
-    return WORDS.get(operation, operation.strip("_"))
+    return WORDS.get(operation, operation.strip("_").removeprefix("fft_"))

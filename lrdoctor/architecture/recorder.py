@@ -136,8 +136,7 @@ class Recorder(TorchFunctionMode):
     def _bind_parts(self, whole: Node, parts: Iterable[Tensor]) -> None:
         """Each part has a node of its own: what is made of one of them does not depend on the others."""
         for part in parts:
-            node = self._node("part", [whole.index], [], whole.is_activation, shape=tuple(part.shape))
-            node.params = whole.params
+            node = self._node("part", [whole.index], list(whole.params), whole.is_activation, shape=tuple(part.shape))
             self._bind(node, [part])
 
     def _write_through(self, node: Node, view: Tensor) -> None:
@@ -146,8 +145,7 @@ class Recorder(TorchFunctionMode):
             base = view._base
             if base is None or base not in self._of:
                 return
-            whole = base.numel() == view.numel()
-            inputs = [node.index] if whole else [self._of[base], node.index]
+            inputs = [node.index] if base.numel() == view.numel() else [self._of[base], node.index]
             active = any(self.graph[i].is_activation for i in inputs)
             written = self._node("write", inputs, [], active, shape=tuple(base.shape))
             self._bind(written, [base])

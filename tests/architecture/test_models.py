@@ -128,7 +128,7 @@ FURTHER: list[tuple[str, Callable[[], nn.Module], Callable[[], Tensor], tuple[in
     ("two branches", lambda: Channels(two_steps), images, (0, 0, 0), None),
     ("two layers beside each other", lambda: Channels(heads), images, (0, 0, 0), None),
     ("two groups of channels", lambda: Channels(groups), images, (0, 0, 0), None),
-    ("fourier", lambda: Channels(fourier), images, (1, 0, 1), "fft_fft2"),
+    ("fourier", lambda: Channels(fourier), images, (1, 0, 1), "fft2"),
     ("no norm", NotNormalized, images, (2, 0, 2), "relu"),
 ]
 

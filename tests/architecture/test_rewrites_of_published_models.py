@@ -33,7 +33,7 @@ TABLE: list[tuple[str, tuple[int | str | tuple[int, str], ...]]] = [
     ("swinv2_tiny_window8_256", (ZERO, ZERO, NOT_NORMALIZED, NORM_LAST)),
     ("FalconForCausalLM", (2, 2, NOT_NORMALIZED, 2)),
     ("Gemma3ForCausalLM", ("changed and recorded again, the branch is not 0", 4, NOT_NORMALIZED, NORM_LAST)),
-    ("FNetForMaskedLM", ((2, "its last operation is fft_fftn"), (2, "nothing on the branch learns"), 4, POST_NORM)),
+    ("FNetForMaskedLM", ((2, "its last operation is fftn"), (2, "nothing on the branch learns"), 4, POST_NORM)),
     ("Wav2Vec2Model", ((4, "its last operation is gelu"), 5, 5, POST_NORM)),
     ("mobilevit_xxs", ((18, ZERO), (18, ZERO), NOT_NORMALIZED, (18, NORM_LAST))),
 ]
