@@ -14,6 +14,11 @@ from lrdoctor.architecture import operations as ops
 from lrdoctor.architecture.graph import Graph, Node
 
 
+TWO_LAYERS = 2
+"""Layers from which a branch is more than a projection, also where its activations are not seen: some norms hold them
+inside."""
+
+
 @dataclass(frozen=True)
 class Residual:
     """One residual add of a graph, by nodes."""
@@ -79,9 +84,10 @@ def _readings(
 def _is_branch(graph: Graph, own: set[int], projected: bool) -> bool:
     """Whether these nodes do something that a skip does not: beside a projection, more than another projection does."""
     nodes = [graph[i] for i in own]
-    if projected and all(_is_linear(graph, node) for node in nodes):
+    layers = sum(node.is_weight for node in nodes)
+    if projected and layers < TWO_LAYERS and all(_is_linear(graph, node) for node in nodes):
         return False
-    return any(node.is_weight or node.is_norm or node.operation in ops.TRANSFORM for node in nodes)
+    return bool(layers) or any(node.is_norm or node.operation in ops.TRANSFORM for node in nodes)
 
 
 def _is_linear(graph: Graph, node: Node) -> bool:

@@ -74,3 +74,16 @@ class NotNormalized(Channels):
     def __init__(self) -> None:
         super().__init__(lambda layers, x: self.norm(x + layers[0](x).relu()) + layers[3](x).relu())
         self.norm = NoNorm()
+
+
+class NormAndActivation(nn.BatchNorm2d):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).relu()
+
+
+class HiddenActivation(Channels):
+    """A projected skip, and a branch whose only activation is inside its norm."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda layers, x: layers[3](x) + layers[0](self.norm(layers[2](x))))
+        self.norm = NormAndActivation(4)

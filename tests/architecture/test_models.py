@@ -25,6 +25,7 @@ from further_nets import (
 )
 from skip_nets import (
     Channels,
+    HiddenActivation,
     NotNormalized,
     fourier,
     groups,
@@ -129,6 +130,7 @@ FURTHER: list[tuple[str, Callable[[], nn.Module], Callable[[], Tensor], tuple[in
     ("two layers beside each other", lambda: Channels(heads), images, (0, 0, 0), None),
     ("two groups of channels", lambda: Channels(groups), images, (0, 0, 0), None),
     ("fourier", lambda: Channels(fourier), images, (1, 0, 1), "fft2"),
+    ("activation inside a norm", HiddenActivation, images, (1, 0, 1), "conv2d"),
     ("no norm", NotNormalized, images, (2, 0, 2), "relu"),
 ]
 
