@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from lrdoctor.architecture import operations as ops
 from lrdoctor.architecture.graph import Graph, Node
 
-
 TWO_LAYERS = 2
 """Layers from which a branch is more than a projection, also where its activations are not seen: some norms hold them
 inside."""
