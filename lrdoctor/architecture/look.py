@@ -73,8 +73,7 @@ def recorded(
                 loss = loss_of(model, batch)
             # checkpointed blocks run again here, and count once
             with backward or nullcontext():
-                # not loss.backward(), which is itself an operation, and within one no further ones are seen
-                torch.autograd.backward(loss)
+                loss.backward()  # type: ignore[no-untyped-call]
         learns = {plain_name(name) for name, p in model.named_parameters() if p.grad is not None and bool(p.grad.any())}
         found = residuals(recorder.graph)
         described = _described(recorder, found, learns, loss, model.training, folder or Path.cwd())
