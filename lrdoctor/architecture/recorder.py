@@ -184,8 +184,9 @@ class Recorder(TorchFunctionMode):
     def _operand_rms(self, args: Any, kwargs: Mapping[str, Any]) -> dict[int, float]:
         measured = {}
         alpha = kwargs.get("alpha", 1)
-        for i, t in enumerate(args[:2]):
-            if isinstance(t, Tensor) and t in self._of:
+        operands = [t for t in (*args, kwargs.get("input"), kwargs.get("other")) if isinstance(t, Tensor)]
+        for i, t in enumerate(operands[:2]):
+            if t in self._of:
                 value = rms(t)
                 if value is not None:
                     measured[self._of[t]] = value * (abs(float(alpha)) if i else 1.0)
