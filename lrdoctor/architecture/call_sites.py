@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
@@ -40,8 +41,18 @@ def call_site() -> CallSite:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
         frame = frame.f_back
-    if frame is None:
-        return CallSite("?", 0, ())
+    return CallSite("?", 0, ()) if frame is None else _site(frame)
+
+
+def call_sites() -> Iterator[CallSite]:
+    """All calls that are under way, the innermost first."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield _site(frame)
+        frame = frame.f_back
+
+
+def _site(frame: FrameType) -> CallSite:
     return CallSite(frame.f_code.co_filename, frame.f_lineno, _span(frame.f_code, frame.f_lasti))
 
 

@@ -111,7 +111,7 @@ class Graph:
             return None
         if node.operation not in ops.VIEW | ops.SCALE | ops.ADD | ops.POOL:
             return None
-        same = node.operation in ops.POOL or node.numel == self[taken[0]].numel
+        same = node.operation in ops.POOL or (node.operation != "part" and node.numel == self[taken[0]].numel)
         return taken[0] if same or not whole else None
 
 

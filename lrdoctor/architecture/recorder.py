@@ -56,6 +56,7 @@ class Recorder(TorchFunctionMode):
         self._returned_by: dict[int, str] = {}
         self._in_norm = 0
         self._norm_inputs: list[int] = []
+        self._norm_operations: set[str] = set()
         self._handles = ExitStack()
         self._see(batch)
 
@@ -105,6 +106,7 @@ class Recorder(TorchFunctionMode):
         self, operation: str, given: Any, out: Any, key: Key | None = None, operands: dict[int, float] | None = None
     ) -> None:
         if self._in_norm:
+            self._norm_operations.add(operation)
             self._norm_inputs += [self._of[t] for t in tensors(given) if t in self._of]
             return
         inputs, params = self._taken(given, operation)
@@ -119,6 +121,8 @@ class Recorder(TorchFunctionMode):
         if key is not None:
             node.operand_from = {i: self._returned_by[i] for i in inputs if i in self._returned_by}
         self._bind(node, made)
+        if len(made) > 1 and operation in ops.VIEW:
+            self._bind_parts(node, made)
         if operation in ops.IN_PLACE or (operation.endswith("_") and not operation.endswith("__")):
             self._write_through(node, made[0])
         if active and (is_weight or operation in ops.ADD):
@@ -129,14 +133,19 @@ class Recorder(TorchFunctionMode):
         for t in made:
             self._of[t] = node.index
 
+    def _bind_parts(self, whole: Node, parts: Iterable[Tensor]) -> None:
+        """Each part has a node of its own: what is made of one of them does not depend on the others."""
+        for part in parts:
+            node = self._node("part", [whole.index], list(whole.params), whole.is_activation, shape=tuple(part.shape))
+            self._bind(node, [part])
+
     def _write_through(self, node: Node, view: Tensor) -> None:
         """What is written into a view changes the tensor that it is a view of."""
         with _unseen():
             base = view._base
             if base is None or base not in self._of:
                 return
-            whole = base.numel() == view.numel()
-            inputs = [node.index] if whole else [self._of[base], node.index]
+            inputs = [node.index] if base.numel() == view.numel() else [self._of[base], node.index]
             active = any(self.graph[i].is_activation for i in inputs)
             written = self._node("write", inputs, [], active, shape=tuple(base.shape))
             self._bind(written, [base])
@@ -175,8 +184,9 @@ class Recorder(TorchFunctionMode):
     def _operand_rms(self, args: Any, kwargs: Mapping[str, Any]) -> dict[int, float]:
         measured = {}
         alpha = kwargs.get("alpha", 1)
-        for i, t in enumerate(args[:2]):
-            if isinstance(t, Tensor) and t in self._of:
+        operands = [t for t in (*args, kwargs.get("input"), kwargs.get("other")) if isinstance(t, Tensor)]
+        for i, t in enumerate(operands[:2]):
+            if t in self._of:
                 value = rms(t)
                 if value is not None:
                     measured[self._of[t]] = value * (abs(float(alpha)) if i else 1.0)
@@ -195,7 +205,7 @@ class Recorder(TorchFunctionMode):
     def _before(self, module: nn.Module, args: Any) -> None:
         if self._is_norm(module):
             if not self._in_norm:
-                self._norm_inputs = []
+                self._norm_inputs, self._norm_operations = [], set()
             self._in_norm += 1
         self._stack.append(self._modules.get(id(module), OUTSIDE))
         self._calls_within.append(Counter())
@@ -215,15 +225,17 @@ class Recorder(TorchFunctionMode):
                 self._returned_by[self._of[out]] = name
 
     def _end_norm(self, module: nn.Module, name: str, args: Any, out: Any) -> None:
-        """One node for all that a norm did; the norm of a weight is no activation."""
+        """One node for all that a norm did; the norm of a weight is no activation, one that only scales is no norm."""
         made = list(tensors(out))
         given, params = self._taken(args, "norm")
         inputs = [i for i in dict.fromkeys([*given, *self._norm_inputs]) if self.graph[i].is_activation]
         if not made or (made[0] in self._of and not self._norm_inputs):  # it passed on what it was given
             return
         params += [self._params[id(p)] for p in module.parameters() if id(p) in self._params]
-        node = self._node("norm", inputs, params, active=bool(inputs), shape=tuple(made[0].shape), own_module=name)
-        node.is_norm = node.is_activation
+        scales = self._norm_operations <= ops.SCALE | ops.ADD | ops.VIEW
+        operation = "mul" if scales else "norm"
+        node = self._node(operation, inputs, params, active=bool(inputs), shape=tuple(made[0].shape), own_module=name)
+        node.is_norm = node.is_activation and not scales
         self._bind(node, made)
 
     def _find_unknown(self, module: nn.Module, name: str, args: Any, out: Any) -> None:

@@ -1,8 +1,8 @@
 """Residual sites: sums x + f(x) in a recorded graph.
 
 A sum of two activations is a residual add when one of them, walked back over views, dropout, scales, sums with
-constants, earlier residual adds and at most one projection, comes to something that the other one depends on, with a
-layer or a norm on the way that the skip has not.
+constants, earlier residual adds and at most one projection (a linear layer, or convolutions one behind the other),
+comes to something that the other one depends on, with a layer or a norm on the way that the skip has not.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ from dataclasses import dataclass
 
 from lrdoctor.architecture import operations as ops
 from lrdoctor.architecture.graph import Graph, Node
+
+TWO_LAYERS = 2
+"""Layers from which a branch is more than a projection, also where its activations are not seen: some norms hold them
+inside."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +74,28 @@ def _readings(
         way = graph.between(source, branch) if source < branch else set()
         if way:
             own = way - graph.behind(skip, source)
-            if any(graph[i].is_weight or graph[i].is_norm for i in own):
+            if _is_branch(graph, own, projected):
                 residual = Residual(node.index, skip, branch, source, projected, frozenset(own))
                 yield (projected, distance), residual
             return
 
 
+def _is_branch(graph: Graph, own: set[int], projected: bool) -> bool:
+    """Whether these nodes do something that a skip does not: beside a projection, more than another projection does."""
+    nodes = [graph[i] for i in own]
+    layers = sum(node.is_weight for node in nodes)
+    if projected and layers < TWO_LAYERS and all(_is_linear(graph, node) for node in nodes):
+        return False
+    return bool(layers) or any(node.is_norm or node.operation in ops.TRANSFORM for node in nodes)
+
+
+def _is_linear(graph: Graph, node: Node) -> bool:
+    return node.is_norm or _is_projection(graph, node) or graph.through(node, whole=False) is not None
+
+
 def _back(graph: Graph, start: int, found: dict[int, Residual]) -> Iterator[tuple[int, bool]]:
     """The nodes that a skip may come from, nearest first, and whether a projection lies between."""
-    i, projected = start, False
+    i, projected, convolved = start, False, False
     while True:
         yield i, projected
         node = graph[i]
@@ -88,12 +105,12 @@ def _back(graph: Graph, start: int, found: dict[int, Residual]) -> Iterator[tupl
             i = passed
         elif i in found:
             i = found[i].skip
-        elif projected or len(taken) != 1:
+        elif len(taken) != 1 or (projected and not convolved):
             return
         elif node.is_norm and _is_projection(graph, graph[taken[0]]):
             i = taken[0]  # the norm of a projected skip
-        elif _is_projection(graph, node):
-            i, projected = taken[0], True
+        elif _is_projection(graph, node) and not (projected and node.operation not in ops.CONVOLUTION):
+            i, projected, convolved = taken[0], True, node.operation in ops.CONVOLUTION
         else:
             return
 

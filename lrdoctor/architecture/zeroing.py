@@ -25,7 +25,9 @@ def zeroables(graph: Graph, found: Mapping[int, Residual]) -> dict[int, Zeroable
     """For every residual add what makes its branch 0."""
     ends = {add: _ends(graph, residual, found) for add, residual in found.items()}
     last = {node.index for parts in ends.values() for end in parts for node in (end.operation, *end.gates)}
-    elsewhere = Counter(name for node in graph.nodes if node.index not in last for name in node.params)
+    # a parameter that is only reshaped there is used by what takes it
+    others = [node for node in graph.nodes if node.is_activation and node.index not in last]
+    elsewhere = Counter(name for node in others for name in node.params)
     return {add: _all([_one(end, elsewhere) for end in parts]) for add, parts in ends.items()}
 
 

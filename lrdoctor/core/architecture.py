@@ -28,7 +28,7 @@ class Site:
     call: int
     """0 for the first time that this place of this module ran, as blocks that are shared run again."""
     skip: Skip
-    """A projection has one linear or convolutional layer on the skip."""
+    """A projection is a linear layer, or convolutions one behind the other, on the skip."""
     branch_scale: float | None
     """rms(f(x)) / rms(x) before any update; None where it cannot be measured."""
     last_operation: str

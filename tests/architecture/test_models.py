@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +22,17 @@ from further_nets import (
     TwoSummands,
     UNet,
     WeightNormed,
+)
+from skip_nets import (
+    Channels,
+    HiddenActivation,
+    NotNormalized,
+    fourier,
+    groups,
+    heads,
+    pooled,
+    separable,
+    two_steps,
 )
 from small_nets import (
     GPT,
@@ -114,6 +124,14 @@ FURTHER: list[tuple[str, Callable[[], nn.Module], Callable[[], Tensor], tuple[in
     ("lazy", Lazy, vectors, (1, 1, 1), "linear"),
     ("weight norm", WeightNormed, vectors, (4, 0, 4), "relu"),
     ("norm in plain operations", Moments, vectors, (3, 0, 3), "linear"),
+    ("pooled skip", lambda: Channels(pooled), images, (1, 0, 1), "conv2d"),
+    ("separable convolution on the skip", lambda: Channels(separable), images, (1, 0, 1), "conv2d"),
+    ("two branches", lambda: Channels(two_steps), images, (0, 0, 0), None),
+    ("two layers beside each other", lambda: Channels(heads), images, (0, 0, 0), None),
+    ("two groups of channels", lambda: Channels(groups), images, (0, 0, 0), None),
+    ("fourier", lambda: Channels(fourier), images, (1, 0, 1), "fft2"),
+    ("activation inside a norm", HiddenActivation, images, (1, 0, 1), "conv2d"),
+    ("no norm", NotNormalized, images, (2, 0, 2), "relu"),
 ]
 
 
@@ -186,54 +204,3 @@ def test_what_torch_compile_made_is_looked_at_as_its_plain_code() -> None:
     assert [site.module for site in compiled.sites] == [site.module for site in expected.sites]
     plain.compile()
     assert look(plain, batch, square).sites == expected.sites
-
-
-@pytest.mark.skipif(importlib.util.find_spec("transformers") is None, reason="transformers is not installed")
-@pytest.mark.parametrize(
-    ("kind", "config", "expected"),
-    [
-        ("GPT2LMHeadModel", {"n_positions": 32, "n_embd": 32, "n_layer": 2, "n_head": 2}, (4, 0, 4)),
-        ("BertForMaskedLM", {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}, (4, 4, 4)),
-        (
-            "T5ForConditionalGeneration",
-            {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2},
-            (10, 0, 10),
-        ),
-        (
-            "LlamaForCausalLM",
-            {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2},
-            (4, 0, 4),
-        ),
-    ],
-)
-def test_transformers(kind: str, config: dict[str, int], expected: tuple[int, int, int]) -> None:
-    import transformers
-
-    made = getattr(transformers, kind)
-    settings = {"vocab_size": 50, "decoder_start_token_id": 0, "pad_token_id": 0, **config}
-    torch.manual_seed(0)
-    model = made(made.config_class(**settings))
-    words = torch.randint(1, 49, (2, 8))
-    seen = look(model, {"input_ids": words, "labels": words}, lambda m, batch: m(**batch).loss)
-    assert counts(seen)[:3] == expected
-
-
-@pytest.mark.skipif(importlib.util.find_spec("timm") is None, reason="timm is not installed")
-@pytest.mark.parametrize(
-    ("name", "settings", "expected"),
-    [
-        ("resnet18", {}, (8, 0, 0)),
-        ("convnext_atto", {"depths": (1, 1, 2, 1), "dims": (8, 16, 16, 32)}, (5, 0, 5)),
-        (
-            "vit_tiny_patch16_224",
-            {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2},
-            (4, 0, 4),
-        ),
-    ],
-)
-def test_timm(name: str, settings: dict[str, Any], expected: tuple[int, int, int]) -> None:
-    import timm
-
-    torch.manual_seed(0)
-    model = timm.create_model(name, num_classes=10, **settings)
-    assert counts(look(model, torch.randn(4, 3, 32, 32), square))[:3] == expected

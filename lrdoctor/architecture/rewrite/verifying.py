@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 from torch.nn.modules import module as hooks
-from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lrdoctor.architecture import operations as ops
-from lrdoctor.architecture.call_sites import CallSite, call_site
+from lrdoctor.architecture.call_sites import CallSite, call_sites
 from lrdoctor.architecture.look import Recording
 from lrdoctor.architecture.rewrite.branches import branches
 from lrdoctor.architecture.rewrite.plan import Change, Place, Zero
@@ -66,15 +66,17 @@ SHOWS: Mapping[Rewrite, Callable[[Site], str]] = {
 """What is wrong with a site that was changed; empty where nothing is."""
 
 
-class Watch(TorchFunctionMode):
+class Watch(TorchDispatchMode):
     """A context for the backward pass: notes the adds that run there again outside of any module's forward pass.
+
+    It sees what is dispatched: a backward pass is one torch function, within which no further ones are seen.
 
     Args:
         changes: the adds to watch for.
     """
 
     def __init__(self, changes: Iterable[Change]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.unchanged: set[CallSite] = set()
         self._watched = {_site(change.place) for change in changes}
         self._depth = 0
@@ -98,11 +100,9 @@ class Watch(TorchFunctionMode):
         for handle in self._handles:
             handle.remove()
 
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        if not self._depth and getattr(func, "__name__", "") in ops.ADD and call_site() in self._watched:
-            self.unchanged.add(call_site())
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None) -> Any:
+        if not self._depth and func.overloadpacket.__name__ in ops.ADD:
+            self.unchanged |= self._watched.intersection(call_sites())
         return func(*args, **(kwargs or {}))
 
     def _before(self, module: Any, args: Any) -> None:
