@@ -183,6 +183,13 @@ class Tried:
         before = self.before.room(self.before.study.best_learning_rate).margin or 0.0
         return self.limits.beyond * (self.room.margin or 0.0) < before
 
+    def beats(self, other: Tried) -> bool:
+        """It trains better than the other fix, each at its rate to use, beyond the spread over the seeds."""
+        if self.after is None or other.after is None:
+            return False
+        mine, theirs = self.after.at(self.rate_to_use), other.after.at(other.rate_to_use)
+        return compare(theirs, mine).change == "gain"
+
     @property
     def status(self) -> Status:
         """Verified: it cures and loses nothing, or trains better and takes no room away.
@@ -206,7 +213,8 @@ class Tried:
 
 def prescribed(tried: Sequence[Tried]) -> Tried | None:
     """What to do: the first fix that restores all the room. Without one, the verified fix that trains better, else one
-    that nothing speaks against, with the most room, the earlier of two alike; the lower rate when there is no other.
+    that nothing speaks against, with about the most room; of those the earliest that no other one of them beats beyond
+    the spread over the seeds; the lower rate when there is no other.
 
     None where what is verified may cost some of the objective: lr* as it is does no harm.
     """
@@ -216,5 +224,6 @@ def prescribed(tried: Sequence[Tried]) -> Tried | None:
         return enough
     chosen = [t for t in verified if t.trains_better] or [t for t in verified if not t.may_lose]
     most = max((t.room.margin or 0.0 for t in chosen), default=0.0)
-    nearly = (t for t in chosen if t.limits.beyond * (t.room.margin or 0.0) >= most)
-    return next(nearly, None) or next((t for t in tried if t.name == LOWER and t.status == "verified"), None)
+    nearly = [t for t in chosen if t.limits.beyond * (t.room.margin or 0.0) >= most]
+    unbeaten = (t for t in nearly if not any(other.beats(t) for other in nearly))
+    return next(unbeaten, None) or next((t for t in tried if t.name == LOWER and t.status == "verified"), None)

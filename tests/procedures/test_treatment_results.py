@@ -120,6 +120,8 @@ ALIKE = tried({0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.06: DEAD}, name="alike")
 MORE = tried({0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.08: DEAD}, name="more")
 ALL = tried({0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.1: DEAD}, name="all")
 GAIN = tried({0.01: GOOD, 0.02: BETTER, 0.04: GOOD, 0.05: DEAD}, name="gain")
+BEST = tried({0.01: GOOD, 0.02: (0.01, 0.02, 0.02, 0.03, 0.02), 0.04: GOOD, 0.05: DEAD}, name="best")
+SLIGHTLY = tried({0.01: GOOD, 0.02: (0.01, 0.03, 0.02, 0.04, 0.02), 0.04: GOOD, 0.05: DEAD}, name="slightly better")
 DOUBTED = tried(dict.fromkeys((0.01, 0.02, 0.04), DOUBTFUL) | {0.1: DEAD}, name="doubted")
 LAST = tried({0.001: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatment(), base_learning_rate=0.001)
 
@@ -137,6 +139,9 @@ LAST = tried({0.001: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatm
         ([DOUBTED, LAST], LOWER),
         ([SOME, ALL, MORE], "all"),
         ([GAIN, MORE], "gain"),
+        ([GAIN, BEST], "best"),  # about as much room, and lower in every seed
+        ([BEST, GAIN], "best"),
+        ([SLIGHTLY, BEST], "slightly better"),  # inside the spread: the documented order decides
         ([GAIN, ALL], "all"),
         ([REJECTED, LAST], LOWER),
         ([SOME, LAST], "some"),
