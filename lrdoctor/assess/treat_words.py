@@ -156,7 +156,7 @@ def of_prescription(treated: Treated) -> str:
     if not others:
         return f"{short}; this one alone is verified, with {room(chosen.room)}"
     which = "those that train better" if chosen.trains_better else "those verified"
-    beaten = ", ".join(dict.fromkeys(t.name for t in others if chosen.beats(t)))
+    beaten = ", ".join(dict.fromkeys(numbers(t) for t in others if chosen.beats(t)))
     better = f", and it trains better than {beaten}" if beaten else ""
     return f"{short}; of {which} with about the most room, {room(chosen.room)}, the first one{better}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lrdoctor.core.architecture import DEEP, Architecture
@@ -12,13 +12,6 @@ from lrdoctor.procedures.treatment import Treatment
 from lrdoctor.procedures.treatment_results import Tried
 
 RESIDUALS, PLACEMENT, ZERO = "add_residuals_and_norm", "norm_placement", "zero_init_residual"
-NOWHERE: Mapping[Rewrite, str] = {
-    "zero_init": "no residual add was recognised",
-    "rezero": "no residual add was recognised",
-    "move_norm": "no residual sum is normalized",
-    "add_norm": "no residual add was recognised",
-}
-"""Why there was nothing to change."""
 AGAIN = "apply it to the code and run treat again"
 
 
@@ -37,12 +30,20 @@ def residuals_and_norm(bench: Bench) -> Iterator[Tried]:
 
 def norm_placement(bench: Bench) -> Iterator[Tried]:
     """x + Norm(f(x)) in place of Norm(x + f(x))."""
-    yield from _swept(bench, PLACEMENT, ["move_norm"])
+    model = bench.possible.model
+    if _barred(bench) is None and model is not None and not model.post_norm_sites:
+        yield bench.not_tried(PLACEMENT, "no residual sum is normalized")
+    else:
+        yield from _swept(bench, PLACEMENT, ["move_norm"])
 
 
 def zero_init(bench: Bench) -> Iterator[Tried]:
     """Zeroed last parameters; then factors that start at 0, which reach the branches that may not be zeroed too."""
-    yield from _swept(bench, ZERO, ["zero_init", "rezero"])
+    model = bench.possible.model
+    if _barred(bench) is None and model is not None and not model.sites:
+        yield bench.not_tried(ZERO, "no residual add was recognised")
+    else:
+        yield from _swept(bench, ZERO, ["zero_init", "rezero"])
 
 
 def _barred(bench: Bench) -> str | None:
@@ -97,10 +98,8 @@ def _one(bench: Bench, fix: str, rewriting: Rewriting) -> Tried:
 
 def _why_not(rewriting: Rewriting) -> str:
     """Why the change was made nowhere."""
-    if rewriting.failure:
+    if rewriting.failure or not rewriting.refused:
         return f"{rewriting.failure}; {AGAIN}"
-    if not rewriting.refused:
-        return NOWHERE[rewriting.name]
     first = rewriting.refused[0]
     others = len({refusal.where for refusal in rewriting.refused} - {first.where})
     more = f", and {others} more line{'' if others == 1 else 's'}" if others else ""

@@ -98,7 +98,7 @@ def test_the_outcome_in_short(treated, short):
         ),
         (
             outcome(SOME, SOME, chosen=SOME),
-            "no fix restores 10x of room beyond doubt of a loss; the first of those verified",
+            "no fix restores 10x of room beyond doubt of a loss; of those verified",
         ),
         (outcome(LAST, chosen=LAST), "no other fix is verified without a likely cost: the last resort"),
     ],
