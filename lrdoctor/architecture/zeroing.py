@@ -25,8 +25,14 @@ def zeroables(graph: Graph, found: Mapping[int, Residual]) -> dict[int, Zeroable
     """For every residual add what makes its branch 0."""
     ends = {add: _ends(graph, residual, found) for add, residual in found.items()}
     last = {node.index for parts in ends.values() for end in parts for node in (end.operation, *end.gates)}
-    elsewhere = Counter(name for node in graph.nodes if node.index not in last for name in node.params)
+    readers = (node for node in graph.nodes if node.index not in last and not _is_other_shape(node))
+    elsewhere = Counter(name for node in readers for name in node.params)
     return {add: _all([_one(end, elsewhere) for end in parts]) for add, parts in ends.items()}
+
+
+def _is_other_shape(node: Node) -> bool:
+    """Whether the node is a parameter itself, in another shape: what takes it has its name too."""
+    return not node.is_activation and node.operation in ops.VIEW
 
 
 def _ends(graph: Graph, residual: Residual, found: Mapping[int, Residual]) -> list[End]:

@@ -34,7 +34,7 @@ CHANGED: dict[str, tuple[int, int, int, int]] = {
     "rezero": (0, 0, 0, 0),
     "relu last": (0, 4, 0, 4),
     "in place": (4, 4, 0, 4),
-    "parallel": (4, 8, 0, 4),  # the gelu branches are cut to size, so that their features cannot be told
+    "parallel": (4, 8, 0, 8),
     "shared block": (4, 4, 0, 4),
     "checkpointed": (4, 4, 0, 4),
     "checkpointed, reentrant": (4, 4, 0, 4),
@@ -57,7 +57,7 @@ CHANGED: dict[str, tuple[int, int, int, int]] = {
     "two summands": (2, 2, 0, 2),
     "translator, post-norm": (10, 10, 10, 0),
     "translator, pre-norm": (10, 10, 0, 10),
-    "squeeze and excitation": (0, 1, 0, 0),
+    "squeeze and excitation": (0, 1, 0, 1),
     "u-net": (1, 1, 0, 1),
     "mixer": (2, 4, 0, 4),
     "swin": (3, 3, 0, 0),
