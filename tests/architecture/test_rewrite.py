@@ -6,7 +6,6 @@ import copy
 import pickle
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import pytest
 import torch
@@ -232,32 +231,6 @@ def test_the_draws_and_buffers_are_left_as_they_were() -> None:
         assert rewrite(net, batch, square, name).failure == ""
         assert torch.equal(draws, torch.get_rng_state())
         assert all(state(net)[part] == before[part] for part in before if "running" in part or "num_batches" in part)
-
-
-def test_a_change_that_is_not_seen_is_taken_back() -> None:
-    class Encodes(nn.Module):
-        """Adds outside of its forward pass."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.first, self.f = nn.Linear(16, 16), nn.Linear(16, 16)
-
-        def encode(self, x: Tensor) -> Tensor:
-            x = self.first(x)
-            return x + torch.tanh(self.f(x))
-
-    def loss_of(model: Any, batch: Tensor) -> Tensor:
-        return model.encode(batch).pow(2).mean()
-
-    torch.manual_seed(0)
-    net, batch = Encodes(), vectors()
-    before = state(net)
-    done = rewrite(net, batch, loss_of, "rezero")
-    assert not done.is_made
-    assert "recorded again" in done.refused[0].why
-    assert state(net) == before
-    assert not net._forward_hooks
-    assert not net._forward_pre_hooks
 
 
 def test_what_the_changed_model_shows_is_what_a_look_shows() -> None:
