@@ -153,6 +153,31 @@ def test_a_change_with_which_the_model_cannot_run_is_taken_back() -> None:
     assert is_untouched(net)
 
 
+def test_a_change_that_is_not_seen_is_taken_back() -> None:
+    class Encodes(nn.Module):
+        """Adds outside of its forward pass."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.f = nn.Linear(16, 16), nn.Linear(16, 16)
+
+        def encode(self, x: Tensor) -> Tensor:
+            x = self.first(x)
+            return x + torch.tanh(self.f(x))
+
+    def loss_of(model: Any, batch: Tensor) -> Tensor:
+        return model.encode(batch).pow(2).mean()
+
+    torch.manual_seed(0)
+    net, batch = Encodes(), vectors()
+    before = state(net)
+    done = rewrite(net, batch, loss_of, "rezero")
+    assert not done.is_made
+    assert "recorded again" in done.refused[0].why
+    assert state(net) == before
+    assert is_untouched(net)
+
+
 def test_an_exception_leaves_no_change_of_adds_behind() -> None:
     class Raises(nn.Module):
         def __init__(self) -> None:

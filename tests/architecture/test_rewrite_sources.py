@@ -25,6 +25,11 @@ class Post(nn.Module):
         return self.norm(x)
 
 
+class Dropped(Post):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(nn.functional.dropout(x + self.f(x).sin()))
+
+
 class Split(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -97,6 +102,7 @@ def test_a_line_that_adds_in_place() -> None:
 def test_a_moved_norm_of_the_same_line_and_of_another() -> None:
     _, second = edits(lambda: Encoder(False), "move_norm", ids)
     assert second.source.splitlines() == [
+        "# a library's code: in a class of your own",
         "# in place of",
         "# x = self.norm2(x + self._ff_block(x))",
         "x = x + self.norm2(self._ff_block(x))",
@@ -110,9 +116,17 @@ def test_a_moved_norm_of_the_same_line_and_of_another() -> None:
     assert edit.what == "moved from the sum to the branch: 1.norm, 2.norm"
 
 
+def test_a_norm_with_something_between_it_and_the_sum() -> None:
+    (edit,) = edits(lambda: blocks_of(Dropped), "move_norm")
+    assert edit.source.splitlines()[2:] == [
+        "return self.norm(nn.functional.dropout(x + self.norm(self.f(x).sin())))",
+        "# self.norm no longer reads the sum",
+    ]
+
+
 def test_an_added_norm_and_its_size() -> None:
     (edit,) = edits(wide_resnet, "add_norm", images)
-    assert edit.source.splitlines()[1] == "self.branch_norm_0 = nn.GroupNorm(1, 8)"
+    assert edit.source.splitlines()[1] == "self.branch_norm_0 = nn.GroupNorm(1, 8)  # 8 in 1, 2; 16 in 3, 4"
     assert edit.source.splitlines()[-1].startswith("return self.branch_norm_0(branch) + (x if")
     assert edit.modules == ("1", "2", "3", "4")
 

@@ -128,6 +128,23 @@ def test_6_a_norm_of_several_sums_is_moved_with_all_of_them_or_not_at_all() -> N
     assert "1.norm is used elsewhere too" in reasons(done)
 
 
+def test_6_a_norm_of_a_sum_that_it_cannot_leave_stays_at_its_other_sums_too() -> None:
+    class Viewed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.f, self.g, self.norm = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH), nn.LayerNorm(WIDTH)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.norm(x + self.f(x))
+            return self.norm((x.view(-1) + self.g(x).view(-1)).view(x.shape))
+
+    torch.manual_seed(0)
+    done = rewritten(nn.Sequential(nn.Linear(WIDTH, WIDTH), Viewed(), nn.Linear(WIDTH, 3)), "move_norm")
+    assert not done.is_made
+    assert reasons(done) == {"the branch has another shape than the sum that is normalized"}
+    assert len(done.refused) == 2
+
+
 def test_7_a_new_parameter_is_there_for_an_optimizer_that_is_made_later() -> None:
     for name, n in (("rezero", 1), ("add_norm", 2)):
         net = blocks("none")

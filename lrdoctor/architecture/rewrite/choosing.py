@@ -65,7 +65,8 @@ class _Choosing:
         return Change(place=branch.place, operand=branch.operand, end=end, what=what)
 
     def _zero_init(self, branch: Branch) -> What | str:
-        return branch.first(lambda site: site.why_not) or Zero(branch.site.zeroable)
+        names = dict.fromkeys(name for site in branch.sites for name in site.zeroable)
+        return branch.first(lambda site: site.why_not) or Zero(tuple(names))
 
     def _rezero(self, branch: Branch) -> What | str:
         why = _outside(branch) or branch.first(_not_to_be_gated)
@@ -90,10 +91,10 @@ class _Choosing:
             return why
         if norm not in self._norms:
             return f"{norm} is none of the model's modules"
-        return self._cannot_move(branch, norm) or MovedNorm(norm)
+        return self._cannot_move(norm) or MovedNorm(norm)
 
-    def _cannot_move(self, branch: Branch, norm: str) -> str:
-        """Why this norm cannot be moved; empty where it can."""
+    def _cannot_move(self, norm: str) -> str:
+        """Why this norm cannot be moved, from all sums that it normalizes; empty where it can."""
         users = self._norms[norm]
         kept = [user for user in users if user.place in self._without or user.first(_not_to_be_moved)]
         if self._graph.module_calls[norm] != sum(len(user.sites) for user in users) or kept:
@@ -101,7 +102,7 @@ class _Choosing:
         if "forward" in vars(self._modules[norm]):
             return f"{norm} runs in a way of its own"
         found = {residual.add: residual for each in self._branches for residual in each.residuals}
-        for residual in branch.residuals:
+        for residual in (residual for user in users for residual in user.residuals):
             i = norm_of_sum(self._graph, residual, found, self._consumers)
             if i is None or len(self._graph.activations(self._graph[i])) != 1:
                 return f"{norm} takes more than the sum"

@@ -72,9 +72,10 @@ class _Planning:
         """The plan where all changes do what they are to do, else those that do not, all of them taken back."""
         changes = tuple(change for _, change in choice.changes)
         undo = make(changes, self._model)
-        watch = Watch(changes)
+        # at the adds alone: what is put behind a module runs whenever it does
+        watch = Watch(change for change in changes if change.end is None)
         try:
-            after = recorded(self._model, *self._run, backward=watch)
+            after = recorded(self._model, *self._run, backward=watch if watch.sites else None)
         except Exception as error:
             undo()
             # what runs again without the change need not fit to what ran with it

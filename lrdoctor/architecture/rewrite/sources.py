@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+import sysconfig
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from lrdoctor.architecture.rewrite.branches import Branch
 from lrdoctor.architecture.rewrite.choosing import Choice
@@ -12,8 +14,6 @@ from lrdoctor.architecture.rewrite.source_lines import Sum, read_sum
 from lrdoctor.core.rewriting import Edit
 
 Pair = tuple[Branch, Change]
-Wrap = Callable[[str], str]
-"""The text of a branch -> that of the changed one."""
 
 
 def edits(choice: Choice) -> tuple[Edit, ...]:
@@ -26,7 +26,13 @@ def edits(choice: Choice) -> tuple[Edit, ...]:
 
 def _edit(where: str, pairs: Sequence[Pair]) -> Edit:
     modules = tuple(dict.fromkeys(branch.site.module for branch, _ in pairs))
-    return Edit(where=where, modules=modules, what=_what(pairs), source="\n".join(dict.fromkeys(_lines(pairs))))
+    lines = dict.fromkeys([*_of_library(pairs[0][0].place.file), *_lines(pairs)])
+    return Edit(where=where, modules=modules, what=_what(pairs), source="\n".join(lines))
+
+
+def _of_library(file: str) -> Iterator[str]:
+    if any(Path(file).is_relative_to(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")):
+        yield "# a library's code: in a class of your own"
 
 
 def _what(pairs: Sequence[Pair]) -> str:
@@ -53,26 +59,37 @@ def _lines(pairs: Sequence[Pair]) -> Iterator[str]:
             yield from (f"nn.init.zeros_({_path(name, branch.place.module)})" for name in _zeroed(change))
         return
     first = [pair for pair in pairs if pair[0].place.module == pairs[0][0].place.module]
-    made = [line for line in _made(first) if line]
+    made = [line for line in _made(first, pairs) if line]
     yield from ("# in __init__", *made, "# in place of") if made else ("# in place of",)
     yield from _sums(first)
 
 
-def _made(pairs: Sequence[Pair]) -> Iterator[str]:
-    """What __init__ makes."""
+def _made(pairs: Sequence[Pair], others: Sequence[Pair]) -> Iterator[str]:
+    """What __init__ makes; the others are of further modules too."""
     what = pairs[0][1].what
     if _is_loop(pairs) and isinstance(what, Gate):
         yield f"self.alphas = nn.Parameter(torch.zeros({len(pairs)}))"
     elif _is_loop(pairs) and isinstance(what, NewNorm):
         yield f"self.branch_norms = nn.ModuleList([{_new_norm(what)} for _ in range({len(pairs)})])"
     else:
-        yield from (_made_once(change.what) for _, change in pairs)
+        yield from (_made_once(change.what) + _other_sizes(others) for _, change in pairs)
 
 
 def _made_once(what: What) -> str:
     if isinstance(what, Gate):
         return f"self.{_own_name(what.name)} = nn.Parameter(torch.zeros(()))"
     return f"self.{_own_name(what.name)} = {_new_norm(what)}" if isinstance(what, NewNorm) else ""
+
+
+def _other_sizes(others: Sequence[Pair]) -> str:
+    """A comment, where modules of the same code have features of another number."""
+    sizes: dict[int, list[str]] = {}
+    for branch, change in others:
+        if isinstance(change.what, NewNorm):
+            sizes.setdefault(change.what.size, []).append(branch.place.module)
+    if len(sizes) < 2:
+        return ""
+    return "  # " + "; ".join(f"{size} in {_some(modules)}" for size, modules in sizes.items())
 
 
 def _is_loop(pairs: Sequence[Pair]) -> bool:
@@ -94,7 +111,7 @@ def _sums(pairs: Sequence[Pair]) -> Iterator[str]:
         line = _changed(line, each, change)
     yield line.strip()
     for each, (branch, change) in zip(known, pairs, strict=True):
-        if isinstance(change.what, MovedNorm) and each.call is None:
+        if isinstance(change.what, MovedNorm) and not _is_called_there(each, change):
             yield f"# {_path(change.what.norm, branch.place.module)} no longer reads the sum"
 
 
@@ -106,11 +123,16 @@ def _changed(line: str, each: Sum, change: Change) -> str:
         other = line[each.operands[1].first : each.operands[1].last]
         return f"{line[: each.whole.first]}{text} = {branch} + {other}{line[each.whole.last :]}"
     line = line[: piece.first] + branch + line[piece.last :]
-    if isinstance(change.what, MovedNorm) and each.call is not None:
+    if each.call is not None and _is_called_there(each, change):
         longer = len(branch) - len(text)
         inner = line[each.whole.first : each.whole.last + longer]
         line = line[: each.call.first] + inner + line[each.call.last + longer :]
     return line
+
+
+def _is_called_there(each: Sum, change: Change) -> bool:
+    """Whether the norm is called on the same line, with the sum alone."""
+    return each.call is not None and each.called == _path(_norm(change), change.place.module)
 
 
 def _wrapped(change: Change, text: str, is_composed: bool, owner: str) -> str:

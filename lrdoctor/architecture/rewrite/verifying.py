@@ -78,7 +78,7 @@ class Watch(TorchDispatchMode):
     def __init__(self, changes: Iterable[Change]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.unchanged: set[CallSite] = set()
-        self._watched = {_site(change.place) for change in changes}
+        self.sites = {_site(change.place) for change in changes}
         self._depth = 0
 
     def __enter__(self) -> Watch:
@@ -102,7 +102,7 @@ class Watch(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None) -> Any:
         if not self._depth and func.overloadpacket.__name__ in ops.ADD:
-            self.unchanged |= self._watched.intersection(call_sites())
+            self.unchanged |= self.sites.intersection(call_sites())
         return func(*args, **(kwargs or {}))
 
     def _before(self, module: Any, args: Any) -> None:
