@@ -93,7 +93,9 @@ class WorkerSession:
         model, failure = self._look(seed, None)
         if model is None:
             return Possible(model=None, failure=failure)
-        return Possible(model=model, rewritings={name: self._rewriting(seed, name) for name in REWRITES})
+        # without residual adds there is nothing to change
+        names = REWRITES if model.sites else ()
+        return Possible(model=model, rewritings={name: self._rewriting(seed, name) for name in names})
 
     def _rewriting(self, seed: int, name: Rewrite) -> Rewriting:
         try:

@@ -76,3 +76,4 @@ class Possible:
     failure: str = ""
     """Why not; empty where it could."""
     rewritings: Mapping[Rewrite, Rewriting] = field(default_factory=dict)
+    """Of a model with residual adds."""

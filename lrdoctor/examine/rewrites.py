@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from lrdoctor.core.architecture import DEEP, Architecture
@@ -17,10 +17,33 @@ AGAIN = "apply it to the code and run treat again"
 
 def residuals_and_norm(bench: Bench) -> Iterator[Tried]:
     """A norm at the end of every branch, where that is asked for; where residuals belong, only the author knows."""
-    barred, model = _barred(bench), bench.possible.model
-    if barred is not None or model is None:
-        yield bench.not_tried(RESIDUALS, barred or bench.possible.failure)
-    elif not model.sites:
+    yield from _unless_barred(bench, RESIDUALS, _residuals_and_norm)
+
+
+def norm_placement(bench: Bench) -> Iterator[Tried]:
+    """x + Norm(f(x)) in place of Norm(x + f(x))."""
+    yield from _unless_barred(bench, PLACEMENT, _norm_placement)
+
+
+def zero_init(bench: Bench) -> Iterator[Tried]:
+    """Zeroed last parameters; then factors that start at 0, which reach the branches that may not be zeroed too."""
+    yield from _unless_barred(bench, ZERO, _zero_init)
+
+
+def _unless_barred(bench: Bench, fix: str, of: Callable[[Bench, Architecture], Iterator[Tried]]) -> Iterator[Tried]:
+    """What is tried on a model that can be looked at and is not changed already."""
+    own = bench.laboratory.spec.rewrite
+    if own is not None:
+        why = f"the spec rewrites the model already ({own}), and takes one change: {AGAIN}"
+        yield bench.not_tried(fix, why)
+    elif bench.possible.model is None:
+        yield bench.not_tried(fix, f"{bench.possible.failure}; {AGAIN}")
+    else:
+        yield from of(bench, bench.possible.model)
+
+
+def _residuals_and_norm(bench: Bench, model: Architecture) -> Iterator[Tried]:
+    if not model.sites:
         yield bench.not_tried(RESIDUALS, _by_hand(model))
     elif bench.add_norm:
         yield from _swept(bench, RESIDUALS, ["add_norm"])
@@ -28,30 +51,18 @@ def residuals_and_norm(bench: Bench) -> Iterator[Tried]:
         yield bench.not_tried(RESIDUALS, f"{_what_there_is(model)}; --add-norm tries one at the end of every branch")
 
 
-def norm_placement(bench: Bench) -> Iterator[Tried]:
-    """x + Norm(f(x)) in place of Norm(x + f(x))."""
-    model = bench.possible.model
-    if _barred(bench) is None and model is not None and not model.post_norm_sites:
-        yield bench.not_tried(PLACEMENT, "no residual sum is normalized")
-    else:
+def _norm_placement(bench: Bench, model: Architecture) -> Iterator[Tried]:
+    if model.post_norm_sites:
         yield from _swept(bench, PLACEMENT, ["move_norm"])
-
-
-def zero_init(bench: Bench) -> Iterator[Tried]:
-    """Zeroed last parameters; then factors that start at 0, which reach the branches that may not be zeroed too."""
-    model = bench.possible.model
-    if _barred(bench) is None and model is not None and not model.sites:
-        yield bench.not_tried(ZERO, "no residual add was recognised")
     else:
+        yield bench.not_tried(PLACEMENT, "no residual sum is normalized")
+
+
+def _zero_init(bench: Bench, model: Architecture) -> Iterator[Tried]:
+    if model.sites:
         yield from _swept(bench, ZERO, ["zero_init", "rezero"])
-
-
-def _barred(bench: Bench) -> str | None:
-    """Why no change of the model can be tried; None where one can."""
-    own = bench.laboratory.spec.rewrite
-    if own is not None:
-        return f"the spec rewrites the model already ({own}), and takes one change: {AGAIN}"
-    return None if bench.possible.model is not None else f"{bench.possible.failure}; {AGAIN}"
+    else:
+        yield bench.not_tried(ZERO, "no residual add was recognised")
 
 
 def _by_hand(model: Architecture) -> str:
@@ -70,10 +81,6 @@ def _what_there_is(model: Architecture) -> str:
 
 def _swept(bench: Bench, fix: str, names: Sequence[Rewrite]) -> Iterator[Tried]:
     """The sweep of every one of these changes that can be made, until one restores all the room."""
-    barred = _barred(bench)
-    if barred is not None:
-        yield bench.not_tried(fix, barred)
-        return
     rewritings = [bench.possible.rewritings[name] for name in names]
     if not any(rewriting.is_made for rewriting in rewritings):
         yield bench.not_tried(fix, _why_not(rewritings[0]))

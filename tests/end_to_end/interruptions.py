@@ -43,6 +43,8 @@ class Invocation:
     spec: str = SPEC
     work: str = WORK
     jobs: int = 1
+    n_looks: int = 0
+    """Passes over a model that nothing trains, at the end of the command."""
 
     def words(self, folder: Path) -> tuple[object, ...]:
         spec = project(folder, self.spec, self.work)
@@ -54,7 +56,7 @@ def undisturbed(invocation: Invocation, folder: Path) -> Path:
     """The study folder of the command when nothing disturbs it."""
     done = lrdoctor(*invocation.words(folder))
     assert done.returncode == 0, done.stderr
-    assert n_begun(folder) == len(records(folder / "out")) + CHECKS
+    assert n_begun(folder) == len(records(folder / "out")) + CHECKS + invocation.n_looks
     return folder / "out"
 
 
@@ -98,7 +100,9 @@ def resume(invocation: Invocation, folder: Path, expected: Path, before: Mapping
     assert len(before) < len(after)
     assert {key: after[key] for key in before} == before, "a finished trial was written again"
     assert {record["attempts"] for record in after.values()} == {1}
-    assert n_begun(folder) - begun == len(after) - len(before) + CHECKS, "it trained other trials than the missing"
+    assert n_begun(folder) - begun == len(after) - len(before) + CHECKS + invocation.n_looks, (
+        "it trained other trials than the missing"
+    )
     assert curves(folder / "out") == curves(expected)
     assert report(folder / "out") == report(expected)
 

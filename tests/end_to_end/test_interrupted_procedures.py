@@ -20,7 +20,7 @@ RATES = ("--lr", 0.01, "--unstable-lr", 0.5)
 PROCEDURES = [
     pytest.param((Invocation("warmup", (*RATES, "--factor", 4), SMALL), 3), id="warmup"),
     pytest.param((Invocation("clip", RATES, SMALL), 7), id="clip"),
-    pytest.param((Invocation("treat", (), LITTLE_ROOM), 50), id="treat"),
+    pytest.param((Invocation("treat", (), LITTLE_ROOM, n_looks=2), 50), id="treat"),
 ]
 """A command, and how many trials are done when it is ended: enough that some of its own are among them."""
 
