@@ -96,7 +96,7 @@ def test_the_optimizer_is_made_after_the_change() -> None:
 def test_what_a_fix_cannot_change_ends_the_trial_with_the_reason() -> None:
     with pytest.raises(WorkloadError, match="rezero can be made nowhere in the model: no residual add was recognised"):
         losses(session("plain"), "rezero")
-    with pytest.raises(WorkloadError, match="add_norm can be made nowhere in the model: .*move_norm"):
+    with pytest.raises(WorkloadError, match=r"add_norm can be made nowhere in the model: .*move_norm"):
         losses(session("net"), "add_norm")
 
 
