@@ -93,16 +93,17 @@ def resume(invocation: Invocation, folder: Path, expected: Path, before: Mapping
         before: what `interrupt` gave.
     """
     begun = n_begun(folder)
-    assert 0 <= begun - len(before) - CHECKS <= invocation.jobs, "more was lost than what was under way"
+    # a worker that has finished a trial is given the next one before the finished one is saved
+    assert 0 <= begun - len(before) - CHECKS <= 2 * invocation.jobs, "more was lost than what was under way"
     done = lrdoctor(*invocation.words(folder))
     assert done.returncode == 0, done.stderr
     after = records(folder / "out")
     assert len(before) < len(after)
-    assert {key: after[key] for key in before} == before, "a finished trial was written again"
+    written_again = {key: (before[key], after[key]) for key in before if after[key] != before[key]}
+    assert written_again == {}
     assert {record["attempts"] for record in after.values()} == {1}
-    assert n_begun(folder) - begun == len(after) - len(before) + CHECKS + invocation.n_looks, (
-        "it trained other trials than the missing"
-    )
+    others = CHECKS + invocation.n_looks
+    assert n_begun(folder) - begun == len(after) - len(before) + others, "it trained other trials than the missing"
     assert curves(folder / "out") == curves(expected)
     assert report(folder / "out") == report(expected)
 
