@@ -109,4 +109,5 @@ def _next_steps(findings: tuple[Finding, ...]) -> tuple[str, ...]:
 
 
 def _proofs() -> Iterator[str]:
+    yield "`lrdoctor treat` on this spec: what can be changed in a copy of the model is tried, and proven or rejected"
     yield "`lrdoctor sweep` on this spec: whether the training is unstable is measured, not read off the model"

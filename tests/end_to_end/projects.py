@@ -86,16 +86,16 @@ def note(name):
 
 def disturb():
     """Does, once, in the middle of a trial, what the file `plan` says: so many trials done, and what to do then."""
-    if SEEN["updates"] != 30 or not (HERE / "plan").exists():
+    if SEEN["updates"] != 30:
         return
     trials_done = len(list(HERE.glob("out/trials/*/trial.json")))
-    after, plan = (HERE / "plan").read_text().split(maxsplit=1)
-    if trials_done < int(after):
-        return
     try:
+        after, plan = (HERE / "plan").read_text().split(maxsplit=1)
+        if trials_done < int(after):
+            return
         (HERE / "plan").rename(HERE / "done")
     except FileNotFoundError:
-        return  # the other worker was first
+        return  # there is none, or the other worker was first
     if plan == "kill worker":
         os.kill(os.getpid(), signal.SIGKILL)
     if plan == "wait":

@@ -18,6 +18,8 @@ MOST_ROWS = 400
 """Of a folded table; report.json holds all."""
 MOST_CLOSE_UPS = 3
 """Of one run."""
+MOST_NAMES = 4
+"""In one setting of a fix; its code has all."""
 MOST_VARIANTS = 3
 """Ways in which one fix is worded for several runs that are shown in full; the others are folded."""
 
@@ -156,7 +158,14 @@ def _fixes(name: str, rank: int, variants: list[list[Fix]], among: Sequence[str]
 def _variant(alike: list[Fix], among: Sequence[str]) -> Variant:
     runs = [fix.run for fix in alike if fix.run is not None]
     named = () if len(runs) == len(among) else tuple(runs)
-    return Variant(alike[0], named, _pairs(alike[0].settings, str), _pairs(alike[0].gain, _number))
+    return Variant(alike[0], named, _pairs(alike[0].settings, _setting), _pairs(alike[0].gain, _number))
+
+
+def _setting(value: object) -> str:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+        return str(value)
+    rest = len(value) - MOST_NAMES
+    return ", ".join(value[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _number(value: object) -> str:
