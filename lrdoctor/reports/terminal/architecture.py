@@ -18,6 +18,8 @@ CHAIN = ("layer outside branches", "operation", "activation", "gradient")
 LIMIT = "Only code that ran for this batch was examined."
 Row = Mapping[str, Any]
 
+FOLDED = ("where", "module")
+"""Columns of names, which may be long."""
 HEADERS = ("where", "module", "adds", "skip", "||f(x)||\n/ ||x||", "branch\nends with", "notes")
 RIGHT = ("adds", "||f(x)||\n/ ||x||")
 
@@ -56,7 +58,7 @@ def _sites(sites: Sequence[Row], console: Console, verbose: bool) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for header in HEADERS:
         justify: JustifyMethod = "right" if header in RIGHT else "left"
-        table.add_column(header, justify=justify, overflow="fold", no_wrap=header != "module")
+        table.add_column(header, justify=justify, overflow="fold", no_wrap=header not in FOLDED)
     groups = [[site] for site in sites] if verbose else alike(sites)
     for group in groups:
         style = "yellow" if group[0]["post_norm"] or group[0]["is_dead"] else ""
