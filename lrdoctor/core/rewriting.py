@@ -12,20 +12,13 @@ Rewrite = Literal["zero_init", "rezero", "move_norm", "add_norm"]
 
 REWRITES: tuple[Rewrite, ...] = get_args(Rewrite)
 
-WHAT: Mapping[Rewrite, str] = {
-    "zero_init": "the last parameters of every residual branch start at 0",
-    "rezero": "every residual branch is multiplied by a learned factor that starts at 0",
-    "move_norm": "x + Norm(f(x)) in place of Norm(x + f(x))",
-    "add_norm": "a norm as the last operation of every residual branch that has none there",
-}
-
 SLOW: frozenset[Rewrite] = frozenset({"rezero"})
 """What learns slowly at first, since nothing behind a factor of 0 has a gradient before the factor has moved."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """One residual site that was changed, and how its author would change it."""
+    """One line of source whose residual adds were changed, and how its author would change it."""
 
     where: str
     """file:line of the add."""

@@ -50,7 +50,13 @@ class _Choosing:
         self._norms = {norm: [b for b in self._branches if b.first(_norm_of) == norm] for norm in self._modules}
 
     def choose(self, name: Rewrite) -> Choice:
-        judge: Callable[[Branch], What | str] = getattr(self, f"_{name}")
+        judges: Mapping[Rewrite, Callable[[Branch], What | str]] = {
+            "zero_init": self._zero_init,
+            "rezero": self._rezero,
+            "move_norm": self._move_norm,
+            "add_norm": self._add_norm,
+        }
+        judge = judges[name]
         choice = Choice()
         for branch in self._branches:
             found = self._without.get(branch.place) or judge(branch)
