@@ -8,6 +8,7 @@ from lrdoctor.core.architecture import Architecture
 from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.measures.view import View
 from lrdoctor.rules import (
     best_at_edge,
     best_at_grid_end,
@@ -36,7 +37,6 @@ from lrdoctor.rules import (
     stuck_plateau,
     unrecovered_rise,
 )
-from lrdoctor.rules._log.view import View
 from lrdoctor.rules.base import Rule
 
 RULES: tuple[Rule, ...] = (

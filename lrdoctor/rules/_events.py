@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from lrdoctor.core.report import Finding, Instability
-from lrdoctor.rules._log.events import Event
-from lrdoctor.rules._log.view import View
+from lrdoctor.measures.events import Event
+from lrdoctor.measures.view import View
 from lrdoctor.rules.base import Rule
 
 BY_TIME: tuple[Instability, ...] = ("early", "mid_training")

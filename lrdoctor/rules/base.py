@@ -9,7 +9,7 @@ from lrdoctor.core.architecture import Architecture
 from lrdoctor.core.report import Finding, Instability, Severity, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
-from lrdoctor.rules._log.view import View
+from lrdoctor.measures.view import View
 
 Found = Iterator[Finding | Skip]
 

@@ -27,7 +27,7 @@ from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Finding, Severity
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
-from lrdoctor.rules._log.view import View
+from lrdoctor.measures.view import View
 from lrdoctor.rules.base import Found, Rule
 
 Marks = npt.NDArray[np.bool_]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrdoctor.rules._log import units
+from lrdoctor.measures import units
 
 N = 200
 FALLING = np.linspace(10.0, 1.0, N)

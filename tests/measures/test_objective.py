@@ -8,7 +8,7 @@ import pytest
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
-from lrdoctor.rules._log import objective
+from lrdoctor.measures import objective
 
 
 def of(names: str, **provenance: Any) -> objective.Objective:

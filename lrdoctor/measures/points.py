@@ -10,9 +10,9 @@ import numpy as np
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Values
-from lrdoctor.rules._log import noise
-from lrdoctor.rules._log.rises import VERY_LONG, Rise
-from lrdoctor.rules._log.units import Units
+from lrdoctor.measures import noise
+from lrdoctor.measures.rises import VERY_LONG, Rise
+from lrdoctor.measures.units import Units
 
 
 @dataclass(frozen=True)

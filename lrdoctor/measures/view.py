@@ -9,10 +9,10 @@ import numpy as np
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
-from lrdoctor.rules._log import correlation, events, gradients, objective, points, rises, starts, swings, units
-from lrdoctor.rules._log.events import Event
-from lrdoctor.rules._log.restarts import Restart, find_restart, rate_jumps
-from lrdoctor.rules._log.rises import Rise
+from lrdoctor.measures import correlation, events, gradients, objective, points, rises, starts, swings, units
+from lrdoctor.measures.events import Event
+from lrdoctor.measures.restarts import Restart, find_restart, rate_jumps
+from lrdoctor.measures.rises import Rise
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lrdoctor.core.curve import Values
-from lrdoctor.rules._log import correlation
+from lrdoctor.measures import correlation
 
 
 def moving(beta: float, n: int = 4000, seed: int = 0) -> Values:

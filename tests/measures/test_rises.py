@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from log_curves import falling, raised, rises_of
 
-from lrdoctor.rules._log import rises
-from lrdoctor.rules._log.rises import Rise
-from lrdoctor.rules._log.units import measure
+from lrdoctor.measures import rises
+from lrdoctor.measures.rises import Rise
+from lrdoctor.measures.units import measure
 
 ALPHA = 0.05
 

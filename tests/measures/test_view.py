@@ -12,8 +12,8 @@ from log_curves import falling, raised, view
 
 from lrdoctor.core.curve import Curve, Values
 from lrdoctor.core.run import Run
-from lrdoctor.rules._log.restarts import Restart
-from lrdoctor.rules._log.view import View
+from lrdoctor.measures.restarts import Restart
+from lrdoctor.measures.view import View
 
 ASKED = (
     "found", "at_resumes", "at_restarts", "rolled_back", "doubtful", "swing", "outliers", "explosion", "early_unseen",

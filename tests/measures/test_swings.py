@@ -7,8 +7,8 @@ import pytest
 from log_curves import falling
 
 from lrdoctor.core.curve import Values
-from lrdoctor.rules._log import swings
-from lrdoctor.rules._log.units import LARGEST
+from lrdoctor.measures import swings
+from lrdoctor.measures.units import LARGEST
 
 
 def noisy(n: int, first: int, end: int, wider: float, seed: int = 0) -> Values:

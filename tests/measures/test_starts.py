@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from lrdoctor.core.curve import EMPTY, Curve
-from lrdoctor.rules._log import starts
-from lrdoctor.rules._log.rises import Rise
-from lrdoctor.rules._log.units import measure
+from lrdoctor.measures import starts
+from lrdoctor.measures.rises import Rise
+from lrdoctor.measures.units import measure
 
 
 def loss(n: int, first: int, end: int, factor: float) -> np.ndarray:

@@ -8,8 +8,8 @@ import numpy as np
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve
-from lrdoctor.rules._log.rises import Rise
-from lrdoctor.rules._log.units import Units
+from lrdoctor.measures.rises import Rise
+from lrdoctor.measures.units import Units
 
 
 @dataclass(frozen=True)

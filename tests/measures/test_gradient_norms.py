@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrdoctor.core.curve import EMPTY, Curve, Values
-from lrdoctor.rules._log import gradients
+from lrdoctor.measures import gradients
 
 
 def norms(n: int, sd: float = 0.3, seed: int = 0) -> Values:

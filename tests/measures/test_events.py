@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from log_curves import falling
 
-from lrdoctor.rules._log import events
-from lrdoctor.rules._log.rises import Rise
-from lrdoctor.rules._log.units import measure
+from lrdoctor.measures import events
+from lrdoctor.measures.rises import Rise
+from lrdoctor.measures.units import measure
 
 N = 1000
 

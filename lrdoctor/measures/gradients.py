@@ -9,7 +9,7 @@ import numpy as np
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve, Steps
-from lrdoctor.rules._log import noise
+from lrdoctor.measures import noise
 
 
 @dataclass(frozen=True)

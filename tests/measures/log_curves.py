@@ -8,10 +8,10 @@ import numpy as np
 
 from lrdoctor.core.curve import Curve, Values
 from lrdoctor.core.run import Run
-from lrdoctor.rules._log import rises
-from lrdoctor.rules._log.rises import Rise
-from lrdoctor.rules._log.units import measure
-from lrdoctor.rules._log.view import View
+from lrdoctor.measures import rises
+from lrdoctor.measures.rises import Rise
+from lrdoctor.measures.units import measure
+from lrdoctor.measures.view import View
 
 
 def falling(n: int, noise: float = 0.05, seed: int = 0) -> Values:

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from lrdoctor.core.curve import Steps, Values
-from lrdoctor.rules._log.rises import Rise
-from lrdoctor.rules._log.units import Units
+from lrdoctor.measures.rises import Rise
+from lrdoctor.measures.units import Units
 
 Kind = Literal["early", "spike", "level_shift", "divergence", "outlier"]
 

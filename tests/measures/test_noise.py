@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lrdoctor.core.curve import Values
 from lrdoctor.core.robust import MAD_TO_SD
-from lrdoctor.rules._log import noise
+from lrdoctor.measures import noise
 
 
 def normal(n: int, seed: int = 0) -> Values:

@@ -9,9 +9,9 @@ import pytest
 from log_curves import falling
 
 from lrdoctor.core.curve import EMPTY, Curve
-from lrdoctor.rules._log.events import Event, Kind
-from lrdoctor.rules._log.restarts import Restart, find_restart, rate_jumps
-from lrdoctor.rules._log.units import measure
+from lrdoctor.measures.events import Event, Kind
+from lrdoctor.measures.restarts import Restart, find_restart, rate_jumps
+from lrdoctor.measures.units import measure
 
 N = 1000
 NO_JUMPS = np.zeros(0, dtype=np.int64)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from log_curves import falling
 
-from lrdoctor.rules._log import points
-from lrdoctor.rules._log.units import measure
+from lrdoctor.measures import points
+from lrdoctor.measures.units import measure
 
 ALPHA = 0.05
 

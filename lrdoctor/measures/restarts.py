@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from lrdoctor.core.curve import Curve, Steps
-from lrdoctor.rules._log.events import Event
-from lrdoctor.rules._log.units import Units
+from lrdoctor.measures.events import Event
+from lrdoctor.measures.units import Units
 
 
 @dataclass(frozen=True)

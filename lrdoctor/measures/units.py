@@ -9,7 +9,7 @@ import numpy as np
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Values
-from lrdoctor.rules._log import noise
+from lrdoctor.measures import noise
 
 TWICE = 1.95
 """Factors from here on are told as such: 100 % in two digits is 2-fold."""

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Values
-from lrdoctor.rules._log import noise
-from lrdoctor.rules._log.units import Units
+from lrdoctor.measures import noise
+from lrdoctor.measures.units import Units
 
 Marks = npt.NDArray[np.bool_]
 
