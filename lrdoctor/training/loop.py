@@ -37,7 +37,8 @@ class Row(NamedTuple):
     step: int
     learning_rate: float
     train_loss: float
-    grad_norm: float
+    grad_norm: float | None
+    """None where no gradient was taken."""
     val_loss: float | None
 
 
@@ -83,7 +84,7 @@ class _Loop:
         self.train_batches, self.validation, _ = workload.batches(trial.seed)
         self.model = workload.model(trial.seed)
         self.loss_fn = workload.loss()
-        _materialize(workload, self.model, self.train_batches, self.loss_fn)
+        materialize(workload, self.model, self.train_batches, self.loss_fn)
         if trial.rewrite is not None:
             # before the optimizer is made, which has to know what the change adds
             workload.rewrite(self.model, trial.rewrite, trial.seed)
@@ -187,7 +188,7 @@ class _Loop:
         return None
 
 
-def _materialize(workload: Workload, model: nn.Module, batches: Any, loss_fn: Any) -> None:
+def materialize(workload: Workload, model: nn.Module, batches: Any, loss_fn: Any) -> None:
     """Gives lazy modules their shapes: they have no parameters to train before the first batch."""
     if any(isinstance(p, UninitializedParameter) for p in model.parameters()):
         with torch.no_grad():

@@ -13,6 +13,7 @@ from torch import nn
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import WorkloadError
 from lrdoctor.training import structures
+from lrdoctor.training.control import observe
 from lrdoctor.training.importing import user_modules
 from lrdoctor.training.loop import Row, before_any_update, train
 from lrdoctor.training.workload import Rewriter, Workload, backward, checked_loss, validation_loss
@@ -58,7 +59,7 @@ class TrainingSession:
             emit([tuple(row) for row in rows])
 
         trial = Trial(**payload["trial"])
-        ending = train(self.workload, trial, send, stopped)
+        ending = (observe if trial.control else train)(self.workload, trial, send, stopped)
         return {"status": ending.status, "reason": ending.reason, "facts": self._facts(trial)}
 
     def _facts(self, trial: Trial) -> dict[str, int]:
