@@ -14,8 +14,9 @@ from torch import Tensor
 
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import Interrupted, WorkloadError
+from lrdoctor.training.collapse import Constant, output_spread
 from lrdoctor.training.importing import blame
-from lrdoctor.training.loop import ROWS_A_MESSAGE, SECONDS_A_MESSAGE, STEPS_A_SYNC, Ending, Row, materialize
+from lrdoctor.training.loop import END, ROWS_A_MESSAGE, SECONDS_A_MESSAGE, STEPS_A_SYNC, Ending, Row, known, materialize
 from lrdoctor.training.randomness import seed_all
 from lrdoctor.training.workload import Workload, checked_loss, validation_loss
 
@@ -45,13 +46,21 @@ def observe(
     sent, n = time.monotonic(), 0
     seed_all(trial.seed)
     source = iter(batches)
+    constant = Constant(workload, trial.n_steps, END)
+    facts: dict[str, float] = {}
     for step in range(trial.n_steps):
         is_last = step + 1 == trial.n_steps
         val_loss = None
         try:
-            unread.append(checked_loss(workload, model, next(source), loss_fn).detach())
-            if is_last and validation is not None:
-                val_loss = validation_loss(workload, model, validation, loss_fn)
+            batch = next(source)
+            unread.append(checked_loss(workload, model, batch, loss_fn).detach())
+            constant.see(step, batch)
+            if is_last:
+                val_loss = None if validation is None else validation_loss(workload, model, validation, loss_fn)
+                facts = known(
+                    constant_loss=constant.loss(model, loss_fn),
+                    output_spread=output_spread(workload, model, next(iter(batches)), loss_fn),
+                )
         except (WorkloadError, torch.OutOfMemoryError, MemoryError) as error:
             if step == 0 and isinstance(error, WorkloadError):
                 raise
@@ -68,4 +77,4 @@ def observe(
             rows, sent = [], time.monotonic()
         if stopped():
             raise Interrupted("the control was abandoned")
-    return Ending("completed", None)
+    return Ending("completed", None, facts)

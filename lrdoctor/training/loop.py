@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -15,6 +15,7 @@ from lrdoctor.core.run import Status
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import Interrupted, WorkloadError
 from lrdoctor.training import optimizers, structures
+from lrdoctor.training.collapse import output_spread
 from lrdoctor.training.hopeless import Hopeless
 from lrdoctor.training.importing import blame
 from lrdoctor.training.randomness import seed_all
@@ -29,6 +30,10 @@ SECONDS_A_MESSAGE = 0.2
 STEPS_A_SYNC = 32
 """Updates between two reads of the losses on an accelerator, where each read waits for the device. What is trained
 after a non-finite step inside that window is thrown away."""
+
+
+END = 0.1
+"""Part of a trial, at its end, over which its final level is a mean."""
 
 
 class Row(NamedTuple):
@@ -47,6 +52,8 @@ class Ending(NamedTuple):
 
     status: Status
     reason: str | None
+    facts: Mapping[str, float] = {}
+    """What was found out at its end, see `known`."""
 
 
 def train(
@@ -124,7 +131,9 @@ class _Loop:
             if stopped():
                 raise Interrupted("the trial was abandoned")
         self.send(emit)
-        return Ending("completed", None)
+        first = next(iter(self.train_batches))  # the same for every trial of the seed, so that they compare
+        spread = output_spread(self.workload, self.model, first, self.loss_fn)
+        return Ending("completed", None, known(output_spread=spread))
 
     def send(self, emit: Callable[[Sequence[Row]], None]) -> None:
         """Hands on the rows that are complete."""
@@ -186,6 +195,11 @@ class _Loop:
             if reason:
                 return Ending("truncated", reason)
         return None
+
+
+def known(**facts: float | None) -> dict[str, float]:
+    """Those that are finite numbers; of the others nothing is known."""
+    return {name: value for name, value in facts.items() if value is not None and math.isfinite(value)}
 
 
 def materialize(workload: Workload, model: nn.Module, batches: Any, loss_fn: Any) -> None:

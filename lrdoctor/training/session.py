@@ -60,7 +60,7 @@ class TrainingSession:
 
         trial = Trial(**payload["trial"])
         ending = (observe if trial.control else train)(self.workload, trial, send, stopped)
-        return {"status": ending.status, "reason": ending.reason, "facts": self._facts(trial)}
+        return {"status": ending.status, "reason": ending.reason, "facts": {**self._facts(trial), **ending.facts}}
 
     def _facts(self, trial: Trial) -> dict[str, int]:
         """What the trial's own settings leave open: how many examples the whole batches of an evaluation held."""
