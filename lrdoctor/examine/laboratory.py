@@ -155,7 +155,10 @@ class Laboratory:
                 return run
             self.controls[who] = saved
         control = self.controls[who]
-        return run if control.status == "failed" else replace(run, control=control.train_loss)
+        if control.status == "failed":
+            return run
+        facts = {name: value for name, value in control.provenance.items() if name == "constant_loss"}
+        return replace(run, control=control.train_loss, provenance={**run.provenance, **facts})
 
     def _missing(self, trials: Sequence[Trial]) -> dict[str, Trial]:
         """The trials, by key, that are not finished; the others are read."""
