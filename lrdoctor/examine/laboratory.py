@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from types import FrameType
@@ -113,7 +113,7 @@ class Laboratory:
 
     def _train(self, missing: Mapping[str, Trial]) -> None:
         if self.has_validation is None:
-            self._check(next(iter(missing.values())).seed)
+            self._check(next(iter(missing.values())))
         started: dict[str, float] = {}
         attempts = dict.fromkeys(missing, 0)
         tasks = [Task(key, {"kind": "trial", "trial": asdict(trial)}, trial.seed) for key, trial in missing.items()]
@@ -164,25 +164,33 @@ class Laboratory:
         """
         return cast(Possible, answer(self.engine, {"kind": "possible", "seed": seed}, "the look at the model"))
 
-    def _check(self, seed: int) -> None:
+    def _check(self, trial: Trial) -> None:
         """Tries the workload once before any trial, so that what cannot work fails at once and in one place."""
-        found = answer(self.engine, {"kind": "check", "seed": seed}, "the first look at the workload")
+        payload = {"kind": "check", "seed": trial.seed, "trial": asdict(trial)}
+        found = answer(self.engine, payload, "the first look at the workload", self.watcher.message)
         self.has_validation = found["has_validation"]
         self.device = self.engine.describe()["device_name"]
         self.folder.note_data({"device": self.device, **found["facts"]})
         jobs, n_parameters = self.engine.describe()["jobs"], found["n_parameters"]
+        n_of_loss = found.get("n_loss_parameters", 0)
+        of_loss = f", {n_of_loss:,} of them the loss's own" if n_of_loss else ""
         self.watcher.message(
-            f"{n_parameters:,} trainable parameters; {jobs} worker{'s' if jobs > 1 else ''} on {self.device}"
+            f"{n_parameters:,} trainable parameters{of_loss}; {jobs} worker{'s' if jobs > 1 else ''} on {self.device}"
         )
+        for note in found.get("notes", ()):
+            self.watcher.message(note)
 
 
-def answer(engine: Engine, payload: Mapping[str, Any], what: str) -> Any:
+def answer(
+    engine: Engine, payload: Mapping[str, Any], what: str, said: Callable[[str], None] = lambda text: None
+) -> Any:
     """What a worker answers to one question.
 
     Args:
         engine: with the worker.
         payload: its `kind` and `seed`, and what else belongs to the kind.
         what: the question in words, for the error.
+        said: takes what the worker says while it works.
 
     Raises:
         EngineError: the worker died of it.
@@ -191,6 +199,8 @@ def answer(engine: Engine, payload: Mapping[str, Any], what: str) -> Any:
     for event in engine.run([Task(payload["kind"], payload, payload["seed"])]):
         if isinstance(event, Finished):
             return event.result
+        if isinstance(event, Progress):
+            said(event.value)
         if isinstance(event, Failed):
             raise EngineError(f"{what} ended: {event.reason}")
     raise AssertionError("an engine ends every task")

@@ -14,10 +14,12 @@ from torch.nn.parameter import UninitializedParameter
 from lrdoctor.core.run import Status
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import Interrupted, WorkloadError
-from lrdoctor.training import optimizers, structures
+from lrdoctor.training import structures, torch_optimizers
 from lrdoctor.training.hopeless import Hopeless
 from lrdoctor.training.importing import blame
+from lrdoctor.training.optimizers import Optimizer
 from lrdoctor.training.randomness import seed_all
+from lrdoctor.training.trainables import parameters, trainable
 from lrdoctor.training.workload import Workload, backward, checked_loss, scalar_loss, validation_loss
 
 ROWS_A_MESSAGE = 256
@@ -61,6 +63,7 @@ def train(
         WorkloadError: the workload cannot be built, or fails before the first update, whatever the learning rate.
         Interrupted: `stopped` said so.
     """
+    workload.stopped = stopped
     try:
         loop = _Loop(workload, trial)
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -83,13 +86,13 @@ class _Loop:
         self.train_batches, self.validation, _ = workload.batches(trial.seed)
         self.model = workload.model(trial.seed)
         self.loss_fn = workload.loss()
-        _materialize(workload, self.model, self.train_batches, self.loss_fn)
+        materialize(workload, self.model, self.train_batches, self.loss_fn)
         if trial.rewrite is not None:
             # before the optimizer is made, which has to know what the change adds
             workload.rewrite(self.model, trial.rewrite, trial.seed)
-        self.optimizer = optimizers.make(trial.optimizer, self.model, workload.folder)
-        self.params = [p for p in self.model.parameters() if p.requires_grad]
-        self.rate = workload.schedule(trial)
+        self.optimizer = optimizer_of(workload, trial, self.model, self.loss_fn)
+        self.params = trainable(self.model, self.loss_fn)
+        self.rate = workload.schedule(trial, self.optimizer.hyperparameters)
         self.hopeless = Hopeless(trial.schedule_steps)
         self.sync_every = 1 if workload.device.type == "cpu" else STEPS_A_SYNC
         self.unread: list[tuple[int, float, Tensor, Tensor]] = []
@@ -110,6 +113,7 @@ class _Loop:
                 if ending:
                     self.send(emit)
                     return ending
+            self._set_momentum(step)
             self.optimizer.update(learning_rate, self._clip_scale(norm))
             self.n_updates += 1
             if self._is_due(step):
@@ -141,6 +145,11 @@ class _Loop:
         self.unread.append((step, learning_rate, loss.detach(), norm))
         return norm
 
+    def _set_momentum(self, step: int) -> None:
+        momentum = self.rate.momentum(step)
+        if momentum is not None:
+            self.optimizer.set_momentum(momentum)
+
     def _clip_scale(self, norm: Tensor) -> Tensor | None:
         if self.trial.clip_norm is None:
             return None
@@ -154,7 +163,7 @@ class _Loop:
     def _evaluate(self) -> None:
         assert self.validation is not None
         batches = structures.first_examples(self.validation, self.trial.eval_examples)
-        value = validation_loss(self.workload, self.model, batches, self.loss_fn)
+        value = validation_loss(self.workload, self.model, batches, self.loss_fn, self.optimizer)
         self.rows[-1] = self.rows[-1]._replace(val_loss=value)
 
     def read(self) -> Ending | None:
@@ -187,9 +196,14 @@ class _Loop:
         return None
 
 
-def _materialize(workload: Workload, model: nn.Module, batches: Any, loss_fn: Any) -> None:
+def optimizer_of(workload: Workload, trial: Trial, model: nn.Module, loss_fn: Any) -> Optimizer:
+    """The trial's optimizer of what model and loss have to train."""
+    return torch_optimizers.make(trial.optimizer, model, workload.folder, loss_fn, trial.base_learning_rate)
+
+
+def materialize(workload: Workload, model: nn.Module, batches: Any, loss_fn: Any) -> None:
     """Gives lazy modules their shapes: they have no parameters to train before the first batch."""
-    if any(isinstance(p, UninitializedParameter) for p in model.parameters()):
+    if any(isinstance(p, UninitializedParameter) for p in parameters(model, loss_fn)):
         with torch.no_grad():
             scalar_loss(workload, model, next(iter(batches)), loss_fn, "the training step")
 
