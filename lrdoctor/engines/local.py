@@ -105,7 +105,7 @@ class LocalEngine:
             raise _interrupted()
 
     def stop(self) -> None:
-        """Asks for the running tasks to be abandoned, and ends workers that take no notice; safe in a signal handler."""
+        """Asks for the running tasks to be abandoned; workers that take no notice end. Safe in a signal handler."""
         if not self._stopping:
             self._stopping = True
             self._wake()

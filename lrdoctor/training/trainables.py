@@ -91,8 +91,8 @@ def refuse_strays(loss: Tensor, known: Iterable[nn.Parameter]) -> None:
         raise WorkloadError(
             f"the loss depends on {sum(p.numel() for p in strays):,} trainable numbers that nothing trains: "
             f"{len(strays)} parameters that are neither the model's nor the loss's, of shape {shapes}{more}; make them "
-            "attributes of the model, or of a loss that is an nn.Module (what stands in a plain list is not registered: "
-            "use nn.ModuleList or nn.ParameterList), or set requires_grad=False where they are to stay as they are"
+            "attributes of the model, or of a loss that is an nn.Module (a plain list registers nothing: use "
+            "nn.ModuleList or nn.ParameterList), or set requires_grad=False where they are to stay as they are"
         )
 
 
