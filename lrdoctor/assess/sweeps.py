@@ -10,6 +10,7 @@ from lrdoctor import fixes
 from lrdoctor.assess.judging import checks_of_trials, judge_runs, judge_study, summary_of
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
 from lrdoctor.core.study import Rate, Study
+from lrdoctor.core.warmups import left_out
 from lrdoctor.fixes.base import clip_of, warmup_of
 from lrdoctor.rules import best_at_grid_end
 
@@ -95,6 +96,9 @@ def _of_the_spec(study: Study) -> Iterator[str]:
         yield f"every trial begins with the spec's own warmup of {warmup_steps} step{'' if warmup_steps == 1 else 's'}"
     if clip_norm is not None:
         yield f"every trial clips its gradients at the spec's own clip_norm {clip_norm:.4g}"
+    search = study.spec.get("warmup") if study.spec is not None else None
+    if study.spec is not None and search and (note := left_out(search["steps"], study.spec["max_train_steps"])):
+        yield note
 
 
 ENOUGH_SEEDS = 5

@@ -111,7 +111,8 @@ def _scale(paired: Paired) -> tuple[float, float, float]:
     """
     control: Values = np.log(paired.control) if paired.is_log else paired.control
     own, of_batches = noise.points(paired.excess), np.sqrt(2) * noise.points(control)
-    # weights that begin at zero lose the same on every batch, which tells nothing of the batches: the limits as they are
+    # weights that begin at zero lose the same on every batch, which tells nothing of the batches: then the limits
+    # stay as they are
     spread = min(own, of_batches if of_batches > 0 else THRESHOLDS.single / THRESHOLDS.single_noises)
     if paired.is_log:
         return THRESHOLDS.lasting, THRESHOLDS.single, spread
