@@ -53,12 +53,16 @@ def in_a_sentence(study: Study) -> str:
 
 
 def _verdict(study: Study, findings: Sequence[Finding], skips: Sequence[Skip]) -> Verdict:
+    if study.obstacle is not None:
+        return "inconclusive"
     if any(f.severity == "error" for f in findings):
         return "unstable"
     return "inconclusive" if skips else "stable"
 
 
 def _summary(study: Study, verdict: Verdict, findings: Sequence[Finding], skips: Sequence[Skip]) -> str:
+    if study.obstacle is not None:
+        return study.obstacle.reason
     worst = next((f for f in findings if f.severity == "error"), None)
     if worst is not None:
         return worst.message
@@ -76,6 +80,7 @@ def _sweep_table(study: Study) -> dict[str, Any]:
     return {
         "objective": study.objective,
         "loss_at_init": study.loss_at_init,
+        "obstacle": None if study.obstacle is None else asdict(study.obstacle),
         "stable_up_to": study.stable_up_to,
         "extended": any(r.stage == "extension" for r in study.rates),
         "notes": [*_of_the_spec(study), *study.notes],
@@ -125,6 +130,8 @@ def to_treat(study: Study, of_study: Sequence[Finding], of_runs: Sequence[Findin
 
 def _next_steps(study: Study, verdict: Verdict) -> tuple[str, ...]:
     """What to do with the result, besides the fixes."""
+    if study.obstacle is not None:
+        return (study.obstacle.advice,)
     steps = []
     n_seeds = len({run.trial.seed for run in study.runs if run.trial is not None})
     if n_seeds < ENOUGH_SEEDS:

@@ -92,7 +92,9 @@ def judge_run(run: Run, study: Study) -> Iterator[Finding | Skip]:
 def judge_study(study: Study) -> Iterator[Finding | Skip]:
     """What the rules say of the study as a whole."""
     for rule in RULES:
-        if rule.check_study is not None:
+        if rule.check_study is not None and study.obstacle is not None:
+            yield rule.skip(study.obstacle.reason)
+        elif rule.check_study is not None:
             yield from rule.check_study(study)
 
 
