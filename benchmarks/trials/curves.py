@@ -32,15 +32,15 @@ def workload_of(entry: Entry, folder: Path) -> tuple[Workload, str]:
     return Workload(spec.workload(), torch.device("cpu")), canonical_json(spec.optimizer.model_dump(mode="json"))
 
 
-def trial_of(entry: Entry, optimizer: str, rate: float, seed: int) -> Trial:
-    """The trial of the grid."""
-    every = entry.max_train_steps // 10
+def trial_of(entry: Entry, optimizer: str, rate: float, seed: int, n_steps: int | None = None) -> Trial:
+    """The trial of the grid, or the first `n_steps` of it."""
     return Trial(
         base_learning_rate=rate,
         seed=seed,
         max_train_steps=entry.max_train_steps,
-        eval_every=every,
+        eval_every=entry.eval_every,
         optimizer=optimizer,
+        stop_after=n_steps,
     )
 
 

@@ -64,6 +64,11 @@ class Workload:
         return tuple(float(f"{r:.3g}") for r in np.geomspace(self.low, self.high, N_RATES))
 
     @property
+    def eval_every(self) -> int:
+        """Updates between two evaluations: ten a trial."""
+        return self.max_train_steps // 10
+
+    @property
     def half(self) -> Half:
         """See FIRST_HALF."""
         position = [w.name for w in ZOO if w.kind == self.kind].index(self.name)
@@ -81,7 +86,7 @@ class Workload:
             "optimizer": self.optimizer,
             "schedule": self.schedule,
             "max_train_steps": self.max_train_steps,
-            "eval_every": self.max_train_steps // 10,
+            "eval_every": self.eval_every,
             "seeds": list(SEEDS),
             "device": "cpu",
             "sweep": {"values": list(self.rates)},
