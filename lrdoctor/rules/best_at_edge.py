@@ -17,7 +17,11 @@ and nothing was swept, the margin of 2 alone decides: there is no grid whose nex
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from lrdoctor.core.study import Study
 from lrdoctor.rules.base import Found, Rule
@@ -35,6 +39,27 @@ class Thresholds:
 
 THRESHOLDS = Thresholds()
 
+Values = npt.NDArray[np.float64]
+
+
+def is_at_edge(best: Values, unstable: Values, swept: Iterable[float]) -> npt.NDArray[np.bool_]:
+    """Whether each best rate sits at the edge of the unstable one of its pair.
+
+    >>> is_at_edge(np.array([0.01, 0.01, 0.01]), np.array([0.02, 0.04, 0.06]), [0.01, 0.05])
+    array([ True,  True, False])
+
+    Args:
+        best: best rates, float64[n].
+        unstable: the lowest unstable rates, float64[n]; inf where there is none.
+        swept: the rates among which the best one was chosen; empty where none was swept.
+    """
+    ascending = np.sort(np.array([*swept]))
+    # with no rate swept there is no grid whose next rate could be the edge
+    last = -np.inf if not len(ascending) else np.inf
+    following = np.append(ascending, last)[np.searchsorted(ascending, best, side="right")]
+    is_next = (unstable <= following) & (unstable < THRESHOLDS.clear * best)
+    return np.asarray((unstable <= THRESHOLDS.margin * best) | is_next)
+
 
 def check(study: Study) -> Found:
     judged = [r for r in study.rates if r.n_judged]
@@ -46,8 +71,7 @@ def check(study: Study) -> Found:
     if unstable is None or margin is None:
         return
     swept = [r.base_learning_rate for r in judged if r.stage in SWEPT]
-    is_next = bool(swept) and not any(study.best_learning_rate < rate < unstable for rate in swept)
-    if margin > THRESHOLDS.margin and not (is_next and margin < THRESHOLDS.clear):
+    if not is_at_edge(np.array([study.best_learning_rate]), np.array([unstable]), swept)[0]:
         return
     yield RULE.finding(
         f"{study.best_in_words} sits at the edge of instability: {_where(unstable, margin)}",
