@@ -77,6 +77,8 @@ class Study:
     """False-alarm budget of a run: the share of healthy runs that the rules may take for unstable."""
     notes: tuple[str, ...] = ()
     """What the procedure did of its own accord, such as extending the grid."""
+    controls: tuple[Run, ...] = ()
+    """The untrained weights on the batches of each seed, one run a seed; nothing is updated in them."""
     architecture: Architecture | None = None
     """What the model is made of; None where nobody looked."""
 

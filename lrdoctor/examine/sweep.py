@@ -11,9 +11,8 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Stage, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import SpecError, WorkloadError
-from lrdoctor.examine.laboratory import Laboratory
+from lrdoctor.examine.laboratory import Laboratory, baseline_trial
 from lrdoctor.procedures import sweep as sweeps
-from lrdoctor.spec import Spec
 
 
 def _judged_by_itself(study: Study) -> Sequence[Finding]:
@@ -105,22 +104,6 @@ def refuse_unordered(best: float | None, unstable: float | None) -> None:
         )
 
 
-def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:
-    """The spec's own training at a rate: what the sweep runs, and what every fix is compared with."""
-    return Trial(
-        base_learning_rate=rate,
-        seed=seed,
-        max_train_steps=spec.max_train_steps,
-        eval_every=spec.eval_every,
-        optimizer=spec.optimizer_text(),
-        procedure="sweep",
-        warmup_steps=spec.warmup_steps,
-        clip_norm=spec.clip_norm,
-        rewrite=spec.rewrite,
-        stop_hopeless=spec.stop_hopeless,
-    )
-
-
 def _study(
     laboratory: Laboratory,
     stages: Mapping[float, Stage],
@@ -137,6 +120,7 @@ def _study(
         spec=laboratory.spec.resolved(laboratory.folder.out),
         objective=objective,
         notes=tuple(notes),
+        controls=tuple(run for (_, rewrite), run in laboratory.controls.items() if rewrite == laboratory.spec.rewrite),
     )
     findings = way.judge(study)
     rates = tuple(sweeps.summarize(rate, stages[rate], runs[rate], findings, objective) for rate in sorted(runs))

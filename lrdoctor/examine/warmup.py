@@ -11,8 +11,7 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.core.warmups import steps_to_try
-from lrdoctor.examine.laboratory import Laboratory
-from lrdoctor.examine.sweep import baseline_trial
+from lrdoctor.examine.laboratory import Laboratory, baseline_trial
 from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures import warmup as warmups
 from lrdoctor.procedures import warmup_comparison as comparisons

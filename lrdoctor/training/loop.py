@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -15,6 +15,7 @@ from lrdoctor.core.run import Status
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import Interrupted, WorkloadError
 from lrdoctor.training import optimizers, structures
+from lrdoctor.training.collapse import output_spread
 from lrdoctor.training.hopeless import Hopeless
 from lrdoctor.training.importing import blame
 from lrdoctor.training.randomness import seed_all
@@ -31,13 +32,18 @@ STEPS_A_SYNC = 32
 after a non-finite step inside that window is thrown away."""
 
 
+END = 0.1
+"""Part of a trial, at its end, over which its final level is a mean."""
+
+
 class Row(NamedTuple):
     """One line of steps.csv."""
 
     step: int
     learning_rate: float
     train_loss: float
-    grad_norm: float
+    grad_norm: float | None
+    """None where no gradient was taken."""
     val_loss: float | None
 
 
@@ -46,6 +52,8 @@ class Ending(NamedTuple):
 
     status: Status
     reason: str | None
+    facts: Mapping[str, float] = {}
+    """What was found out at its end, see `known`."""
 
 
 def train(
@@ -83,7 +91,7 @@ class _Loop:
         self.train_batches, self.validation, _ = workload.batches(trial.seed)
         self.model = workload.model(trial.seed)
         self.loss_fn = workload.loss()
-        _materialize(workload, self.model, self.train_batches, self.loss_fn)
+        materialize(workload, self.model, self.train_batches, self.loss_fn)
         if trial.rewrite is not None:
             # before the optimizer is made, which has to know what the change adds
             workload.rewrite(self.model, trial.rewrite, trial.seed)
@@ -123,7 +131,9 @@ class _Loop:
             if stopped():
                 raise Interrupted("the trial was abandoned")
         self.send(emit)
-        return Ending("completed", None)
+        first = next(iter(self.train_batches))  # the same for every trial of the seed, so that they compare
+        spread = output_spread(self.workload, self.model, first, self.loss_fn)
+        return Ending("completed", None, known(output_spread=spread))
 
     def send(self, emit: Callable[[Sequence[Row]], None]) -> None:
         """Hands on the rows that are complete."""
@@ -187,7 +197,12 @@ class _Loop:
         return None
 
 
-def _materialize(workload: Workload, model: nn.Module, batches: Any, loss_fn: Any) -> None:
+def known(**facts: float | None) -> dict[str, float]:
+    """Those that are finite numbers; of the others nothing is known."""
+    return {name: value for name, value in facts.items() if value is not None and math.isfinite(value)}
+
+
+def materialize(workload: Workload, model: nn.Module, batches: Any, loss_fn: Any) -> None:
     """Gives lazy modules their shapes: they have no parameters to train before the first batch."""
     if any(isinstance(p, UninitializedParameter) for p in model.parameters()):
         with torch.no_grad():

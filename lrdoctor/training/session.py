@@ -13,6 +13,7 @@ from torch import nn
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import WorkloadError
 from lrdoctor.training import structures
+from lrdoctor.training.control import observe
 from lrdoctor.training.importing import user_modules
 from lrdoctor.training.loop import Row, before_any_update, train
 from lrdoctor.training.workload import Rewriter, Workload, backward, checked_loss, validation_loss
@@ -58,8 +59,8 @@ class TrainingSession:
             emit([tuple(row) for row in rows])
 
         trial = Trial(**payload["trial"])
-        ending = train(self.workload, trial, send, stopped)
-        return {"status": ending.status, "reason": ending.reason, "facts": self._facts(trial)}
+        ending = (observe if trial.control else train)(self.workload, trial, send, stopped)
+        return {"status": ending.status, "reason": ending.reason, "facts": {**self._facts(trial), **ending.facts}}
 
     def _facts(self, trial: Trial) -> dict[str, int]:
         """What the trial's own settings leave open: how many examples the whole batches of an evaluation held."""

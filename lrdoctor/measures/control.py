@@ -1,0 +1,114 @@
+"""A trial's loss beside its control: what the untrained weights lose on the same batches.
+
+Model: log L(t) = f(t) + b log C(t) + noise. L is the trial's loss, C its control's, f what the training does, and b how
+much of a batch's difficulty for the untrained weights is left for those that train: 1 at first, less later. What is
+left of L without that part, by the method of control variates, is the calmer curve where batches differ much, and never
+a noisier one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from lrdoctor.core.curve import Curve, Values
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    window: int = 50
+    """Points over which b is taken to stay the same: enough for an estimate from two dozen independent differences,
+    few beside the lengths over which a model learns."""
+    fewest_points: int = 12
+    """Points that an estimate of b needs; fewer share the one of the whole curve."""
+
+
+THRESHOLDS = Thresholds()
+
+
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """The points of a trial and of its control that both have, in their order."""
+
+    loss: Curve
+    """The trial's, finite."""
+    control: Values
+    """float64[n], the control's at these steps, finite."""
+    is_log: bool
+    """Whether both are positive throughout, so that they are compared as ratios."""
+
+    @property
+    def excess(self) -> Values:
+        """float64[n]: how much worse the trial does on each batch than the untrained weights, as a logarithm of the
+        ratio, or in loss units where there is none."""
+        if self.is_log:
+            return np.asarray(np.log(self.loss.value) - np.log(self.control))
+        return np.asarray(self.loss.value - self.control)
+
+
+def pair(loss: Curve, control: Curve | None) -> Paired | None:
+    """The two at the steps at which both are finite; None where there are none.
+
+    Args:
+        loss: of a trial.
+        control: of its seed.
+    """
+    if control is None:
+        return None
+    mine, other = loss.finite, control.finite
+    steps, a, b = np.intersect1d(mine.step, other.step, assume_unique=True, return_indices=True)
+    if not len(steps):
+        return None
+    value, untrained = mine.value[a], other.value[b]
+    return Paired(Curve(steps, value), untrained, bool(value.min() > 0 and untrained.min() > 0))
+
+
+def without_batches(loss: Curve, control: Curve | None) -> Curve:
+    """The finite points of a trial's loss without what its batches do to it; as it is beyond the control's end.
+
+    The steps are those of the finite points. Losses that are not positive throughout are corrected by differences
+    instead of ratios.
+    """
+    paired = pair(loss, control)
+    finite = loss.finite
+    if paired is None or len(paired.loss) < 4:
+        return finite
+    own, other = paired.loss.value, paired.control
+    if paired.is_log:
+        own, other = np.log(own), np.log(other)
+    part = _share_left(own, other) * (other - np.median(other))
+    value = np.array(finite.value)
+    at = np.searchsorted(finite.step, paired.loss.step)
+    value[at] = paired.loss.value * np.exp(-part) if paired.is_log else paired.loss.value - part
+    return Curve(finite.step, value)
+
+
+def _share_left(own: Values, other: Values) -> Values:
+    """b for each point, float64[n], between 0 and 1, from the second differences of both: they leave out trends."""
+    n = len(own)
+    mine, its = np.diff(own, 2), np.diff(other, 2)
+    whole = _slope(mine, its)
+    cuts = np.linspace(0, len(mine), max(1, round(n / THRESHOLDS.window)) + 1).astype(int)
+    centres, shares = [], []
+    for first, end in pairwise(cuts):
+        centres.append((first + end + 1) / 2)
+        enough = end - first >= THRESHOLDS.fewest_points
+        shares.append(_slope(mine[first:end], its[first:end]) if enough else whole)
+    return np.asarray(np.interp(np.arange(n), centres, shares))
+
+
+def _slope(mine: Values, its: Values) -> float:
+    """The line through 0 with the least sum of absolute deviations, cut to 0 to 1.
+
+    That is the median of the ratios, weighted by |its|: a rise of the trial's own, in a few points, does not move it.
+    """
+    weight = np.abs(its)
+    known = weight > 0
+    if not known.any():
+        return 0.0
+    ratio, weight = mine[known] / its[known], weight[known]
+    order = np.argsort(ratio)
+    total = np.cumsum(weight[order])
+    return float(np.clip(ratio[order][np.searchsorted(total, total[-1] / 2)], 0.0, 1.0))
