@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,6 +11,27 @@ Side = Literal["within", "beyond", "open"]
 
 Interval = tuple[float, float | None]
 """Lower and upper end; None where there is no upper one, since no instability was found."""
+
+
+def range_text(interval: Interval, confidence: float, write: Callable[[float], str]) -> str:
+    """An interval in words.
+
+    >>> range_text((1.56, 5.912), 0.9, "{:.3g}x".format), range_text((50.0, None), 0.9, "{:.3g}x".format)
+    ('90 %: 1.56x to 5.91x', '90 %: 50x or more')
+    >>> range_text((0.05, 0.05), 0.9, str)
+    '90 %: the same'
+
+    Args:
+        interval: lower and upper end.
+        confidence: how often an interval made like this holds the true value.
+        write: the words for one end.
+    """
+    low, high = interval
+    if high is None:
+        ends = f"{write(low)} or more"
+    else:
+        ends = "the same" if write(low) == write(high) else f"{write(low)} to {write(high)}"
+    return f"{confidence:.0%}: {ends}".replace("%", " %")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +50,8 @@ class Certainty:
     stable_in_3_of_4: float | None
     """The rate up to which at most one of four seeds is unstable, with the probability `confidence`; no higher than
     the highest rate tried."""
+    typical_spread: float
+    """Factor by which the unstable rates of two seeds typically lie apart: all that is known with one seed."""
     chances: Mapping[str, float] = field(default_factory=dict)
     """How likely the margin lies within a limit, by the limit's name."""
     sides: Mapping[str, Side] = field(default_factory=dict)

@@ -15,7 +15,7 @@ A verdict is given only when the draws agree on it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import cast
@@ -24,7 +24,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lrdoctor.core.certainty import Certainty, Interval, Side
-from lrdoctor.procedures.reach import Outcome, Reach, Values, reach
+from lrdoctor.core.report import Finding
+from lrdoctor.core.study import Study
+from lrdoctor.procedures.reach import PRIOR, Outcome, Reach, Values, reach
+from lrdoctor.procedures.sweep import objective_of
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,28 @@ class Settings:
 
 
 SETTINGS = Settings()
+
+
+def outcomes_of(study: Study, findings: Iterable[Finding]) -> list[Outcome]:
+    """What each judged trial of a sweep did.
+
+    Args:
+        study: the sweep.
+        findings: of its runs (others are ignored).
+    """
+    found = list(findings)
+    infeasible = {f.run for f in found if f.severity == "error"}
+    unstable = {f.run for f in found if f.severity != "info"}
+    return [
+        Outcome(
+            base_learning_rate=run.trial.base_learning_rate,
+            seed=run.trial.seed,
+            is_unstable=run.name in unstable,
+            objective=math.inf if run.name in infeasible else objective_of(run, study.objective),
+        )
+        for run in study.runs
+        if run.trial is not None and run.status != "failed"
+    ]
 
 
 @dataclass(frozen=True)
@@ -247,6 +272,7 @@ def judge(
         unstable_base_learning_rate=None,
         stability_margin=None,
         stable_in_3_of_4=None,
+        typical_spread=math.exp(PRIOR.spread),
         chances=chances,
         sides=sides,
         seeds_to_settle={
