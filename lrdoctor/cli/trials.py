@@ -88,7 +88,14 @@ def environment() -> dict[str, str]:
     """What besides the spec decides a curve's bits."""
     from importlib.metadata import version
 
-    return {"python": platform.python_version(), "torch": version("torch"), "machine": platform.machine()}
+    from lrdoctor.core.trial import TRAINING_VERSION
+
+    return {
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "machine": platform.machine(),
+        "training loop": TRAINING_VERSION,
+    }
 
 
 def save(study: Study, laboratory: Laboratory, command: str) -> Report:

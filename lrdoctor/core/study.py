@@ -41,6 +41,9 @@ class Rate:
     final_loss: float
     """Median over the judged seeds of the last validation (else training) loss; a seed that ended
     non-finite counts with its loss at initialization."""
+    n_learned: int | None = None
+    """Seeds that end below what the untrained weights and the best constant prediction lose; None where nobody can
+    tell."""
     events: Mapping[str, int] = field(default_factory=dict)
     """Seeds by what was found, name of the rule -> count."""
 
@@ -53,6 +56,17 @@ class Rate:
     def is_unstable(self) -> bool:
         """A majority of the judged seeds is infeasible or shows a rise."""
         return 2 * self.n_unstable > self.n_judged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """Why a sweep says nothing about the learning rate."""
+
+    kind: Literal["unlike_trials", "not_the_rate", "no_effect", "nothing_learned"]
+    reason: str
+    """With the figures that show it."""
+    advice: str
+    """What to look at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +95,8 @@ class Study:
     """False-alarm budget of a run: the share of healthy runs that the rules may take for unstable."""
     notes: tuple[str, ...] = ()
     """What the procedure did of its own accord, such as extending the grid."""
+    obstacle: Obstacle | None = None
+    """Why nothing can be said of the learning rate, so that there is no lr*; None where something can."""
     controls: tuple[Run, ...] = ()
     """The untrained weights on the batches of each seed, one run a seed; nothing is updated in them."""
     architecture: Architecture | None = None
@@ -99,10 +115,11 @@ class Study:
 
     @property
     def stability_margin(self) -> float | None:
-        """unstable_base_learning_rate / best_learning_rate; None when either is unknown."""
+        """unstable_base_learning_rate / best_learning_rate, 1 where lr* lies among unstable rates; None when either is
+        unknown."""
         if self.best_learning_rate is None or self.unstable_base_learning_rate is None:
             return None
-        return self.unstable_base_learning_rate / self.best_learning_rate
+        return max(1.0, self.unstable_base_learning_rate / self.best_learning_rate)
 
     @property
     def margin_range(self) -> str:

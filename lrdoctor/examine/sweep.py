@@ -46,7 +46,7 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
     notes: list[str] = []
     while True:
         study, findings = _study(laboratory, stages, runs, notes, way)
-        plan = sweeps.next_plan(settings, study.rates)
+        plan = None if study.obstacle else sweeps.next_plan(settings, study.rates)
         if plan is None:
             study = replace(study, notes=(*study.notes, *sweeps.afterthoughts(study)))
             return assess.with_certainty(study, findings)

@@ -13,7 +13,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve, Values
+from lrdoctor.measures import noise
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Thresholds:
     window: int = 50
     """Points over which b is taken to stay the same: enough for an estimate from two dozen independent differences,
     few beside the lengths over which a model learns."""
+    alpha: float = 0.01
+    """Chance that noise of the control alone is taken for a rise of it."""
     fewest_points: int = 12
     """Points that an estimate of b needs; fewer share the one of the whole curve."""
 
@@ -63,6 +67,35 @@ def pair(loss: Curve, control: Curve | None) -> Paired | None:
         return None
     value, untrained = mine.value[a], other.value[b]
     return Paired(Curve(steps, value), untrained, bool(value.min() > 0 and untrained.min() > 0))
+
+
+def like_first(loss: Curve) -> Curve:
+    """What stands in for a control that nobody knows: the first loss at every step."""
+    finite = loss.finite
+    return Curve(finite.step, np.full(len(finite), finite.value[0])) if len(finite) else finite
+
+
+def own_rise(control: Curve, first_step: int, last_step: int) -> float:
+    """How far the control itself rises from its lowest level before a stretch to its level there, as a logarithm of the
+    ratio where it is positive, else in loss units; 0 where it does not, or only within its noise.
+
+    Args:
+        control: of a seed.
+        first_step: of the stretch.
+        last_step: of the stretch.
+    """
+    finite = control.finite
+    inside = (finite.step >= first_step) & (finite.step <= last_step)
+    before = finite.step < first_step
+    if not inside.any() or not before.any():
+        return 0.0
+    value = np.log(finite.value) if finite.value.min() > 0 else finite.value
+    length = int(np.clip(inside.sum(), 1, THRESHOLDS.window))
+    earlier = value[before]
+    blocks = robust.block_medians(earlier, min(length, len(earlier)))
+    rise = float(np.median(value[inside]) - blocks.min())
+    error = noise.points(value) * noise.MEDIAN_OF / np.sqrt(length)
+    return rise if rise > robust.two_extremes(THRESHOLDS.alpha, len(blocks)) / 2 * error else 0.0
 
 
 def without_batches(loss: Curve, control: Curve | None) -> Curve:

@@ -46,7 +46,8 @@ class Thresholds:
 THRESHOLDS = Thresholds()
 
 
-def check(run: Run, study: Study) -> Found:
+def check(view: View, study: Study) -> Found:
+    run = view.run
     for name in ("train_loss", "grad_norm"):
         step = run.curve(name).first_non_finite
         if step is not None:

@@ -20,7 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lrdoctor.core.study import Study
-from lrdoctor.rules import _rises, best_at_edge
+from lrdoctor.measures.view import view_of
+from lrdoctor.rules import best_at_edge
 from lrdoctor.rules.base import Found, Rule
 
 
@@ -39,7 +40,7 @@ def check(study: Study) -> Found:
     if study.best_learning_rate is None:
         yield RULE.skip("no best learning rate to measure a margin from")
         return
-    if study.runs and all(_rises.measure(run.train_loss) is None for run in study.runs):
+    if study.runs and all(view_of(run, study.alpha).is_blind for run in study.runs):
         yield RULE.skip("every trial is too short to see a rise of its training loss: raise max_train_steps")
         return
     margin = study.stability_margin

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lrdoctor.errors import WorkloadError
 from lrdoctor.training import structures
 from lrdoctor.training.randomness import Stream
 from lrdoctor.training.workload import DATA_SEED, Workload, scalar_loss
@@ -33,8 +34,8 @@ def output_spread(workload: Workload, model: nn.Module, batch: Any, loss_fn: Any
     """How much the model's outputs differ over the examples of a batch, in evaluation mode.
 
     The standard deviation over the first dimension of the output, root mean square over the others. None where the
-    step does not call the model itself, or it returns no tensor with one row an example, such as a loss. Random
-    generators and the mode are left as they were found.
+    step does not call the model itself or fails in that mode, or the model returns no tensor with one row an example,
+    such as a loss. Random generators and the mode are left as they were found.
     """
     seen: list[Any] = []
     handle = model.register_forward_hook(lambda module, args, output: seen.append(output))
@@ -43,6 +44,8 @@ def output_spread(workload: Workload, model: nn.Module, batch: Any, loss_fn: Any
     try:
         with Stream(DATA_SEED), torch.no_grad():
             scalar_loss(workload, model, batch, loss_fn, "the look at the outputs")
+    except WorkloadError:  # it could be trained: what it says in evaluation mode is of no importance here
+        return None
     finally:
         handle.remove()
         model.train(was_training)

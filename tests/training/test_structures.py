@@ -118,7 +118,8 @@ def test_batch_length(batch: Any, length: int) -> None:
 
 def test_weight_is_in_bytes() -> None:
     assert structures.weight({"x": torch.zeros(10), "y": [torch.zeros(3, dtype=torch.int64)]}) == 40 + 24
-    assert structures.weight(Graph(t(1))) == structures.UNKNOWN_BYTES
+    assert structures.weight(Graph(torch.zeros(5))) == 20
+    assert structures.weight(("text", object())) == structures.UNKNOWN_BYTES
 
 
 def test_version_grows_with_changes_in_place() -> None:
