@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lrdoctor import fixes
+from lrdoctor.assess import certainty
 from lrdoctor.assess.judging import checks_of_trials, judge_runs, judge_study, summary_of
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
 from lrdoctor.core.study import Rate, Study
@@ -72,7 +73,7 @@ def _summary(study: Study, verdict: Verdict, findings: Sequence[Finding], skips:
         return f"no instability was found up to {study.stable_up_to:.3g} times the best learning rate"
     return (
         f"{study.best_in_words} has room: training becomes unstable at "
-        f"{study.unstable_base_learning_rate:.4g}, {study.stability_margin:.3g} times higher"
+        f"{study.unstable_base_learning_rate:.4g}, {study.stability_margin:.3g} times higher{study.margin_range}"
     )
 
 
@@ -85,6 +86,7 @@ def _sweep_table(study: Study) -> dict[str, Any]:
         "extended": any(r.stage == "extension" for r in study.rates),
         "notes": [*_of_the_spec(study), *study.notes],
         "n_seeds": len({run.trial.seed for run in study.runs if run.trial is not None}),
+        "intervals": certainty.as_dict(study),
         "rates": [rate_row(rate) for rate in study.rates],
     }
 
@@ -134,7 +136,8 @@ def _next_steps(study: Study, verdict: Verdict) -> tuple[str, ...]:
         return (study.obstacle.advice,)
     steps = []
     n_seeds = len({run.trial.seed for run in study.runs if run.trial is not None})
-    if n_seeds < ENOUGH_SEEDS:
+    # an interval that settles the verdict says itself how much the seeds leave open
+    if n_seeds < ENOUGH_SEEDS and (study.certainty is None or study.certainty.stability_margin is None):
         steps.append(f"--seeds {ENOUGH_SEEDS}: the verdict rests on {n_seeds} seed{'s' if n_seeds > 1 else ''} a rate")
     if verdict == "unstable":
         again = " again" if study.is_swept else ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lrdoctor.core.architecture import Architecture
+from lrdoctor.core.certainty import Certainty, range_text
 from lrdoctor.core.run import Run
 
 Stage = Literal["grid", "extension", "check", "refinement"]
@@ -87,6 +88,9 @@ class Study:
     """Median over seeds of the training loss before the first update."""
     lr_sensitivity: float | None = None
     """Mean over the swept rates of min(loss, loss at init) - best loss (Wortsman et al. 2023)."""
+    certainty: Certainty | None = None
+    """How far lr*, the unstable rate and the margin would move with other seeds; None where no trials of one sweep show
+    both, or where they are the user's."""
     alpha: float = 0.01
     """False-alarm budget of a run: the share of healthy runs that the rules may take for unstable."""
     notes: tuple[str, ...] = ()
@@ -116,6 +120,14 @@ class Study:
         if self.best_learning_rate is None or self.unstable_base_learning_rate is None:
             return None
         return max(1.0, self.unstable_base_learning_rate / self.best_learning_rate)
+
+    @property
+    def margin_range(self) -> str:
+        """What the margin may be with other seeds, in brackets behind it; empty where that is not known."""
+        known = self.certainty
+        if known is None or known.stability_margin is None:
+            return ""
+        return f" ({range_text(known.stability_margin, known.confidence, lambda margin: f'{margin:.3g}x')})"
 
     @property
     def stable_up_to(self) -> float | None:
