@@ -13,7 +13,17 @@ from lrdoctor.errors import InconclusiveError, UnstableError
 Verdict = Literal["stable", "unstable", "inconclusive"]
 Severity = Literal["error", "warning", "info"]
 Instability = Literal[
-    "early", "mid_training", "edge", "non_finite", "plateau", "gradient", "architecture", "resume", "restart", "dead"
+    "early",
+    "mid_training",
+    "edge",
+    "non_finite",
+    "plateau",
+    "gradient",
+    "architecture",
+    "resume",
+    "restart",
+    "dead",
+    "not_the_rate",
 ]
 FixStatus = Literal["recommended", "verified", "rejected", "not_tried"]
 FailOn = Literal["unstable", "warning"]
