@@ -258,7 +258,7 @@ def _same_rise(study: Study, findings: Sequence[Finding]) -> Obstacle | None:
     return Obstacle(
         kind="not_the_rate",
         reason=(
-            f"the loss rises in the same steps, about {begun[lowest]:.0f} to {ended[lowest]:.0f}, at every learning rate "
+            f"the loss rises in the same steps, about {begun[lowest]:.0f} to {ended[lowest]:.0f}, at every rate "
             f"from {lowest:.4g} to {max(alike):.4g}: a changing objective or the data do it, and not the learning rate"
         ),
         advice=(
