@@ -77,8 +77,8 @@ def test_an_edge_is_told_only_where_it_is_settled(
         (
             known("open"),
             "3 seeds cannot tell whether the best learning rate 0.1 sits at the edge of instability: the margin is "
-            "1.8x (90 %: 1.2x to 4.5x), and the edge is a margin of 2x, or the next swept rate; about 8 seeds would settle "
-            "it: --seeds 8, or --seeds auto",
+            "1.8x (90 %: 1.2x to 4.5x), and the edge is a margin of 2x, or the next swept rate; about 8 seeds would "
+            "settle it: --seeds 8, or --seeds auto",
         ),
         (known("open", seeds_to_settle={"LRD401": None}), "; more than 20 seeds may be needed, or --seeds auto"),
         (
