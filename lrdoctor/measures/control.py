@@ -98,6 +98,43 @@ def own_rise(control: Curve, first_step: int, last_step: int) -> float:
     return rise if rise > robust.two_extremes(THRESHOLDS.alpha, len(blocks)) / 2 * error else 0.0
 
 
+def height_beside(loss: Curve, control: Curve, first_step: int, last_step: int) -> tuple[float, float] | None:
+    """How far a stretch of a trial lies above its lowest level before, its batches taken into account, and the limit.
+
+    How much harder a batch is for the trained weights where it is harder for the untrained ones is told by all other
+    points, so that the stretch cannot explain itself. Unlike for `without_batches` it may be more than as much: weights
+    that know all but a rare class lose nothing on most batches, and much on those that hold it.
+
+    Args:
+        loss: of the trial.
+        control: of its seed.
+        first_step: of the stretch.
+        last_step: of the stretch.
+
+    Returns:
+        Height and limit as logarithms of a ratio, in loss units where there is none; None where too few points are
+        shared to tell.
+    """
+    paired = pair(loss, control)
+    if paired is None:
+        return None
+    own, other = paired.loss.value, paired.control
+    if paired.is_log:
+        own, other = np.log(own), np.log(other)
+    inside = (paired.loss.step >= first_step) & (paired.loss.step <= last_step)
+    before = paired.loss.step < first_step
+    mine, its = np.diff(own, 2), np.diff(other, 2)
+    apart = ~(inside[2:] | inside[1:-1] | inside[:-2])
+    if not inside.any() or before.sum() < inside.sum() or apart.sum() < THRESHOLDS.fewest_points:
+        return None
+    rest = own - _slope(mine[apart], its[apart], most=np.inf) * (other - np.median(other))
+    length = int(max(inside.sum(), 1))
+    blocks = robust.block_medians(rest[before][::-1], length)  # from the stretch backwards
+    spread = noise.points(rest) * noise.MEDIAN_OF / np.sqrt(length)
+    limit = robust.two_extremes(THRESHOLDS.alpha, len(rest) // length) * spread
+    return float(np.median(rest[inside]) - blocks.min()), float(limit)
+
+
 def without_batches(loss: Curve, control: Curve | None) -> Curve:
     """The finite points of a trial's loss without what its batches do to it; as it is beyond the control's end.
 
@@ -132,8 +169,8 @@ def _share_left(own: Values, other: Values) -> Values:
     return np.asarray(np.interp(np.arange(n), centres, shares))
 
 
-def _slope(mine: Values, its: Values) -> float:
-    """The line through 0 with the least sum of absolute deviations, cut to 0 to 1.
+def _slope(mine: Values, its: Values, most: float = 1.0) -> float:
+    """The line through 0 with the least sum of absolute deviations, cut to 0 to `most`.
 
     That is the median of the ratios, weighted by |its|: a rise of the trial's own, in a few points, does not move it.
     """
@@ -144,4 +181,4 @@ def _slope(mine: Values, its: Values) -> float:
     ratio, weight = mine[known] / its[known], weight[known]
     order = np.argsort(ratio)
     total = np.cumsum(weight[order])
-    return float(np.clip(ratio[order][np.searchsorted(total, total[-1] / 2)], 0.0, 1.0))
+    return float(np.clip(ratio[order][np.searchsorted(total, total[-1] / 2)], 0.0, most))

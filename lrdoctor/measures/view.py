@@ -227,10 +227,13 @@ class View:
     def _is_of_control(self, event: Event) -> bool:
         if self.run.control is None:
             return False
-        rise = control.own_rise(self.run.control, event.first_step, event.last_step)
-        if not self.units.is_log:
-            rise /= self.units.scale
-        return rise > 0 and event.height - rise <= event.limit
+        stretch = event.first_step, event.last_step
+        scale = 1.0 if self.units.is_log else self.units.scale
+        rise = control.own_rise(self.run.control, *stretch) / scale
+        if rise > 0 and event.height - rise <= event.limit:
+            return True
+        beside = control.height_beside(self.run.train_loss, self.run.control, *stretch)
+        return beside is not None and beside[0] <= beside[1]
 
     @cached_property
     def at_resumes(self) -> tuple[Event, ...]:

@@ -102,23 +102,28 @@ def tensors(value: Any) -> Iterator[Tensor]:
     return (leaf for leaf in _leaves(value) if isinstance(leaf, Tensor))
 
 
-def _leaves(value: Any) -> Iterator[Tensor | np.ndarray[Any, Any]]:
-    """Every tensor and array of the structure, those that an object with `to` holds as attributes included."""
-    if isinstance(value, (Tensor, np.ndarray)):
+def _leaves(value: Any, whole: tuple[type, ...] = (), seen: frozenset[int] = frozenset()) -> Iterator[Any]:
+    """Every tensor and array of the structure, those that an object with `to` holds as attributes included.
+
+    Args:
+        value: the structure.
+        whole: kinds that are leaves as well.
+        seen: identities of the objects that hold the value: two may refer to each other.
+    """
+    if isinstance(value, (Tensor, np.ndarray, *whole)):
         yield value
-    elif isinstance(value, (tuple, list)):
-        for v in value:
-            yield from _leaves(v)
+        return
+    inner: Iterable[Any] = ()
+    if isinstance(value, (tuple, list)):
+        inner = value
     elif isinstance(value, Mapping):
-        for v in value.values():
-            yield from _leaves(v)
+        inner = value.values()
     elif _is_dataclass(value):
-        for _, v in _fields(value):
-            yield from _leaves(v)
-    elif _is_movable(value) and hasattr(value, "__dict__"):
-        for v in vars(value).values():
-            if not _is_movable(v) or isinstance(v, (Tensor, np.ndarray)):  # two objects may refer to each other
-                yield from _leaves(v)
+        inner = [v for _, v in _fields(value)]
+    elif _is_movable(value) and hasattr(value, "__dict__") and id(value) not in seen:
+        inner, seen = vars(value).values(), seen | {id(value)}
+    for v in inner:
+        yield from _leaves(v, whole, seen)
 
 
 def _is_dataclass(value: Any) -> bool:
@@ -152,14 +157,11 @@ def _is_counted(tensor: Tensor) -> bool:
 
 
 def batch_length(batch: Any) -> int:
-    """Samples in the batch: the sequences of a packed one, else the first dimension of its first tensor or array that
-    has one, else 1."""
-    packed = batch if isinstance(batch, PackedSequence) else None
-    if packed is None and isinstance(batch, (tuple, list)) and batch and isinstance(batch[0], PackedSequence):
-        packed = batch[0]
-    if packed is not None:  # whose data have a row a time step
-        return int(packed.batch_sizes[0])
-    for leaf in _leaves(batch):
+    """Samples in the batch: the first dimension of its first tensor or array that has one, or the sequences of a packed
+    sequence that comes before it; else 1."""
+    for leaf in _leaves(batch, whole=(PackedSequence,)):
+        if isinstance(leaf, PackedSequence):  # whose data have a row a time step
+            return int(leaf.batch_sizes[0])
         if leaf.ndim:
             return int(leaf.size(0) if isinstance(leaf, Tensor) else leaf.shape[0])
     return 1

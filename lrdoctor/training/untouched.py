@@ -35,8 +35,11 @@ MOST_ENTRIES = 1000
 """Entries of a container that are looked into: to look into a vocabulary of a million words would take longer than the
 evaluation, and none of its words changes. The container itself is put back whatever its length."""
 
-PLAIN = (type(None), bool, int, float, complex, str, bytes, type, torch.dtype, torch.device, types.ModuleType)
-"""Values that nothing changes, or that are not the trial's own."""
+PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.Size})
+"""Kinds of values that nothing changes."""
+
+CONTAINERS = frozenset({dict, OrderedDict, list, set, deque})
+"""A module has a dozen of them, most of them empty."""
 
 HOLDERS = ("types", "collections", "argparse")
 """Modules of the standard library whose objects do no more than hold values (SimpleNamespace, UserDict, Namespace)."""
@@ -69,6 +72,7 @@ class _State:
         """The objects themselves by identity, so that no new one gets the identity of one that is gone."""
         self._containers: list[tuple[Any, Any]] = []
         """Each with what it held."""
+        self._empty: list[Any] = []
         self._undo: list[Undo] = []
         self._tensors: list[Tensor] = []
         self._files: dict[int, dict[str, Any]] = {}
@@ -87,6 +91,9 @@ class _State:
         self._trained = [t.requires_grad for t in self._tensors]
 
     def put_back(self) -> None:
+        for container in self._empty:
+            if container:
+                container.clear()
         for container, before in self._containers:
             if not _same_entries(container, before):
                 _refill(container, before)
@@ -101,13 +108,21 @@ class _State:
             torch._foreach_copy_(self._memory, self._values)
 
     def _look_at_all(self) -> None:
-        while self._waiting:
-            value = self._waiting.pop()
-            if not isinstance(value, PLAIN) and id(value) not in self._seen:
-                self._seen[id(value)] = value
-                self._look_at(value)
+        waiting, seen = self._waiting, self._seen
+        while waiting:
+            value = waiting.pop()
+            kind = type(value)
+            if kind in PLAIN or id(value) in seen:
+                continue
+            if kind in CONTAINERS and not value:
+                self._empty.append(value)
+                continue
+            seen[id(value)] = value
+            self._look_at(value)
 
     def _look_at(self, value: Any) -> None:
+        if isinstance(value, (type, types.ModuleType)):
+            return  # not the trial's own; what it has of the classes of its objects is looked at with these
         if isinstance(value, Tensor):
             if self._by_value and _is_written_to(value):
                 self._tensors.append(value)
@@ -150,30 +165,35 @@ class _State:
 
     def _note_object(self, value: Any) -> None:
         self._waiting.append(getattr(value, "__dict__", None))
-        for kind in type(value).__mro__:
-            if is_users(kind.__module__):
-                self._note_class(kind)
-        for name in _slots(type(value)):
+        kind: Any = type(value)
+        if id(kind) not in self._seen:
+            self._seen[id(kind)] = kind
+            for base in kind.__mro__:
+                if is_users(base.__module__):
+                    self._note_class(base)
+        for name in _slots(kind):
             if hasattr(value, name):
                 self._undo.append(functools.partial(setattr, value, name, getattr(value, name)))
                 self._waiting.append(getattr(value, name))
 
     def _note_class(self, kind: type) -> None:
         """Its attributes, as a counter that all objects share, and the file of its methods."""
-        if id(kind) in self._seen:
-            return
-        self._seen[id(kind)] = kind
         for name, value in vars(kind).items():
             if isinstance(value, types.FunctionType):
                 self._note_file(value)
             elif not name.startswith("__") and not hasattr(value, "__get__"):
-                self._undo.append(functools.partial(setattr, kind, name, value))
+                self._undo.append(functools.partial(_set_again, kind, name, value))
                 self._waiting.append(value)
 
     def _note_file(self, function: types.FunctionType) -> None:
         names = function.__globals__
         if is_users(str(names.get("__name__"))):
             self._files[id(names)] = names
+
+
+def _set_again(kind: type, name: str, value: Any) -> None:
+    if vars(kind).get(name) is not value:  # an Enum, for one, does not let its members be set
+        setattr(kind, name, value)
 
 
 def _is_written_to(tensor: Tensor) -> bool:
@@ -184,7 +204,9 @@ def _is_written_to(tensor: Tensor) -> bool:
     plain = type(tensor) in (Tensor, nn.Parameter) and tensor.layout is torch.strided and not tensor.is_nested
     if not plain or tensor.grad_fn is not None or tensor.is_inference() or tensor.is_quantized:
         return False
-    return not any(stride == 0 and size > 1 for stride, size in zip(tensor.stride(), tensor.shape, strict=True))
+    return tensor.is_contiguous() or not any(
+        stride == 0 and size > 1 for stride, size in zip(tensor.stride(), tensor.shape, strict=True)
+    )
 
 
 def _same_entries(container: Any, before: Any) -> bool:
@@ -217,8 +239,9 @@ def _rewinding(generator: Any) -> Undo:
     return functools.partial(setattr, generator.bit_generator, "state", generator.bit_generator.state)
 
 
-def _slots(kind: type) -> Iterator[str]:
-    for base in kind.__mro__:
-        slots = base.__dict__.get("__slots__", ())
-        names = (slots,) if isinstance(slots, str) else slots
-        yield from (name for name in names if name not in ("__dict__", "__weakref__"))
+@functools.cache
+def _slots(kind: type) -> tuple[str, ...]:
+    """Names of the attributes that objects of the class have outside of a `__dict__`."""
+    slots = (base.__dict__.get("__slots__", ()) for base in kind.__mro__)
+    names = (name for some in slots for name in ((some,) if isinstance(some, str) else some))
+    return tuple(name for name in names if name not in ("__dict__", "__weakref__"))
