@@ -87,7 +87,8 @@ def test_the_seeds_before_the_last_did_not_settle_it(tmp_path: Path) -> None:
     fewer = load_spec(tmp_path / "spec.yaml", [f"seeds={list(enough[:-1])}"])
     with opened(fewer, tmp_path / "out") as folder:
         engine = FakeEngine(world(varied))
-        study = examine.sweep(examine.Laboratory(fewer, folder, engine, Log()), Settings(fewer.sweep.rates()), enough[:-1])
+        laboratory = examine.Laboratory(fewer, folder, engine, Log())
+        study = examine.sweep(laboratory, Settings(fewer.sweep.rates()), enough[:-1])
     assert engine.trials == 0
     assert side(study) == "open"
     report = assess.report_of_sweep(study, "sweep")
