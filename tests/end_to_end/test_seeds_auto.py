@@ -52,3 +52,16 @@ def test_with_a_given_rate_there_is_nothing_to_settle(tmp_path: Path) -> None:
     report = run(tmp_path, "probe", "--seeds", "auto", "--lr", 0.1)
     assert {one["seed"] for one in report["probe"]["seeds"]} == {7, 8, 9}
     assert report["sweep"] == {}
+
+
+def test_a_plan_says_that_seeds_may_come(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(spec_of("sgd", 0.0, curvature=5.0) + ONE_SEED)
+    given = ("--out", tmp_path / "out", "--plan", "--json", "--jobs", 1)
+    plain, auto = (
+        json.loads(lrdoctor("treat", tmp_path / "spec.yaml", *given, *options).stdout)["plan"]
+        for options in ((), ("--seeds", "auto"))
+    )
+    grid = [next(stage for stage in plan["stages"] if stage["name"] == "grid") for plan in (plain, auto)]
+    assert [stage["trials"] for stage in grid] == [7, 21]
+    assert not any("--seeds auto" in one for one in plain["assumptions"])
+    assert any("--seeds auto begins with these seeds" in one for one in auto["assumptions"])
