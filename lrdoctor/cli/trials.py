@@ -33,7 +33,7 @@ def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) 
     Args:
         laboratory: where the sweep is run.
         asked: what `--seeds` was given.
-        settled: nothing is left for the sweep to settle, since the rates were given.
+        settled: nothing is left for the sweep to settle, since the rates were given, or nothing is trained.
     """
     from lrdoctor import examine
     from lrdoctor.procedures.sweep import Settings
