@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError, NoLogError
-from lrdoctor.logs import console, delimited, dvclive, frames, hf_trainer, jsonl, mlflow, tensorboard, wandb
+from lrdoctor.logs import console, delimited, dvclive, frames, hf_trainer, jsonl, mlflow, run_keys, tensorboard, wandb
 from lrdoctor.logs.base import Reader, Source, Table
 from lrdoctor.logs.runs import runs_of
 from lrdoctor.logs.text import STANDARD_INPUT, bytes_source, open_source
@@ -109,7 +110,7 @@ def _source(path: str | Path) -> Source:
 def _runs(name: str, format_name: str, tables: Iterable[Table], columns: Mapping[str, str] | None) -> list[Run]:
     found: list[Run] = []
     refused: list[LogError] = []
-    for table in tables:
+    for table in chain.from_iterable(map(run_keys.split, tables)):
         try:
             found += runs_of(name, format_name, table, columns)
         except LogError as error:

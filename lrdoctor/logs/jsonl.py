@@ -15,8 +15,9 @@ from lrdoctor.logs import hf_trainer
 from lrdoctor.logs._decode import whole_text
 from lrdoctor.logs._json import objects, parsed
 from lrdoctor.logs._rows import FEWEST_A_KEY, Rows, counted
-from lrdoctor.logs._run_names import RUN_KEY_SET, RunNames
+from lrdoctor.logs._run_names import RunNames
 from lrdoctor.logs.base import Source, Table
+from lrdoctor.logs.run_keys import is_run_key
 from lrdoctor.logs.text import blocks, head_text
 
 NAME = "jsonl"
@@ -106,7 +107,7 @@ class _Gathered:
         if (found := self.runs.found(self.rows.size)) is None:
             yield self.rows.table(left_out=self.left_out)
         else:
-            yield from self.rows.tables(*found, self.left_out)
+            yield from self.rows.tables(found.keys, found.codes, found.names, self.left_out)
 
 
 def _columns(records: Sequence[Record]) -> dict[str, tuple[float, ...]]:
@@ -114,7 +115,8 @@ def _columns(records: Sequence[Record]) -> dict[str, tuple[float, ...]]:
     names = list(records[0]) if records else []
     if (
         len(records) < FEWEST_A_KEY
-        or not (SPECIAL | RUN_KEY_SET).isdisjoint(names)
+        or not SPECIAL.isdisjoint(names)
+        or any(map(is_run_key, names))
         or any(list(record) != names for record in records)
     ):
         return {}
@@ -265,7 +267,7 @@ def _widened(flat: Record) -> Record:
     if len(flat) > LONG_KEYS:
         return flat
     lower = {key.lower(): key for key in flat}
-    name = next((lower[key] for key in LONG_NAMES if isinstance(flat.get(lower.get(key, "")), str)), None)
+    name = next((lower[key] for key in LONG_NAMES if key in lower and isinstance(flat[lower[key]], str)), None)
     value = next((lower[key] for key in LONG_VALUES if key in lower), None)
     if name is None or value is None:
         return flat
