@@ -40,6 +40,8 @@ def _one_row_a_run(cells: Cells) -> str | None:
     """The key of a table of results; steps that go on show that its rows are those of one run after all."""
     if any(aliases.x_of(name) is not None and _goes_on(column) for name, column in cells.columns.items()):
         return None
+    if not any(aliases.is_called_a_loss(name) for name in cells.columns):
+        return None
     return run_keys.is_one_row_a_run([key for key in _keys(cells) if len(key.labels) >= FEWEST_RUNS])
 
 
