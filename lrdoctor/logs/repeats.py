@@ -103,11 +103,12 @@ def differ_much(step: Steps, value: Values) -> bool:
     starts = np.flatnonzero(np.diff(step, prepend=step[0] - 1))
     with np.errstate(over="ignore", invalid="ignore"):
         spread = np.maximum.reduceat(value, starts) - np.minimum.reduceat(value, starts)
-        centre = np.median(np.abs(np.diff(value)))
-    some = spread[spread > 0]
-    if not len(some):
-        return False
-    return bool(spread[np.isfinite(spread)].max(initial=0) > 2 * THRESHOLDS.far * max(np.median(some) / 2, float(centre)))
+        neighbours = np.abs(np.diff(value))
+        some, neighbours = spread[np.isfinite(spread) & (spread > 0)], neighbours[np.isfinite(neighbours)]
+        if not len(some):
+            return False
+        usual = max(float(np.median(some)), 2 * float(np.median(neighbours)))
+        return bool(some.max() > THRESHOLDS.far * usual)
 
 
 def split(table: Table, rows: Steps, k: int) -> list[Table]:

@@ -9,6 +9,10 @@ Keys of a run's provenance, beside the facts that the format itself knows (`samp
 - smoothed: the beta of a moving average; quantised: decimal digits; filtered: how many losses of exactly 0.0 stood
   for non-finite ones.
 - resumed_at, discarded: steps of resumes, and the pieces of the training loss that each of them threw away.
+- several_values_a_step: steps, or runs in one, whose values differ by more than noise.
+- judged: val_loss where the log has no training loss.
+- said: (kind, step, text) of what the log says in words of its end, as in `logs.statements`.
+- aborted: why a run beside others of its log is a start that was given up, or an evaluation.
 - part: (k, n) when this is the k-th of n runs in one table.
 - notes, left_out: what a reader should know, and what was not used -> why.
 """
@@ -156,6 +160,8 @@ class _Builder:
             found["part"] = (k + 1, n)
         self._unfilter(curves, found, notes)
         found |= self._facts(curves, part)
+        if said := self._said(part, n):
+            found["said"] = said
         name = self.table.name or self.source
         provenance = {**found, "notes": tuple(notes), "left_out": left_out}
         return Run(name if n == 1 else f"{name}#{k + 1}", self.source, curves, provenance=provenance)
@@ -190,9 +196,18 @@ class _Builder:
                 f"{int(loss.step[np.argmax(bad)])} on: the logger hid non-finite losses, they are taken as nan"
             )
 
+    def _said(self, part: Part, n: int) -> tuple[tuple[str, int | None, str], ...]:
+        """Kind, step and text of what the log says while this run is at work: by where it stands among the rows."""
+        n_rows = len(self.axis.step)
+        return tuple(
+            (kind, step, text)
+            for kind, step, text, at in self.table.facts.get("said", ())
+            if n == 1 or part.first - 1 <= at * n_rows < part.end or (part.end == n_rows and at * n_rows >= part.end)
+        )
+
     def _facts(self, curves: Mapping[str, Curve], part: Part) -> dict[str, Any]:
         loss = curves[self.judged]
-        facts = {key: value for key, value in self.table.facts.items() if key not in (LOSS_COLUMN, NO_HEADER, "notes")}
+        facts = {key: value for key, value in self.table.facts.items() if key not in (LOSS_COLUMN, NO_HEADER, "notes", "said")}
         if "averaged" not in facts and self._is_per_epoch(part):
             facts["averaged"] = "epoch"
         ours = {"format": self.format_name, "columns": self.columns, "x": self.axis.kind}
