@@ -31,6 +31,7 @@ from lrdoctor.rules import (
     recovered_rise,
     restart,
     resume_jump,
+    said_in_log,
     says_nothing,
     scale_with_depth,
     single_step,
@@ -42,6 +43,7 @@ from lrdoctor.rules.base import Rule
 
 RULES: tuple[Rule, ...] = (
     non_finite.RULE,
+    said_in_log.RULE,
     dead_run.RULE,
     early_blow_up.RULE,
     unrecovered_rise.RULE,
