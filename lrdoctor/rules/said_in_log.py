@@ -32,7 +32,7 @@ import numpy.typing as npt
 from lrdoctor.core.curve import Curve, Steps
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
-from lrdoctor.rules._log.view import View
+from lrdoctor.measures.view import View
 from lrdoctor.rules.base import Found, Rule
 
 
