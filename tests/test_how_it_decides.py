@@ -8,9 +8,9 @@ import pytest
 from document_commands import ROOT
 
 from lrdoctor.core.study import Study
+from lrdoctor.measures import rises, view
 from lrdoctor.procedures import comparison, sweep, treatment
 from lrdoctor.rules import _rises, best_at_edge, early_blow_up, stuck_plateau
-from lrdoctor.rules._log import rises, view
 
 HOW, LIMITS = "how-it-decides", "limits"
 SWEEP = sweep.Settings(grid=(0.1,))

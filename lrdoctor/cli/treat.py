@@ -77,7 +77,8 @@ def treat(
     loaded = trials.load_spec(spec, overrides, seeds)
 
     def procedure(laboratory: Laboratory) -> Treated:
-        return examine.treat(laboratory, loaded.seeds, lr, unstable_lr, everything, add_norm)
+        chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
+        return examine.treat(laboratory, chosen, lr, unstable_lr, everything, add_norm)
 
     if plan:
         outputs.refuse("--plan trains and judges nothing")

@@ -30,6 +30,8 @@ class Run:
     exit_reason: str | None = None
     """Why a run that is not `completed` ended."""
     trial: Trial | None = None
+    control: Curve | None = None
+    """What the untrained weights lose on the same batches, step by step; None where nobody knows, as of logs."""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """What is known of how the values were made: averaged, smoothed, sampled, resumed at, ..."""
 

@@ -10,7 +10,11 @@ from typing import Any
 
 from lrdoctor.core.rewriting import Rewrite
 
-LATER = ("stop_after", "eval_examples")
+TRAINING_VERSION = "2"
+"""Grows when the loop trains or measures the same trial to other numbers. 2: evaluation in batches of the spec's own
+size and without a trace, parameters of the loss trained, complex parameters as pairs of real ones."""
+
+LATER = ("stop_after", "eval_examples", "control")
 """Settings that came after the first saved studies."""
 
 
@@ -58,6 +62,10 @@ class Trial:
     eval_examples: int | None = None
     """Validation examples of an evaluation: as many of the first whole batches as fit, one at least. None: all."""
 
+    control: bool = False
+    """Nothing is updated: a forward pass a step tells what the untrained weights lose on the batches of the seed, so
+    what the data do to a loss curve by themselves."""
+
     @property
     def schedule_steps(self) -> int:
         """Updates of the whole schedule: the warmup and what follows it."""
@@ -88,7 +96,7 @@ class Trial:
             workload: whatever else decides the numbers (model, data, loss, versions), as plain values.
         """
         # left out where they say nothing: the keys of studies that were saved before there were such settings hold
-        settings = {name: value for name, value in self.settings().items() if name not in LATER or value is not None}
+        settings = {n: value for n, value in self.settings().items() if n not in LATER or value not in (None, False)}
         text = canonical_json({"trial": settings, "workload": workload})
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -13,8 +13,8 @@ from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.rewriting import Possible
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
-from lrdoctor.examine.laboratory import Laboratory
-from lrdoctor.examine.sweep import Way, baseline_trial, sweep
+from lrdoctor.examine.laboratory import Laboratory, baseline_trial
+from lrdoctor.examine.sweep import Way, sweep
 from lrdoctor.procedures import clip as clips
 from lrdoctor.procedures import clip_measures as measures
 from lrdoctor.procedures import sweep as sweeps

@@ -11,8 +11,7 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import WorkloadError
-from lrdoctor.examine.laboratory import Laboratory
-from lrdoctor.examine.sweep import baseline_trial
+from lrdoctor.examine.laboratory import Laboratory, baseline_trial
 from lrdoctor.procedures import clip as clips
 from lrdoctor.procedures import clip_measures as measures
 from lrdoctor.procedures import sweep as sweeps

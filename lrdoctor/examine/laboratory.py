@@ -5,13 +5,16 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import FrameType
 from typing import Any, Protocol, cast
 
-from lrdoctor.core.rewriting import Possible
+import numpy as np
+
+from lrdoctor.core import robust
+from lrdoctor.core.rewriting import Possible, Rewrite
 from lrdoctor.core.run import Run, Status
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Engine, Failed, Finished, Progress, Started, Task
@@ -24,6 +27,48 @@ ENTRY = "lrdoctor.worker:open_session"
 
 PRELOAD = ("torch", "lrdoctor.worker")
 """Imported once before the workers are forked: importing torch takes seconds."""
+
+
+CONTROL = "control"
+"""Stage in which the untrained weights pass over the batches."""
+
+
+def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:
+    """The spec's own training at a rate: what the sweep runs, and what every fix is compared with."""
+    return Trial(
+        base_learning_rate=rate,
+        seed=seed,
+        max_train_steps=spec.max_train_steps,
+        eval_every=spec.eval_every,
+        optimizer=spec.optimizer_text(),
+        procedure="sweep",
+        warmup_steps=spec.warmup_steps,
+        clip_norm=spec.clip_norm,
+        rewrite=spec.rewrite,
+        stop_hopeless=spec.stop_hopeless,
+    )
+
+
+def control_trial(spec: Spec, seed: int, rewrite: Rewrite | None = None) -> Trial:
+    """The control of a seed: as many forward passes as the spec's own training has updates, and no update.
+
+    Args:
+        spec: with the training.
+        seed: of the weights and the batches.
+        rewrite: the change made to the model first; it has other untrained losses.
+    """
+    n_steps = spec.warmup_steps + spec.max_train_steps
+    return Trial(
+        base_learning_rate=0.0,
+        seed=seed,
+        max_train_steps=n_steps,
+        eval_every=n_steps,
+        optimizer=spec.optimizer_text(),
+        procedure=CONTROL,
+        rewrite=rewrite,
+        stop_hopeless=False,
+        control=True,
+    )
 
 
 class Watcher(Protocol):
@@ -60,6 +105,8 @@ class Laboratory:
     """Name of what the trials run on; known, like the line above, once a trial had to be trained."""
     budget: int | None = None
     """Training steps that may still be trained; each finished trial takes those that it ran off it. None: any."""
+    controls: dict[tuple[int, Rewrite | None], Run] = field(default_factory=dict)
+    """By seed and rewrite: the untrained weights on the batches of the seed."""
     trained: int = 0
     """Trials trained by this invocation."""
     trained_steps: int = 0
@@ -74,17 +121,47 @@ class Laboratory:
         return trial.key(self._identity)
 
     def run(self, stage: str, trials: Sequence[Trial]) -> list[Run]:
-        """The runs of the trials, in their order; those that are missing are trained now.
+        """The runs of the trials, in their order, each with the control of its seed; what is missing is trained now.
 
         Raises:
             BudgetSpent: the missing ones take more steps than the budget has left; none of them was trained.
         """
+        controls = {
+            (trial.seed, trial.rewrite): control_trial(self.spec, trial.seed, trial.rewrite) for trial in trials
+        }
         missing = self._missing(trials)
-        self._refuse_beyond_budget(stage, missing)
+        unseen = self._missing([trial for who, trial in controls.items() if who not in self.controls])
+        self._refuse_beyond_budget(stage, {**unseen, **missing})
+        if unseen:
+            self.watcher.planned(CONTROL, len(unseen), 0)
+            self._train(unseen)
+        self.controls |= {
+            who: self.runs.pop(self.key(trial)) for who, trial in controls.items() if who not in self.controls
+        }
         self.watcher.planned(stage, len(trials), len(trials) - len(missing))
         if missing:
             self._train(missing)
-        return [self.runs[self.key(trial)] for trial in trials]
+        return [self._with_control(self.runs[self.key(trial)]) for trial in trials]
+
+    def every_run(self) -> dict[str, Run]:
+        """Every finished trial of the study folder and of this invocation, by key; controls are none, and each trial
+        has the one of its seed where that is finished."""
+        return {key: self._with_control(run) for key, run in {**self.folder.finished(), **self.runs}.items()}
+
+    def _with_control(self, run: Run) -> Run:
+        """The run as everybody else gets to see it; trials of a seed share the control."""
+        assert run.trial is not None
+        who = run.trial.seed, run.trial.rewrite
+        if who not in self.controls:  # of a trial that an earlier invocation saved
+            saved = self.folder.read(self.key(control_trial(self.spec, *who)))
+            if saved is None:
+                return run
+            self.controls[who] = saved
+        control = self.controls[who]
+        if control.status == "failed":
+            return run
+        facts = {name: value for name, value in control.provenance.items() if name == "constant_loss"}
+        return replace(run, control=control.train_loss, provenance={**run.provenance, **facts})
 
     def _missing(self, trials: Sequence[Trial]) -> dict[str, Trial]:
         """The trials, by key, that are not finished; the others are read."""
@@ -113,10 +190,10 @@ class Laboratory:
 
     def _train(self, missing: Mapping[str, Trial]) -> None:
         if self.has_validation is None:
-            self._check(next(iter(missing.values())).seed)
+            self._check(next(iter(missing.values())))
         started: dict[str, float] = {}
         attempts = dict.fromkeys(missing, 0)
-        tasks = [Task(key, {"kind": "trial", "trial": asdict(trial)}, trial.seed) for key, trial in missing.items()]
+        tasks = [Task(key, self._payload(trial), trial.seed) for key, trial in missing.items()]
         for event in self.engine.run(tasks):
             key = event.task.key
             trial = missing[key]
@@ -130,6 +207,14 @@ class Laboratory:
                 self.watcher.progressed(trial, event.value[-1][0], event.value[-1][2])
             else:
                 self._finish(key, trial, event, time.monotonic() - started[key], attempts[key])
+
+    def _payload(self, trial: Trial) -> dict[str, Any]:
+        """What a worker is told: the trial, and the highest level that its untrained weights show by themselves."""
+        control = self.controls.get((trial.seed, trial.rewrite))
+        losses = control.train_loss.finite.value if control is not None else np.zeros(0)
+        levels = robust.block_medians(losses, robust.block_length(len(losses)))
+        untrained = float(levels.max()) if len(levels) else None
+        return {"kind": "trial", "trial": asdict(trial), "untrained": untrained}
 
     def _finish(self, key: str, trial: Trial, event: Finished | Failed, seconds: float, attempts: int) -> None:
         status: Status = "failed" if isinstance(event, Failed) else event.result["status"]
@@ -164,25 +249,33 @@ class Laboratory:
         """
         return cast(Possible, answer(self.engine, {"kind": "possible", "seed": seed}, "the look at the model"))
 
-    def _check(self, seed: int) -> None:
+    def _check(self, trial: Trial) -> None:
         """Tries the workload once before any trial, so that what cannot work fails at once and in one place."""
-        found = answer(self.engine, {"kind": "check", "seed": seed}, "the first look at the workload")
+        payload = {"kind": "check", "seed": trial.seed, "trial": asdict(trial)}
+        found = answer(self.engine, payload, "the first look at the workload", self.watcher.message)
         self.has_validation = found["has_validation"]
         self.device = self.engine.describe()["device_name"]
         self.folder.note_data({"device": self.device, **found["facts"]})
         jobs, n_parameters = self.engine.describe()["jobs"], found["n_parameters"]
+        n_of_loss = found.get("n_loss_parameters", 0)
+        of_loss = f", {n_of_loss:,} of them the loss's own" if n_of_loss else ""
         self.watcher.message(
-            f"{n_parameters:,} trainable parameters; {jobs} worker{'s' if jobs > 1 else ''} on {self.device}"
+            f"{n_parameters:,} trainable parameters{of_loss}; {jobs} worker{'s' if jobs > 1 else ''} on {self.device}"
         )
+        for note in found.get("notes", ()):
+            self.watcher.message(note)
 
 
-def answer(engine: Engine, payload: Mapping[str, Any], what: str) -> Any:
+def answer(
+    engine: Engine, payload: Mapping[str, Any], what: str, said: Callable[[str], None] = lambda text: None
+) -> Any:
     """What a worker answers to one question.
 
     Args:
         engine: with the worker.
         payload: its `kind` and `seed`, and what else belongs to the kind.
         what: the question in words, for the error.
+        said: takes what the worker says while it works.
 
     Raises:
         EngineError: the worker died of it.
@@ -191,6 +284,8 @@ def answer(engine: Engine, payload: Mapping[str, Any], what: str) -> Any:
     for event in engine.run([Task(payload["kind"], payload, payload["seed"])]):
         if isinstance(event, Finished):
             return event.result
+        if isinstance(event, Progress):
+            said(event.value)
         if isinstance(event, Failed):
             raise EngineError(f"{what} ended: {event.reason}")
     raise AssertionError("an engine ends every task")

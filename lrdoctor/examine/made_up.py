@@ -89,6 +89,13 @@ class World:
         reason = f"the loss is nan at step {n - 1}" if broken else None
         return Run(name, source, curves, status="diverged" if broken else "completed", exit_reason=reason, trial=trial)
 
+    def control(self, trial: Trial, name: str, source: str) -> Run:
+        """The made-up control of a seed: the untrained weights lose what they lose at first, at every step."""
+        step, random = np.arange(trial.n_steps), np.random.default_rng([trial.seed, trial.n_steps, 1])
+        way = max(self.first_loss - self.train_loss, 0.1 * abs(self.first_loss), NOISE)
+        loss = _curve(step, self.first_loss + NOISE * way * random.standard_normal(len(step)))
+        return Run(name, source, {"train_loss": loss}, trial=trial)
+
     def _curves(self, trial: Trial, step: Steps, broken: bool) -> dict[str, Curve]:
         n, random = trial.n_steps, np.random.default_rng([trial.seed, trial.n_steps])
         way = max(self.first_loss - self.train_loss, 0.1 * abs(self.first_loss), NOISE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lrdoctor.core.study import Study
-from lrdoctor.examine.laboratory import Laboratory
-from lrdoctor.examine.sweep import baseline_trial, sweep
+from lrdoctor.examine.laboratory import Laboratory, baseline_trial
+from lrdoctor.examine.sweep import sweep
 from lrdoctor.procedures import probe as probes
 from lrdoctor.procedures import sweep as sweeps
 

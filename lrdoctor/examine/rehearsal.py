@@ -13,9 +13,8 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.core.warmups import steps_to_try
 from lrdoctor.engines.base import Engine
 from lrdoctor.examine import timing
-from lrdoctor.examine.laboratory import Laboratory
+from lrdoctor.examine.laboratory import CONTROL, Laboratory, baseline_trial
 from lrdoctor.examine.made_up import FIX, FROM_BEST, PAIR, World, world_of
-from lrdoctor.examine.sweep import baseline_trial
 from lrdoctor.examine.timing import Clock, Pace
 from lrdoctor.spec import Spec
 from lrdoctor.store import SavedStudy, run_name
@@ -78,13 +77,20 @@ class Rehearsal(Laboratory):
         return runs
 
     def _train(self, missing: Mapping[str, Trial]) -> None:
-        self._new = tuple(missing.values())
         for key, trial in missing.items():
+            self._count(trial.n_steps, 0.0)
+            if trial.control:
+                self.runs[key] = self.own_world.control(trial, run_name(trial), f"trials/{key}/steps.csv")
+                continue
             name = run_name(trial)
             if trial.optimizer != self.spec.optimizer_text() and trial.optimizer_name not in name:
                 name += f" optimizer={trial.optimizer_name}"
             self.runs[key] = self._world(trial).run(trial, name, f"trials/{key}/steps.csv")
-            self._count(trial.n_steps, 0.0)
+        of_trials = tuple(trial for trial in missing.values() if not trial.control)
+        if of_trials:
+            self._new = of_trials
+        else:
+            self.batches.append(Batch("", CONTROL, len(missing), tuple(missing.values())))
 
     def _world(self, trial: Trial) -> World:
         """The world of the trial's update rule; another one behaves like the spec's over its own rates."""

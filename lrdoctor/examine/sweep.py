@@ -11,9 +11,8 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Stage, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import SpecError, WorkloadError
-from lrdoctor.examine.laboratory import Laboratory
+from lrdoctor.examine.laboratory import Laboratory, baseline_trial
 from lrdoctor.procedures import sweep as sweeps
-from lrdoctor.spec import Spec
 
 
 def _judged_by_itself(study: Study) -> Sequence[Finding]:
@@ -46,10 +45,11 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
     runs: dict[float, list[Run]] = {}
     notes: list[str] = []
     while True:
-        study = _study(laboratory, stages, runs, notes, way)
-        plan = sweeps.next_plan(settings, study.rates)
+        study, findings = _study(laboratory, stages, runs, notes, way)
+        plan = None if study.obstacle else sweeps.next_plan(settings, study.rates)
         if plan is None:
-            return replace(study, notes=(*study.notes, *sweeps.afterthoughts(study)))
+            study = replace(study, notes=(*study.notes, *sweeps.afterthoughts(study)))
+            return assess.with_certainty(study, findings)
         if plan.note:
             notes.append(plan.note)
             laboratory.watcher.message(f"{way.name}: {plan.note}" if way.name else plan.note)
@@ -88,6 +88,7 @@ def rates(
     if best is not None or unstable is not None:
         study = replace(
             study,
+            certainty=None,
             best_learning_rate=best if best is not None else study.best_learning_rate,
             unstable_base_learning_rate=unstable if unstable is not None else study.unstable_base_learning_rate,
         )
@@ -105,30 +106,14 @@ def refuse_unordered(best: float | None, unstable: float | None) -> None:
         )
 
 
-def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:
-    """The spec's own training at a rate: what the sweep runs, and what every fix is compared with."""
-    return Trial(
-        base_learning_rate=rate,
-        seed=seed,
-        max_train_steps=spec.max_train_steps,
-        eval_every=spec.eval_every,
-        optimizer=spec.optimizer_text(),
-        procedure="sweep",
-        warmup_steps=spec.warmup_steps,
-        clip_norm=spec.clip_norm,
-        rewrite=spec.rewrite,
-        stop_hopeless=spec.stop_hopeless,
-    )
-
-
 def _study(
     laboratory: Laboratory,
     stages: Mapping[float, Stage],
     runs: Mapping[float, list[Run]],
     notes: Sequence[str],
     way: Way,
-) -> Study:
-    """The sweep so far, judged and measured."""
+) -> tuple[Study, Sequence[Finding]]:
+    """The sweep so far, measured, and what was found in its runs."""
     every = tuple(run for rate in sorted(runs) for run in runs[rate])
     objective: Objective = "best_val_loss" if any(len(run.val_loss) for run in every) else "best_train_loss"
     study = Study(
@@ -137,10 +122,11 @@ def _study(
         spec=laboratory.spec.resolved(laboratory.folder.out),
         objective=objective,
         notes=tuple(notes),
+        controls=tuple(run for (_, rewrite), run in laboratory.controls.items() if rewrite == laboratory.spec.rewrite),
     )
     findings = way.judge(study)
     rates = tuple(sweeps.summarize(rate, stages[rate], runs[rate], findings, objective) for rate in sorted(runs))
-    return sweeps.measure(replace(study, rates=rates))
+    return sweeps.measure(replace(study, rates=rates)), findings
 
 
 def _refuse_if_all_failed(runs: Mapping[float, list[Run]]) -> None:

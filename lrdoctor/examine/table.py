@@ -10,8 +10,7 @@ from lrdoctor import assess
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
-from lrdoctor.examine.laboratory import Laboratory
-from lrdoctor.examine.sweep import baseline_trial
+from lrdoctor.examine.laboratory import Laboratory, baseline_trial
 from lrdoctor.spec import Spec
 
 APART = ("probe",)
@@ -44,7 +43,7 @@ def all_trials_table(laboratory: Laboratory, study: Study) -> list[dict[str, Any
         laboratory: whose folder it is.
         study: what the rows have in common.
     """
-    every = {**laboratory.folder.finished(), **laboratory.runs}
+    every = laboratory.every_run()
     kinds: dict[Kind, list[Run]] = {}
     for run in sorted(every.values(), key=_place):
         kinds.setdefault(_kind(run, laboratory.spec), []).append(run)
@@ -87,7 +86,7 @@ def _row(run: Run, findings: Sequence[Finding]) -> dict[str, Any]:
     return {
         "key": run.source.split("/")[-2],
         "procedure": trial.procedure,
-        **{k: v for k, v in trial.settings().items() if k not in ("optimizer", "stop_hopeless")},
+        **{k: v for k, v in trial.settings().items() if k not in ("optimizer", "stop_hopeless", "control")},
         "optimizer": trial.optimizer_name,
         "status": run.status,
         "exit_reason": run.exit_reason,

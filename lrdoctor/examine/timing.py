@@ -13,7 +13,7 @@ import numpy as np
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Engine, Failed, Finished, Progress, Started, Task
 from lrdoctor.errors import EngineError, WorkloadError
-from lrdoctor.examine.sweep import baseline_trial
+from lrdoctor.examine.laboratory import baseline_trial
 from lrdoctor.procedures.probe import Settings as ProbeSettings
 from lrdoctor.spec import Spec
 from lrdoctor.store import TrialRecord
@@ -30,6 +30,8 @@ FEW = 5
 """Updates of the shortest one."""
 FULL, SOME = 3, 10
 """Updates of the trials with an evaluation after each: on all validation data, and on as many as the probe takes."""
+FORWARD = 1 / 3
+"""Cost of a step of a control in steps: it takes the forward pass alone, of which a backward pass costs about twice."""
 UNKNOWN_EVALUATION = 1.0
 """Cost of an evaluation of the probe in steps, where finished trials tell that of a step alone."""
 
@@ -59,7 +61,8 @@ class Pace:
     def seconds(self, trial: Trial) -> float:
         """From the trial's begin to its end, where it runs in full."""
         each = self.per_evaluation if trial.eval_examples is None else self.per_short_evaluation
-        return self.per_trial + self.per_step * trial.n_steps + each * self.evaluations(trial)
+        per_step = FORWARD * self.per_step if trial.control else self.per_step
+        return self.per_trial + per_step * trial.n_steps + each * self.evaluations(trial)
 
     def together(self, trials: Iterable[Trial]) -> float:
         """From the first one's begin to the last one's end; a worker that is free takes the next."""
@@ -73,6 +76,8 @@ def of_finished(records: Sequence[TrialRecord], spec: Spec, jobs: int, start_up:
     """The pace of trials that ran in full; None when there is none with the spec's own evaluations."""
     each: dict[bool, list[float]] = {True: [], False: []}
     for record in records:
+        if record.trial.control:
+            continue
         usual = record.trial.eval_examples is None and record.trial.eval_every == spec.eval_every
         if record.status == "completed" and record.n_rows and (usual or record.trial.eval_every == 1):
             each[usual].append(record.seconds / record.n_rows)

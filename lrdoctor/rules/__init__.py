@@ -8,6 +8,7 @@ from lrdoctor.core.architecture import Architecture
 from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.measures.view import view_of
 from lrdoctor.rules import (
     best_at_edge,
     best_at_grid_end,
@@ -36,7 +37,6 @@ from lrdoctor.rules import (
     stuck_plateau,
     unrecovered_rise,
 )
-from lrdoctor.rules._log.view import View
 from lrdoctor.rules.base import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -76,7 +76,7 @@ def judge_run(run: Run, study: Study) -> Iterator[Finding | Skip]:
 
     A failed run is skipped by all of them.
     """
-    view = View(run, study.alpha)
+    view = view_of(run, study.alpha)
     for rule in RULES:
         check = rule.check_log if run.trial is None else rule.check_trial
         if check is None:
@@ -86,13 +86,15 @@ def judge_run(run: Run, study: Study) -> Iterator[Finding | Skip]:
         elif run.trial is None and rule.check_log is not None:
             yield from rule.check_log(view)
         elif rule.check_trial is not None:
-            yield from rule.check_trial(run, study)
+            yield from rule.check_trial(view, study)
 
 
 def judge_study(study: Study) -> Iterator[Finding | Skip]:
     """What the rules say of the study as a whole."""
     for rule in RULES:
-        if rule.check_study is not None:
+        if rule.check_study is not None and study.obstacle is not None:
+            yield rule.skip(study.obstacle.reason)
+        elif rule.check_study is not None:
             yield from rule.check_study(study)
 
 

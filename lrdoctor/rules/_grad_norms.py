@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lrdoctor.rules._log import gradients
-from lrdoctor.rules._log.view import View
+from lrdoctor.measures import gradients
+from lrdoctor.measures.view import View
 
 
 def too_few(view: View) -> str | None:

@@ -9,7 +9,7 @@ from lrdoctor.core.architecture import Architecture
 from lrdoctor.core.report import Finding, Instability, Severity, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
-from lrdoctor.rules._log.view import View
+from lrdoctor.measures.view import View
 
 Found = Iterator[Finding | Skip]
 
@@ -28,7 +28,7 @@ class Rule:
     """One sentence."""
     manual: str
     """The manual page: what it sees, why it matters, its thresholds, what it does with odd curves."""
-    check_trial: Callable[[Run, Study], Found] | None = None
+    check_trial: Callable[[View, Study], Found] | None = None
     """Judges one trial of ours, with the other trials of its study at hand."""
     check_log: Callable[[View], Found] | None = None
     """Judges one run that somebody logged, by itself."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrdoctor.rules._log.view import NO_LOSS, View
+from lrdoctor.measures.view import NO_LOSS, View
 from lrdoctor.rules.base import Found, Rule
 
 

@@ -19,8 +19,8 @@ most of their length, are skipped.
 
 from __future__ import annotations
 
+from lrdoctor.measures.view import View
 from lrdoctor.rules import _events
-from lrdoctor.rules._log.view import View
 from lrdoctor.rules.base import Found, Rule
 
 

@@ -19,8 +19,8 @@ would tell; this counts neither for nor against the run.
 
 from __future__ import annotations
 
+from lrdoctor.measures.view import View
 from lrdoctor.rules import _events
-from lrdoctor.rules._log.view import View
 from lrdoctor.rules.base import Found, Rule
 
 

@@ -15,9 +15,9 @@ training is common, one that grows a hundredfold is not.
 
 from __future__ import annotations
 
+from lrdoctor.measures import gradients
+from lrdoctor.measures.view import View
 from lrdoctor.rules import _grad_norms
-from lrdoctor.rules._log import gradients
-from lrdoctor.rules._log.view import View
 from lrdoctor.rules.base import Found, Rule
 
 

@@ -16,9 +16,9 @@ cannot show outliers. Large norms in the first steps are common and are compared
 
 from __future__ import annotations
 
+from lrdoctor.measures import gradients
+from lrdoctor.measures.view import View
 from lrdoctor.rules import _grad_norms
-from lrdoctor.rules._log import gradients
-from lrdoctor.rules._log.view import View
 from lrdoctor.rules.base import Found, Rule
 
 NAMED = 5

@@ -15,8 +15,8 @@ As LRD204. A rise in the very last points of a log cannot have come back yet and
 
 from __future__ import annotations
 
+from lrdoctor.measures.view import View
 from lrdoctor.rules import _events
-from lrdoctor.rules._log.view import View
 from lrdoctor.rules.base import Found, Rule
 
 

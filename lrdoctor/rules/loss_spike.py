@@ -18,8 +18,8 @@ restart are LRD601 and LRD602, early ones LRD208.
 
 from __future__ import annotations
 
+from lrdoctor.measures.view import View
 from lrdoctor.rules import _events
-from lrdoctor.rules._log.view import View
 from lrdoctor.rules.base import Found, Rule
 
 

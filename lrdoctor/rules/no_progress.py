@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrdoctor.core import robust
-from lrdoctor.rules._log import noise
-from lrdoctor.rules._log.view import NO_LOSS, View
+from lrdoctor.measures import noise
+from lrdoctor.measures.view import NO_LOSS, View
 from lrdoctor.rules.base import Found, Rule
 
 

@@ -27,7 +27,7 @@ from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Finding, Severity
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
-from lrdoctor.rules._log.view import View
+from lrdoctor.measures.view import View
 from lrdoctor.rules.base import Found, Rule
 
 Marks = npt.NDArray[np.bool_]
@@ -46,7 +46,8 @@ class Thresholds:
 THRESHOLDS = Thresholds()
 
 
-def check(run: Run, study: Study) -> Found:
+def check(view: View, study: Study) -> Found:
+    run = view.run
     for name in ("train_loss", "grad_norm"):
         step = run.curve(name).first_non_finite
         if step is not None:

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lrdoctor.rules._log import swings
-from lrdoctor.rules._log.view import View
+from lrdoctor.measures import swings
+from lrdoctor.measures.view import View
 from lrdoctor.rules.base import Found, Rule
 
 

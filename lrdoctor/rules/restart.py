@@ -15,8 +15,8 @@ divergence, whatever began it.
 
 from __future__ import annotations
 
+from lrdoctor.measures.view import View
 from lrdoctor.rules import _events
-from lrdoctor.rules._log.view import View
 from lrdoctor.rules.base import Found, Rule
 
 

@@ -16,8 +16,8 @@ does for two such points side by side, and for one that is twice as high as its 
 
 from __future__ import annotations
 
+from lrdoctor.measures.view import View
 from lrdoctor.rules import _events
-from lrdoctor.rules._log.view import View
 from lrdoctor.rules.base import Found, Rule
 
 

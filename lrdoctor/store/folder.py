@@ -114,9 +114,9 @@ class StudyFolder:
         self._save()
 
     def finished(self) -> dict[str, Run]:
-        """Every trial that is done, by key; `failed` ones are not, since they are run again."""
+        """Every trial that is done, by key; `failed` ones are not, since they are run again, and controls are none."""
         runs = {key: self.read(key) for key in self._keys()}
-        return {key: run for key, run in runs.items() if run is not None}
+        return {key: run for key, run in runs.items() if run is not None and run.trial and not run.trial.control}
 
     def read(self, key: str) -> Run | None:
         """The run of a trial that is done; None, and an entry in `problems`, when its files are damaged."""

@@ -18,15 +18,18 @@ from lrdoctor.core.run import CURVES, Run, Status
 from lrdoctor.core.trial import Trial
 from lrdoctor.store.files import explained, write_atomic
 
-Row = tuple[int, float, float, float, float | None]
-"""(step, learning_rate, train_loss, grad_norm, val_loss); val_loss is None where it was not evaluated."""
+Row = tuple[int, float, float, float | None, float | None]
+"""(step, learning_rate, train_loss, grad_norm, val_loss); grad_norm is None where no gradient was taken, val_loss where
+it was not evaluated."""
 
 STEPS, TRIAL = "steps.csv", "trial.json"
 COLUMNS = ("step", *CURVES)
 SCHEMA_VERSION = 1
 
-MEASURED = ("evaluated",)
-"""What a worker tells of its trial that the curves do not show: how many validation examples an evaluation held."""
+MEASURED = ("evaluated", "output_spread", "constant_loss")
+"""What a worker tells of its trial that the curves do not show: how many validation examples an evaluation held, how
+much the outputs differed from example to example at the end, and (of a control) what the best constant prediction
+loses on the last batches."""
 
 
 class StepsFile:
@@ -152,6 +155,9 @@ def run_name(trial: Trial, usual_optimizer: str | None = None) -> str:
         trial: to be named.
         usual_optimizer: name or class path of the study's own update rule, None when it is not known.
     """
+    if trial.control:
+        changed = f" rewrite={trial.rewrite}" if trial.rewrite is not None else ""
+        return f"control seed={trial.seed}{changed}"
     # a study's identity knows a file of the user's without its folder
     other = usual_optimizer is not None and PurePath(trial.optimizer_name).name != PurePath(usual_optimizer).name
     changes = {

@@ -1,0 +1,89 @@
+"""The scale on which rises of a loss are measured."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from lrdoctor.core import robust
+from lrdoctor.core.curve import Values
+from lrdoctor.measures import noise
+
+TWICE = 1.95
+"""Factors from here on are told as such: 100 % in two digits is 2-fold."""
+LARGEST = 1e150
+"""A loss, or a y, beyond this counts as this: squares of larger ones overflow."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    first_points: int = 3
+    """Points at the start whose highest stands for the first loss: a single one may be low by chance."""
+    round_off: float = 1e-9
+    """Of the largest loss: what is smaller than that is no progress, and as a unit it would make rises overflow."""
+    noises: float = 10.0
+    """A loss that reaches 0 or below has made progress when it fell by this many standard deviations."""
+
+
+THRESHOLDS = Thresholds()
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """A loss as y: its logarithm, or its share of the progress made where it is not positive throughout."""
+
+    y: Values
+    is_log: bool
+    first: float
+    """The first loss: the highest of the first points, in loss units."""
+    progress: float
+    """From the first loss down to the lowest block, in loss units; above 0."""
+    made_progress: bool
+    """Whether that is beyond noise; of no meaning for a logarithm."""
+    scale: float
+    """Loss units in one unit of y, where y is no logarithm."""
+
+    def of_loss(self, loss: float) -> float:
+        """y of a loss."""
+        return float(np.log(loss)) if self.is_log else min(max(loss / self.scale, -LARGEST), LARGEST)
+
+    def to_loss(self, y: float) -> float:
+        """The loss at y."""
+        with np.errstate(over="ignore"):
+            return float(np.exp(y)) if self.is_log else y * self.scale
+
+    def ratio(self, height: float) -> str:
+        """A rise of that many units in words: `by 35 %`, `4.1-fold`, `by 0.4 of the progress made`."""
+        if not self.is_log:
+            return f"by {height:.2g} of the progress made"
+        with np.errstate(over="ignore"):
+            factor = float(np.exp(height))
+        return f"{factor:.3g}-fold" if factor >= TWICE else f"by {100 * (factor - 1):.2g} %"
+
+
+def measure(loss: Values) -> Units:
+    """The units of a loss, float64[n] of finite values, n >= 1.
+
+    A positive loss is read as its logarithm, so that a rise is a ratio. Ratios of losses that reach 0 or are negative
+    mean nothing: there a rise is a share of the progress that the run made.
+    """
+    first = float(loss[: THRESHOLDS.first_points].max())
+    medians = robust.block_medians(loss, max(1, len(loss) // 80))
+    progress = first - float(medians.min())
+    is_log = bool(loss.min() > 0)
+    # noise decides nothing where a ratio is taken, and a median of a million points is not for nothing
+    spread = 0.0 if is_log else noise.points(loss)
+    round_off = THRESHOLDS.round_off * float(np.abs(loss).max())
+    scale = max(progress, THRESHOLDS.noises * spread, round_off, sys.float_info.min)
+    with np.errstate(over="ignore"):
+        y = np.log(loss) if is_log else loss / scale
+    return Units(
+        y=np.clip(y, -LARGEST, LARGEST),
+        is_log=is_log,
+        first=first,
+        progress=max(progress, sys.float_info.min),
+        made_progress=progress > THRESHOLDS.noises * spread,
+        scale=scale,
+    )

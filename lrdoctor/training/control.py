@@ -1,0 +1,81 @@
+"""The control of a seed: what the untrained weights lose on its batches, step by step, with nothing updated.
+
+Trials of a seed begin with the same weights and see the same batches. What the control shows is therefore what the data
+do to a loss curve by themselves: hard batches, an objective that changes, a batch whose loss is nan.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from lrdoctor.core.trial import Trial
+from lrdoctor.errors import Interrupted, WorkloadError
+from lrdoctor.training.collapse import Constant, output_spread
+from lrdoctor.training.importing import blame
+from lrdoctor.training.loop import END, ROWS_A_MESSAGE, SECONDS_A_MESSAGE, STEPS_A_SYNC, Ending, Row, known, materialize
+from lrdoctor.training.randomness import seed_all
+from lrdoctor.training.workload import Workload, checked_loss, validation_loss
+
+
+def observe(
+    workload: Workload, trial: Trial, emit: Callable[[Sequence[Row]], None], stopped: Callable[[], bool]
+) -> Ending:
+    """Passes over the batches of the seed with a fresh model that is never updated, and emits a row a step.
+
+    The model is in training mode and gradients can be taken, as in a trial: random numbers are drawn alike, running
+    statistics move alike, and the first loss is that of a trial bit for bit. A loss that is not finite does not end it.
+    The validation data are evaluated once, after the last step.
+
+    Raises:
+        WorkloadError: the workload cannot be built, or fails at the first step.
+        Interrupted: `stopped` said so.
+    """
+    workload.stopped = stopped
+    batches, validation, _ = workload.batches(trial.seed)
+    model = workload.model(trial.seed)
+    loss_fn = workload.loss()
+    materialize(workload, model, batches, loss_fn)
+    if trial.rewrite is not None:
+        workload.rewrite(model, trial.rewrite, trial.seed)
+    sync_every = 1 if workload.device.type == "cpu" else STEPS_A_SYNC
+    unread: list[Tensor] = []
+    rows: list[Row] = []
+    sent, n = time.monotonic(), 0
+    seed_all(trial.seed)
+    source = iter(batches)
+    constant = Constant(workload, trial.n_steps, END)
+    facts: dict[str, float] = {}
+    for step in range(trial.n_steps):
+        is_last = step + 1 == trial.n_steps
+        val_loss = None
+        try:
+            batch = next(source)
+            unread.append(checked_loss(workload, model, batch, loss_fn).detach())
+            constant.see(step, batch)
+            if is_last:
+                val_loss = None if validation is None else validation_loss(workload, model, validation, loss_fn)
+                facts = known(
+                    constant_loss=constant.loss(model, loss_fn),
+                    output_spread=output_spread(workload, model, next(iter(batches)), loss_fn),
+                )
+        except (WorkloadError, torch.OutOfMemoryError, MemoryError) as error:
+            if step == 0 and isinstance(error, WorkloadError):
+                raise
+            return Ending("failed", str(error) if isinstance(error, WorkloadError) else blame(error))
+        if len(unread) >= sync_every or is_last:
+            losses = [float(unread[0])] if len(unread) == 1 else torch.stack(unread).tolist()
+            rows += [Row(n + i, 0.0, loss, None, None) for i, loss in enumerate(losses)]
+            n += len(losses)
+            unread = []
+        if val_loss is not None:
+            rows[-1] = rows[-1]._replace(val_loss=val_loss)
+        if is_last or len(rows) >= ROWS_A_MESSAGE or (rows and time.monotonic() - sent > SECONDS_A_MESSAGE):
+            emit(rows)
+            rows, sent = [], time.monotonic()
+        if stopped():
+            raise Interrupted("the control was abandoned")
+    return Ending("completed", None, facts)

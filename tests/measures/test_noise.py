@@ -1,0 +1,198 @@
+"""Noise of a curve as it was known before each point, against plain loops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lrdoctor.core.curve import Values
+from lrdoctor.core.robust import MAD_TO_SD
+from lrdoctor.measures import noise
+
+
+def normal(n: int, seed: int = 0) -> Values:
+    return np.random.default_rng(seed).normal(size=n)
+
+
+def slow_trailing_median(values: Values, window: int, fewest: int, stride: int) -> list[float]:
+    found = []
+    for i in range(len(values)):
+        last = i
+        if i >= window - 1:
+            last = i - (i - (window - 1)) % stride
+        seen = values[max(0, last - window + 1) : last + 1]
+        found.append(float(np.median(seen)) if len(seen) >= fewest else float("nan"))
+    return found
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 8, 23, 24, 25, 100])
+@pytest.mark.parametrize(("window", "fewest"), [(8, 8), (24, 8), (5, 1), (1, 1)])
+@pytest.mark.parametrize("stride", [1, 2, 8])
+def test_trailing_median_is_the_loop(n: int, window: int, fewest: int, stride: int) -> None:
+    values = normal(n)
+    expected = slow_trailing_median(values, window, fewest, stride)
+    np.testing.assert_array_equal(noise.trailing_median(values, window, fewest, stride), expected)
+
+
+def test_more_windows_than_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = normal(50)
+    whole = noise.trailing_median(values, 5, 5), noise.sides(values)
+    monkeypatch.setattr(noise, "ROWS", 7)
+    np.testing.assert_array_equal(noise.trailing_median(values, 5, 5), whole[0])
+    np.testing.assert_array_equal(noise.sides(values), whole[1])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 11, 40])
+def test_sides_are_the_loop(n: int) -> None:
+    """Before the start the first value goes on, after the end the median of the last five does."""
+    values = normal(n)
+
+    def at(i: int) -> float:
+        return float(values[max(i, 0)] if i < n else np.median(values[-noise.SIDE :]))
+
+    before = [np.median([at(i - k) for k in range(1, noise.SIDE + 1)]) for i in range(n)]
+    after = [np.median([at(i + k) for k in range(1, noise.SIDE + 1)]) for i in range(n)]
+    np.testing.assert_array_equal(noise.sides(values), (before, after))
+
+
+def test_a_last_value_has_a_side_that_it_does_not_make_itself() -> None:
+    values = np.full(30, 5.0)
+    values[-1] = 1e6
+    assert noise.sides(values)[1][-1] == 5.0
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 40])
+def test_depth_is_how_far_a_value_lies_below_both_sides(n: int) -> None:
+    values = normal(n)
+    before, after = noise.sides(values)
+    expected = [0.0 if i < 2 else max(0.0, min(before[i], after[i]) - values[i]) for i in range(n)]
+    np.testing.assert_allclose(noise.depth(values), expected, rtol=0, atol=0)
+
+
+def test_a_hole_is_as_deep_as_it_is() -> None:
+    values = np.full(30, 5.0)
+    values[12] = 2.0
+    values[20] = 9.0
+    assert noise.depth(values).nonzero()[0].tolist() == [12]
+    assert noise.depth(values)[12] == 3.0
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], 0.0),
+        ([1.0], 0.0),
+        ([1.0, 9.0], 0.0),
+        ([1.0, 2.0, 3.0], 0.0),
+        ([0.0, 1.0, 0.0], MAD_TO_SD * 2 / np.sqrt(6)),
+        ([4.0] * 20, 0.0),
+        (list(np.arange(50) * 0.3 + 7), 0.0),
+    ],
+)
+def test_noise_of_a_whole_curve(values: list[float], expected: float) -> None:
+    assert noise.points(np.array(values, dtype=float)) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.01, -5.0])
+@pytest.mark.parametrize("sd", [1e-6, 1.0, 1e6])
+def test_a_trend_is_no_noise(slope: float, sd: float) -> None:
+    values = sd * (normal(20_000) + slope * np.arange(20_000))
+    assert noise.points(values) == pytest.approx(sd, rel=0.03)
+
+
+@pytest.mark.parametrize("of", [noise.of_blocks, noise.of_points])
+def test_estimates_have_the_size_of_the_noise(of: type[noise.of_blocks]) -> None:
+    assert np.median(of(normal(3000))) == pytest.approx(1.0, rel=0.15)
+
+
+def slow_of_blocks(medians: Values) -> Values:
+    """Of each block from the second differences of the blocks before it."""
+    m = len(medians)
+    window = min(noise.WINDOW, max(noise.FEWEST, m // 2))
+    known = np.full(m, np.nan)
+    for j in range(m):
+        for lag in (1, 2):
+            before = medians[:j]
+            second = [abs(before[i] - 2 * before[i - lag] + before[i - 2 * lag]) for i in range(2 * lag, j)]
+            if len(second) >= noise.FEWEST:
+                spread = MAD_TO_SD * float(np.median(second[-window:])) / noise.SECOND_DIFFERENCE
+                known[j] = np.fmax(known[j], spread)
+    if np.isnan(known).all():
+        return np.full(m, noise.points(medians))
+    first = int(np.argmax(np.isfinite(known)))
+    quiet = np.quantile(known[first:], noise.QUIET)
+    known[:first] = min(known[first], noise.HEAD * quiet)
+    return np.maximum(known, quiet)
+
+
+@pytest.mark.parametrize("m", [0, 1, 2, 3, 9, 10, 11, 12, 13, 14, 16, 24, 49, 120])
+def test_noise_of_blocks_is_the_loop(m: int) -> None:
+    np.testing.assert_allclose(noise.of_blocks(normal(m)), slow_of_blocks(normal(m)), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"), [("blocks", 2 + noise.FEWEST + 1), ("points", 2 + noise.POINT_WINDOW)], ids=["blocks", "points"]
+)
+@pytest.mark.parametrize("cut", [80, 110, 150])
+@pytest.mark.parametrize("later", [0.0, 1e3, -1e3])
+def test_noise_is_known_from_before_alone(kind: str, first: int, cut: int, later: float) -> None:
+    """Wild values later change earlier noise by nothing but the quiet level, below which none is trusted.
+
+    Before the first estimate nothing is known, and the noise is taken from the first one.
+    """
+    of = {"blocks": noise.of_blocks, "points": noise.of_points}[kind]
+    values = normal(200)
+    changed = values.copy()
+    changed[cut:] = later * normal(200 - cut, seed=1)
+    was, now = of(values), of(changed)
+    apart = np.flatnonzero(was[first:cut] != now[first:cut]) + first
+    assert np.isin(np.maximum(was, now)[apart], [was.min(), now.min()]).all()
+    assert len(apart) < cut - first
+
+
+def test_an_instability_does_not_hide_behind_its_own_swings() -> None:
+    values = 0.1 * normal(200)
+    values[150:] += 10 * normal(50, seed=1)
+    assert noise.of_blocks(values)[150] < 0.3
+
+
+def test_the_first_blocks_are_not_their_own_noise() -> None:
+    values = 0.1 * normal(100)
+    values[:8] += 50 * normal(8, seed=1)
+    assert noise.of_blocks(values)[:8].max() <= noise.HEAD * np.quantile(noise.of_blocks(values), 0.5)
+
+
+@pytest.mark.parametrize("n", [4, 5, 30, 200])
+def test_noise_of_points_is_the_loop(n: int) -> None:
+    """Which looks at the last 60 differences (fewer in short curves), anew every eighth point."""
+    values = normal(n)
+    window = min(noise.POINT_WINDOW, max(n // 3, 1))
+    second = np.abs([values[i] - 2 * values[i - 1] + values[i - 2] for i in range(2, n)])
+    spread = MAD_TO_SD * np.array(slow_trailing_median(second, window, window, noise.STRIDE)) / noise.SECOND_DIFFERENCE
+    known = np.full(n, np.nan)
+    for i in range(3, n):
+        known[i] = spread[i - 3]
+    finite = known[np.isfinite(known)]
+    known[np.isnan(known)] = finite[0]
+    np.testing.assert_allclose(noise.of_points(values), np.maximum(known, np.quantile(known, noise.QUIET)), rtol=1e-12)
+
+
+@given(st.lists(st.floats(-1e100, 1e100), max_size=60), st.floats(1e-50, 1e50))
+def test_noise_goes_with_the_scale(values: list[float], factor: float) -> None:
+    array = np.array(values)
+    power = 2.0 ** np.round(np.log2(factor))  # exact, so that nothing is lost to rounding
+    np.testing.assert_allclose(noise.of_blocks(power * array), power * noise.of_blocks(array), rtol=1e-9)
+    assert noise.points(power * array) == pytest.approx(power * noise.points(array), rel=1e-9)
+
+
+def test_noise_near_the_largest_float() -> None:
+    assert np.isfinite(noise.points(np.array([0.0, 0.0, 1.3e308])))
+
+
+@given(st.lists(st.floats(-1e307, 1e307), max_size=40))
+def test_noise_of_wild_values_is_a_number(values: list[float]) -> None:
+    found = noise.points(np.array(values))
+    assert found >= 0
+    assert np.isfinite(found)
