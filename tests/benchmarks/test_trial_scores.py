@@ -114,6 +114,18 @@ def test_kinds_are_scored_by_themselves(kind: Label, expected: Score) -> None:
     assert scores.of_kind(found, kind) == expected
 
 
+def test_two_words_for_a_calm_curve() -> None:
+    """Either will do where both are right, and neither where the curve is said to be unstable."""
+    found = [
+        pair("stable", "not_the_rate", also=("not_the_rate",)),
+        pair("not_the_rate", also=("stable",)),
+        pair("stable", "rise", also=("not_the_rate",)),
+        pair("stable", "not_the_rate"),
+    ]
+    assert scores.of_kind(found, "stable") == Score(hits=0, false=0, missed=2)
+    assert scores.of_kind(found, "not_the_rate") == Score(hits=0, false=1, missed=0)
+
+
 def test_precision_recall_and_f1() -> None:
     score = Score(hits=6, false=2, missed=4)
     assert score.precision == 0.75
