@@ -24,9 +24,8 @@ KIND_OF_CODE: Mapping[str, Label] = {
 """Code of a finding about a run -> the label it amounts to; a rise counts, though it is a warning, since the lowest
 unstable rate of a sweep counts it. An error with another code says that the run is unstable, without a kind."""
 
-NOT_THE_RATE_CODES: frozenset[str] = frozenset()
-"""Codes of findings which say that the rate is not the cause; without a run they speak of all runs. Where one is
-given, the other findings about the run do not make it unstable."""
+NOT_THE_RATE = ("not_the_rate", "no_effect")
+"""What LRD404 observes where the rate is the cause of nothing that the curves show: then no run is unstable."""
 
 ROOT = Path(__file__).parent.parent.parent
 """The specs name their models as modules of this package, so lrdoctor runs where it can be imported."""
@@ -80,7 +79,7 @@ def judge(spec: Path, out: Path, rates: Sequence[float], jobs: int) -> Judgement
 def read(report: Mapping[str, Any], rates: Sequence[float]) -> Judgement:
     """What a report of a sweep says of the trials at these rates; those that the sweep added are left out."""
     findings = report["findings"]
-    excused = any(f["code"] in NOT_THE_RATE_CODES for f in findings if f["run"] is None)
+    excused = any(f["code"] == "LRD404" and f["observed"] in NOT_THE_RATE for f in findings)
     curves = {}
     for run in report["runs"]:
         near = [rate for rate in rates if math.isclose(rate, run["base_learning_rate"], rel_tol=1e-3)]
@@ -91,7 +90,7 @@ def read(report: Mapping[str, Any], rates: Sequence[float]) -> Judgement:
 
 
 def _curve(run: Mapping[str, Any], findings: Sequence[Mapping[str, Any]], excused: bool) -> Curve:
-    if excused or any(f["code"] in NOT_THE_RATE_CODES for f in findings):
+    if excused:
         return Curve(False, frozenset({"not_the_rate"}))
     kinds = frozenset(KIND_OF_CODE[f["code"]] for f in findings if f["code"] in KIND_OF_CODE)
     is_error = any(f["severity"] == "error" for f in findings)

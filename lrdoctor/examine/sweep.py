@@ -126,7 +126,7 @@ def _study(
     )
     findings = way.judge(study)
     rates = tuple(sweeps.summarize(rate, stages[rate], runs[rate], findings, objective) for rate in sorted(runs))
-    return sweeps.measure(replace(study, rates=rates)), findings
+    return sweeps.measure(replace(study, rates=rates), findings), findings
 
 
 def _refuse_if_all_failed(runs: Mapping[float, list[Run]]) -> None:

@@ -169,6 +169,17 @@ def _share_left(own: Values, other: Values) -> Values:
     return np.asarray(np.interp(np.arange(n), centres, shares))
 
 
+def share_of_batches(own: Values, other: Values) -> float:
+    """How much harder a batch is for the trained weights where it is harder for the untrained ones, over the whole run;
+    0 and more.
+
+    Args:
+        own: float64[n], of the trial, as logarithms or not.
+        other: float64[n], of the control, likewise.
+    """
+    return _slope(np.diff(own, 2), np.diff(other, 2), most=np.inf)
+
+
 def _slope(mine: Values, its: Values, most: float = 1.0) -> float:
     """The line through 0 with the least sum of absolute deviations, cut to 0 to `most`.
 

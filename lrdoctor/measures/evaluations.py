@@ -89,6 +89,20 @@ def forgotten(loss: Curve, evaluations: Curve, unlearned: float) -> Forgotten | 
     return best
 
 
+def share_seen(evaluations: Curve, first_step: int, last_step: int, unlearned: float) -> float | None:
+    """Part of what the run learns that its evaluations within a stretch are above their lowest before it.
+
+    None where none was made within the stretch, or none before it.
+    """
+    of = evaluations.finite
+    inside = (of.step >= first_step - 1) & (of.step <= last_step)
+    before = of.step < first_step - 1
+    if not inside.any() or not before.any():
+        return None
+    way = unlearned - float(of.value.min())
+    return float((of.value[inside].max() - of.value[before].min()) / way) if way > 0 else None
+
+
 def _is_confirmed(loss: Curve, of: Curve, low: int, peak: int, lost: float) -> bool:
     """Whether the training loss around the peak is above that around the lowest evaluation before, by as much."""
     gap = float(np.median(np.diff(of.step)))

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from lrdoctor.core.curve import Values
 from lrdoctor.measures import noise
-from lrdoctor.measures.control import Paired
+from lrdoctor.measures.control import Paired, share_of_batches
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class Thresholds:
     """Standard deviations for one batch: single batches have heavier tails than a normal distribution."""
     lengths: tuple[int, ...] = (3, 5, 9, 17, 33)
     """Batches whose median is taken: from the shortest blow-up that is no single batch to those of a slow optimizer."""
+    lost: float = 0.25
+    """Part of a loss that needs no learning (of the untrained weights, or of the best constant prediction) by which the
+    trial is worse, at least. It decides where weights begin that know much already: a model that is to be tuned further
+    may well lose twice as little for some steps."""
     progress: float = 0.5
     """Where losses are no ratios: the same two limits as parts of the way from the untrained level down to the lowest
     one of the trial, once and twice this."""
@@ -54,14 +58,16 @@ class BlowUp:
     n_points: int
 
 
-def blow_up(paired: Paired, until: int | None = None) -> BlowUp | None:
+def blow_up(paired: Paired, until: int | None = None, constant: float | None = None) -> BlowUp | None:
     """The stretch in which the trial is worse than untrained, None where there is none.
 
     Args:
         paired: trial and control.
         until: first step that is not early; single batches are looked at before it alone.
+        constant: loss of the best constant prediction, where it is known.
     """
-    excess = paired.excess
+    excess = np.minimum(paired.excess, _beside_hard_batches(paired))
+    beyond = paired.loss.value - paired.control
     n = len(excess)
     if n < 3:
         return None
@@ -72,7 +78,8 @@ def blow_up(paired: Paired, until: int | None = None) -> BlowUp | None:
     against_level = np.log(paired.loss.value / level) if paired.is_log else paired.loss.value - level
     limit = max(high, THRESHOLDS.single_noises * spread)
     is_early = np.ones(n, dtype=bool) if until is None else paired.loss.step < until
-    single = is_early & (excess > limit) & (against_level > high)
+    least = THRESHOLDS.lost * max(float(level), constant if constant is not None else -np.inf)
+    single = is_early & (excess > limit) & (against_level > high) & (beyond > least)
     above |= single
     if single.any():
         limits.append((float(excess[single].max()), limit))
@@ -82,6 +89,7 @@ def blow_up(paired: Paired, until: int | None = None) -> BlowUp | None:
         chance = THRESHOLDS.alpha / len(THRESHOLDS.lengths) / (n / length)
         limit = max(low, NormalDist().inv_cdf(1 - chance) * spread * noise.MEDIAN_OF / np.sqrt(length))
         medians = np.median(sliding_window_view(excess, length), axis=1)
+        medians[np.median(sliding_window_view(beyond, length), axis=1) <= least] = -np.inf
         for start in np.flatnonzero(medians > limit):
             above[start : start + length] |= excess[start : start + length] > limit / 2
         if medians.max() > limit:
@@ -101,6 +109,15 @@ def blow_up(paired: Paired, until: int | None = None) -> BlowUp | None:
         limit=limit,
         n_points=len(at),
     )
+
+
+def _beside_hard_batches(paired: Paired) -> Values:
+    """The excess where a batch that is harder for the untrained weights may be harder by more for the trained ones."""
+    if not paired.is_log:
+        return paired.excess
+    own, other = np.log(paired.loss.value), np.log(paired.control)
+    level = float(np.median(other))
+    return np.asarray(own - max(1.0, share_of_batches(own, other)) * (other - level) - level)
 
 
 def _scale(paired: Paired) -> tuple[float, float, float]:

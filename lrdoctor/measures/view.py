@@ -104,7 +104,11 @@ class View:
     @cached_property
     def blow_up(self) -> untrained.BlowUp | None:
         """Where a trial does worse than the untrained weights."""
-        return None if self._pair is None else untrained.blow_up(self._pair, self.early_until)
+        return (
+            None
+            if self._pair is None
+            else untrained.blow_up(self._pair, self.early_until, self.run.provenance.get("constant_loss"))
+        )
 
     @cached_property
     def unlearned(self) -> float:

@@ -229,10 +229,15 @@ def _final_loss(run: Run, objective: Objective) -> float:
     return float(curve.value[-1])
 
 
-def measure(study: Study) -> Study:
-    """The study with lr*, unstable_base_learning_rate, loss at init and LR sensitivity filled in from its rates."""
+def measure(study: Study, findings: Sequence[Finding] = ()) -> Study:
+    """The study with lr*, unstable_base_learning_rate, loss at init and LR sensitivity filled in from its rates.
+
+    Args:
+        study: with its rates.
+        findings: of its trials, which tell whether the rate is their cause.
+    """
     best = best_rate(study.rates)
-    found = obstacle(study) or below_best(study.rates, best)
+    found = obstacle(study, findings) or below_best(study.rates, best)
     unstable = lowest_unstable(study.rates)
     if found:
         best = unstable = None

@@ -11,9 +11,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from statistics import median
 
 import numpy as np
 
+from lrdoctor.core.report import Finding, Instability
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Obstacle, Rate, Study
 from lrdoctor.measures import level, noise
@@ -26,6 +28,8 @@ class Thresholds:
     while other weights or another batch differ in the first digits."""
     decade: float = 10.0
     """Ratio of the rates, at least, over which one event at the same step is none of the rate's."""
+    overlap: float = 0.5
+    """Part of two stretches that is common where they are in the same steps."""
     fewest_rates: int = 3
     fewest_steps: int = 3
     """Steps before such an event in which the training can be seen to have been in order."""
@@ -33,9 +37,16 @@ class Thresholds:
 
 THRESHOLDS = Thresholds()
 
+RISES: tuple[Instability, ...] = ("early", "mid_training")
 
-def obstacle(study: Study) -> Obstacle | None:
-    """Why the sweep says nothing, None where it does; the cause that would explain the others first."""
+
+def obstacle(study: Study, findings: Sequence[Finding] = ()) -> Obstacle | None:
+    """Why the sweep says nothing, None where it does; the cause that would explain the others first.
+
+    Args:
+        study: with its rates.
+        findings: of its trials.
+    """
     by_seed = _by_seed(study)
     if not by_seed:
         return None
@@ -45,6 +56,7 @@ def obstacle(study: Study) -> Obstacle | None:
         or _broken_by_data(by_seed, controls)
         or _no_effect(by_seed, controls)
         or _same_step(by_seed)
+        or _same_rise(study, findings)
         or _nothing_learned(study)
     )
 
@@ -213,6 +225,53 @@ def _same_step(by_seed: Mapping[int, Sequence[Run]]) -> Obstacle | None:
             "masked target, the square root or the logarithm of 0; then sweep again"
         ),
     )
+
+
+def _same_rise(study: Study, findings: Sequence[Finding]) -> Obstacle | None:
+    """From some rate on, over a decade of rates, most seeds rise in the same steps, beginning with the lowest of them.
+
+    An instability that the rate makes begins the earlier the higher the rate is.
+    """
+    trials = {run.name: run.trial for run in study.runs if run.trial is not None}
+    stretches: dict[float, dict[int, tuple[int, int]]] = {}
+    for f in findings:
+        trial = trials.get(f.run or "")
+        if trial is None or f.first_step is None or f.last_step is None or f.instability not in RISES:
+            continue
+        of_rate = stretches.setdefault(trial.base_learning_rate, {})
+        first, last = of_rate.get(trial.seed, (f.first_step, f.last_step))
+        of_rate[trial.seed] = min(first, f.first_step), max(last, f.last_step)
+    judged = {r.base_learning_rate: r.n_judged for r in study.rates if r.n_judged}
+    rising = [rate for rate in sorted(judged) if 2 * len(stretches.get(rate, {})) > judged[rate]]
+    if len(rising) < THRESHOLDS.fewest_rates:
+        return None
+    begun = {rate: median(first for first, _ in stretches[rate].values()) for rate in rising}
+    ended = {rate: median(last for _, last in stretches[rate].values()) for rate in rising}
+    lowest = rising[0]
+    length = ended[lowest] - begun[lowest] + 1
+    alike = [rate for rate in rising if _overlap(begun, ended, lowest, rate) >= THRESHOLDS.overlap]
+    others = [rate for rate in judged if rate > lowest and rate not in alike and rate < max(alike)]
+    if len(alike) < THRESHOLDS.fewest_rates or others or length < THRESHOLDS.fewest_steps:
+        return None
+    if max(alike) < THRESHOLDS.decade * lowest * (1 - THRESHOLDS.same):
+        return None
+    return Obstacle(
+        kind="not_the_rate",
+        reason=(
+            f"the loss rises in the same steps, about {begun[lowest]:.0f} to {ended[lowest]:.0f}, at every rate "
+            f"from {lowest:.4g} to {max(alike):.4g}: a changing objective or the data do it, and not the learning rate"
+        ),
+        advice=(
+            "look at what changes over these steps: the weight of a term of the loss, a curriculum, augmentation or "
+            "noise that is turned on. Sweep with a step or a loss that leaves it out, or judge the other terms"
+        ),
+    )
+
+
+def _overlap(begun: Mapping[float, float], ended: Mapping[float, float], one: float, other: float) -> float:
+    """Steps that both stretches hold over those that either does."""
+    both = min(ended[one], ended[other]) - max(begun[one], begun[other])
+    return max(0.0, both) / max(1.0, max(ended[one], ended[other]) - min(begun[one], begun[other]))
 
 
 def _first_non_finite(run: Run) -> int | None:

@@ -86,6 +86,12 @@ class Thresholds:
     """Standard deviations of single points: an eye sees such a rise in the plot of every step. Below both limits it is
     the unrest of a rate near its floor, of which the next points show nothing."""
 
+    least: float = 0.01
+    """Part of what it learns that such a rise loses at least: from almost nothing to twice that is nothing."""
+    seen: float = 0.25
+    """Part of the rise that evaluations within it show, where there are any: the validation data do not change from
+    step to step, so what they do not show at all was a stretch of hard batches."""
+
 
 THRESHOLDS = Thresholds()
 
@@ -93,12 +99,15 @@ THRESHOLDS = Thresholds()
 def of_trial(view: View, kinds: Sequence[str]) -> list[Event]:
     """The events of these kinds that matter in a trial."""
     spread = noise.points(view.units.y)
-    return [
-        event
-        for event in view.found
-        if event.kind in kinds
-        and (view.share_lost(event) >= THRESHOLDS.share or event.height >= THRESHOLDS.stands_out * spread)
-    ]
+    found = []
+    for event in view.found:
+        share = view.share_lost(event)
+        seen = evaluations.share_seen(view.run.val_loss, event.first_step, event.last_step, view.unlearned)
+        stands_out = event.height >= THRESHOLDS.stands_out * spread and share >= THRESHOLDS.least
+        matters = share >= THRESHOLDS.share or stands_out
+        if event.kind in kinds and matters and (seen is None or seen >= THRESHOLDS.seen * share):
+            found.append(event)
+    return found
 
 
 def forgetting(rule: Rule, view: View, events: Sequence[Event], *, came_back: bool) -> Iterator[Finding]:

@@ -2,14 +2,16 @@
 
 ## What it sees
 The loss no longer falls, and ends certainly above what a trial at a **lower** rate reaches that did learn. Beside that
-one of three things that a mere noise floor, however high, does not show:
+one of four things that a mere noise floor, however high, does not show:
 
 - the outputs no longer depend on the input: from one example to the next they differ by less than a twentieth of what
   they do in the trial at the lower rate;
 - the loss ends no lower than that of the best constant prediction: for cross-entropy the entropy of the labels, for the
   squared error their variance;
 - trials at different rates, and of different seeds, end at the same level. The floor that noise sets rises with the
-  rate; a collapsed model has the same loss whatever the rate.
+  rate; a collapsed model has the same loss whatever the rate;
+- more than half of what the lower rate learns is missing: of the way from a loss that needs no learning down to its
+  level.
 
 The finding says which of them was seen.
 
@@ -53,6 +55,8 @@ class Thresholds:
     missing: float = 0.25
     """Part of that way that is missing where the same level is the only sign: noise floors of neighbouring rates may be
     alike too, close to what the lower rate reaches."""
+    most: float = 0.5
+    """Part of that way that no noise floor misses: more than half is an uncharacteristically high loss by itself."""
     apart: float = 1.5
     """Ratio of rates from which on they are different ones."""
 
@@ -104,15 +108,19 @@ def _signs(run: Run, mine: Level, better: Run, reference: Level, study: Study) -
         allowed = THRESHOLDS.above_constant * (constant - reference.mean) + level.THRESHOLDS.certain * mine.error
         if mine.mean >= constant - allowed:
             yield f"that is no lower than the best constant prediction ({constant:.4g})"
-    yield from _same_level(run, mine, reference, study)
-
-
-def _same_level(run: Run, mine: Level, reference: Level, study: Study) -> Iterator[str]:
-    assert run.trial is not None
-    untrained = [run.provenance.get("constant_loss"), _untrained(run)]
+    untrained = [constant, _untrained(run)]
     top = min((value for value in untrained if value is not None), default=None)
-    if top is None or mine.mean - reference.mean <= THRESHOLDS.missing * (top - reference.mean) or top <= mine.mean:
+    if top is None or not reference.mean < mine.mean < top:
         return
+    missing = (mine.mean - reference.mean) / (top - reference.mean)
+    if missing > THRESHOLDS.most:
+        yield f"{100 * missing:.0f} % of what the lower rate learns is missing (a loss of {top:.4g} needs no learning)"
+    elif missing > THRESHOLDS.missing:
+        yield from _same_level(run, mine, top - reference.mean, study)
+
+
+def _same_level(run: Run, mine: Level, way: float, study: Study) -> Iterator[str]:
+    assert run.trial is not None
     others = [
         other.trial
         for other in study.runs
@@ -121,7 +129,7 @@ def _same_level(run: Run, mine: Level, reference: Level, study: Study) -> Iterat
         and max(other.trial.base_learning_rate, run.trial.base_learning_rate)
         >= THRESHOLDS.apart * min(other.trial.base_learning_rate, run.trial.base_learning_rate)
         and (theirs := view_of(other, study.alpha).level) is not None
-        and abs(theirs.mean - mine.mean) <= THRESHOLDS.same * (top - reference.mean)
+        and abs(theirs.mean - mine.mean) <= THRESHOLDS.same * way
     ]
     n_seeds = len({r.trial.seed for r in study.runs if r.trial is not None})
     if others and (n_seeds == 1 or any(trial.seed != run.trial.seed for trial in others)):

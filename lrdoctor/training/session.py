@@ -6,7 +6,8 @@ import itertools
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,6 +22,10 @@ from lrdoctor.training.importing import blame, user_modules
 from lrdoctor.training.loop import Row, before_any_update, materialize, optimizer_of, train
 from lrdoctor.training.trainables import loss_parameters, parameters, refuse_strays, trainable
 from lrdoctor.training.workload import Rewriter, Workload, backward, checked_loss, validation_loss
+
+OF_THE_LOSS = (
+    "the loss's own parameters are trained with the model's; requires_grad=False in the loss leaves them as they are"
+)
 
 SECONDS_A_SIGN = 10.0
 """How often a long look at the validation data says how far it is."""
@@ -123,12 +128,16 @@ class TrainingSession:
         notes = [] if trial is None else self._tried(trial, model, loss_fn)
         if validation is not None:
             facts["first validation batch"] = _digest(next(iter(validation)), "validation")
-            _pass_over(validation, emit)
-            validation_loss(self.workload, model, validation, loss_fn)
+            # all of them are made before any is evaluated, so that data without an end are found out soon
+            deque(_followed(validation, "made", emit), maxlen=0)
+            validation_loss(self.workload, model, _followed(validation, "evaluated", emit), loss_fn)
         own = {id(p) for p in model.parameters()}
+        of_loss = [p for p in loss_parameters(loss_fn) if p.requires_grad and id(p) not in own]
+        if of_loss:
+            notes.insert(0, OF_THE_LOSS)
         return {
             "n_parameters": _count(trainable(model, loss_fn)),
-            "n_loss_parameters": _count(p for p in loss_parameters(loss_fn) if p.requires_grad and id(p) not in own),
+            "n_loss_parameters": _count(of_loss),
             "has_validation": validation is not None,
             "notes": notes,
             "facts": facts,
@@ -146,14 +155,15 @@ class TrainingSession:
         return [*optimizer.notes, *([] if unused is None else [unused])]
 
 
-def _pass_over(validation: Batches, emit: Callable[[Any], None]) -> None:
-    """Makes all validation batches before any is evaluated, so that data without an end are found out soon."""
-    said, n_batches, n_examples = time.monotonic(), 0, 0
-    for batch in validation:
-        n_batches, n_examples = n_batches + 1, n_examples + structures.batch_length(batch)
+def _followed(validation: Batches, done: str, emit: Callable[[Any], None]) -> Iterator[Any]:
+    """The batches; says from time to time how many of them are done."""
+    said, n_examples = time.monotonic(), 0
+    for n_batches, batch in enumerate(validation, start=1):
+        n_examples += structures.batch_length(batch)
+        yield batch
         if time.monotonic() - said > SECONDS_A_SIGN:
             said = time.monotonic()
-            emit(f"validation data: {n_batches:,} batches ({n_examples:,} examples) so far")
+            emit(f"validation data: {n_batches:,} batches ({n_examples:,} examples) {done} so far")
 
 
 def _digest(batch: Any, key: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -154,6 +155,26 @@ def test_stopping_abandons_the_trial() -> None:
     asked = iter([False, False, True])
     with pytest.raises(Interrupted):
         rows_of(workload(), trial(), stopped=lambda: next(asked))
+
+
+noted: SimpleQueue[str] = SimpleQueue()
+"""What an evaluation puts into a list of the user's would be taken out again after it."""
+
+
+def noted_step(model: nn.Module, batch: Any, loss_fn: Any) -> Tensor:
+    if not model.training:
+        noted.put("evaluated")
+    return loss_fn(model(batch[0]), batch[1])
+
+
+@pytest.mark.parametrize("n_before", [1, 2])
+def test_an_evaluation_can_be_abandoned_between_two_batches(n_before: int) -> None:
+    """22 examples in batches of 8 are 3 of them."""
+    work = workload(step="test_loop:noted_step")
+    already = noted.qsize()
+    with pytest.raises(Interrupted):
+        rows_of(work, trial(eval_every=1), stopped=lambda: noted.qsize() - already == n_before)
+    assert noted.qsize() - already == n_before
 
 
 def test_lazy_modules_are_given_their_shapes_first() -> None:

@@ -12,7 +12,7 @@ from training_samples import FOLDER, blocks, net, rows_of, trial
 
 from lrdoctor.errors import WorkloadError
 from lrdoctor.training import torch_optimizers
-from lrdoctor.training.session import TrainingSession
+from lrdoctor.training.session import OF_THE_LOSS, TrainingSession
 from lrdoctor.training.trainables import loss_parameters, parameters, refuse_strays, trainable
 from lrdoctor.training.workload import Workload
 
@@ -94,6 +94,7 @@ def test_parameters_of_the_loss_are_counted_and_trained(loss: str, n: int) -> No
         loss_fn = work(loss=component(loss)).loss()
         found = TrainingSession(work(loss=component(loss)), CPU).check(0)
         assert (found["n_parameters"], found["n_loss_parameters"]) == (NUMBERS + n, n)
+        assert found["notes"] == [OF_THE_LOSS]
     model = net()
     assert sum(p.numel() for p in trainable(model, loss_fn)) == NUMBERS + n
     rule = torch_optimizers.make('{"name":"sgd"}', model, FOLDER, loss_fn)
