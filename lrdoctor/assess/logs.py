@@ -109,7 +109,9 @@ def _without_given_up(judged: Sequence[_Judged]) -> list[_Judged]:
 
 def _given_up(n: int) -> str:
     """How a summary ends where the verdict does not rest on n of the runs."""
-    return f"; {n} starts of too few points are not counted" if n > 1 else "; 1 start of too few points is not counted" * n
+    return (
+        f"; {n} starts of too few points are not counted" if n > 1 else "; 1 start of too few points is not counted" * n
+    )
 
 
 def _worst(verdicts: Iterable[Verdict]) -> Verdict:

@@ -13,7 +13,20 @@ import numpy as np
 
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError, NoLogError
-from lrdoctor.logs import console, containers, delimited, dvclive, frames, hf_trainer, jsonl, mlflow, run_keys, tensorboard, trackio, wandb
+from lrdoctor.logs import (
+    console,
+    containers,
+    delimited,
+    dvclive,
+    frames,
+    hf_trainer,
+    jsonl,
+    mlflow,
+    run_keys,
+    tensorboard,
+    trackio,
+    wandb,
+)
 from lrdoctor.logs.base import Reader, Source, Table
 from lrdoctor.logs.runs import runs_of
 from lrdoctor.logs.text import STANDARD_INPUT, bytes_source, open_source

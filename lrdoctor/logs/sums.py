@@ -9,9 +9,7 @@ import numpy as np
 
 from lrdoctor.logs.base import Column
 
-DETECTION_PART = re.compile(
-    r"^(train|val)/(box|cls|dfl|obj|seg|sem|pose|kobj|rle|angle)(?:_loss|_om|_ol|_oo)?$"
-)
+DETECTION_PART = re.compile(r"^(train|val)/(box|cls|dfl|obj|seg|sem|pose|kobj|rle|angle)(?:_loss|_om|_ol|_oo)?$")
 """The parts of Ultralytics' models, which are written as they enter the loss, already weighted."""
 NEEDED = frozenset({"train/box", "train/cls"})
 
