@@ -101,15 +101,16 @@ class Laboratory:
     device: str | None = None
     """Name of what the trials run on; known, like the line above, once a trial had to be trained."""
     budget: int | None = None
-    """Training steps that may still be trained; each finished trial takes those that it ran off it. None: any."""
+    """Steps that may still be run; each finished trial takes those that it ran off it, and so does a control, whose
+    step is a forward pass alone: no workload tells how much cheaper that is. None: any."""
     controls: dict[tuple[int, Rewrite | None], Run] = field(default_factory=dict)
     """By seed and rewrite: the untrained weights on the batches of the seed."""
     trained: int = 0
-    """Trials trained by this invocation."""
+    """Trials trained by this invocation; controls are none."""
     trained_steps: int = 0
-    """Their training steps."""
+    """Steps that they and the controls ran."""
     trained_seconds: float = 0.0
-    """How long they took, as if one after the other."""
+    """How long they and the controls took, as if one after the other."""
 
     def __post_init__(self) -> None:
         self._identity = self.spec.identity()
@@ -121,14 +122,14 @@ class Laboratory:
         """The runs of the trials, in their order, each with the control of its seed; what is missing is trained now.
 
         Raises:
-            BudgetSpent: the missing ones take more steps than the budget has left; none of them was trained.
+            BudgetSpent: the missing trials and controls take more steps than the budget has left; none was begun.
         """
         controls = {
             (trial.seed, trial.rewrite): control_trial(self.spec, trial.seed, trial.rewrite) for trial in trials
         }
         missing = self._missing(trials)
         unseen = self._missing([trial for who, trial in controls.items() if who not in self.controls])
-        self._refuse_beyond_budget(stage, {**unseen, **missing})
+        self._refuse_beyond_budget(stage, missing, unseen)
         if unseen:
             self.watcher.planned(CONTROL, len(unseen), 0)
             self._train(unseen)
@@ -173,13 +174,14 @@ class Laboratory:
         self.folder.problems.clear()
         return missing
 
-    def _refuse_beyond_budget(self, stage: str, missing: Mapping[str, Trial]) -> None:
-        needed = sum(trial.n_steps for trial in missing.values())
+    def _refuse_beyond_budget(self, stage: str, missing: Mapping[str, Trial], controls: Mapping[str, Trial]) -> None:
+        needed = sum(trial.n_steps for trial in (*missing.values(), *controls.values()))
         if self.budget is not None and needed > self.budget:
+            before = f" after {_counted(len(controls), 'control')}" if controls else ""
             raise BudgetSpent(
-                f"{stage}: {len(missing)} trial{'s' if len(missing) > 1 else ''} to train, of up to {needed:,} steps "
-                f"in all, and --max-trial-steps leaves {self.budget:,}; what is finished is kept: run the command "
-                f"again with {needed:,} or more to go on"
+                f"{stage}: {_counted(len(missing), 'trial')} to train{before}, of up to {needed:,} steps in all, and "
+                f"--max-trial-steps leaves {self.budget:,}; what is finished is kept: run the command again with "
+                f"{needed:,} or more to go on"
             )
 
     def _train(self, missing: Mapping[str, Trial]) -> None:
@@ -215,12 +217,12 @@ class Laboratory:
             worker_facts={"device": self.device, **facts},
         )
         self.runs[key] = run
-        self._count(len(run.train_loss), seconds)
+        self._count(trial, len(run.train_loss), seconds)
         self.watcher.finished(run)
 
-    def _count(self, steps: int, seconds: float) -> None:
-        """Takes a trained trial off the budget."""
-        self.trained += 1
+    def _count(self, trial: Trial, steps: int, seconds: float) -> None:
+        """Takes what a trial or a control ran off the budget."""
+        self.trained += not trial.control
         self.trained_steps += steps
         self.trained_seconds += seconds
         if self.budget is not None:
@@ -245,6 +247,10 @@ class Laboratory:
         self.watcher.message(
             f"{n_parameters:,} trainable parameters; {jobs} worker{'s' if jobs > 1 else ''} on {self.device}"
         )
+
+
+def _counted(n: int, thing: str) -> str:
+    return f"{n} {thing}{'s' if n != 1 else ''}"
 
 
 def answer(engine: Engine, payload: Mapping[str, Any], what: str) -> Any:

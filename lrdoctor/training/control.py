@@ -53,8 +53,8 @@ def observe(
         val_loss = None
         try:
             batch = next(source)
-            unread.append(checked_loss(workload, model, batch, loss_fn).detach())
             constant.see(step, batch)
+            unread.append(checked_loss(workload, model, batch, loss_fn).detach())
             if is_last:
                 val_loss = None if validation is None else validation_loss(workload, model, validation, loss_fn)
                 facts = known(
