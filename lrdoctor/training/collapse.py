@@ -89,18 +89,26 @@ class ConstantPrediction(nn.Module):
 
     def __init__(self, output: Tensor, batch: Any) -> None:
         super().__init__()
-        first = next(structures.tensors(batch))
-        tokens = not first.is_floating_point() and first.ndim > 1 and output.shape[:2] == first.shape[:2]
-        self._positions = output.shape[1:2] if tokens and output.ndim > 2 else torch.Size()
+        places = _places(batch)
+        self._has_places = places is not None and output.ndim > 2 and output.shape[:2] == places
         # losses of flattened outputs have several rows an example
+        self._is_flat = places is not None and output.shape[0] == places.numel()
         self._rows = output.shape[0] // structures.batch_length(batch)
-        self.value = nn.Parameter(output.detach().mean(dim=(0, 1) if self._positions else 0))
+        self.value = nn.Parameter(output.detach().mean(dim=(0, 1) if self._has_places else 0))
         self.link: Link = _itself
-        self.n_examples = 0
+        self.shape_to(batch)
+
+    def shape_to(self, batch: Any) -> None:
+        """The next output is for this batch, which may have another length."""
+        places = _places(batch)
+        if places is not None and (self._has_places or self._is_flat):
+            self._shape = places if self._has_places else torch.Size([places.numel()])
+        else:
+            self._shape = torch.Size([self._rows * structures.batch_length(batch)])
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         value = self.link(self.value)
-        return value.expand(self._rows * self.n_examples, *self._positions, *value.shape)
+        return value.expand(*self._shape, *value.shape)
 
     def starts(self, output: Tensor) -> Iterator[tuple[Link, Tensor]]:
         """Where to look for the best value from. What must be probabilities, or their logarithms, stays so: without
@@ -119,6 +127,12 @@ class ConstantPrediction(nn.Module):
         yield _itself, self.value.detach().clone()
         if output.min() > 0 and output.max() < 1:  # by a sigmoid, or by chance
             yield torch.sigmoid, zeros
+
+
+def _places(batch: Any) -> torch.Size | None:
+    """(examples, places) where the input is sequences of tokens."""
+    first = next(structures.tensors(batch))
+    return None if first.is_floating_point() or first.ndim < 2 else first.shape[:2]
 
 
 def _itself(value: Tensor) -> Tensor:
@@ -236,7 +250,7 @@ class Constant:
 
     def _loss_of(self, model: nn.Module, batch: Any, loss_fn: Any) -> Tensor:
         if isinstance(model, ConstantPrediction):
-            model.n_examples = structures.batch_length(batch)
+            model.shape_to(batch)
         unspoilt = structures.map_tensors(batch, _itself)
         return scalar_loss(self._workload, model, unspoilt, loss_fn, "the loss of a constant prediction")
 
