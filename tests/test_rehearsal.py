@@ -202,6 +202,36 @@ def test_another_update_rule_has_rates_of_its_own(spec: Spec, tmp_path: Path) ->
     assert list(plan.parts())[-1].name == "change_optimizer"
 
 
+def test_the_controls_are_stages_of_what_they_come_before(spec: Spec, tmp_path: Path) -> None:
+    def with_a_rewrite(laboratory: examine.Laboratory) -> None:
+        everything(laboratory)
+        trials = [examine.baseline_trial(spec, rate, seed) for rate in (0.01, 0.1) for seed in spec.seeds]
+        laboratory.run("rezero: grid", [replace(trial, rewrite="rezero") for trial in trials])
+
+    plan = planned(spec, tmp_path / "out", with_a_rewrite)
+    found = [stage for stage in plan.stages if stage.name == "control"]
+    assert [(stage.part, stage.trials, stage.reused, stage.steps, stage.evaluations) for stage in found] == [
+        ("sweep", 3, 0, 300, 3),
+        ("rezero", 3, 0, 300, 3),
+    ]
+    grid = next(stage for stage in plan.stages if stage.name == "grid")
+    assert 0 < found[0].seconds < grid.seconds * 3 / 12
+    assert plan.steps == sum(stage.steps for stage in plan.stages)
+    probe = planned(spec, tmp_path / "out", lambda laboratory: probed_at(laboratory, 0.01), best=0.01)
+    assert [(stage.part, stage.name) for stage in probe.stages] == [("probe", "control"), ("probe", "probe")]
+
+
+def probed_at(laboratory: examine.Laboratory, rate: float) -> None:
+    grid = Settings(laboratory.spec.sweep.rates())
+    examine.probe(laboratory, probes.Settings(), grid, laboratory.spec.seeds, rate)
+
+
+def test_controls_that_are_finished_are_not_planned(spec: Spec, tmp_path: Path) -> None:
+    run(spec, tmp_path / "out", assumed(spec), lambda laboratory: probed_at(laboratory, 0.01))
+    plan = planned(spec, tmp_path / "out")
+    assert "control" not in {stage.name for stage in plan.stages}
+
+
 def test_a_budget_is_planned_with(spec: Spec, tmp_path: Path) -> None:
     cut: list[str] = []
 
