@@ -192,6 +192,43 @@ def test_a_longer_trial_has_the_control_of_the_usual_length(spec: Spec, tmp_path
     assert controls(runs) == [FLAT] * 3
 
 
+def probes(spec: Spec) -> list[Trial]:
+    return trials(spec, procedure="probe", stop_after=9, eval_every=1)
+
+
+def test_short_trials_alone_have_a_short_control(spec: Spec, tmp_path: Path) -> None:
+    """A probe is quick, however long the training that it is the first part of."""
+    engine = world()
+    with opened(spec, tmp_path / "out") as folder:
+        laboratory = Laboratory(spec, folder, engine, Log())
+        assert controls(laboratory.run("probe", probes(spec))) == [FLAT[:9]] * 3
+        assert laboratory.run("probe", probes(spec))[0].control is not None
+        assert engine.controls == 3
+        assert controls(laboratory.run("grid", trials(spec))) == [FLAT] * 3, "whole trials need whole ones"
+        assert controls(laboratory.run("probe", probes(spec))) == [FLAT] * 3
+        assert engine.controls == 6
+
+
+def test_short_trials_take_the_whole_control_that_is_there(spec: Spec, tmp_path: Path) -> None:
+    with opened(spec, tmp_path / "out") as folder:
+        Laboratory(spec, folder, world(), Log()).run("grid", trials(spec))
+    engine = world()
+    with opened(spec, tmp_path / "out") as folder:
+        assert controls(Laboratory(spec, folder, engine, Log()).run("probe", probes(spec))) == [FLAT] * 3
+    assert (engine.trials, engine.controls) == (3, 0)
+
+
+def test_short_trials_of_an_earlier_command_have_theirs(spec: Spec, tmp_path: Path) -> None:
+    for _ in range(2):
+        engine = world()
+        with opened(spec, tmp_path / "out") as folder:
+            laboratory = Laboratory(spec, folder, engine, Log())
+            every = laboratory.every_run()
+            assert controls(list(every.values())) == [FLAT[:9]] * len(every)
+            laboratory.run("probe", probes(spec))
+    assert (len(every), engine.trials, engine.controls) == (3, 0, 0)
+
+
 def test_it_costs_a_forward_pass_a_step_and_one_evaluation(spec: Spec) -> None:
     pace = Pace(
         jobs=1, start_up=0.0, per_trial=1.0, per_step=3.0, per_evaluation=5.0, per_short_evaluation=0.0, source=""

@@ -219,6 +219,7 @@ def test_the_controls_are_stages_of_what_they_come_before(spec: Spec, tmp_path: 
     assert plan.steps == sum(stage.steps for stage in plan.stages)
     probe = planned(spec, tmp_path / "out", lambda laboratory: probed_at(laboratory, 0.01), best=0.01)
     assert [(stage.part, stage.name) for stage in probe.stages] == [("probe", "control"), ("probe", "probe")]
+    assert probe.stages[0].steps == probe.stages[1].steps
 
 
 def probed_at(laboratory: examine.Laboratory, rate: float) -> None:

@@ -29,6 +29,9 @@ PRELOAD = ("torch", "lrdoctor.worker")
 CONTROL = "control"
 """Stage in which the untrained weights pass over the batches."""
 
+Who = tuple[int, Rewrite | None]
+"""Seed and rewrite: they decide the untrained weights."""
+
 
 def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:
     """The spec's own training at a rate: what the sweep runs, and what every fix is compared with."""
@@ -103,8 +106,8 @@ class Laboratory:
     budget: int | None = None
     """Steps that may still be run; each finished trial takes those that it ran off it, and so does a control, whose
     step is a forward pass alone: no workload tells how much cheaper that is. None: any."""
-    controls: dict[tuple[int, Rewrite | None], Run] = field(default_factory=dict)
-    """By seed and rewrite: the untrained weights on the batches of the seed."""
+    controls: dict[Who, Run] = field(default_factory=dict)
+    """The untrained weights on the batches of the seed."""
     trained: int = 0
     """Trials trained by this invocation; controls are none."""
     trained_steps: int = 0
@@ -124,18 +127,14 @@ class Laboratory:
         Raises:
             BudgetSpent: the missing trials and controls take more steps than the budget has left; none was begun.
         """
-        controls = {
-            (trial.seed, trial.rewrite): control_trial(self.spec, trial.seed, trial.rewrite) for trial in trials
-        }
+        controls = self._new_controls(trials)
         missing = self._missing(trials)
-        unseen = self._missing([trial for who, trial in controls.items() if who not in self.controls])
+        unseen = self._missing(list(controls.values()))
         self._refuse_beyond_budget(stage, missing, unseen)
         if unseen:
             self.watcher.planned(CONTROL, len(unseen), 0)
             self._train(unseen)
-        self.controls |= {
-            who: self.runs.pop(self.key(trial)) for who, trial in controls.items() if who not in self.controls
-        }
+        self.controls |= {who: self.runs.pop(self.key(trial)) for who, trial in controls.items()}
         self.watcher.planned(stage, len(trials), len(trials) - len(missing))
         if missing:
             self._train(missing)
@@ -150,13 +149,37 @@ class Laboratory:
         """The run as everybody else gets to see it; trials of a seed share the control."""
         assert run.trial is not None
         who = run.trial.seed, run.trial.rewrite
-        if who not in self.controls:  # of a trial that an earlier invocation saved
-            saved = self.folder.read(self.key(control_trial(self.spec, *who)))
-            if saved is None:
-                return run
-            self.controls[who] = saved
-        control = self.controls[who]
-        return run if control.status == "failed" else replace(run, control=control.train_loss)
+        if not self._is_covered(who, run.trial.n_steps):  # a trial that an earlier invocation saved
+            whole = control_trial(self.spec, *who)
+            for trial in (whole, replace(whole, stop_after=run.trial.n_steps)):
+                saved = self.folder.read(self.key(trial))
+                if saved is not None:
+                    self.controls[who] = saved
+                    break
+        control = self.controls.get(who)
+        return run if control is None or control.status == "failed" else replace(run, control=control.train_loss)
+
+    def _new_controls(self, trials: Sequence[Trial]) -> dict[Who, Trial]:
+        """The controls of the trials that were neither run nor read by this invocation: whole ones, but for trials that
+        are all shorter (the probe's) and whose whole control nobody has run yet."""
+        longest: dict[Who, int] = {}
+        for trial in trials:
+            who = trial.seed, trial.rewrite
+            longest[who] = max(trial.n_steps, longest.get(who, 0))
+        new = {}
+        for who, n_steps in longest.items():
+            if not self._is_covered(who, n_steps):
+                whole = control_trial(self.spec, *who)
+                is_short = n_steps < whole.n_steps and self.folder.read(self.key(whole)) is None
+                new[who] = replace(whole, stop_after=n_steps) if is_short else whole
+        return new
+
+    def _is_covered(self, who: Who, n_steps: int) -> bool:
+        """Whether the control that is there is as long as a trial, or as any control is."""
+        control = self.controls.get(who)
+        if control is None or control.trial is None:
+            return False
+        return control.trial.n_steps >= min(n_steps, control.trial.schedule_steps)
 
     def _missing(self, trials: Sequence[Trial]) -> dict[str, Trial]:
         """The trials, by key, that are not finished; the others are read."""
