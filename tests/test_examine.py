@@ -53,6 +53,9 @@ class FakeEngine:
     def __init__(self, world: World, data: Mapping[str, str] | None = None) -> None:
         self.world, self.data = world, data or {"batch": "aa"}
         self.checks, self.looks, self.trials, self.controls = 0, 0, 0, 0
+        self.said: list[str] = []
+        self.found: dict[str, Any] = {}
+        """What the check says while it works, and what it finds besides."""
         self.possible = Possible(model=None, failure="nothing is known of a made-up model")
 
     def __enter__(self) -> FakeEngine:
@@ -68,7 +71,8 @@ class FakeEngine:
         for task in tasks:
             if task.payload["kind"] == "check":
                 self.checks += 1
-                yield Finished(task, {"n_parameters": 1, "has_validation": True, "facts": self.data})
+                yield from (Progress(task, text) for text in self.said)
+                yield Finished(task, {"n_parameters": 1, "has_validation": True, "facts": self.data, **self.found})
                 continue
             if task.payload["kind"] == "possible":
                 self.looks += 1
@@ -166,6 +170,18 @@ def test_a_sweep_runs_its_stages_and_locates_the_edge(spec: Spec, tmp_path: Path
     assert (engine.checks, engine.controls) == (1, 3)
     assert engine.trials == len(study.runs) == len(log.finished_runs) - 3 == 3 * len(study.rates)
     assert set(log.last_step.values()) == {2, 39}
+
+
+def test_what_the_first_look_says_is_shown_once(spec: Spec, tmp_path: Path) -> None:
+    engine, log = FakeEngine(healthy_below(0.17)), Log()
+    engine.said = ["validation data: 9,000 batches so far"]
+    engine.found = {"n_parameters": 880, "n_loss_parameters": 64, "notes": ["two groups have rates of their own"]}
+    swept(spec, tmp_path / "out", engine, log)
+    assert log.messages == [
+        "validation data: 9,000 batches so far",
+        "880 trainable parameters, 64 of them the loss's own; 1 worker on made-up",
+        "two groups have rates of their own",
+    ]
 
 
 def test_a_second_sweep_trains_nothing(spec: Spec, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,7 @@ def test_a_study_holds_those_of_its_own_model(spec: Spec, tmp_path: Path) -> Non
     assert [run.name for run in study.controls] == ["control seed=0", "control seed=1", "control seed=2"]
     assert {run.provenance["constant_loss"] for run in study.controls} == {CONSTANT}
     assert {tuple(run.control.value) for run in study.runs} == {tuple(FLAT)}
+    assert {run.provenance["constant_loss"] for run in study.runs} == {CONSTANT}
     assert all(run.control is None and not len(run.grad_norm) for run in study.controls)
 
 
@@ -234,6 +235,50 @@ def test_it_costs_a_forward_pass_a_step_and_one_evaluation(spec: Spec) -> None:
         jobs=1, start_up=0.0, per_trial=1.0, per_step=3.0, per_evaluation=5.0, per_short_evaluation=0.0, source=""
     )
     assert pace.seconds(control_trial(spec, 0)) == pytest.approx(1.0 + FORWARD * 3.0 * 40 + 5.0)
+
+
+class Rising(FakeEngine):
+    """The untrained weights lose more and more; writes down what each trial was told of that, and what was tried."""
+
+    def __init__(self) -> None:
+        super().__init__(healthy_below(0.17))
+        self.told: list[float | None] = []
+        self.tried: list[Trial] = []
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Event]:
+        for task in tasks:
+            if task.payload["kind"] == "check":
+                self.tried.append(Trial(**task.payload["trial"]))
+            elif not task.payload["trial"]["control"]:
+                self.told.append(task.payload["untrained"])
+            yield from super().run([task])
+
+    def _control(self, task: Task, trial: Trial) -> Iterator[Event]:
+        yield Started(task, 0)
+        yield Progress(task, [(t, 0.0, 1.0 + t, None, None) for t in range(trial.n_steps)])
+        yield Finished(task, {"status": "completed", "reason": None})
+
+
+def test_a_short_trial_is_told_the_same_beside_any_control(spec: Spec, tmp_path: Path) -> None:
+    told = []
+    for name, stages in {"short": [probes(spec)], "whole": [trials(spec), probes(spec)]}.items():
+        engine = Rising()
+        with opened(spec, tmp_path / name) as folder:
+            laboratory = Laboratory(spec, folder, engine, Log())
+            for stage in stages:
+                laboratory.run("any", stage)
+        told.append(engine.told)
+    assert told[0] == told[1][3:]
+    assert None not in told[0]
+    assert min(told[1][:3]) > max(told[0])
+
+
+def test_the_first_look_is_at_a_trial(spec: Spec, tmp_path: Path) -> None:
+    """A control has a rate of 0 and neither warmup nor schedule of its own."""
+    engine = Rising()
+    with opened(spec, tmp_path / "out") as folder:
+        Laboratory(spec, folder, engine, Log()).run("grid", trials(spec, warmup_steps=5))
+    assert engine.tried == [replace(trials(spec)[0], warmup_steps=5)]
 
 
 def test_its_time_says_nothing_of_that_of_a_trial(spec: Spec, tmp_path: Path) -> None:

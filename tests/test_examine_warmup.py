@@ -144,3 +144,25 @@ def test_failed_trials_are_no_evidence(spec: Spec, tmp_path: Path) -> None:
     report = assess.report_of_warmup(study, found)
     assert report.fixes[0].status == "not_tried"
     assert any("out of memory" in skip.reason for skip in report.skipped)
+
+
+@pytest.mark.parametrize(
+    ("asked", "tried", "said"),
+    [
+        ([50], {1, 10}, "warmup.steps: 50 is above the cap of 10 % of max_train_steps (10), so 1, 10 are tried"),
+        ([2, 4, 5, 20, 30], {2, 4, 5}, "warmup.steps: 20, 30 are above the cap"),
+        ([2, 4, 5], {2, 4, 5}, None),
+        ([10, 1000, 10_000, 100_000], {1, 10}, None),  # the default, of which what fits is meant
+    ],
+)
+def test_warmups_above_the_cap_are_not_replaced_in_silence(
+    spec: Spec, tmp_path: Path, asked: list[int], tried: set[int], said: str | None
+) -> None:
+    spec = load_spec(tmp_path / "spec.yaml", [f"warmup.steps={asked}"])
+    engine, log = WarmupEngine(up_to(20)), Log()
+    study, found = searched(spec, tmp_path / "out", engine, log)
+    assert tried <= {trial.warmup_steps for trial in engine.seen}
+    notes = assess.report_of_warmup(study, found).sweep["notes"]
+    for texts in (log.messages, notes):
+        assert sum("above the cap" in text for text in texts) == (said is not None)
+        assert said is None or any(said in text for text in texts)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import pytest
 from document_commands import ROOT
 
 from lrdoctor.core.study import Study
+from lrdoctor.examine.seeds import FEWEST_SEEDS, MOST_SEEDS
 from lrdoctor.measures import rises, view
-from lrdoctor.procedures import comparison, sweep, treatment
+from lrdoctor.procedures import certainty, comparison, reach, sweep, treatment
 from lrdoctor.rules import _rises, best_at_edge, early_blow_up, stuck_plateau
 
 HOW, LIMITS = "how-it-decides", "limits"
@@ -17,6 +19,15 @@ SWEEP = sweep.Settings(grid=(0.1,))
 TREAT = treatment.Settings()
 EARLY = early_blow_up.THRESHOLDS
 SHORT = view.THRESHOLDS.fewest_points
+
+SURE = certainty.SETTINGS
+
+
+def nine_in_ten() -> tuple[float, float]:
+    """Factors between which the spread over seeds of nine in ten workloads lies, by its prior."""
+    low, high = (math.exp(reach.PRIOR.spread * math.exp(z * reach.PRIOR.spread_varies)) for z in (-1.645, 1.645))
+    return round(low, 1), round(high, 1)
+
 
 TOLD = [
     (
@@ -43,10 +54,18 @@ TOLD = [
     (HOW, "within a factor of 1.25", SWEEP.resolution, 1.25),
     (
         HOW,
-        "`unstable` at 2 or less, or below 5",
+        "**at the edge** at 2 or less, or below 5",
         (best_at_edge.THRESHOLDS.margin, best_at_edge.THRESHOLDS.clear),
         (2, 5),
     ),
+    (HOW, "**90 % interval**", SURE.confidence, 0.9),
+    (HOW, "in 95 of 100 draws, and `stable` where it does in at most 5", round(50 * (1 + SURE.confidence)), 95),
+    (HOW, "84 of 100 draws have to agree", round(50 * (1 + SURE.single)), 84),
+    (HOW, "typically a factor of 1.35", round(math.exp(reach.PRIOR.spread), 2), 1.35),
+    (HOW, "nine in ten workloads between 1.1 and 2.6", nine_in_ten(), (1.1, 2.6)),
+    (HOW, "In one trial of a hundred the judgement is taken to be wrong", reach.PRIOR.mistaken, 0.01),
+    (HOW, "the spec's seeds (3 at least)", FEWEST_SEEDS, 3),
+    (HOW, "until it is settled, 15 at most", MOST_SEEDS, 15),
     (HOW, "`--alpha` (1 % a run)", Study(name="", runs=()).alpha, 0.01),
     (HOW, "one of less than 5 % is never worth a word", round(2.718281828459045**rises.THRESHOLDS.rise, 6), 1.05),
     (HOW, "Where training is stable at 5 x lr\\*", TREAT.needed_up_to, 5),

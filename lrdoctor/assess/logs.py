@@ -27,6 +27,10 @@ LOST = (non_finite.RULE.code, divergence.RULE.code, level_shift.RULE.code)
 MOST_NAMED = 3
 """Runs that a sentence names one by one."""
 DRAWN = ("train_loss", "val_loss", "grad_norm", "learning_rate")
+NOT_COUNTED = "not_counted"
+"""Key of a run's provenance, where the verdict on its log rests on the other runs."""
+MOST_SAID = 20
+"""Sentences of a log that a report repeats."""
 MOST_FINITE, MOST_NON_FINITE = 1500, 500
 """Points of a curve that are kept for drawing: far more than a terminal or a figure has columns."""
 
@@ -72,12 +76,13 @@ def report_of_logs(logs: Logs, command: str = "diagnose", *, alpha: float = 0.01
         command: the command that read them.
         alpha: the share of healthy runs that may be taken for unstable.
     """
-    judged = [_judge(run, alpha) for run in logs.runs] + [_unread(log) for log in logs.unread]
-    verdict = _worst([one.summary.verdict for one in judged])
+    judged = _without_given_up([_judge(run, alpha) for run in logs.runs]) + [_unread(log) for log in logs.unread]
+    counted = [one for one in judged if NOT_COUNTED not in one.summary.provenance]
+    verdict = _worst([one.summary.verdict for one in counted])
     return Report(
         command=command,
         verdict=verdict,
-        summary=_summary(judged, verdict),
+        summary=_summary(counted, verdict) + _given_up(len(judged) - len(counted)),
         runs=tuple(one.summary for one in judged),
         findings=tuple(finding for one in judged for finding in one.findings),
         skipped=tuple(skip for one in judged for skip in one.skips),
@@ -86,6 +91,26 @@ def report_of_logs(logs: Logs, command: str = "diagnose", *, alpha: float = 0.01
         passed_over=dict(logs.passed_over),
         no_logs={log.source: log.reason for log in logs.no_logs},
         checks=checks_of_logs(),
+    )
+
+
+def _without_given_up(judged: Sequence[_Judged]) -> list[_Judged]:
+    """The runs, those marked that do not count: a start given up too early to be judged, beside one that went on."""
+    settled = {one.summary.source for one in judged if one.summary.verdict != "inconclusive"}
+    return [
+        replace(one, summary=replace(one.summary, provenance={**one.summary.provenance, NOT_COUNTED: True}))
+        if one.summary.verdict == "inconclusive"
+        and one.summary.source in settled
+        and "aborted" in one.summary.provenance
+        else one
+        for one in judged
+    ]
+
+
+def _given_up(n: int) -> str:
+    """How a summary ends where the verdict does not rest on n of the runs."""
+    return (
+        f"; {n} starts of too few points are not counted" if n > 1 else "; 1 start of too few points is not counted" * n
     )
 
 
@@ -102,9 +127,13 @@ def log_verdict(findings: Sequence[Finding], skips: Sequence[Skip]) -> Verdict:
 
 
 def _judge(run: Run, alpha: float) -> _Judged:
+    logged, run = run, _with_loss(run)
     study = Study(name=run.name, runs=(run,), alpha=alpha)
     unsorted, skips = split(rules.judge_run(run, study))
     findings = tuple(sorted(unsorted, key=_worst_first))
+    if logged is not run:
+        findings = tuple(replace(one, message=_of_validation(one.message)) for one in findings)
+        skips = tuple(replace(one, reason=_of_validation(one.reason)) for one in skips)
     verdict = log_verdict(findings, skips)
     to_treat = [finding for finding in findings if finding.severity != "info"]
     recommended = fixes.recommend(study, to_treat) if verdict == "unstable" else ()
@@ -115,6 +144,18 @@ def _judge(run: Run, alpha: float) -> _Judged:
         tuple(replace(fix, run=run.name) for fix in recommended),
         fixes.next_steps(run, findings, skips),
     )
+
+
+def _with_loss(run: Run) -> Run:
+    """The run with its validation loss in place of a training loss that the log does not have."""
+    if run.provenance.get("judged") != "val_loss":
+        return run
+    return replace(run, curves={**run.curves, "train_loss": run.val_loss})
+
+
+def _of_validation(sentence: str) -> str:
+    """What is said of the loss that was judged, of the validation loss that it is."""
+    return sentence.replace("training loss", "validation loss").replace("train_loss", "val_loss")
 
 
 def _worst_first(finding: Finding) -> tuple[int, float]:
@@ -129,11 +170,17 @@ def _gravity(finding: Finding) -> tuple[int, int]:
 
 def _summary_of_log(run: Run, verdict: Verdict, findings: Iterable[Finding]) -> RunSummary:
     feasible = {"stable": True, "unstable": False, "inconclusive": None}[verdict]
+    summary = summary_of(run, findings)
+    provenance = {key: _plain(value) for key, value in run.provenance.items()}
+    if "said" in provenance:
+        provenance["said"] = provenance["said"][:MOST_SAID]
+    is_validation = run.provenance.get("judged") == "val_loss"
     return replace(
-        summary_of(run, findings),
+        summary,
         verdict=verdict,
         feasible=feasible,
-        provenance={key: _plain(value) for key, value in run.provenance.items()},
+        final_train_loss=None if is_validation else summary.final_train_loss,
+        provenance=provenance,
         curves={name: drawn(run.curve(name)) for name in DRAWN if len(run.curve(name))},
     )
 
@@ -192,7 +239,11 @@ def _what(one: _Judged) -> str:
         return "; ".join(dict.fromkeys(skip.reason for skip in one.skips if skip.code == NEEDED))
     if run.verdict == "unstable":
         return min((f for f in one.findings if f.severity == "error"), key=_gravity).message
-    return f"no instability was found in {run.n_points} points of the training loss"
+    return f"no instability was found in {run.n_points} points of the {_called(run)}"
+
+
+def _called(run: RunSummary) -> str:
+    return "validation loss" if run.provenance.get("judged") == "val_loss" else "training loss"
 
 
 def _next_steps(judged: Sequence[_Judged]) -> tuple[str, ...]:

@@ -7,9 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from lrdoctor import fixes
+from lrdoctor.assess import certainty
 from lrdoctor.assess.judging import checks_of_trials, judge_runs, judge_study, summary_of
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
 from lrdoctor.core.study import Rate, Study
+from lrdoctor.core.warmups import left_out
 from lrdoctor.fixes.base import clip_of, warmup_of
 from lrdoctor.rules import best_at_grid_end
 
@@ -52,12 +54,16 @@ def in_a_sentence(study: Study) -> str:
 
 
 def _verdict(study: Study, findings: Sequence[Finding], skips: Sequence[Skip]) -> Verdict:
+    if study.obstacle is not None:
+        return "inconclusive"
     if any(f.severity == "error" for f in findings):
         return "unstable"
     return "inconclusive" if skips else "stable"
 
 
 def _summary(study: Study, verdict: Verdict, findings: Sequence[Finding], skips: Sequence[Skip]) -> str:
+    if study.obstacle is not None:
+        return study.obstacle.reason
     worst = next((f for f in findings if f.severity == "error"), None)
     if worst is not None:
         return worst.message
@@ -67,7 +73,7 @@ def _summary(study: Study, verdict: Verdict, findings: Sequence[Finding], skips:
         return f"no instability was found up to {study.stable_up_to:.3g} times the best learning rate"
     return (
         f"{study.best_in_words} has room: training becomes unstable at "
-        f"{study.unstable_base_learning_rate:.4g}, {study.stability_margin:.3g} times higher"
+        f"{study.unstable_base_learning_rate:.4g}, {study.stability_margin:.3g} times higher{study.margin_range}"
     )
 
 
@@ -75,10 +81,12 @@ def _sweep_table(study: Study) -> dict[str, Any]:
     return {
         "objective": study.objective,
         "loss_at_init": study.loss_at_init,
+        "obstacle": None if study.obstacle is None else asdict(study.obstacle),
         "stable_up_to": study.stable_up_to,
         "extended": any(r.stage == "extension" for r in study.rates),
         "notes": [*_of_the_spec(study), *study.notes],
         "n_seeds": len({run.trial.seed for run in study.runs if run.trial is not None}),
+        "intervals": certainty.as_dict(study),
         "rates": [rate_row(rate) for rate in study.rates],
     }
 
@@ -95,6 +103,9 @@ def _of_the_spec(study: Study) -> Iterator[str]:
         yield f"every trial begins with the spec's own warmup of {warmup_steps} step{'' if warmup_steps == 1 else 's'}"
     if clip_norm is not None:
         yield f"every trial clips its gradients at the spec's own clip_norm {clip_norm:.4g}"
+    search = study.spec.get("warmup") if study.spec is not None else None
+    if study.spec is not None and search and (note := left_out(search["steps"], study.spec["max_train_steps"])):
+        yield note
 
 
 ENOUGH_SEEDS = 5
@@ -121,9 +132,12 @@ def to_treat(study: Study, of_study: Sequence[Finding], of_runs: Sequence[Findin
 
 def _next_steps(study: Study, verdict: Verdict) -> tuple[str, ...]:
     """What to do with the result, besides the fixes."""
+    if study.obstacle is not None:
+        return (study.obstacle.advice,)
     steps = []
     n_seeds = len({run.trial.seed for run in study.runs if run.trial is not None})
-    if n_seeds < ENOUGH_SEEDS:
+    # an interval that settles the verdict says itself how much the seeds leave open
+    if n_seeds < ENOUGH_SEEDS and (study.certainty is None or study.certainty.stability_margin is None):
         steps.append(f"--seeds {ENOUGH_SEEDS}: the verdict rests on {n_seeds} seed{'s' if n_seeds > 1 else ''} a rate")
     if verdict == "unstable":
         again = " again" if study.is_swept else ""

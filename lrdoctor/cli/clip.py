@@ -82,8 +82,9 @@ def clip(
     loaded = trials.load_spec(spec, overrides, seeds)
     settings = clips.Settings(percentile if percentile is not None else loaded.clip.percentile, search_harder=harder)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
-        study = examine.rates(laboratory, Settings(loaded.sweep.rates()), loaded.seeds, lr, unstable_lr)
-        clipping = examine.clip(laboratory, settings, loaded.seeds, study)
+        chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
+        study = examine.rates(laboratory, Settings(loaded.sweep.rates()), chosen, lr, unstable_lr)
+        clipping = examine.clip(laboratory, settings, chosen, study)
         report = _save(clipping, laboratory)
     if not quiet:
         say(f"saved in {laboratory.folder.out}")

@@ -24,13 +24,35 @@ def positive(value: float | None) -> float | None:
     return value
 
 
+AUTO = 0
+"""Number of seeds that stands for `--seeds auto`."""
+
+
+def seed_count(text: str) -> int:
+    """What `--seeds` was given: a number from 1 on, or `AUTO`."""
+    if text == "auto":
+        return AUTO
+    if not text.isdecimal() or int(text) < 1:
+        raise typer.BadParameter(f"found {text!r}, expected a number from 1 on, or auto")
+    return int(text)
+
+
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML file that describes model, data and sweep.")]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Study folder.  [default: lrdoctor_out/<name of the spec>]")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print report.json on standard output and nothing else.")]
 FailOnOption = Annotated[FailOn, typer.Option("--fail-on", help="Least severity that exits with 1.")]
-Seeds = Annotated[int | None, typer.Option("--seeds", min=1, help="Use the seeds 0 .. N-1 in place of the spec's.")]
+Seeds = Annotated[
+    int | None,
+    typer.Option(
+        "--seeds",
+        metavar="N|auto",
+        parser=seed_count,
+        help="Use the seeds 0 .. N-1 in place of the spec's; auto: the spec's, 3 at least, and more until the verdict "
+        "is settled, 15 at most.",
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option("--jobs", min=1, help="Worker processes.  [default: one a core, or one a visible GPU]"),

@@ -56,7 +56,8 @@ def probe(
     loaded = trials.load_spec(spec, overrides, seeds)
     settings = Settings(factor=loaded.probe.factor if factor is None else factor, steps=loaded.probe.steps)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
-        probed = examine.probe(laboratory, settings, Grid(loaded.sweep.rates()), loaded.seeds, best)
+        chosen = trials.seeds_for(laboratory, seeds, settled=best is not None)
+        probed = examine.probe(laboratory, settings, Grid(loaded.sweep.rates()), chosen, best)
         report = _save(probed, laboratory)
     if not quiet:
         say(f"saved in {laboratory.folder.out}")

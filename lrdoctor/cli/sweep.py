@@ -27,7 +27,7 @@ def sweep(
 
     loaded = trials.load_spec(spec, overrides, seeds)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
-        study = examine.sweep(laboratory, Settings(loaded.sweep.rates()), loaded.seeds)
+        study = examine.sweep(laboratory, Settings(loaded.sweep.rates()), trials.seeds_for(laboratory, seeds))
         report = trials.save(study, laboratory, "sweep")
     if not quiet:
         say(f"saved in {laboratory.folder.out}")

@@ -10,6 +10,7 @@ import typer
 from lrdoctor.cli import plans, trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
+    AUTO,
     BestRate,
     FailOn,
     FailOnOption,
@@ -47,6 +48,8 @@ AddNorm = Annotated[
     ),
 ]
 
+SEEDS_TO_COME = "--seeds auto begins with these seeds; each one that is added adds a trial to every rate and fix"
+
 
 def treat(
     spec: SpecPath,
@@ -77,13 +80,16 @@ def treat(
     loaded = trials.load_spec(spec, overrides, seeds)
 
     def procedure(laboratory: Laboratory) -> Treated:
-        return examine.treat(laboratory, loaded.seeds, lr, unstable_lr, everything, add_norm)
+        chosen = trials.seeds_for(laboratory, seeds, settled=plan or lr is not None or unstable_lr is not None)
+        return examine.treat(laboratory, chosen, lr, unstable_lr, everything, add_norm)
 
     if plan:
         outputs.refuse("--plan trains and judges nothing")
         found = plans.planned(
             loaded, out, jobs, fresh, quiet, procedure, best=lr, unstable=unstable_lr, budget=max_trial_steps
         )
+        if seeds == AUTO:
+            found = replace(found, assumptions=(*found.assumptions, SEEDS_TO_COME))
         return plans.print_planned(found, "treat", as_json=json)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         laboratory.budget = max_trial_steps

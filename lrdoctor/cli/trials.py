@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lrdoctor.cli.options import AUTO
+
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
     from lrdoctor.core.study import Study
@@ -21,8 +23,27 @@ if TYPE_CHECKING:
 def load_spec(path: Path, overrides: list[str] | None, seeds: int | None) -> Spec:
     from lrdoctor import spec
 
-    first = [] if seeds is None else [f"seeds={list(range(seeds))}"]
+    first = [] if seeds is None or seeds == AUTO else [f"seeds={list(range(seeds))}"]
     return spec.load_spec(path, [*first, *(overrides or [])])
+
+
+def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) -> tuple[int, ...]:
+    """The seeds of a command: the spec's, or with `--seeds auto` as many as its sweep needs.
+
+    Args:
+        laboratory: where the sweep is run.
+        asked: what `--seeds` was given.
+        settled: nothing is left for the sweep to settle, since the rates were given, or nothing is trained.
+    """
+    from lrdoctor import examine
+    from lrdoctor.procedures.sweep import Settings
+
+    spec = laboratory.spec
+    if asked != AUTO:
+        return tuple(spec.seeds)
+    if settled:
+        return examine.numbered_on(spec.seeds, examine.FEWEST_SEEDS)
+    return examine.enough_seeds(laboratory, Settings(spec.sweep.rates()), spec.seeds)
 
 
 @contextmanager
@@ -67,7 +88,14 @@ def environment() -> dict[str, str]:
     """What besides the spec decides a curve's bits."""
     from importlib.metadata import version
 
-    return {"python": platform.python_version(), "torch": version("torch"), "machine": platform.machine()}
+    from lrdoctor.core.trial import TRAINING_VERSION
+
+    return {
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "machine": platform.machine(),
+        "training loop": TRAINING_VERSION,
+    }
 
 
 def save(study: Study, laboratory: Laboratory, command: str) -> Report:

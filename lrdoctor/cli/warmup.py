@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,8 +61,9 @@ def warmup(
     asked = [] if factor is None else [f"warmup.factor={factor!r}"]
     loaded = trials.load_spec(spec, [*(overrides or []), *asked], seeds)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
-        study = examine.rates(laboratory, Settings(loaded.sweep.rates()), loaded.seeds, lr, unstable_lr)
-        report = _search(laboratory, study)
+        chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
+        study = examine.rates(laboratory, Settings(loaded.sweep.rates()), chosen, lr, unstable_lr)
+        report = _search(laboratory, study, chosen)
     if not quiet:
         say(f"saved in {laboratory.folder.out}")
     return conclude(
@@ -69,14 +71,14 @@ def warmup(
     )
 
 
-def _search(laboratory: Laboratory, study: Study) -> Report:
+def _search(laboratory: Laboratory, study: Study, seeds: Sequence[int]) -> Report:
     """Searches, judges, and writes trials.csv, the figures and report.json into the study folder."""
     from lrdoctor import assess, examine
     from lrdoctor.reports import figures
     from lrdoctor.reports import json as json_report
 
     folder = laboratory.folder
-    found = examine.warmup(laboratory, study, laboratory.spec.seeds)
+    found = examine.warmup(laboratory, study, seeds)
     folder.write_trials_csv(examine.all_trials_table(laboratory, study))
     swept = trials.write_figures(laboratory, figures.sweep_figures(study)) if study.rates else []
     report = assess.report_of_warmup(study, found, swept)

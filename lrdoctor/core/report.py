@@ -13,7 +13,17 @@ from lrdoctor.errors import InconclusiveError, UnstableError
 Verdict = Literal["stable", "unstable", "inconclusive"]
 Severity = Literal["error", "warning", "info"]
 Instability = Literal[
-    "early", "mid_training", "edge", "non_finite", "plateau", "gradient", "architecture", "resume", "restart", "dead"
+    "early",
+    "mid_training",
+    "edge",
+    "non_finite",
+    "plateau",
+    "gradient",
+    "architecture",
+    "resume",
+    "restart",
+    "dead",
+    "not_the_rate",
 ]
 FixStatus = Literal["recommended", "verified", "rejected", "not_tried"]
 FailOn = Literal["unstable", "warning"]
@@ -151,10 +161,12 @@ class Report:
     def is_incomplete(self) -> bool:
         """Whether something that was to be judged was not: the study as a whole, or a log.
 
-        Trials are judged over the seeds, so that a single one without a verdict leaves no gap.
+        Trials are judged over the seeds, so that a single one without a verdict leaves no gap. Nor does a start that was
+        given up, in a log whose other runs could be judged.
         """
         return self.verdict == "inconclusive" or (
-            not self.is_of_trials and any(r.verdict == "inconclusive" for r in self.runs)
+            not self.is_of_trials
+            and any(r.verdict == "inconclusive" and not r.provenance.get("not_counted") for r in self.runs)
         )
 
     def worst_severity(self) -> Severity | None:

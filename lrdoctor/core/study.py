@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lrdoctor.core.architecture import Architecture
+from lrdoctor.core.certainty import Certainty, range_text
 from lrdoctor.core.run import Run
 
 Stage = Literal["grid", "extension", "check", "refinement"]
@@ -40,6 +41,9 @@ class Rate:
     final_loss: float
     """Median over the judged seeds of the last validation (else training) loss; a seed that ended
     non-finite counts with its loss at initialization."""
+    n_learned: int | None = None
+    """Seeds that end below what the untrained weights and the best constant prediction lose; None where nobody can
+    tell."""
     events: Mapping[str, int] = field(default_factory=dict)
     """Seeds by what was found, name of the rule -> count."""
 
@@ -52,6 +56,17 @@ class Rate:
     def is_unstable(self) -> bool:
         """A majority of the judged seeds is infeasible or shows a rise."""
         return 2 * self.n_unstable > self.n_judged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """Why a sweep says nothing about the learning rate."""
+
+    kind: Literal["unlike_trials", "not_the_rate", "no_effect", "nothing_learned"]
+    reason: str
+    """With the figures that show it."""
+    advice: str
+    """What to look at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +88,15 @@ class Study:
     """Median over seeds of the training loss before the first update."""
     lr_sensitivity: float | None = None
     """Mean over the swept rates of min(loss, loss at init) - best loss (Wortsman et al. 2023)."""
+    certainty: Certainty | None = None
+    """How far lr*, the unstable rate and the margin would move with other seeds; None where no trials of one sweep show
+    both, or where they are the user's."""
     alpha: float = 0.01
     """False-alarm budget of a run: the share of healthy runs that the rules may take for unstable."""
     notes: tuple[str, ...] = ()
     """What the procedure did of its own accord, such as extending the grid."""
+    obstacle: Obstacle | None = None
+    """Why nothing can be said of the learning rate, so that there is no lr*; None where something can."""
     controls: tuple[Run, ...] = ()
     """The untrained weights on the batches of each seed, one run a seed; nothing is updated in them."""
     architecture: Architecture | None = None
@@ -95,10 +115,19 @@ class Study:
 
     @property
     def stability_margin(self) -> float | None:
-        """unstable_base_learning_rate / best_learning_rate; None when either is unknown."""
+        """unstable_base_learning_rate / best_learning_rate, 1 where lr* lies among unstable rates; None when either is
+        unknown."""
         if self.best_learning_rate is None or self.unstable_base_learning_rate is None:
             return None
-        return self.unstable_base_learning_rate / self.best_learning_rate
+        return max(1.0, self.unstable_base_learning_rate / self.best_learning_rate)
+
+    @property
+    def margin_range(self) -> str:
+        """What the margin may be with other seeds, in brackets behind it; empty where that is not known."""
+        known = self.certainty
+        if known is None or known.stability_margin is None:
+            return ""
+        return f" ({range_text(known.stability_margin, known.confidence, lambda margin: f'{margin:.3g}x')})"
 
     @property
     def stable_up_to(self) -> float | None:

@@ -10,6 +10,10 @@ from typing import Any
 
 from lrdoctor.core.rewriting import Rewrite
 
+TRAINING_VERSION = "2"
+"""Grows when the loop trains or measures the same trial to other numbers. 2: evaluation in batches of the spec's own
+size and without a trace, parameters of the loss trained, complex parameters as pairs of real ones."""
+
 LATER = ("stop_after", "eval_examples", "control")
 """Settings that came after the first saved studies."""
 

@@ -43,3 +43,28 @@ def steps_to_try(wanted: Sequence[int], max_train_steps: int) -> list[int]:
     if len(chosen) < FEWEST:
         chosen |= {1}  # short runs: the shortest ramp there is
     return sorted(chosen)
+
+
+def left_out(wanted: Sequence[int], max_train_steps: int) -> str | None:
+    """What to say of warmup_steps that a spec asks for and the cap forbids; None where there are none.
+
+    The playbook's own example is a list of orders of magnitude, of which those that fit are meant: it asks for none.
+
+    Args:
+        wanted: the spec's `warmup.steps`.
+        max_train_steps: what the cap is a share of.
+
+    >>> print(left_out([500], 1000))
+    warmup.steps: 500 is above the cap of 10 % of max_train_steps (100), so 1, 10, 100 are tried; train longer for it
+    >>> left_out([50, 100], 1000), left_out(ORDERS, 1000)
+    (None, None)
+    """
+    above = [n for n in wanted if n > longest_warmup(max_train_steps)]
+    if not above or tuple(wanted) == ORDERS:
+        return None
+    tried = ", ".join(map(str, steps_to_try(wanted, max_train_steps)))
+    are, them = ("are", "them") if len(above) > 1 else ("is", "it")
+    return (
+        f"warmup.steps: {', '.join(map(str, above))} {are} above the cap of {100 * CAP:.0f} % of max_train_steps "
+        f"({longest_warmup(max_train_steps)}), so {tried} are tried; train longer for {them}"
+    )

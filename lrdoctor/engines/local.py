@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import wait
 from typing import Any
@@ -16,7 +17,7 @@ from lrdoctor import errors
 from lrdoctor.engines import death
 from lrdoctor.engines.affinity import choose
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
-from lrdoctor.engines.local_process import Message, WorkerProcess, end
+from lrdoctor.engines.local_process import PATIENCE, Message, WorkerProcess, end
 from lrdoctor.errors import EngineError, Interrupted, LrdoctorError
 
 
@@ -87,9 +88,16 @@ class LocalEngine:
                     yield from happened
             for worker in self._workers:
                 worker.abandon()
-            # a worker that is still opening, to try a task again, has not begun and is not waited for
+            deadline = time.monotonic() + PATIENCE
+            # a worker that is still opening, to try a task again, has not begun and is not waited for; neither is one
+            # that looks up too seldom, as in data that take long to make: its task is lost in any case
             while any(worker.has_begun for worker in self._workers) and not self._killed:
-                yield from self._events()
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    for worker in self._busy():
+                        worker.terminate()
+                    break
+                yield from self._events(left)
         finally:
             # still busy when an error, or the caller, ended the run
             self._end(self._busy())
@@ -97,7 +105,7 @@ class LocalEngine:
             raise _interrupted()
 
     def stop(self) -> None:
-        """Asks for the running tasks to be abandoned at their next step; safe in a signal handler."""
+        """Asks for the running tasks to be abandoned; workers that take no notice end. Safe in a signal handler."""
         if not self._stopping:
             self._stopping = True
             self._wake()
@@ -150,12 +158,13 @@ class LocalEngine:
         others = {affinity for other in self._workers if other is not worker for affinity in other.served}
         return waiting.pop(choose([task.affinity for task in waiting], worker.served, others))
 
-    def _events(self) -> Iterator[Event]:
-        """Waits until something happens, and yields what it means: a message of each worker that sent any."""
+    def _events(self, seconds: float | None = None) -> Iterator[Event]:
+        """Waits until something happens, so many seconds at most, and yields what it means: a message of each worker
+        that sent any."""
         source: dict[Any, WorkerProcess] = {}
         for worker in self._workers:
             source[worker.connection] = source[worker.sentinel] = worker
-        ready = wait([self._alarm, *source])
+        ready = wait([self._alarm, *source], seconds)
         if self._alarm in ready:
             self._alarm.recv_bytes()
         for worker in dict.fromkeys(source[thing] for thing in ready if thing is not self._alarm):

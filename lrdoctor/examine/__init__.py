@@ -5,6 +5,7 @@ from lrdoctor.examine.inspection import inspect, open_inspector
 from lrdoctor.examine.laboratory import ENTRY, PRELOAD, Laboratory, Watcher, baseline_trial, interruptible
 from lrdoctor.examine.probe import probe
 from lrdoctor.examine.rehearsal import Rehearsal, rehearse
+from lrdoctor.examine.seeds import FEWEST_SEEDS, enough_seeds, numbered_on
 from lrdoctor.examine.sweep import rates, sweep
 from lrdoctor.examine.table import all_trials_table
 from lrdoctor.examine.treat import treat
@@ -12,6 +13,7 @@ from lrdoctor.examine.warmup import warmup
 
 __all__ = [
     "ENTRY",
+    "FEWEST_SEEDS",
     "PRELOAD",
     "Laboratory",
     "Rehearsal",
@@ -19,8 +21,10 @@ __all__ = [
     "all_trials_table",
     "baseline_trial",
     "clip",
+    "enough_seeds",
     "inspect",
     "interruptible",
+    "numbered_on",
     "open_inspector",
     "probe",
     "rates",

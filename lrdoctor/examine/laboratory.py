@@ -5,12 +5,15 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from types import FrameType
 from typing import Any, Protocol, cast
 
+import numpy as np
+
+from lrdoctor.core import robust
 from lrdoctor.core.rewriting import Possible, Rewrite
 from lrdoctor.core.run import Run, Status
 from lrdoctor.core.trial import Trial
@@ -133,11 +136,11 @@ class Laboratory:
         self._refuse_beyond_budget(stage, missing, unseen)
         if unseen:
             self.watcher.planned(CONTROL, len(unseen), 0)
-            self._train(unseen)
+            self._train(unseen, trials[0])
         self.controls |= {who: self.runs.pop(self.key(trial)) for who, trial in controls.items()}
         self.watcher.planned(stage, len(trials), len(trials) - len(missing))
         if missing:
-            self._train(missing)
+            self._train(missing, trials[0])
         return [self._with_control(self.runs[self.key(trial)]) for trial in trials]
 
     def every_run(self) -> dict[str, Run]:
@@ -157,7 +160,10 @@ class Laboratory:
                     self.controls[who] = saved
                     break
         control = self.controls.get(who)
-        return run if control is None or control.status == "failed" else replace(run, control=control.train_loss)
+        if control is None or control.status == "failed":
+            return run
+        facts = {name: value for name, value in control.provenance.items() if name == "constant_loss"}
+        return replace(run, control=control.train_loss, provenance={**run.provenance, **facts})
 
     def _new_controls(self, trials: Sequence[Trial]) -> dict[Who, Trial]:
         """The controls of the trials that were neither run nor read by this invocation: whole ones, but for trials that
@@ -207,12 +213,13 @@ class Laboratory:
                 f"{needed:,} or more to go on"
             )
 
-    def _train(self, missing: Mapping[str, Trial]) -> None:
+    def _train(self, missing: Mapping[str, Trial], typical: Trial) -> None:
+        """Runs the trials or controls; `typical` is a trial whose optimizer and schedule are tried before the first."""
         if self.has_validation is None:
-            self._check(next(iter(missing.values())).seed)
+            self._check(typical)
         started: dict[str, float] = {}
         attempts = dict.fromkeys(missing, 0)
-        tasks = [Task(key, {"kind": "trial", "trial": asdict(trial)}, trial.seed) for key, trial in missing.items()]
+        tasks = [Task(key, self._payload(trial), trial.seed) for key, trial in missing.items()]
         for event in self.engine.run(tasks):
             key = event.task.key
             trial = missing[key]
@@ -226,6 +233,15 @@ class Laboratory:
                 self.watcher.progressed(trial, event.value[-1][0], event.value[-1][2])
             else:
                 self._finish(key, trial, event, time.monotonic() - started[key], attempts[key])
+
+    def _payload(self, trial: Trial) -> dict[str, Any]:
+        """What a worker is told: the trial, and the highest level that its untrained weights show by themselves."""
+        control = self.controls.get((trial.seed, trial.rewrite))
+        # as far as the trial goes: how much longer its control happens to be must not decide how it ends
+        losses = np.zeros(0) if control is None else control.train_loss.before(trial.n_steps).finite.value
+        levels = robust.block_medians(losses, robust.block_length(len(losses)))
+        untrained = float(levels.max()) if len(levels) else None
+        return {"kind": "trial", "trial": asdict(trial), "untrained": untrained}
 
     def _finish(self, key: str, trial: Trial, event: Finished | Failed, seconds: float, attempts: int) -> None:
         status: Status = "failed" if isinstance(event, Failed) else event.result["status"]
@@ -260,29 +276,37 @@ class Laboratory:
         """
         return cast(Possible, answer(self.engine, {"kind": "possible", "seed": seed}, "the look at the model"))
 
-    def _check(self, seed: int) -> None:
+    def _check(self, trial: Trial) -> None:
         """Tries the workload once before any trial, so that what cannot work fails at once and in one place."""
-        found = answer(self.engine, {"kind": "check", "seed": seed}, "the first look at the workload")
+        payload = {"kind": "check", "seed": trial.seed, "trial": asdict(trial)}
+        found = answer(self.engine, payload, "the first look at the workload", self.watcher.message)
         self.has_validation = found["has_validation"]
         self.device = self.engine.describe()["device_name"]
         self.folder.note_data({"device": self.device, **found["facts"]})
         jobs, n_parameters = self.engine.describe()["jobs"], found["n_parameters"]
+        n_of_loss = found.get("n_loss_parameters", 0)
+        of_loss = f", {n_of_loss:,} of them the loss's own" if n_of_loss else ""
         self.watcher.message(
-            f"{n_parameters:,} trainable parameters; {jobs} worker{'s' if jobs > 1 else ''} on {self.device}"
+            f"{n_parameters:,} trainable parameters{of_loss}; {jobs} worker{'s' if jobs > 1 else ''} on {self.device}"
         )
+        for note in found.get("notes", ()):
+            self.watcher.message(note)
 
 
 def _counted(n: int, thing: str) -> str:
     return f"{n} {thing}{'s' if n != 1 else ''}"
 
 
-def answer(engine: Engine, payload: Mapping[str, Any], what: str) -> Any:
+def answer(
+    engine: Engine, payload: Mapping[str, Any], what: str, said: Callable[[str], None] = lambda text: None
+) -> Any:
     """What a worker answers to one question.
 
     Args:
         engine: with the worker.
         payload: its `kind` and `seed`, and what else belongs to the kind.
         what: the question in words, for the error.
+        said: takes what the worker says while it works.
 
     Raises:
         EngineError: the worker died of it.
@@ -291,6 +315,8 @@ def answer(engine: Engine, payload: Mapping[str, Any], what: str) -> Any:
     for event in engine.run([Task(payload["kind"], payload, payload["seed"])]):
         if isinstance(event, Finished):
             return event.result
+        if isinstance(event, Progress):
+            said(event.value)
         if isinstance(event, Failed):
             raise EngineError(f"{what} ended: {event.reason}")
     raise AssertionError("an engine ends every task")

@@ -79,7 +79,7 @@ class Rehearsal(Laboratory):
         self.batches.append(Batch(change, stage, len(trials), self._new, self._controls))
         return runs
 
-    def _train(self, missing: Mapping[str, Trial]) -> None:
+    def _train(self, missing: Mapping[str, Trial], typical: Trial) -> None:
         for key, trial in missing.items():
             self._count(trial, trial.n_steps, 0.0)
             if trial.control:

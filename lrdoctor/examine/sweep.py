@@ -45,10 +45,11 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
     runs: dict[float, list[Run]] = {}
     notes: list[str] = []
     while True:
-        study = _study(laboratory, stages, runs, notes, way)
-        plan = sweeps.next_plan(settings, study.rates)
+        study, findings = _study(laboratory, stages, runs, notes, way)
+        plan = None if study.obstacle else sweeps.next_plan(settings, study.rates)
         if plan is None:
-            return replace(study, notes=(*study.notes, *sweeps.afterthoughts(study)))
+            study = replace(study, notes=(*study.notes, *sweeps.afterthoughts(study)))
+            return assess.with_certainty(study, findings)
         if plan.note:
             notes.append(plan.note)
             laboratory.watcher.message(f"{way.name}: {plan.note}" if way.name else plan.note)
@@ -87,6 +88,7 @@ def rates(
     if best is not None or unstable is not None:
         study = replace(
             study,
+            certainty=None,
             best_learning_rate=best if best is not None else study.best_learning_rate,
             unstable_base_learning_rate=unstable if unstable is not None else study.unstable_base_learning_rate,
         )
@@ -110,8 +112,8 @@ def _study(
     runs: Mapping[float, list[Run]],
     notes: Sequence[str],
     way: Way,
-) -> Study:
-    """The sweep so far, judged and measured."""
+) -> tuple[Study, Sequence[Finding]]:
+    """The sweep so far, measured, and what was found in its runs."""
     every = tuple(run for rate in sorted(runs) for run in runs[rate])
     objective: Objective = "best_val_loss" if any(len(run.val_loss) for run in every) else "best_train_loss"
     study = Study(
@@ -124,7 +126,7 @@ def _study(
     )
     findings = way.judge(study)
     rates = tuple(sweeps.summarize(rate, stages[rate], runs[rate], findings, objective) for rate in sorted(runs))
-    return sweeps.measure(replace(study, rates=rates))
+    return sweeps.measure(replace(study, rates=rates), findings), findings
 
 
 def _refuse_if_all_failed(runs: Mapping[float, list[Run]]) -> None:

@@ -111,6 +111,7 @@ def _own_sweep(laboratory: Laboratory, seeds: Sequence[int], best: float | None,
         note = f"lr* = {best:.4g} and the unstable rate {unstable:.4g} are as given"
         study = replace(
             found,
+            certainty=None,
             best_learning_rate=best,
             unstable_base_learning_rate=unstable,
             notes=(note, *(n for n in found.notes)),

@@ -10,7 +10,7 @@ from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.core.trial import Trial
-from lrdoctor.core.warmups import steps_to_try
+from lrdoctor.core.warmups import left_out, steps_to_try
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial
 from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures import warmup as warmups
@@ -47,7 +47,10 @@ def warmup(laboratory: Laboratory, study: Study, seeds: Sequence[int]) -> compar
         return None
     at_best = laboratory.run("baseline", [baseline_trial(laboratory.spec, best, seed) for seed in seeds])
     bench = _Bench(laboratory, seeds, study, at_best)
-    settings = warmup_settings(laboratory.spec, unstable)
+    spec = laboratory.spec
+    settings = warmup_settings(spec, unstable)
+    if note := left_out(spec.warmup.steps, spec.max_train_steps):
+        laboratory.watcher.message(note)
     tried = _search(bench, settings)
     base = warmups.highest_held(tried)
     found = comparisons.Warmup(

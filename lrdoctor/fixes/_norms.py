@@ -119,10 +119,14 @@ def _without_drift(part: Curve, where: str) -> Norms:
         start_level, end_level = float(np.median(part.value[:end])), float(np.median(part.value[-end:]))
     growth = end_level / start_level if start_level > 0 and end_level > 0 else 1.0
     half = len(part) // 2
-    if half < FEWEST or 1 / DECADE < growth < DECADE:
+    if half < FEWEST or 1 / DECADE < growth < DECADE or np.isnan(growth):
         return Norms(used=part, why=f"{where}, steps {_span(part)}", growth=growth)
     if growth <= 1:
-        used, moved, left_out = Curve(part.step[half:], part.value[half:]), f"fell {1 / growth:.3g}-fold", "first"
+        used, moved, left_out = (
+            Curve(part.step[half:], part.value[half:]),
+            f"fell {start_level / end_level:.3g}-fold",
+            "first",
+        )
     else:
         used, moved, left_out = Curve(part.step[:half], part.value[:half]), f"grew {growth:.3g}-fold", "second"
     why = f"{where}, less their {left_out} half, which would decide alone (the norms {moved}): steps {_span(used)}"

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError, NoLogError
-from lrdoctor.logs import console, delimited, dvclive, frames, hf_trainer, jsonl, mlflow, tensorboard, wandb
+from lrdoctor.logs import (
+    console,
+    containers,
+    delimited,
+    dvclive,
+    frames,
+    hf_trainer,
+    jsonl,
+    mlflow,
+    run_keys,
+    tensorboard,
+    trackio,
+    wandb,
+)
 from lrdoctor.logs.base import Reader, Source, Table
 from lrdoctor.logs.runs import runs_of
 from lrdoctor.logs.text import STANDARD_INPUT, bytes_source, open_source
@@ -17,18 +34,14 @@ from lrdoctor.logs.text import STANDARD_INPUT, bytes_source, open_source
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-READERS: tuple[Reader, ...] = (
-    tensorboard,
-    wandb,
-    mlflow,
-    dvclive,
-    hf_trainer,
-    jsonl,
-    *console.NAMED,
-    delimited,
-    *console.GUESSED,
-)
+OF_BINARIES: tuple[Reader, ...] = (tensorboard, wandb, mlflow, trackio, dvclive)
+"""Told by a signature, or by the files of a folder."""
+OF_TEXTS: tuple[Reader, ...] = (hf_trainer, jsonl, *console.NAMED, delimited, *console.GUESSED)
+READERS: tuple[Reader, ...] = (*OF_BINARIES, *OF_TEXTS)
 """In the order in which they look at a source: what is told by a signature first, what is told by guessing last."""
+
+FEWEST_POINTS = 20
+"""Points of a run that can be judged beside others of the same log; a start that was given up has fewer."""
 
 UNKNOWN = "files of no known format"
 """How they are counted where a directory is searched."""
@@ -109,14 +122,43 @@ def _source(path: str | Path) -> Source:
 def _runs(name: str, format_name: str, tables: Iterable[Table], columns: Mapping[str, str] | None) -> list[Run]:
     found: list[Run] = []
     refused: list[LogError] = []
-    for table in tables:
+    for table in chain.from_iterable(map(run_keys.split, tables)):
         try:
             found += runs_of(name, format_name, table, columns)
         except LogError as error:
             refused.append(error)
     if not found:
         raise refused[0] if refused else NoLogError(f"{name}: holds no rows, there is nothing to judge")
+    if len(found) == 1 and _is_single_number(found[0]):
+        raise NoLogError(f"{name}: holds one value of {_loss_name(found[0])!r}, expected a series of them")
+    found = _with_aborted(found)
     return [_with(run, refused) for run in found] if refused else found
+
+
+def _loss_name(run: Run) -> str:
+    return str(run.provenance["columns"][run.provenance.get("judged", "train_loss")])
+
+
+def _is_single_number(run: Run) -> bool:
+    """Whether the log is a setting or a final result: one row, and nothing in it that ended a training."""
+    return all(len(curve) == 1 and bool(np.isfinite(curve.value[0])) for curve in run.curves.values())
+
+
+def _with_aborted(runs: list[Run]) -> list[Run]:
+    """The runs of one log, those marked that are a start given up, or an evaluation, beside a run that went on."""
+    longest = max(map(_n_points, runs))
+    if longest < FEWEST_POINTS:
+        return runs
+    return [
+        replace(run, provenance={**run.provenance, "aborted": f"{_n_points(run)} of up to {longest} points"})
+        if _n_points(run) < min(FEWEST_POINTS, longest / 2 + 1)
+        else run
+        for run in runs
+    ]
+
+
+def _n_points(run: Run) -> int:
+    return max(len(run.train_loss), len(run.val_loss) if "judged" in run.provenance else 0)
 
 
 def reader_named(name: str) -> Reader:
@@ -141,9 +183,11 @@ def reader_of(source: Source, format: str | None = None) -> Reader:  # noqa: A00
         return reader_named(format)
     if OWN_REPORT in source.head[:OWN_HEAD]:
         raise NoLogError(f"{source.name}: is a report that lrdoctor wrote, expected a log", "reports of lrdoctor")
-    for reader in READERS:
-        if reader.sniff(source):
-            return reader
+    if (found := next((reader for reader in OF_BINARIES if reader.sniff(source)), None)) is not None:
+        return found
+    containers.refuse(source)
+    if (found := next((reader for reader in OF_TEXTS if reader.sniff(source)), None)) is not None:
+        return found
     if delimited.is_header_only(source):
         raise NoLogError(f"{source.name}: holds a header and no rows, there is nothing to judge", UNKNOWN)
     raise NoLogError(

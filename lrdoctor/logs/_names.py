@@ -11,7 +11,7 @@ from lrdoctor.logs._growing import Growing
 
 Texts = npt.NDArray[np.object_]
 
-MOST_TEXTS = 2000
+MOST_TEXTS = 20_000
 """A column of more different texts names neither metrics nor runs; it is times or remarks and is not kept."""
 
 IS_NUMBER = -1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -82,17 +82,19 @@ class Rows:
         self._flush()
         return _table(name, self._entries, self.size, dict(facts or {}), dict(left_out or {}))
 
-    def tables(self, key: str, codes: Places, names: Sequence[str], left_out: Mapping[str, str]) -> Iterator[Table]:
+    def tables(
+        self, keys: Collection[str], codes: Places, names: Sequence[str], left_out: Mapping[str, str]
+    ) -> Iterator[Table]:
         """A table for each run.
 
         Args:
-            key: what tells the runs apart; it is no column, and rows of nothing else are none.
+            keys: what tells the runs apart; it is no column, and rows of nothing else are none.
             codes: int64[size]; the number of every row's run.
             names: the runs' names.
             left_out: what was not read -> why.
         """
         self._flush()
-        others = {name: entries for name, entries in self._entries.items() if name != key}
+        others = {name: entries for name, entries in self._entries.items() if name not in keys}
         filled = np.zeros(self.size, dtype=np.bool_)
         for entries in others.values():
             filled[entries.rows()] = True

@@ -161,5 +161,5 @@ def _training_loss(table: Table, columns: Mapping[str, str] | None) -> str | Non
         given = aliases.user_mapping(columns, list(table.columns), DATA_FRAME)
         if "loss_column" in table.facts:
             given.setdefault("train_loss", str(table.facts["loss_column"]))
-        return aliases.choose(filled, empty, given, DATA_FRAME)[0]["train_loss"]
+        return aliases.choose(filled, empty, given, DATA_FRAME)[0].get("train_loss")
     return None

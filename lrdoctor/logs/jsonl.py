@@ -15,8 +15,10 @@ from lrdoctor.logs import hf_trainer
 from lrdoctor.logs._decode import whole_text
 from lrdoctor.logs._json import objects, parsed
 from lrdoctor.logs._rows import FEWEST_A_KEY, Rows, counted
-from lrdoctor.logs._run_names import RUN_KEY_SET, RunNames
+from lrdoctor.logs._run_names import RunNames
 from lrdoctor.logs.base import Source, Table
+from lrdoctor.logs.run_keys import is_run_key
+from lrdoctor.logs.statements import Finder
 from lrdoctor.logs.text import blocks, head_text
 
 NAME = "jsonl"
@@ -87,6 +89,7 @@ class _Gathered:
         self.rows = Rows()
         self.runs = RunNames()
         self.left_out: dict[str, str] = {}
+        self.said: tuple[tuple[str, int | None, str, float], ...] = ()
 
     def add(self, records: Sequence[Record]) -> None:
         """Adds records in their order."""
@@ -104,9 +107,9 @@ class _Gathered:
     def tables(self) -> Iterator[Table]:
         """A table for each run."""
         if (found := self.runs.found(self.rows.size)) is None:
-            yield self.rows.table(left_out=self.left_out)
+            yield self.rows.table(facts={"said": self.said} if self.said else {}, left_out=self.left_out)
         else:
-            yield from self.rows.tables(*found, self.left_out)
+            yield from self.rows.tables(found.keys, found.codes, found.names, self.left_out)
 
 
 def _columns(records: Sequence[Record]) -> dict[str, tuple[float, ...]]:
@@ -114,7 +117,8 @@ def _columns(records: Sequence[Record]) -> dict[str, tuple[float, ...]]:
     names = list(records[0]) if records else []
     if (
         len(records) < FEWEST_A_KEY
-        or not (SPECIAL | RUN_KEY_SET).isdisjoint(names)
+        or not SPECIAL.isdisjoint(names)
+        or any(map(is_run_key, names))
         or any(list(record) != names for record in records)
     ):
         return {}
@@ -143,6 +147,7 @@ def _of_lines(source: Source) -> _Gathered | None:
         gathered.add(_inner_records([first], left_out))
         gathered.left_out |= left_out
     gathered.left_out |= bad.left_out()
+    gathered.said = bad.finder.said()
     return gathered
 
 
@@ -164,6 +169,9 @@ class _BadLines:
 
     def __init__(self) -> None:
         self.n = self.n_lines = self.first = self.last = self.last_filled = 0
+        self.finder = Finder()
+        """What these lines say in words."""
+        self.before = ""
 
     def without(self, lines: Sequence[str]) -> list[Record]:
         """The records that the next lines of the file hold; the last one is "" where it is the next block's first."""
@@ -174,6 +182,7 @@ class _BadLines:
             records = together
         else:
             records = [record for at, line in enumerate(lines) if (record := self._record(self.n_lines + at, line))]
+            self.before = ""
         self.n_lines += len(lines) - (not lines[-1])
         return records
 
@@ -182,9 +191,11 @@ class _BadLines:
             return None
         self.last_filled = at
         if isinstance(record := parsed(line), dict):
+            self.before = line
             return record
         self.first = self.first if self.n else at
         self.last, self.n = at, self.n + 1
+        self.finder.add(f"{self.before}\n{line}\n")
         return None
 
     def left_out(self) -> dict[str, str]:
@@ -265,7 +276,7 @@ def _widened(flat: Record) -> Record:
     if len(flat) > LONG_KEYS:
         return flat
     lower = {key.lower(): key for key in flat}
-    name = next((lower[key] for key in LONG_NAMES if isinstance(flat.get(lower.get(key, "")), str)), None)
+    name = next((lower[key] for key in LONG_NAMES if key in lower and isinstance(flat[lower[key]], str)), None)
     value = next((lower[key] for key in LONG_VALUES if key in lower), None)
     if name is None or value is None:
         return flat

@@ -12,18 +12,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import groupby
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 
 from lrdoctor.errors import LogError
-from lrdoctor.logs._decode import decoded, number, whole_bytes, whole_text
+from lrdoctor.logs._decode import decoded, number, whole_text
 from lrdoctor.logs._rows import Rows, counted
 from lrdoctor.logs.base import Source, Table
+from lrdoctor.logs.databases import MAGIC, columns_of, opened
 from lrdoctor.logs.text import head_text
 
 NAME = "mlflow"
-MAGIC = b"SQLite format 3\x00"
 INFINITE = 1.797e308
 """The largest double is 1.7977e308; MLflow writes it for inf."""
 METRICS = "metrics"
@@ -46,8 +45,8 @@ def sniff(source: Source) -> bool:
         if source.path is not None and source.path.is_dir():
             return is_run_folder(source.path)
         if source.head.startswith(MAGIC):
-            with closing(_opened(source)) as database:
-                return {"key", "value", "run_uuid"} <= _columns(database)
+            with closing(opened(source)) as database:
+                return {"key", "value", "run_uuid"} <= columns_of(database, METRICS)
     except (OSError, ValueError, sqlite3.Error, LogError):
         return False
     lines = head_text(source).split("\n")[:SNIFFED_LINES]
@@ -71,8 +70,8 @@ def read(source: Source) -> Iterator[Table]:
 
 def _database(source: Source) -> Iterator[Table]:
     try:
-        with closing(_opened(source)) as database:
-            columns = _columns(database)
+        with closing(opened(source)) as database:
+            columns = columns_of(database, METRICS)
             if not {"key", "value", "run_uuid"} <= columns:
                 raise LogError(f"{source.name}: a database without MLflow's table of metrics")
             names = _run_names(database)
@@ -80,23 +79,6 @@ def _database(source: Source) -> Iterator[Table]:
                 yield _table(names.get(run, run), (row[1] for row in found))
     except sqlite3.Error as error:
         raise LogError(f"{source.name}: the database cannot be read: {error}") from error
-
-
-def _opened(source: Source) -> sqlite3.Connection:
-    """The database, which is never written to."""
-    if source.path is None:
-        database = sqlite3.connect(":memory:")
-        database.deserialize(whole_bytes(source))
-    else:
-        database = sqlite3.connect(f"file:{quote(str(source.path.absolute()))}?mode=ro", uri=True)
-    database.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    return database
-
-
-def _columns(database: sqlite3.Connection) -> set[str]:
-    if not database.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'metrics'").fetchone():
-        return set()
-    return {str(row[1]) for row in database.execute("PRAGMA table_info(metrics)")}
 
 
 def _run_names(database: sqlite3.Connection) -> dict[str, str]:

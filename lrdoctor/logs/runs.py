@@ -9,6 +9,10 @@ Keys of a run's provenance, beside the facts that the format itself knows (`samp
 - smoothed: the beta of a moving average; quantised: decimal digits; filtered: how many losses of exactly 0.0 stood
   for non-finite ones.
 - resumed_at, discarded: steps of resumes, and the pieces of the training loss that each of them threw away.
+- several_values_a_step: steps, or runs in one, whose values differ by more than noise.
+- judged: val_loss where the log has no training loss.
+- said: (kind, step, text) of what the log says in words of its end, as in `logs.statements`.
+- aborted: why a run beside others of its log is a start that was given up, or an evaluation.
 - part: (k, n) when this is the k-th of n runs in one table.
 - notes, left_out: what a reader should know, and what was not used -> why.
 """
@@ -16,6 +20,7 @@ Keys of a run's provenance, beside the facts that the format itself knows (`samp
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,13 +28,18 @@ import numpy as np
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import CURVES, Run
 from lrdoctor.errors import NoLogError
-from lrdoctor.logs import aliases
+from lrdoctor.logs import aliases, repeats, sums
 from lrdoctor.logs.base import Column, Marks, Table
 from lrdoctor.logs.provenance import of_steps, of_values
-from lrdoctor.logs.steps import Axis, Part, axis_of, parts_of, place
+from lrdoctor.logs.steps import Axis, Part, Rows, axis_of, counted_rows, parts_of, place
 
 LOSS_COLUMN, NO_HEADER = "loss_column", "no_header"
 """Facts of a table that say how to read it, and are no provenance."""
+
+SEVERAL = 1.5
+"""Rows a step from which its values are looked at together; a row written twice now and then is none of that."""
+MANY_A_STEP = 8
+"""Rows a step, of no fixed number, from which the step is a stretch of training and not one update."""
 
 FEWEST_EPOCHS = 2
 """Rows that must each have an epoch of their own for the log to be one of epochs."""
@@ -44,6 +54,9 @@ def runs_of(source: str, format_name: str, table: Table, columns: Mapping[str, s
     where = f"{source}, {table.name}" if table.name else source
     if not table.columns:
         raise NoLogError(f"{where}: holds no column of numbers")
+    if LOSS_COLUMN not in table.facts and sums.has_detection_parts(list(table.columns)):
+        with_losses, total = sums.with_detection_losses(table.columns)
+        table = replace(table, columns=with_losses, facts={LOSS_COLUMN: total, **table.facts})
     given = aliases.user_mapping(columns, list(table.columns), where)
     if (known := table.facts.get(LOSS_COLUMN)) is not None and known not in given.values():
         given.setdefault("train_loss", str(known))
@@ -53,15 +66,57 @@ def runs_of(source: str, format_name: str, table: Table, columns: Mapping[str, s
     names = [name for name, column in table.columns.items() if column.logged.any() or name in given.values()]
     empty = [name for name in table.columns if name not in names]
     chosen, notes = aliases.choose(names, empty, given, where)
-    loss = table.columns[chosen["train_loss"]]
+    _drop_signed_rate(table, chosen, notes)
+    judged = chosen.get("train_loss", chosen.get("val_loss", ""))
+    loss = table.columns[judged]
     if not loss.logged.any():
-        raise NoLogError(f"{where}: column {chosen['train_loss']!r} is empty in every row, there is no training loss")
-    axis = axis_of(table.columns, given, loss.logged)
-    if not (loss.logged & axis.known).any():
-        raise NoLogError(f"{where}: no row has both a training loss ({chosen['train_loss']!r}) and a step")
+        raise NoLogError(f"{where}: column {judged!r} is empty in every row, there is no training loss")
+    axis = axis_of(table.columns, given, loss)
+    rows = np.flatnonzero(loss.logged & axis.known)
+    if not len(rows):
+        raise NoLogError(f"{where}: no row has both a training loss ({judged!r}) and a step")
+    if axis.kind != "row":
+        repeated = _repeats(axis, rows, loss)
+        if isinstance(repeated, int):
+            found = (runs_of(source, format_name, part, columns) for part in repeats.split(table, rows, repeated))
+            return [run for runs in found for run in runs]
+        axis = repeated
     parts = parts_of(axis, loss.logged)
     build = _Builder(source, format_name, table, chosen, axis, tuple(notes))
     return [build.run(part, k, len(parts)) for k, part in enumerate(parts)]
+
+
+def _repeats(axis: Axis, rows: Rows, loss: Column) -> Axis | int:
+    """The axis of rows that share their steps, or the number of runs whose values stand side by side.
+
+    Args:
+        axis: steps, samples or epochs.
+        rows: int64[n]; those that hold a loss.
+        loss: that which is judged.
+    """
+    step = axis.step[rows]
+    n_steps = 1 + int((step[1:] != step[:-1]).sum())
+    if len(rows) < SEVERAL * n_steps:
+        return axis
+    value = loss.value[rows]
+    side_by_side = repeats.sequences(step, value)
+    if side_by_side is not None:
+        is_one = repeats.is_one_series(side_by_side)
+        may_be_runs = is_one is False or (is_one is None and axis.kind != "epoch")
+        if may_be_runs and repeats.are_runs(side_by_side):
+            return side_by_side.shape[1]
+        counts_rows = axis.kind == "epoch" or is_one is True
+    else:
+        counts_rows = axis.kind == "epoch" or len(rows) >= MANY_A_STEP * n_steps
+    return counted_rows(axis, loss.logged) if counts_rows else axis
+
+
+def _drop_signed_rate(table: Table, chosen: dict[str, str], notes: list[str]) -> None:
+    """A learning rate is not negative; a column of that name that is holds a logarithm or a change of it."""
+    name = chosen.get("learning_rate")
+    if name is not None and (table.columns[name].value[table.columns[name].logged] < 0).any():
+        del chosen["learning_rate"]
+        notes.append(f"{name} is negative in some rows, so it is not read as the learning rate")
 
 
 def _counter(table: Table) -> str | None:
@@ -81,6 +136,7 @@ class _Builder:
         self.source, self.format_name, self.table, self.axis = source, format_name, table, axis
         self.meaning = {column: meaning for meaning, column in chosen.items()}
         self.columns = {"step": axis.column, **chosen}
+        self.judged = "train_loss" if "train_loss" in chosen else "val_loss"
         self.notes = notes + axis.notes + tuple(table.facts.get("notes", ()))
 
     def run(self, part: Part, k: int, n: int) -> Run:
@@ -94,13 +150,18 @@ class _Builder:
                 continue
             curves[meaning] = placed.curve
             if placed.n_merged:
-                notes.append(f"{placed.n_merged} steps have several values of {column}: their median is taken")
-            if meaning == "train_loss" and part.resumes:
-                found = {"resumed_at": tuple(step for _, step in part.resumes), "discarded": tuple(placed.discarded)}
+                which = "the highest, since they differ by more than noise," if placed.keeps_highest else "their median"
+                notes.append(f"{placed.n_merged} steps have several values of {column}: {which} is taken")
+            if meaning == self.judged and placed.keeps_highest:
+                found["several_values_a_step"] = placed.n_merged
+            if meaning == self.judged and part.resumes:
+                found |= {"resumed_at": tuple(step for _, step in part.resumes), "discarded": tuple(placed.discarded)}
         if n > 1:
             found["part"] = (k + 1, n)
         self._unfilter(curves, found, notes)
         found |= self._facts(curves, part)
+        if said := self._said(part, n):
+            found["said"] = said
         name = self.table.name or self.source
         provenance = {**found, "notes": tuple(notes), "left_out": left_out}
         return Run(name if n == 1 else f"{name}#{k + 1}", self.source, curves, provenance=provenance)
@@ -135,17 +196,32 @@ class _Builder:
                 f"{int(loss.step[np.argmax(bad)])} on: the logger hid non-finite losses, they are taken as nan"
             )
 
+    def _said(self, part: Part, n: int) -> tuple[tuple[str, int | None, str], ...]:
+        """Kind, step and text of what the log says while this run is at work: by where it stands among the rows."""
+        n_rows = len(self.axis.step)
+        return tuple(
+            (kind, step, text)
+            for kind, step, text, at in self.table.facts.get("said", ())
+            if n == 1 or part.first - 1 <= at * n_rows < part.end or (part.end == n_rows and at * n_rows >= part.end)
+        )
+
     def _facts(self, curves: Mapping[str, Curve], part: Part) -> dict[str, Any]:
-        loss = curves["train_loss"]
-        facts = {key: value for key, value in self.table.facts.items() if key not in (LOSS_COLUMN, NO_HEADER, "notes")}
+        loss = curves[self.judged]
+        facts = {
+            key: value
+            for key, value in self.table.facts.items()
+            if key not in (LOSS_COLUMN, NO_HEADER, "notes", "said")
+        }
         if "averaged" not in facts and self._is_per_epoch(part):
             facts["averaged"] = "epoch"
         ours = {"format": self.format_name, "columns": self.columns, "x": self.axis.kind}
+        if self.judged != "train_loss":
+            ours["judged"] = self.judged
         return {**ours, **of_steps(loss.step), **of_values(loss), **facts}
 
     def _is_per_epoch(self, part: Part) -> bool:
         """Whether every point has an epoch of its own, or the loss is called a mean over one."""
-        name = str(self.columns["train_loss"])
+        name = str(self.columns[self.judged])
         plain = aliases.normalise(name)
         if plain in aliases.MEANINGS["epoch_loss"] or self.axis.kind == "epoch":
             return True

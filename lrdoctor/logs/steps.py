@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from lrdoctor.core.curve import Curve, Steps, Values
-from lrdoctor.logs import aliases
+from lrdoctor.logs import aliases, repeats
 from lrdoctor.logs.base import Column, Marks
 
 Rows = npt.NDArray[np.int64]
@@ -26,6 +27,11 @@ INTERLEAVED, MANY = 0.2, 8
 
 MOST_RESTARTS = 50
 """A counter that begins again more often counts within something, as epochs that the log does not name."""
+
+FEW = 3
+"""Losses at either end of a piece whose median stands for it."""
+ANEW = 0.8
+"""Share of the pieces that must start where the first one did to be runs."""
 
 SMALL_JUMP = 8
 """Gaps between rows that unsynchronised writers are apart at most; a resume goes further back."""
@@ -63,22 +69,25 @@ class Placed:
     discarded: list[Curve] = field(default_factory=list)
     n_merged: int = 0
     """Steps that had several different values."""
+    keeps_highest: bool = False
+    """Whether it is the highest value of these steps, since they differ by more than noise."""
 
 
-def axis_of(columns: Mapping[str, Column], given: Mapping[str, str], logged: Marks) -> Axis:
+def axis_of(columns: Mapping[str, Column], given: Mapping[str, str], loss: Column) -> Axis:
     """What counts the rows: the best column of steps, else samples, epochs, an index, else the rows themselves.
 
     Args:
         columns: all columns of a table.
         given: the user's mapping; its `step` wins.
-        logged: bool[n]; the rows that hold a training loss.
+        loss: that which is judged.
     """
     notes: list[str] = []
+    logged = loss.logged
     for name, kind in _candidates(columns, given):
         column = columns[name]
         axis = _usable(name, kind, column, logged)
         if axis is not None:
-            return _begun_again(axis, columns, given, logged)
+            return _begun_again(axis, columns, given, loss)
         if column.logged.any():
             notes.append(f"{name} cannot count the rows: it is not whole numbers, or is missing where the loss is")
     n = len(logged)
@@ -120,9 +129,10 @@ def _at(marks: Marks, step: Steps) -> Steps:
     return step if marks.all() else step[marks]
 
 
-def _begun_again(axis: Axis, columns: Mapping[str, Column], given: Mapping[str, str], logged: Marks) -> Axis:
+def _begun_again(axis: Axis, columns: Mapping[str, Column], given: Mapping[str, str], loss: Column) -> Axis:
     """Counters that begin again in every epoch, made to go on."""
     assert axis.column is not None
+    logged = loss.logged
     step = _at(axis.known & logged, axis.step)
     back = np.flatnonzero(step[1:] < step[:-1]) + 1
     if not len(back):
@@ -130,7 +140,9 @@ def _begun_again(axis: Axis, columns: Mapping[str, Column], given: Mapping[str, 
     rows = np.flatnonzero(axis.known & logged)
     epoch = None if axis.kind == "epoch" else _epochs(columns, given, rows)
     if epoch is not None and (epoch[back] != epoch[back - 1]).all() and (epoch[back] > epoch[back - 1]).any():
-        span = int(step.max()) + max(1, int(np.median(np.diff(step)[np.diff(step) > 0])))
+        ahead = np.diff(step)[np.diff(step) > 0]
+        # counted from 1, the last of 100 steps is number 100; counted from 0, it is number 99
+        span = int(step.max()) - int(step.min()) + max(1, int(np.median(ahead)) if len(ahead) else 1)
         whole = np.zeros(len(axis.step), dtype=np.int64)
         # rows without a loss belong to the epoch of the last row that has one
         at = np.clip(np.searchsorted(rows, np.arange(len(whole)), side="right") - 1, 0, None)
@@ -138,11 +150,43 @@ def _begun_again(axis: Axis, columns: Mapping[str, Column], given: Mapping[str, 
         note = f"{axis.column} begins again in every epoch: epochs are taken as {span} steps each"
         return Axis(axis.kind, axis.column, whole, axis.known, (note,))
     restarts = int((step[back] <= step[0]).sum())
-    if axis.kind == "index" or aliases.normalise(axis.column) in aliases.BATCH_LIKE or restarts > MOST_RESTARTS:
+    counts_within = axis.kind == "index" or aliases.normalise(axis.column) in aliases.BATCH_LIKE
+    if (counts_within or restarts > MOST_RESTARTS) and not _starts_anew(loss.value[rows], back):
         row = np.maximum(np.cumsum(logged) - 1, 0).astype(np.int64)
         note = f"{axis.column} begins again {len(back)} times: the rows that hold a training loss are counted instead"
         return Axis("row", None, row, np.ones(len(row), dtype=bool), (note,))
     return axis
+
+
+def _starts_anew(value: Values, back: Rows) -> bool:
+    """Whether the loss is where it was at first wherever the counter begins again, as in runs below each other.
+
+    Within one run it goes on from where it was.
+
+    Args:
+        value: float64[n]; the losses.
+        back: int64[k]; where the counter begins again.
+    """
+    edges = np.concatenate([[0], back, [len(value)]])
+    pieces = [value[a:b][np.isfinite(value[a:b])] for a, b in pairwise(edges)]
+    ends = [(float(np.median(p[:FEW])), float(np.median(p[-FEW:]))) for p in pieces if len(p) >= 2 * FEW]
+    if len(ends) <= len(pieces) / 2 or len(ends) < 2:
+        return False
+    start = ends[0][0]
+    again = [abs(after - start) < abs(after - before) for (_, before), (after, _) in pairwise(ends)]
+    return sum(again) >= ANEW * len(again)
+
+
+def counted_rows(axis: Axis, logged: Marks) -> Axis:
+    """The rows of an axis whose steps name several rows each, counted; where its steps go back, the count does too."""
+    row = np.maximum(np.cumsum(logged) - 1, 0).astype(np.int64)
+    rows = np.flatnonzero(axis.known & logged)
+    step = axis.step[rows]
+    for at in np.flatnonzero(step[1:] < step[:-1]) + 1:
+        since = int(np.argmax(step[:at] >= step[at]))  # the first row that had this step or a later one
+        row[rows[at] :] -= row[rows[at]] - row[rows[since]]
+    note = f"{axis.column} names several rows each time: the rows that hold a loss are counted instead"
+    return Axis("row", None, row, np.ones(len(row), dtype=bool), (*axis.notes, note))
 
 
 def _epochs(columns: Mapping[str, Column], given: Mapping[str, str], rows: Rows) -> Steps | None:
@@ -220,7 +264,7 @@ def place(column: Column, axis: Axis, part: Part) -> Placed:
                 placed.discarded.append(_curve(step[gone], value[gone])[0])
             keep &= ~gone
         step, value = step[keep], value[keep]
-    placed.curve, placed.n_merged = _curve(step, value)
+    placed.curve, placed.n_merged, placed.keeps_highest = _curve(step, value)
     return placed
 
 
@@ -228,19 +272,20 @@ def _increases(step: Steps) -> bool:
     return bool((step[1:] > step[:-1]).all())
 
 
-def _curve(step: Steps, value: Values) -> tuple[Curve, int]:
-    """The curve of points in any order, and how many of its steps had several values."""
+def _curve(step: Steps, value: Values) -> tuple[Curve, int, bool]:
+    """The curve of points in any order, how many of its steps had several values, and whether the highest is kept."""
     if _increases(step):
-        return Curve(step, value), 0
+        return Curve(step, value), 0, False
     order = np.argsort(step, kind="stable")
     step, value = step[order], value[order]
     if _increases(step):
-        return Curve(step, value), 0
+        return Curve(step, value), 0, False
     groups = pd.Series(value).groupby(step)
+    highest = repeats.differ_much(step, value)
     with np.errstate(invalid="ignore"):
-        merged: Values = np.array(groups.median(), dtype=np.float64)
+        merged: Values = np.array(groups.max() if highest else groups.median(), dtype=np.float64)
         differ = (groups.nunique(dropna=False) > 1).to_numpy()
     bad = pd.Series(~np.isfinite(value)).groupby(step).any().to_numpy()
     last = groups.last(skipna=False).to_numpy() if bad.any() else merged
     merged[bad] = np.where(np.isfinite(last[bad]), np.nan, last[bad])
-    return Curve(np.unique(step), merged), int(differ.sum())
+    return Curve(np.unique(step), merged), int(differ.sum()), highest

@@ -13,7 +13,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve, Values
+from lrdoctor.measures import noise
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Thresholds:
     window: int = 50
     """Points over which b is taken to stay the same: enough for an estimate from two dozen independent differences,
     few beside the lengths over which a model learns."""
+    alpha: float = 0.01
+    """Chance that noise of the control alone is taken for a rise of it."""
     fewest_points: int = 12
     """Points that an estimate of b needs; fewer share the one of the whole curve."""
 
@@ -65,6 +69,72 @@ def pair(loss: Curve, control: Curve | None) -> Paired | None:
     return Paired(Curve(steps, value), untrained, bool(value.min() > 0 and untrained.min() > 0))
 
 
+def like_first(loss: Curve) -> Curve:
+    """What stands in for a control that nobody knows: the first loss at every step."""
+    finite = loss.finite
+    return Curve(finite.step, np.full(len(finite), finite.value[0])) if len(finite) else finite
+
+
+def own_rise(control: Curve, first_step: int, last_step: int) -> float:
+    """How far the control itself rises from its lowest level before a stretch to its level there, as a logarithm of the
+    ratio where it is positive, else in loss units; 0 where it does not, or only within its noise.
+
+    Args:
+        control: of a seed.
+        first_step: of the stretch.
+        last_step: of the stretch.
+    """
+    finite = control.finite
+    inside = (finite.step >= first_step) & (finite.step <= last_step)
+    before = finite.step < first_step
+    if not inside.any() or not before.any():
+        return 0.0
+    value = np.log(finite.value) if finite.value.min() > 0 else finite.value
+    length = int(np.clip(inside.sum(), 1, THRESHOLDS.window))
+    earlier = value[before]
+    blocks = robust.block_medians(earlier, min(length, len(earlier)))
+    rise = float(np.median(value[inside]) - blocks.min())
+    error = noise.points(value) * noise.MEDIAN_OF / np.sqrt(length)
+    return rise if rise > robust.two_extremes(THRESHOLDS.alpha, len(blocks)) / 2 * error else 0.0
+
+
+def height_beside(loss: Curve, control: Curve, first_step: int, last_step: int) -> tuple[float, float] | None:
+    """How far a stretch of a trial lies above its lowest level before, its batches taken into account, and the limit.
+
+    How much harder a batch is for the trained weights where it is harder for the untrained ones is told by all other
+    points, so that the stretch cannot explain itself. Unlike for `without_batches` it may be more than as much: weights
+    that know all but a rare class lose nothing on most batches, and much on those that hold it.
+
+    Args:
+        loss: of the trial.
+        control: of its seed.
+        first_step: of the stretch.
+        last_step: of the stretch.
+
+    Returns:
+        Height and limit as logarithms of a ratio, in loss units where there is none; None where too few points are
+        shared to tell.
+    """
+    paired = pair(loss, control)
+    if paired is None:
+        return None
+    own, other = paired.loss.value, paired.control
+    if paired.is_log:
+        own, other = np.log(own), np.log(other)
+    inside = (paired.loss.step >= first_step) & (paired.loss.step <= last_step)
+    before = paired.loss.step < first_step
+    mine, its = np.diff(own, 2), np.diff(other, 2)
+    apart = ~(inside[2:] | inside[1:-1] | inside[:-2])
+    if not inside.any() or before.sum() < inside.sum() or apart.sum() < THRESHOLDS.fewest_points:
+        return None
+    rest = own - _slope(mine[apart], its[apart], most=np.inf) * (other - np.median(other))
+    length = int(max(inside.sum(), 1))
+    blocks = robust.block_medians(rest[before][::-1], length)  # from the stretch backwards
+    spread = noise.points(rest) * noise.MEDIAN_OF / np.sqrt(length)
+    limit = robust.two_extremes(THRESHOLDS.alpha, len(rest) // length) * spread
+    return float(np.median(rest[inside]) - blocks.min()), float(limit)
+
+
 def without_batches(loss: Curve, control: Curve | None) -> Curve:
     """The finite points of a trial's loss without what its batches do to it; as it is beyond the control's end.
 
@@ -99,8 +169,19 @@ def _share_left(own: Values, other: Values) -> Values:
     return np.asarray(np.interp(np.arange(n), centres, shares))
 
 
-def _slope(mine: Values, its: Values) -> float:
-    """The line through 0 with the least sum of absolute deviations, cut to 0 to 1.
+def share_of_batches(own: Values, other: Values) -> float:
+    """How much harder a batch is for the trained weights where it is harder for the untrained ones, over the whole run;
+    0 and more.
+
+    Args:
+        own: float64[n], of the trial, as logarithms or not.
+        other: float64[n], of the control, likewise.
+    """
+    return _slope(np.diff(own, 2), np.diff(other, 2), most=np.inf)
+
+
+def _slope(mine: Values, its: Values, most: float = 1.0) -> float:
+    """The line through 0 with the least sum of absolute deviations, cut to 0 to `most`.
 
     That is the median of the ratios, weighted by |its|: a rise of the trial's own, in a few points, does not move it.
     """
@@ -111,4 +192,4 @@ def _slope(mine: Values, its: Values) -> float:
     ratio, weight = mine[known] / its[known], weight[known]
     order = np.argsort(ratio)
     total = np.cumsum(weight[order])
-    return float(np.clip(ratio[order][np.searchsorted(total, total[-1] / 2)], 0.0, 1.0))
+    return float(np.clip(ratio[order][np.searchsorted(total, total[-1] / 2)], 0.0, most))

@@ -7,10 +7,26 @@ from functools import cached_property
 
 import numpy as np
 
+from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
-from lrdoctor.measures import correlation, events, gradients, objective, points, rises, starts, swings, units
+from lrdoctor.measures import (
+    control,
+    correlation,
+    evaluations,
+    events,
+    gradients,
+    level,
+    objective,
+    points,
+    rises,
+    starts,
+    swings,
+    units,
+    untrained,
+)
 from lrdoctor.measures.events import Event
+from lrdoctor.measures.level import Level
 from lrdoctor.measures.restarts import Restart, find_restart, rate_jumps
 from lrdoctor.measures.rises import Rise
 
@@ -65,10 +81,60 @@ class View:
     @cached_property
     def loss(self) -> Curve:
         """The finite losses; those beyond `units.LARGEST` count as that, so that sums of their squares stay finite."""
-        finite = self.run.train_loss.finite
+        finite = control.without_batches(self.run.train_loss, self.run.control)
         if not len(finite) or max(finite.value.max(), -finite.value.min()) <= units.LARGEST:
             return finite
         return Curve(finite.step, np.clip(finite.value, -units.LARGEST, units.LARGEST))
+
+    @cached_property
+    def level(self) -> Level | None:
+        """Where the loss ends."""
+        return level.measure(self.run.train_loss)
+
+    @property
+    def _pair(self) -> control.Paired | None:
+        loss = self.run.train_loss
+        return control.pair(loss, self.run.control or control.like_first(loss))
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether the loss is compared with the control's as a ratio."""
+        return self._pair is not None and self._pair.is_log
+
+    @cached_property
+    def blow_up(self) -> untrained.BlowUp | None:
+        """Where a trial does worse than the untrained weights."""
+        return (
+            None
+            if self._pair is None
+            else untrained.blow_up(self._pair, self.early_until, self.run.provenance.get("constant_loss"))
+        )
+
+    @cached_property
+    def unlearned(self) -> float:
+        """The loss of a model that has learned nothing: of the untrained weights or of the best constant prediction,
+        whichever is lower; the first loss where neither is known."""
+        known = [] if self.run.control is None else [float(np.median(self.run.control.finite.value))]
+        if "constant_loss" in self.run.provenance:
+            known.append(float(self.run.provenance["constant_loss"]))
+        return min(known, default=float(self.loss.value[0]) if len(self.loss) else float("nan"))
+
+    @cached_property
+    def forgotten(self) -> evaluations.Forgotten | None:
+        """The costliest rise that the evaluations of a trial show and its training loss confirms."""
+        return evaluations.forgotten(self.loss, self.run.val_loss, self.unlearned)
+
+    def share_lost(self, event: Event) -> float:
+        """Part of what a trial learns that a rise of it lost: of the way from a loss that needs no learning down to its
+        lowest level. 0 where it learns nothing."""
+        lowest = float(robust.block_medians(self.loss.value, robust.block_length(len(self.loss))).min(initial=np.inf))
+        top = self.units.to_loss(self.units.of_loss(event.base) + event.height)
+        return (top - event.base) / (self.unlearned - lowest) if self.unlearned > lowest else 0.0
+
+    @property
+    def n_early(self) -> int:
+        """Finite points in the early window."""
+        return int(np.searchsorted(self.loss.step, self.early_until))
 
     @cached_property
     def objective(self) -> objective.Objective:
@@ -149,8 +215,29 @@ class View:
 
     @cached_property
     def found(self) -> tuple[Event, ...]:
-        """The events of the loss, in order; those that a resume or a restart explains are not among them."""
-        return tuple(e for e in self._all if not self._at_resume(e) and self._restart_at(e) is None)
+        """The events of the loss, in order; those that a resume, a restart or the control explains are not among
+        them."""
+        return tuple(
+            e
+            for e in self._all
+            if not self._at_resume(e) and self._restart_at(e) is None and not self._is_of_control(e)
+        )
+
+    @cached_property
+    def of_control(self) -> tuple[Event, ...]:
+        """Rises that the untrained weights show as well: the data or the objective make them, and no update."""
+        return tuple(e for e in self._all if self._is_of_control(e))
+
+    def _is_of_control(self, event: Event) -> bool:
+        if self.run.control is None:
+            return False
+        stretch = event.first_step, event.last_step
+        scale = 1.0 if self.units.is_log else self.units.scale
+        rise = control.own_rise(self.run.control, *stretch) / scale
+        if rise > 0 and event.height - rise <= event.limit:
+            return True
+        beside = control.height_beside(self.run.train_loss, self.run.control, *stretch)
+        return beside is not None and beside[0] <= beside[1]
 
     @cached_property
     def at_resumes(self) -> tuple[Event, ...]:
@@ -285,6 +372,14 @@ class View:
             return rerun, ()
         first = int(piece.step[0])
         return rerun, tuple(e for e in rerun.found if e.last_step >= first and e.kind != "outlier")
+
+
+def view_of(run: Run, alpha: float) -> View:
+    """The view of a run, measured once however many judge it."""
+    views: dict[float, View] = run.__dict__.setdefault("_views", {})
+    if alpha not in views:
+        views[alpha] = View(run, alpha)
+    return views[alpha]
 
 
 def _within(point: Rise, merged: list[Rise]) -> bool:

@@ -15,6 +15,8 @@ from statistics import median
 from lrdoctor.core.report import Finding, Severity
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Rate, Stage, Study
+from lrdoctor.measures import level
+from lrdoctor.procedures.validity import below_best, has_learned, obstacle
 
 SWEPT: tuple[Stage, ...] = ("grid", "extension")
 
@@ -62,8 +64,12 @@ def next_plan(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
 
 
 def best_rate(tried: Sequence[Rate]) -> Rate | None:
-    """lr*: the swept rate with the best median objective among the feasible; the lower of two equal ones."""
-    feasible = [r for r in tried if r.stage in SWEPT and r.n_judged and r.is_feasible and math.isfinite(r.objective)]
+    """lr*: the swept rate with the best median objective among the feasible that learn; the lower of two equal ones."""
+    feasible = [
+        r
+        for r in tried
+        if r.stage in SWEPT and r.n_judged and r.is_feasible and math.isfinite(r.objective) and has_learned(r)
+    ]
     return min(feasible, key=lambda r: (r.objective, r.base_learning_rate), default=None)
 
 
@@ -199,9 +205,15 @@ def summarize(
         objective=median(values) if values else math.nan,
         objective_low=min(values, default=math.nan),
         objective_high=max(values, default=math.nan),
+        n_learned=_n_learned(judged),
         final_loss=median([_final_loss(run, objective) for run in judged]) if judged else math.nan,
         events=events,
     )
+
+
+def _n_learned(judged: Sequence[Run]) -> int | None:
+    known = [level.learned(run) for run in judged if run.control is not None]
+    return sum(map(bool, known)) if known else None
 
 
 def _has(findings: Sequence[Finding], severity: Severity) -> bool:
@@ -217,14 +229,23 @@ def _final_loss(run: Run, objective: Objective) -> float:
     return float(curve.value[-1])
 
 
-def measure(study: Study) -> Study:
-    """The study with lr*, unstable_base_learning_rate, loss at init and LR sensitivity filled in from its rates."""
+def measure(study: Study, findings: Sequence[Finding] = ()) -> Study:
+    """The study with lr*, unstable_base_learning_rate, loss at init and LR sensitivity filled in from its rates.
+
+    Args:
+        study: with its rates.
+        findings: of its trials, which tell whether the rate is their cause.
+    """
     best = best_rate(study.rates)
+    found = obstacle(study, findings) or below_best(study.rates, best)
     unstable = lowest_unstable(study.rates)
+    if found:
+        best = unstable = None
     first = [float(run.train_loss.value[0]) for run in study.runs if len(run.train_loss) and run.status != "failed"]
     at_init = median(first) if first else None
     return replace(
         study,
+        obstacle=found,
         best_learning_rate=best.base_learning_rate if best else None,
         unstable_base_learning_rate=unstable.base_learning_rate if unstable else None,
         loss_at_init=at_init,

@@ -8,6 +8,7 @@ from typing import Any
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Report
+from lrdoctor.reports.intervals import BEST, MARGIN, UNSTABLE, with_interval
 from lrdoctor.reports.markdown_text import code, details, table, words
 from lrdoctor.reports.numbers import multiple, number, spread
 from lrdoctor.reports.terminal.sparkline import Axis, draw
@@ -20,13 +21,16 @@ OBJECTIVES = {"best_val_loss": "best validation loss", "best_train_loss": "best 
 
 def headline(report: Report) -> Iterator[tuple[str, str]]:
     """Label and value of every number that is known; what a sweep did not find is said."""
-    best, unstable = report.best_learning_rate, report.unstable_base_learning_rate
+    best, unstable, sweep = report.best_learning_rate, report.unstable_base_learning_rate, report.sweep
     if best is not None or report.sweep:
-        yield "best learning rate (lr\\*)", "none" if best is None else number(best)
+        yield "best learning rate (lr\\*)", "none" if best is None else with_interval(number(best), sweep, BEST, number)
     if unstable is not None or report.sweep:
-        yield "lowest unstable rate", "none found" if unstable is None else number(unstable)
+        yield (
+            "lowest unstable rate",
+            "none found" if unstable is None else with_interval(number(unstable), sweep, UNSTABLE, number),
+        )
     if report.stability_margin is not None:
-        yield "stability margin", multiple(report.stability_margin)
+        yield "stability margin", with_interval(multiple(report.stability_margin), sweep, MARGIN, multiple)
     elif report.sweep.get("stable_up_to") is not None:
         yield "stability margin", f">= {multiple(float(report.sweep['stable_up_to']))}, none found"
     if report.lr_sensitivity is not None:

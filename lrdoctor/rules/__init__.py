@@ -8,7 +8,7 @@ from lrdoctor.core.architecture import Architecture
 from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
-from lrdoctor.measures.view import View
+from lrdoctor.measures.view import view_of
 from lrdoctor.rules import (
     best_at_edge,
     best_at_grid_end,
@@ -31,6 +31,8 @@ from lrdoctor.rules import (
     recovered_rise,
     restart,
     resume_jump,
+    said_in_log,
+    says_nothing,
     scale_with_depth,
     single_step,
     small_margin,
@@ -41,6 +43,7 @@ from lrdoctor.rules.base import Rule
 
 RULES: tuple[Rule, ...] = (
     non_finite.RULE,
+    said_in_log.RULE,
     dead_run.RULE,
     early_blow_up.RULE,
     unrecovered_rise.RULE,
@@ -56,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     best_at_edge.RULE,
     small_margin.RULE,
     best_at_grid_end.RULE,
+    says_nothing.RULE,
     gradient_outliers.RULE,
     gradient_explosion.RULE,
     resume_jump.RULE,
@@ -68,6 +72,9 @@ RULES: tuple[Rule, ...] = (
     dead_branch.RULE,
 )
 
+TRIAL_ALPHA = 0.001
+"""Chance that noise alone makes a trial unstable: a sweep judges some fifty of them, where a log is judged alone."""
+
 FAILED = "the run failed, so its curves say nothing about stability"
 
 
@@ -76,7 +83,7 @@ def judge_run(run: Run, study: Study) -> Iterator[Finding | Skip]:
 
     A failed run is skipped by all of them.
     """
-    view = View(run, study.alpha)
+    view = view_of(run, study.alpha if run.trial is None else min(study.alpha, TRIAL_ALPHA))
     for rule in RULES:
         check = rule.check_log if run.trial is None else rule.check_trial
         if check is None:
@@ -86,13 +93,15 @@ def judge_run(run: Run, study: Study) -> Iterator[Finding | Skip]:
         elif run.trial is None and rule.check_log is not None:
             yield from rule.check_log(view)
         elif rule.check_trial is not None:
-            yield from rule.check_trial(run, study)
+            yield from rule.check_trial(view, study)
 
 
 def judge_study(study: Study) -> Iterator[Finding | Skip]:
     """What the rules say of the study as a whole."""
     for rule in RULES:
-        if rule.check_study is not None:
+        if rule.check_study is not None and study.obstacle is not None and rule is not says_nothing.RULE:
+            yield rule.skip(study.obstacle.reason)
+        elif rule.check_study is not None:
             yield from rule.check_study(study)
 
 

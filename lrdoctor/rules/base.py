@@ -28,7 +28,7 @@ class Rule:
     """One sentence."""
     manual: str
     """The manual page: what it sees, why it matters, its thresholds, what it does with odd curves."""
-    check_trial: Callable[[Run, Study], Found] | None = None
+    check_trial: Callable[[View, Study], Found] | None = None
     """Judges one trial of ours, with the other trials of its study at hand."""
     check_log: Callable[[View], Found] | None = None
     """Judges one run that somebody logged, by itself."""

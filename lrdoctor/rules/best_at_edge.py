@@ -4,6 +4,11 @@
 The stability margin, unstable_base_learning_rate / best_learning_rate, is 2 or less, or it is less than 5 and no
 swept rate lies between the two, or no rate is feasible at all.
 
+With other seeds lr* and the unstable rate would move, so this is said only where it holds in 95 of 100 draws of what
+the two may be over all seeds (and the figures themselves are on that side). While it is neither sure nor sure to be
+wrong, the rule is skipped and the verdict is `inconclusive`; the reason says how many seeds would settle it, and
+`--seeds auto` adds them until it is settled.
+
 ## Why it matters
 Instability is a problem when it forces a learning rate that is too small. When the best rate is the last one before
 training breaks, it is likely that better rates lie beyond the edge (tuning playbook, Figure 7a), and the short run
@@ -12,13 +17,20 @@ at twice the best rate will be unstable. One slightly worse feasible point above
 ## Odd sweeps
 Rates whose trials all failed say nothing. Whether the checks at 5 and 10 times the best rate are missing is LRD402's
 business: an edge that was found is one whatever lies above it. Where both rates were given (`--lr`, `--unstable-lr`)
-and nothing was swept, the margin of 2 alone decides: there is no grid whose next rate could be the edge.
+and nothing was swept, the margin of 2 alone decides: there is no grid whose next rate could be the edge, and no seeds
+that could disagree. One seed gives no interval: then the verdict is withheld only where the margin is within what
+seeds typically differ by, a factor of 1.35, of the limit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from lrdoctor.core.certainty import Side
 from lrdoctor.core.study import Study
 from lrdoctor.rules.base import Found, Rule
 
@@ -35,6 +47,46 @@ class Thresholds:
 
 THRESHOLDS = Thresholds()
 
+Values = npt.NDArray[np.float64]
+
+
+def is_at_edge(best: Values, unstable: Values, swept: Iterable[float]) -> npt.NDArray[np.bool_]:
+    """Whether each best rate sits at the edge of the unstable one of its pair.
+
+    >>> is_at_edge(np.array([0.01, 0.01, 0.01]), np.array([0.02, 0.04, 0.06]), [0.01, 0.05])
+    array([ True,  True, False])
+
+    Args:
+        best: best rates, float64[n].
+        unstable: the lowest unstable rates, float64[n]; inf where there is none.
+        swept: the rates among which the best one was chosen; empty where none was swept.
+    """
+    ascending = np.sort(np.array([*swept]))
+    # with no rate swept there is no grid whose next rate could be the edge
+    last = -np.inf if not len(ascending) else np.inf
+    following = np.append(ascending, last)[np.searchsorted(ascending, best, side="right")]
+    is_next = (unstable <= following) & (unstable < THRESHOLDS.clear * best)
+    return np.asarray((unstable <= THRESHOLDS.margin * best) | is_next)
+
+
+def swept_rates(study: Study) -> list[float]:
+    """The rates among which lr* was chosen."""
+    return [r.base_learning_rate for r in study.rates if r.n_judged and r.stage in SWEPT]
+
+
+def side(study: Study) -> Side:
+    """Whether lr* sits at the edge, by the study's figures and, where that is known, what they may be over all seeds.
+
+    A short run may have found a lower unstable rate than the seeds of the sweep: then the two have to agree.
+    """
+    best, unstable = study.best_learning_rate, study.unstable_base_learning_rate
+    figures: Side = "beyond"
+    if best is not None and unstable is not None:
+        figures = "within" if is_at_edge(np.array([best]), np.array([unstable]), swept_rates(study))[0] else "beyond"
+    if study.certainty is None:
+        return figures
+    return figures if study.certainty.sides[RULE.code] == figures else "open"
+
 
 def check(study: Study) -> Found:
     judged = [r for r in study.rates if r.n_judged]
@@ -42,25 +94,44 @@ def check(study: Study) -> Found:
         if judged:
             yield RULE.finding("no learning rate is feasible in a majority of seeds", observed=0.0, threshold=1.0)
         return
+    lies = side(study)
+    if lies == "open":
+        yield RULE.skip(_why_open(study))
+        return
     unstable, margin = study.unstable_base_learning_rate, study.stability_margin
     if unstable is None or margin is None:
         return
-    swept = [r.base_learning_rate for r in judged if r.stage in SWEPT]
-    is_next = bool(swept) and not any(study.best_learning_rate < rate < unstable for rate in swept)
-    if margin > THRESHOLDS.margin and not (is_next and margin < THRESHOLDS.clear):
+    if lies == "beyond":
         return
     yield RULE.finding(
-        f"{study.best_in_words} sits at the edge of instability: {_where(unstable, margin)}",
+        f"{study.best_in_words} sits at the edge of instability: {_where(unstable, margin, study.margin_range)}",
         observed=margin,
         threshold=THRESHOLDS.margin,
     )
 
 
-def _where(unstable: float, margin: float) -> str:
+def _why_open(study: Study) -> str:
+    """Why it cannot be told, and how many seeds would do."""
+    known, margin = study.certainty, study.stability_margin
+    assert known is not None
+    seeds = f"{known.n_seeds} seed{'s' if known.n_seeds > 1 else ''}"
+    what = f"{seeds} cannot tell whether {study.best_in_words} sits at the edge of instability"
+    limit = f"and the edge is a margin of {THRESHOLDS.margin:g}x, or the next swept rate"
+    found = "no instability was found" if margin is None else f"the margin is {margin:.3g}x{study.margin_range}"
+    if known.stability_margin is None:
+        found += f", {seeds} gives no interval and seeds typically differ by a factor of {known.typical_spread:.2g}"
+    if RULE.code not in known.seeds_to_settle:
+        return f"{what}: {found}, which is not what the seeds of the sweep say, {limit}"
+    needed = known.seeds_to_settle[RULE.code]
+    more = f"about {needed} seeds would settle it: --seeds {needed}" if needed else "more than 20 seeds may be needed"
+    return f"{what}: {found}, {limit}; {more}, or --seeds auto"
+
+
+def _where(unstable: float, margin: float, spread: str) -> str:
     if margin <= 1:
         return f"training is already unstable at {unstable:.4g}, {'below it' if margin < 1 else 'the same rate'}"
     only = "only " if margin <= THRESHOLDS.margin else ""
-    return f"training is unstable from {unstable:.4g} on, {only}{margin:.3g}x higher"
+    return f"training is unstable from {unstable:.4g} on, {only}{margin:.3g}x higher{spread}"
 
 
 RULE = Rule(

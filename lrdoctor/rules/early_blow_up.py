@@ -1,95 +1,50 @@
 """A trial whose training loss shot up right after the start, whether or not it came back.
 
 ## What it sees
-Within the first updates (and the warmup, when there is one) the training loss exceeds twice its first value, and
-exceeds it by six times the noise between neighbouring points (of this trial, or of the same batches at the lowest
-learning rate, where that is less), so that a first batch that happened to be easy is no blow-up. For a first loss L0
-of any sign the limit is L0 + |L0|. One step is enough: blow-ups of a single update are real, and an ordinary schedule
-never sees them.
+Within the first updates (and the warmup, when there is one) the loss is far above what the *untrained* weights lose on
+the same batches: on a single batch more than twice that (and twice what they usually lose), or by half as much again in
+the median over three batches and more, and beyond the noise that batches show by themselves. The untrained weights
+pass over the batches of every seed once: the control. Where losses are no ratios, since they reach 0 or below, the
+limits are half of the way from the untrained level down to the lowest one, and all of it. A rise within the first
+updates after the loss had come down counts as well.
 
 ## Why it matters
 Some models blow up early, recover, and then train slowly but stably: an ordinary evaluation schedule misses it
-(tuning playbook, Figure 5). A model that knows nothing has about the first loss; above twice that it was thrown
-away from its initialization. The usual cure is learning-rate warmup.
+(tuning playbook, Figure 5). A model that does worse than one that knows nothing was thrown away from its
+initialization. The usual cure is learning-rate warmup.
 
 ## Odd curves
-Non-finite values count as above every limit. With a first loss of 0, or fewer than three points in the early window,
-nothing can be judged and the rule is skipped. Logs are read with more care for their noise: LRD208.
+A batch that is as hard for the untrained weights is no blow-up, nor is an objective that rises by itself. Non-finite
+values are LRD101's. Without a control (it failed, or the trial was saved by a version without one) the first loss
+stands in for it. With fewer than three points in the early window the rule is skipped. Logs have no control: LRD208.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from lrdoctor.core import robust
-from lrdoctor.core.curve import Curve
-from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.measures.view import View
 from lrdoctor.rules.base import Found, Rule
 
 
-@dataclass(frozen=True)
-class Thresholds:
-    peak: float = 1.0
-    """Rise above the first loss, as a share of its size: 1 is twice the first loss, where a model does worse than an
-    untrained one by as much as the untrained one does wrong. On the bundled conv pair it separates the rates at
-    which stride 1 spikes from those at which stride 2 does not."""
-    noise: float = 6.0
-    """Standard deviations of the point-to-point noise: where batches differ so much that a loss of twice the first
-    one is ordinary, only a rise far outside of that counts."""
-    shortest_window: int = 25
-    """Updates. Early blow-ups of the bundled workloads peak within some ten updates."""
-    longest_window: int = 500
-    """Updates: the length of the playbook's short run for early instability."""
-    share: float = 0.05
-    """Part of the run that counts as early, between the two."""
-
-
-THRESHOLDS = Thresholds()
-
-
-def window(n_steps: int, warmup_steps: int, thresholds: Thresholds = THRESHOLDS) -> int:
-    """Updates from the start of a run that count as early."""
-    share = int(thresholds.share * n_steps)
-    return warmup_steps + min(thresholds.longest_window, max(thresholds.shortest_window, share))
-
-
-def check(run: Run, study: Study) -> Found:
-    assert run.trial is not None
-    early = run.train_loss.before(window(run.trial.schedule_steps, run.trial.warmup_steps))
-    if len(early) < 3 or not np.isfinite(early.value[0]) or early.value[0] == 0:
-        yield RULE.skip("fewer than 3 points of the training loss in the early window, or a first loss of 0", run)
+def check(view: View, study: Study) -> Found:
+    run = view.run
+    if view.n_early < 3:
+        yield RULE.skip("fewer than 3 points of the training loss in the early window", run)
         return
-    first = float(early.value[0])
-    limit = first + max(THRESHOLDS.peak * abs(first), THRESHOLDS.noise * _noise(run, study, early))
-    height = np.where(np.isfinite(early.value), early.value, np.inf)
-    above = np.flatnonzero(height > limit)
-    if not len(above):
-        return
-    finite = above[np.isfinite(early.value[above])]
-    peak = finite[np.argmax(early.value[finite])] if len(finite) else above[0]
-    yield RULE.finding(
-        f"training loss rose from {first:.4g} to {early.value[peak]:.4g} at step {early.step[peak]}",
-        observed=float(early.value[peak]),
-        threshold=limit,
-        run=run,
-        first_step=int(early.step[above[0]]),
-        last_step=int(early.step[above[-1]]),
-    )
-
-
-def _noise(run: Run, study: Study, early: Curve) -> float:
-    """Noise between neighbouring points: of this run or, where that is less, of the same batches at the lowest rate.
-
-    A run that is thrown about must not hide behind its own swings.
-    """
-    assert run.trial is not None
-    same = [r for r in study.runs if r.trial is not None and r.trial.seed == run.trial.seed and r.status != "failed"]
-    calmest = min(same, key=lambda r: r.trial.base_learning_rate if r.trial else np.inf, default=run)
-    others = calmest.train_loss.before(int(early.step[-1]) + 1)
-    return min(robust.noise(curve.finite.value) for curve in (early, others))
+    found = view.blow_up
+    if found is not None and found.first_step < view.early_until:
+        factor = f"{np.exp(found.observed):.3g} times" if view.is_ratio else f"{found.observed:.3g} above"
+        yield RULE.finding(
+            f"training loss rose to {found.peak:.4g} at step {found.peak_step}, {factor} what the untrained weights "
+            f"lose on the same batches ({found.untrained:.4g})",
+            observed=float(np.exp(found.observed)) if view.is_ratio else found.observed,
+            threshold=float(np.exp(found.limit)) if view.is_ratio else found.limit,
+            run=run,
+            first_step=found.first_step,
+            last_step=found.last_step,
+        )
 
 
 RULE = Rule(
@@ -97,7 +52,7 @@ RULE = Rule(
     name="early blow-up",
     severity="error",
     instability="early",
-    summary="The training loss exceeded twice its first value within the first updates.",
+    summary="Within the first updates the training loss was far above that of the untrained weights.",
     manual=__doc__,
     check_trial=check,
 )

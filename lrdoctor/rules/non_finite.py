@@ -46,16 +46,24 @@ class Thresholds:
 THRESHOLDS = Thresholds()
 
 
-def check(run: Run, study: Study) -> Found:
+def check(view: View, study: Study) -> Found:
+    run = view.run
     for name in ("train_loss", "grad_norm"):
         step = run.curve(name).first_non_finite
         if step is not None:
-            yield _finding(run, name, step)
+            yield _of_trial(run, study, name, step)
             return
     if len(run.val_loss) and run.val_loss.first_non_finite is not None:
         last = run.val_loss.after(int(run.val_loss.step[-1]))
         if last.first_non_finite is not None:
-            yield _finding(run, "val_loss", int(last.step[0]))
+            yield _of_trial(run, study, "val_loss", int(last.step[0]))
+
+
+def _of_trial(run: Run, study: Study, name: str, step: int) -> Finding:
+    """An error of the trial, unless the sweep as a whole shows that the rate is not its cause."""
+    if study.obstacle is not None and study.obstacle.kind == "not_the_rate":
+        return _finding(run, name, step, ", which is not the learning rate's doing (LRD404)", "info")
+    return _finding(run, name, step)
 
 
 def check_log(view: View) -> Found:

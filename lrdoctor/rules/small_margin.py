@@ -2,6 +2,7 @@
 
 ## What it sees
 The stability margin is more than 2 and at most 10, or one of the checks at 5 and 10 times the best rate is unstable.
+The margin of the seeds that were trained decides; with others it may be wider, as its interval says.
 
 ## Why it matters
 The playbook double-checks with the training loss at 5 and 10 times the best rate (Figure 7b): a rise there means
@@ -19,7 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lrdoctor.core.study import Study
-from lrdoctor.rules import _rises, best_at_edge
+from lrdoctor.measures.view import view_of
+from lrdoctor.rules import best_at_edge
 from lrdoctor.rules.base import Found, Rule
 
 
@@ -38,7 +40,7 @@ def check(study: Study) -> Found:
     if study.best_learning_rate is None:
         yield RULE.skip("no best learning rate to measure a margin from")
         return
-    if study.runs and all(_rises.measure(run.train_loss) is None for run in study.runs):
+    if study.runs and all(view_of(run, study.alpha).is_blind for run in study.runs):
         yield RULE.skip("every trial is too short to see a rise of its training loss: raise max_train_steps")
         return
     margin = study.stability_margin
@@ -46,11 +48,12 @@ def check(study: Study) -> Found:
         if (study.stable_up_to or 0.0) < THRESHOLDS.margin * (1 - THRESHOLDS.tolerance):
             yield RULE.skip("the rates up to 10 times the best one were not all tried")
         return
-    if margin > THRESHOLDS.margin * (1 + THRESHOLDS.tolerance) or any(best_at_edge.check(study)):
+    if margin > THRESHOLDS.margin * (1 + THRESHOLDS.tolerance) or best_at_edge.side(study) == "within":
         return
     yield RULE.finding(
         f"training becomes unstable at {study.unstable_base_learning_rate:.4g}, {margin:.3g} times the best learning "
-        "rate: within the playbook's check at 5x and 10x, so a fix is likely to allow better training",
+        f"rate{study.margin_range}: within the playbook's check at 5x and 10x, so a fix is likely to allow better "
+        "training",
         observed=margin,
         threshold=THRESHOLDS.margin,
     )

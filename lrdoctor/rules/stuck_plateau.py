@@ -1,112 +1,161 @@
-"""A trial that sticks at a loss far above what a lower learning rate reaches, with no NaN and no spike.
+"""A trial that has settled at a level that needs no input, while a lower learning rate goes on learning.
 
 ## What it sees
-Three things together. *High*: the last tenth of the training loss lies above that of a trial at a **lower** rate by
-more than a quarter of the way from the loss at initialization down to that trial's. *Flat*: over its second half the
-loss came down by less than a tenth of that way. *Beyond noise*: the difference is larger than the noise of either.
+The loss no longer falls, and ends certainly above what a trial at a **lower** rate reaches that did learn. Beside that
+one of four things that a mere noise floor, however high, does not show:
+
+- the outputs no longer depend on the input: from one example to the next they differ by less than a twentieth of what
+  they do in the trial at the lower rate;
+- the loss ends no lower than that of the best constant prediction: for cross-entropy the entropy of the labels, for the
+  squared error their variance;
+- trials at different rates, and of different seeds, end at the same level. The floor that noise sets rises with the
+  rate; a collapsed model has the same loss whatever the rate;
+- more than half of what the lower rate learns is missing: of the way from a loss that needs no learning down to its
+  level.
+
+The finding says which of them was seen.
 
 ## Why it matters
-The playbook calls a trial infeasible when its loss is NaN *or uncharacteristically high*. Deep post-norm
-Transformers fail this way at high rates: the loss settles at the entropy of single tokens, the gradient norm is
-small, and nothing looks wrong until it is compared.
+The playbook calls a trial infeasible when its loss is NaN *or uncharacteristically high*. Deep post-norm Transformers
+fail this way at high rates: the loss settles at the entropy of single tokens, the gradient norm is small, and nothing
+looks wrong until it is compared. Networks whose units have all died fail likewise.
 
 ## Odd curves
 Only lower rates are compared, since a rate that is merely too low is slow, not unstable. A trial without a lower rate
-that trained is skipped; a single log has nothing to compare with and is not asked.
+that learned is skipped; where no rate learns, the sweep as a whole says so. A single log has nothing to compare with
+and is not asked: there a loss that never falls is inconclusive (LRD302). Where outputs or the best constant prediction
+cannot be known, as with a model that returns its loss, the other signs decide.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from lrdoctor.core import robust
-from lrdoctor.core.curve import Curve, Values
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.measures import level
+from lrdoctor.measures.level import Level
+from lrdoctor.measures.view import View, view_of
 from lrdoctor.rules.base import Found, Rule
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    gap: float = 0.25
-    """Part of the better trial's progress that is missing. High rates that train, if noisily, miss up to 0.18 on the
-    bundled workloads; the Transformer stuck at the entropy of single characters misses 0.36."""
+    spread: float = 0.05
+    """Part of the lower rate's spread of outputs. Collapsed models show below a hundredth, trained ones, however
+    noisily, more than a third."""
     still_falling: float = 0.1
-    """Part of that progress made in the second half of the run: above it the trial is slow rather than stuck."""
-    end: float = 0.1
-    """Part of the run whose median is its final level."""
-    noise: float = 3.0
-    """Standard deviations of the block medians that the gap exceeds."""
-    fewest_points: int = 30
-    """Points of the training loss needed: a final level of three points and a second half to compare it with."""
+    """Part of what is missing to the lower rate's level that the loss fell by from the third to the last quarter of the
+    run: above it the trial is slow rather than stuck."""
+    above_constant: float = 0.1
+    """Part of the way from the best constant prediction down to the lower rate's level that the trial may have made."""
+    same: float = 0.05
+    """Part of the same way, or of that from the untrained level, by which levels that are the same may differ."""
+    missing: float = 0.25
+    """Part of that way that is missing where the same level is the only sign: noise floors of neighbouring rates may be
+    alike too, close to what the lower rate reaches."""
+    most: float = 0.5
+    """Part of that way that no noise floor misses: more than half is an uncharacteristically high loss by itself."""
+    apart: float = 1.5
+    """Ratio of rates from which on they are different ones."""
 
 
 THRESHOLDS = Thresholds()
 
 
-def check(run: Run, study: Study) -> Found:
-    loss = run.train_loss
-    if len(loss.finite) < THRESHOLDS.fewest_points or loss.first_non_finite is not None:
+def check(view: View, study: Study) -> Found:
+    run, mine = view.run, view.level
+    if run.status != "completed" or mine is None or run.train_loss.first_non_finite is not None:
         yield RULE.skip("too few points before the run ended to see a plateau", run)
         return
     better = _best_below(run, study)
     if better is None:
-        yield RULE.skip("no trial at a lower learning rate to compare with", run)
+        yield RULE.skip("no trial at a lower learning rate that learned, to compare with", run)
         return
-    reference, final = _final(better.train_loss), _final(loss)
-    way = float(loss.value[0]) - reference
-    if way <= 0:
-        yield RULE.skip("no trial at a lower learning rate came below the loss at initialization", run)
-        return
-    gap = (final - reference) / way
-    if gap <= THRESHOLDS.gap or final - reference <= THRESHOLDS.noise * _noise(loss, better.train_loss):
-        return
-    if _fallen(loss.value) > THRESHOLDS.still_falling * way:
-        return
+    reference = view_of(better, study.alpha).level
+    assert reference is not None
     assert better.trial is not None
+    gap = mine.mean - reference.mean
+    if gap <= level.THRESHOLDS.certain * (mine.error**2 + reference.error**2) ** 0.5:
+        return
+    if mine.fallen - level.THRESHOLDS.certain * mine.fallen_error > THRESHOLDS.still_falling * gap:
+        return
+    signs = list(_signs(run, mine, better, reference, study))
+    if not signs:
+        return
     yield RULE.finding(
-        f"training loss is stuck at {final:.4g}; a learning rate of {better.trial.base_learning_rate:.4g} reaches "
-        f"{reference:.4g} (loss at initialization {loss.value[0]:.4g})",
-        observed=gap,
-        threshold=THRESHOLDS.gap,
+        f"the loss has settled at {mine.mean:.4g}, where a learning rate of {better.trial.base_learning_rate:.4g} "
+        f"reaches {reference.mean:.4g}: {'; '.join(signs)}",
+        observed=mine.mean,
+        threshold=reference.mean,
         run=run,
-        first_step=int(loss.step[len(loss) // 2]),
-        last_step=int(loss.step[-1]),
+        first_step=int(run.train_loss.step[len(run.train_loss) // 2]),
+        last_step=int(run.train_loss.step[-1]),
     )
 
 
+def _signs(run: Run, mine: Level, better: Run, reference: Level, study: Study) -> Iterator[str]:
+    """What shows that this is no noise floor, in words."""
+    spread, usual = run.provenance.get("output_spread"), better.provenance.get("output_spread")
+    if spread is not None and usual and spread < THRESHOLDS.spread * usual:
+        yield (
+            "the model has stopped using its input (its outputs differ from example to example by "
+            f"{spread:.2g}, at the lower rate by {usual:.2g})"
+        )
+    constant = run.provenance.get("constant_loss")
+    if constant is not None and reference.mean < constant:
+        allowed = THRESHOLDS.above_constant * (constant - reference.mean) + level.THRESHOLDS.certain * mine.error
+        if mine.mean >= constant - allowed:
+            yield f"that is no lower than the best constant prediction ({constant:.4g})"
+    untrained = [constant, _untrained(run)]
+    top = min((value for value in untrained if value is not None), default=None)
+    if top is None or not reference.mean < mine.mean < top:
+        return
+    missing = (mine.mean - reference.mean) / (top - reference.mean)
+    if missing > THRESHOLDS.most:
+        yield f"{100 * missing:.0f} % of what the lower rate learns is missing (a loss of {top:.4g} needs no learning)"
+    elif missing > THRESHOLDS.missing:
+        yield from _same_level(run, mine, top - reference.mean, study)
+
+
+def _same_level(run: Run, mine: Level, way: float, study: Study) -> Iterator[str]:
+    assert run.trial is not None
+    others = [
+        other.trial
+        for other in study.runs
+        if other.trial is not None
+        and other.status == "completed"
+        and max(other.trial.base_learning_rate, run.trial.base_learning_rate)
+        >= THRESHOLDS.apart * min(other.trial.base_learning_rate, run.trial.base_learning_rate)
+        and (theirs := view_of(other, study.alpha).level) is not None
+        and abs(theirs.mean - mine.mean) <= THRESHOLDS.same * way
+    ]
+    n_seeds = len({r.trial.seed for r in study.runs if r.trial is not None})
+    if others and (n_seeds == 1 or any(trial.seed != run.trial.seed for trial in others)):
+        rates = ", ".join(f"{rate:.4g}" for rate in sorted({trial.base_learning_rate for trial in others}))
+        yield f"trials at other rates ({rates}) end at the same level"
+
+
+def _untrained(run: Run) -> float | None:
+    ends = None if run.control is None else level.measure(run.control)
+    return None if ends is None else ends.mean
+
+
 def _best_below(run: Run, study: Study) -> Run | None:
-    """The run with the lowest final training loss among those at lower rates, of the same seed where there is one."""
-    if run.trial is None:
-        return None
+    """The run with the lowest level at its end among those that learned at lower rates, of the same seed where there
+    is one."""
+    assert run.trial is not None
     below = [
         other
         for other in study.runs
         if other.trial is not None
-        and other.status == "completed"
         and other.trial.base_learning_rate < run.trial.base_learning_rate
-        and len(other.train_loss.finite) >= THRESHOLDS.fewest_points
+        and level.learned(other)
     ]
     same_seed = [other for other in below if other.trial is not None and other.trial.seed == run.trial.seed]
-    return min(same_seed or below, key=lambda other: _final(other.train_loss), default=None)
-
-
-def _final(loss: Curve) -> float:
-    return float(np.median(robust.last(loss, THRESHOLDS.end)))
-
-
-def _fallen(values: Values) -> float:
-    """How far the loss came down from the middle fifth of the run to its last fifth."""
-    n = len(values)
-    return float(np.median(values[int(0.4 * n) : int(0.6 * n)]) - np.median(values[int(0.8 * n) :]))
-
-
-def _noise(*losses: Curve) -> float:
-    """The larger noise of the curves' second halves."""
-    halves = [loss.finite.value[len(loss.finite) // 2 :] for loss in losses]
-    return max(robust.noise(robust.block_medians(half, robust.block_length(len(half)))) for half in halves)
+    levels = [(ends.mean, other) for other in same_seed or below if (ends := view_of(other, study.alpha).level)]
+    return min(levels, key=lambda pair: pair[0], default=(0.0, None))[1]
 
 
 RULE = Rule(
@@ -114,7 +163,7 @@ RULE = Rule(
     name="stuck",
     severity="error",
     instability="plateau",
-    summary="The training loss settled far above what a lower learning rate reaches.",
+    summary="The training loss settled at a level that needs no input, far above what a lower learning rate reaches.",
     manual=__doc__,
     check_trial=check,
 )

@@ -47,6 +47,15 @@ class Component(Block):
     """Keyword arguments of the call, as plain values."""
 
 
+class OptimizerComponent(Component):
+    """A torch optimizer, or a function that makes one."""
+
+    group_rates: Literal["relative", "absolute"] = "relative"
+    """What becomes of parameter groups that are given a learning rate (`lr`) of their own. relative: the optimizer is
+    made with lr=1, so that it is a factor on the rate of the trial. absolute: it is made with the trial's base learning
+    rate, and each group keeps what it was given at every swept rate, times the schedule."""
+
+
 class Data(Component):
     """The factory of the training and validation data."""
 
@@ -185,7 +194,8 @@ class Warmup(Block):
     factor: Positive = 10.0
     """Its base learning rate, as a multiple of unstable_base_learning_rate."""
     steps: Counts = (10, 1000, 10_000, 100_000)
-    """The warmup_steps to try, in updates, sorted when they are not."""
+    """The warmup_steps to try, in updates, sorted when they are not. Those above a tenth of max_train_steps, the
+    playbook's cap, are left out, and the report says so where the list is not the default."""
 
 
 class Clip(Block):
@@ -221,7 +231,7 @@ _Optimizer = Annotated[
     | Annotated[Adam, Tag("adam")]
     | Annotated[Adam, Tag("nadam")]
     | Annotated[AdamW, Tag("adamw")]
-    | Annotated[Component, Tag(CLASS_PATH)],
+    | Annotated[OptimizerComponent, Tag(CLASS_PATH)],
     Discriminator(_tag),
 ]
 _Schedule = Annotated[

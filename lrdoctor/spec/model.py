@@ -65,16 +65,20 @@ class Spec(Block):
     data: AnyData
     """Factory of (train, validation): datasets, tensors, DataLoaders or any iterables of batches."""
     loss: AnyComponent = Component(class_path="torch.nn.CrossEntropyLoss")
-    """Factory of the loss function, called with (output, target)."""
+    """Factory of the loss function, called with (output, target); its own parameters are trained with the model's."""
     step: ClassPath | None = None
     """Function (model, batch, loss_fn) -> scalar loss, for any shape of batch. Null: a batch is (input,
     target) and its loss is loss_fn(model(input), target)."""
     optimizer: Optimizer
     """The update rule: sgd, momentum, nesterov, rmsprop, adam, nadam or adamw with its hyperparameters, or
-    any class_path, called with the parameters, lr and init_args. Results hold for this update rule only."""
+    any class_path, called with the parameters (those of the loss included), lr and init_args; a function with a
+    parameter `model`, or one that is annotated as an nn.Module, is called with the model in their place, and with the
+    loss where it has a parameter `loss_fn`. Results hold for this update rule only."""
     schedule: Schedule = NamedSchedule(name="constant")
     """What multiplies the base learning rate: constant, cosine, linear, or a class_path whose result is a
-    function step -> multiplier, steps counted from 0 after any warmup."""
+    function step -> multiplier, steps counted from 0 after any warmup, or a scheduler of torch.optim.lr_scheduler, made
+    on the `optimizer` that is passed and stepped once an update; its max_lr is the base learning rate. max_train_steps,
+    total_steps, T_max and num_training_steps are filled in where the call needs them."""
     max_train_steps: Count
     """Length of a trial in optimizer updates, warmup not counted."""
     warmup_steps: CountOrZero = 0

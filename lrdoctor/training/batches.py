@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, default_collate
 
-from lrdoctor.errors import WorkloadError
+from lrdoctor.errors import Interrupted, WorkloadError
 from lrdoctor.training import structures
 from lrdoctor.training.importing import blame
 from lrdoctor.training.randomness import Stream
@@ -34,6 +34,11 @@ OVER = object()
 
 ONE_SHOT = ("builtins", "itertools")
 """Modules whose iterators, generators among them, never start afresh."""
+
+LONGEST_BATCHES, LONGEST_EXAMPLES = 1000, 250_000
+"""Validation data that go on beyond both, and beyond the length that they tell, are taken to be endless: five times
+the examples of ImageNet's validation set, in no fewer than a thousand batches, since what counts as an example may be
+a node of a graph or a token. Every evaluation would pass over them once more."""
 
 AFRESH = "return a list, a DataLoader or an object whose __iter__ starts afresh"
 
@@ -77,6 +82,16 @@ def epochs_of(data: Any, batch_size: int | None, key: str, *, shuffle: bool) -> 
     return _loader_epochs(data) if isinstance(data, DataLoader) else lambda: iter(data)
 
 
+def length_of(data: Any) -> int:
+    """What the data say of their own length, in batches or in examples; 0 where they say nothing."""
+    if not isinstance(data, Sized):
+        return 0
+    try:
+        return len(data)
+    except (TypeError, NotImplementedError):  # a DataLoader over a stream has a `__len__` that raises
+        return 0
+
+
 def is_stateless(data: Any) -> bool:
     """Whether passing over the data leaves nothing behind, so that seeds can share it."""
     return _is_columns(data) or (isinstance(data, Dataset) and not isinstance(data, IterableDataset))
@@ -98,6 +113,8 @@ class Batches:
         device: where the batches go.
         key: `train` or `validation`, for the messages.
         repeat: whether to start again when a pass ends (training) or to stop there (validation).
+        told_length: `length_of` the data: a pass over them may be that long in any case.
+        stopped: asked between two batches whether the work is to be abandoned.
         cache_bytes: above this the cache is dropped and every reader passes over the data anew.
     """
 
@@ -109,6 +126,8 @@ class Batches:
         key: str,
         *,
         repeat: bool,
+        told_length: int = 0,
+        stopped: Callable[[], bool] = lambda: False,
         cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self._epoch = epoch
@@ -116,6 +135,8 @@ class Batches:
         self._device = device
         self._key = key
         self._repeat = repeat
+        self._told_length = told_length
+        self._stopped = stopped
         self._cache_bytes = cache_bytes
         self._held = 0
         self._fits = True
@@ -140,7 +161,7 @@ class Batches:
                 self._forget()
                 continue
             # the containers are made anew in any case: a step hook may pop the labels
-            yield structures.map_tensors(batch, Tensor.clone if self._clone else _itself)
+            yield structures.handed_out(batch, self._clone)
             position += 1
         if not self._fits:
             yield from self._skip(self._make(), position)
@@ -157,12 +178,21 @@ class Batches:
                 raise
             if batch is OVER:
                 return False
-            self._cache.append(_Held(batch, structures.version(batch)))
-            self._held += structures.weight(batch)
+            self._keep(batch)
             if self._held > self._cache_bytes:
                 self._forget()
                 self._fits = False
         return self._fits
+
+    def _keep(self, batch: Any) -> None:
+        try:
+            self._cache.append(_Held(batch, structures.version(batch)))
+            self._held += structures.weight(batch)
+        except Exception as error:
+            raise WorkloadError(
+                f"data: a batch of {self._key} holds something that cannot be kept for the next trial: {blame(error)}; "
+                "try tensors, numpy arrays, or an object of your own with a `to` method"
+            ) from error
 
     def _forget(self) -> None:
         self._cache.clear()
@@ -178,6 +208,8 @@ class Batches:
             with stream:
                 started = time.perf_counter()
                 while over is None and time.perf_counter() - started < READ_AHEAD_SECONDS:
+                    if self._stopped():
+                        raise Interrupted("making the batches was abandoned")
                     try:
                         # copies, so that what a model changes in place is not the user's own list of batches
                         made.append(structures.copy_to(next(source), self._device))
@@ -191,10 +223,13 @@ class Batches:
 
     def _passes(self) -> Iterator[Any]:
         while True:
-            n = 0
+            n = n_examples = 0
             for batch in self._epoch():
                 yield batch
                 n += 1
+                if not self._repeat:
+                    n_examples += structures.batch_length(batch)
+                    self._refuse_endless(n, n_examples)
             if n == 0:
                 raise WorkloadError(
                     f"data: {self._key} yielded no batch; if it is a one-shot iterator, {AFRESH}; if it is a loader, "
@@ -202,6 +237,15 @@ class Batches:
                 )
             if not self._repeat:
                 return
+
+    def _refuse_endless(self, n_batches: int, n_examples: int) -> None:
+        most = max(self._told_length, LONGEST_BATCHES), max(self._told_length, LONGEST_EXAMPLES)
+        if n_batches > most[0] and n_examples > most[1]:
+            raise WorkloadError(
+                f"data: {self._key} did not end after {n_batches:,} batches ({n_examples:,} examples), and every "
+                "evaluation passes over all of it; have the data factory return a finite one, such as "
+                "list(itertools.islice(stream, 100)), or one whose `__len__` tells how long it is"
+            )
 
     @staticmethod
     def _skip(source: Iterator[Any], n: int) -> Iterator[Any]:
@@ -217,10 +261,6 @@ def _is_columns(data: Any) -> bool:
     if isinstance(data, tuple):
         return bool(data) and all(isinstance(v, Tensor) for v in data)
     return isinstance(data, Mapping) and bool(data) and all(isinstance(v, Tensor) for v in data.values())
-
-
-def _itself(tensor: Tensor) -> Tensor:
-    return tensor
 
 
 def _loader_epochs(loader: DataLoader[Any]) -> Epoch:

@@ -170,7 +170,7 @@ class Constant:
             )
         if step in self._fitted or step in self._last:
             # containers of their own: a step hook may pop the labels
-            self._batches[step] = structures.map_tensors(batch, _itself)
+            self._batches[step] = structures.handed_out(batch, clone=False)
             self._versions[step] = structures.version(batch)
 
     def loss(self, model: nn.Module, loss_fn: Any) -> float | None:
@@ -251,18 +251,21 @@ class Constant:
     def _loss_of(self, model: nn.Module, batch: Any, loss_fn: Any) -> Tensor:
         if isinstance(model, ConstantPrediction):
             model.shape_to(batch)
-        unspoilt = structures.map_tensors(batch, _itself)
-        return scalar_loss(self._workload, model, unspoilt, loss_fn, "the loss of a constant prediction")
+        handed = structures.handed_out(batch, clone=False)
+        return scalar_loss(self._workload, model, handed, loss_fn, "the loss of a constant prediction")
 
 
 def _joined(batches: Sequence[Any]) -> Any | None:
-    """The batches as one; None where not all their tensors have one row an example."""
-    of_batches = [list(structures.tensors(batch)) for batch in batches]
-    lengths = [structures.batch_length(batch) for batch in batches]
-    if any(t.shape[:1] != (length,) for of, length in zip(of_batches, lengths, strict=True) for t in of):
-        return None
+    """The batches as one; None where they are more than tensors with one row an example, as tuples, lists or dicts."""
+    of_batches = [list(batch.values()) if isinstance(batch, dict) else batch for batch in batches]
+    for of, batch in zip(of_batches, batches, strict=True):
+        if type(batch) not in (tuple, list, dict) or not all(isinstance(t, Tensor) for t in of):
+            return None
+        if any(t.shape[:1] != (structures.batch_length(batch),) for t in of):
+            return None
     try:
-        joined = iter([torch.cat(of) for of in zip(*of_batches, strict=True)])
+        columns = [torch.cat(of) for of in zip(*of_batches, strict=True)]
     except (RuntimeError, ValueError):  # such as sequences of other lengths
         return None
-    return structures.map_tensors(batches[0], lambda tensor: next(joined))
+    first = batches[0]
+    return dict(zip(first, columns, strict=True)) if isinstance(first, dict) else type(first)(columns)

@@ -34,6 +34,7 @@ def observe(
         WorkloadError: the workload cannot be built, or fails at the first step.
         Interrupted: `stopped` said so.
     """
+    workload.stopped = stopped
     batches, validation, _ = workload.batches(trial.seed)
     model = workload.model(trial.seed)
     loss_fn = workload.loss()

@@ -31,6 +31,9 @@ class Hopeless:
     bundled workloads."""
     progress: float = 0.9
     """Below this ratio of the halves' medians the loss is coming down and the trial goes on."""
+    untrained: float | None = None
+    """The highest level that the untrained weights show on these batches; None where nobody knows. The first loss is
+    that of a single batch, which may be an easy one, and an objective may rise by itself."""
     _first: float | None = field(default=None, init=False)
     _above: deque[float] = field(default_factory=deque, init=False)
 
@@ -40,7 +43,7 @@ class Hopeless:
     def add(self, loss: float) -> str | None:
         """Takes the next finite loss; returns the reason to stop, None to go on."""
         if self._first is None:
-            self._first = loss
+            self._first = loss if self.untrained is None else max(loss, self.untrained)
         limit = self._first + self.rise * abs(self._first)
         if loss <= limit or self._first == 0.0:
             self._above.clear()

@@ -6,10 +6,12 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import sys
 import sysconfig
 import traceback
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -91,6 +93,14 @@ def build(block: Mapping[str, Any], folder: str, role: str, *args: Any, **kwargs
         raise WorkloadError(f"{role}: {block['class_path']} raised {blame(error)}") from error
 
 
+def parameters_of(factory: Any) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a class or function by name; none where it does not tell them, as some written in C do not."""
+    try:
+        return inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        return {}
+
+
 def blame(error: BaseException) -> str:
     """`ValueError: text (file.py:12, in forward)`: the error and the innermost line of the user's own code."""
     frames = traceback.extract_tb(error.__traceback__)
@@ -113,6 +123,13 @@ def user_modules() -> dict[str, str]:
         if name.partition(".")[0] != "lrdoctor" and Path(file).is_file():
             digests[f"module {name}"] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
     return digests
+
+
+@cache
+def is_users(module_name: str) -> bool:
+    """Whether the imported module of that name is the user's own: a file outside the libraries."""
+    file = getattr(sys.modules.get(module_name), "__file__", None)
+    return file is not None and not _is_library(file)
 
 
 def _is_library(filename: str) -> bool:

@@ -14,11 +14,13 @@ from torch.nn.parameter import UninitializedParameter
 from lrdoctor.core.run import Status
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import Interrupted, WorkloadError
-from lrdoctor.training import optimizers, structures
+from lrdoctor.training import structures, torch_optimizers
 from lrdoctor.training.collapse import output_spread
 from lrdoctor.training.hopeless import Hopeless
 from lrdoctor.training.importing import blame
+from lrdoctor.training.optimizers import Optimizer
 from lrdoctor.training.randomness import seed_all
+from lrdoctor.training.trainables import parameters, trainable
 from lrdoctor.training.workload import Workload, backward, checked_loss, scalar_loss, validation_loss
 
 ROWS_A_MESSAGE = 256
@@ -57,7 +59,11 @@ class Ending(NamedTuple):
 
 
 def train(
-    workload: Workload, trial: Trial, emit: Callable[[Sequence[Row]], None], stopped: Callable[[], bool]
+    workload: Workload,
+    trial: Trial,
+    emit: Callable[[Sequence[Row]], None],
+    stopped: Callable[[], bool],
+    untrained: float | None = None,
 ) -> Ending:
     """Trains one fresh model and emits its rows in order.
 
@@ -65,12 +71,20 @@ def train(
     when it is hopeless (`Trial.stop_hopeless`). An exception of the user's code after the first update ends it
     `failed`.
 
+    Args:
+        workload: what is trained.
+        trial: how.
+        emit: takes the rows.
+        stopped: says whether to abandon the trial.
+        untrained: the highest level that the untrained weights show on the batches of the seed, see `Hopeless`.
+
     Raises:
         WorkloadError: the workload cannot be built, or fails before the first update, whatever the learning rate.
         Interrupted: `stopped` said so.
     """
+    workload.stopped = stopped
     try:
-        loop = _Loop(workload, trial)
+        loop = _Loop(workload, trial, untrained)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise WorkloadError(f"building the trial raised {blame(error)}") from error
     try:
@@ -86,7 +100,7 @@ def train(
 class _Loop:
     """The state of one training."""
 
-    def __init__(self, workload: Workload, trial: Trial) -> None:
+    def __init__(self, workload: Workload, trial: Trial, untrained: float | None) -> None:
         self.workload, self.trial = workload, trial
         self.train_batches, self.validation, _ = workload.batches(trial.seed)
         self.model = workload.model(trial.seed)
@@ -95,10 +109,10 @@ class _Loop:
         if trial.rewrite is not None:
             # before the optimizer is made, which has to know what the change adds
             workload.rewrite(self.model, trial.rewrite, trial.seed)
-        self.optimizer = optimizers.make(trial.optimizer, self.model, workload.folder)
-        self.params = [p for p in self.model.parameters() if p.requires_grad]
-        self.rate = workload.schedule(trial)
-        self.hopeless = Hopeless(trial.schedule_steps)
+        self.optimizer = optimizer_of(workload, trial, self.model, self.loss_fn)
+        self.params = trainable(self.model, self.loss_fn)
+        self.rate = workload.schedule(trial, self.optimizer.hyperparameters)
+        self.hopeless = Hopeless(trial.schedule_steps, untrained=untrained)
         self.sync_every = 1 if workload.device.type == "cpu" else STEPS_A_SYNC
         self.unread: list[tuple[int, float, Tensor, Tensor]] = []
         self.rows: list[Row] = []
@@ -118,6 +132,7 @@ class _Loop:
                 if ending:
                     self.send(emit)
                     return ending
+            self._set_momentum(step)
             self.optimizer.update(learning_rate, self._clip_scale(norm))
             self.n_updates += 1
             if self._is_due(step):
@@ -151,6 +166,11 @@ class _Loop:
         self.unread.append((step, learning_rate, loss.detach(), norm))
         return norm
 
+    def _set_momentum(self, step: int) -> None:
+        momentum = self.rate.momentum(step)
+        if momentum is not None:
+            self.optimizer.set_momentum(momentum)
+
     def _clip_scale(self, norm: Tensor) -> Tensor | None:
         if self.trial.clip_norm is None:
             return None
@@ -164,7 +184,7 @@ class _Loop:
     def _evaluate(self) -> None:
         assert self.validation is not None
         batches = structures.first_examples(self.validation, self.trial.eval_examples)
-        value = validation_loss(self.workload, self.model, batches, self.loss_fn)
+        value = validation_loss(self.workload, self.model, batches, self.loss_fn, self.optimizer)
         self.rows[-1] = self.rows[-1]._replace(val_loss=value)
 
     def read(self) -> Ending | None:
@@ -202,9 +222,14 @@ def known(**facts: float | None) -> dict[str, float]:
     return {name: value for name, value in facts.items() if value is not None and math.isfinite(value)}
 
 
+def optimizer_of(workload: Workload, trial: Trial, model: nn.Module, loss_fn: Any) -> Optimizer:
+    """The trial's optimizer of what model and loss have to train."""
+    return torch_optimizers.make(trial.optimizer, model, workload.folder, loss_fn, trial.base_learning_rate)
+
+
 def materialize(workload: Workload, model: nn.Module, batches: Any, loss_fn: Any) -> None:
     """Gives lazy modules their shapes: they have no parameters to train before the first batch."""
-    if any(isinstance(p, UninitializedParameter) for p in model.parameters()):
+    if any(isinstance(p, UninitializedParameter) for p in parameters(model, loss_fn)):
         with torch.no_grad():
             scalar_loss(workload, model, next(iter(batches)), loss_fn, "the training step")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property, partial
+from contextlib import nullcontext
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -13,13 +13,16 @@ from torch import Tensor, nn
 
 from lrdoctor.core import schedule as schedules
 from lrdoctor.core.rewriting import Rewrite
-from lrdoctor.core.schedule import Schedule
 from lrdoctor.core.trial import Trial
-from lrdoctor.errors import WorkloadError
+from lrdoctor.errors import Interrupted, WorkloadError
 from lrdoctor.training import structures
-from lrdoctor.training.batches import CACHE_BYTES, Batches, Epoch, epochs_of, is_stateless
+from lrdoctor.training.batches import CACHE_BYTES, Batches, Epoch, epochs_of, is_stateless, length_of
 from lrdoctor.training.importing import blame, build, resolve
+from lrdoctor.training.optimizers import Optimizer
 from lrdoctor.training.randomness import Stream, seed_all
+from lrdoctor.training.schedules import Multiplier, Rates, named_by_class_path, with_warmup
+from lrdoctor.training.trainables import move_loss
+from lrdoctor.training.untouched import untouched
 
 Step = Callable[[nn.Module, Any, Any], Tensor]
 """(model, batch, loss function) -> scalar loss of the batch."""
@@ -32,10 +35,6 @@ Rewriter = Callable[[nn.Module, Any, LossOf, Rewrite, int], None]
 
 DATA_SEED = 0
 """Seed of the global generators while the data factory runs: every seed of a study gets the same split."""
-
-
-EVALUATION_BATCHES = 4
-"""Batches of training evaluated at once where lrdoctor draws them: without a backward pass they need less memory."""
 
 
 class Data(NamedTuple):
@@ -73,6 +72,8 @@ class Workload:
         self.rewriter = rewriter
         self.folder = str(blocks["folder"])
         self.device = device
+        self.stopped: Callable[[], bool] = lambda: False
+        """Asked between two batches, of an evaluation and of the data, whether the work is to be abandoned."""
         self._seeds: dict[int, SeedData] = {}
         self._shared: Data | None = None
 
@@ -94,7 +95,10 @@ class Workload:
             raise WorkloadError(
                 f"model: {self.blocks['model']['class_path']} gave {type(model).__name__}, expected a torch.nn.Module"
             )
-        return model.to(self.device).train()
+        # as statements: a user's own `to` and `train` need not return the model
+        model.to(self.device)
+        model.train()
+        return model
 
     def rewrite(self, model: nn.Module, name: Rewrite, seed: int) -> None:
         """Makes the named change to a fresh model, on the first batch of the seed.
@@ -119,28 +123,27 @@ class Workload:
                 raise WorkloadError(f"loss: {block['class_path']} is a function, so it takes no init_args")
             return named
         made = build(block, self.folder, "loss")
-        return made.to(self.device) if isinstance(made, nn.Module) else made
+        move_loss(made, self.device)
+        return made
 
-    def schedule(self, trial: Trial) -> Schedule:
-        """step -> learning rate of the whole trial, the warmup prepended."""
-        then = schedules.constant() if trial.post_warmup_steps is not None else self._multiplier(trial.max_train_steps)
-        return schedules.prepend_warmup(trial.base_learning_rate, trial.warmup_steps, then)
+    def schedule(self, trial: Trial, hyperparameters: Mapping[str, Any] | None = None) -> Rates:
+        """What the whole trial's schedule decides step by step, the warmup prepended.
 
-    def _multiplier(self, steps: int) -> Schedule:
+        Args:
+            trial: with its base learning rate, warmup and length.
+            hyperparameters: of its optimizer, for schedulers that change the momentum.
+        """
+        if trial.post_warmup_steps is not None:
+            return with_warmup(trial, Multiplier(schedules.constant()))
         block = self.blocks["schedule"]
-        named: dict[str, Callable[[], Schedule]] = {
+        if block.get("name") is None:
+            return with_warmup(trial, named_by_class_path(block, self.folder, trial, hyperparameters or {}))
+        named: dict[str, Callable[[], schedules.Schedule]] = {
             "constant": schedules.constant,
-            "linear": lambda: schedules.linear(steps),
-            "cosine": lambda: schedules.cosine(steps),
+            "linear": lambda: schedules.linear(trial.max_train_steps),
+            "cosine": lambda: schedules.cosine(trial.max_train_steps),
         }
-        if block.get("name") is not None:
-            return named[block["name"]]()
-        made = build(block, self.folder, "schedule")
-        if not callable(made):
-            raise WorkloadError(
-                f"schedule: {block['class_path']} gave {type(made).__name__}, expected a function step -> multiplier"
-            )
-        return partial(_multiplier_of, made, block["class_path"])
+        return with_warmup(trial, Multiplier(named[block["name"]]()))
 
     def batches(self, seed: int) -> SeedData:
         """The batches of the seed: the same ones for every trial of it, whichever worker runs it."""
@@ -154,13 +157,25 @@ class Workload:
 
     def _seed_data(self, data: Data, seed: int) -> SeedData:
         size = self.blocks["data"].get("batch_size")
-        train = Batches(epochs_of(data.train, size, "train", shuffle=True), seed, self.device, "train", repeat=True)
+        shuffled: Epoch = epochs_of(data.train, size, "train", shuffle=True)
+        train = Batches(shuffled, seed, self.device, "train", repeat=True, stopped=self._is_stopped)
         if data.validation is None:
             return SeedData(train, None, data.provenance)
-        evaluation = None if size is None else EVALUATION_BATCHES * size
-        ordered: Epoch = epochs_of(data.validation, evaluation, "validation", shuffle=False)
-        validation = Batches(ordered, DATA_SEED, self.device, "validation", repeat=False)
+        ordered: Epoch = epochs_of(data.validation, size, "validation", shuffle=False)
+        validation = Batches(
+            ordered,
+            DATA_SEED,
+            self.device,
+            "validation",
+            repeat=False,
+            told_length=length_of(data.validation),
+            stopped=self._is_stopped,
+        )
         return SeedData(train, validation, data.provenance)
+
+    def _is_stopped(self) -> bool:
+        """What the task that runs now says: batches outlive the task that made them."""
+        return self.stopped()
 
     def _data(self) -> Data:
         if self._shared is not None:
@@ -171,17 +186,6 @@ class Workload:
         if is_stateless(data.train) and (data.validation is None or is_stateless(data.validation)):
             self._shared = data
         return data
-
-
-def _multiplier_of(function: Callable[[int], Any], class_path: str, step: int) -> float:
-    """The user's multiplier at a step, checked."""
-    try:
-        value = float(function(step))
-    except Exception as error:
-        raise WorkloadError(f"schedule: {class_path} at step {step} raised {blame(error)}") from error
-    if not math.isfinite(value):
-        raise WorkloadError(f"schedule: {class_path} gave {value} at step {step}, expected a finite multiplier")
-    return value
 
 
 def _take_apart(made: Any, class_path: str) -> Data:
@@ -270,20 +274,38 @@ def backward(loss: Tensor) -> None:
         raise WorkloadError(f"the backward pass raised {blame(error)}") from error
 
 
-def validation_loss(workload: Workload, model: nn.Module, batches: Iterable[Any], loss_fn: Any) -> float:
+def validation_loss(
+    workload: Workload, model: nn.Module, batches: Iterable[Any], loss_fn: Any, optimizer: Optimizer | None = None
+) -> float:
     """Mean loss over the validation batches, weighted by their numbers of samples, in evaluation mode.
 
-    Every random generator is left as it was found, the model in training mode.
+    It leaves no trace: model, loss, step hook and every random generator are left as they were found (see
+    `training.untouched` for what that covers).
+
+    Args:
+        workload: with the step.
+        model: evaluated.
+        batches: of the validation data.
+        loss_fn: the trial's.
+        optimizer: the trial's, where it trains: it may keep other weights for evaluation.
+
+    Raises:
+        WorkloadError: the user's code raised, or there is no batch.
+        Interrupted: the work is to be abandoned.
     """
     precise = torch.float32 if workload.device.type == "mps" else torch.float64  # which mps does not have
     total, n = torch.zeros((), device=workload.device, dtype=precise), 0
-    model.eval()
-    with Stream(DATA_SEED), torch.no_grad():
+    other_weights = nullcontext() if optimizer is None else optimizer.evaluating()
+    with untouched(model, loss_fn, workload.step), Stream(DATA_SEED), other_weights, torch.no_grad():
+        model.eval()
         for batch in batches:
+            if workload.stopped():
+                raise Interrupted("the evaluation was abandoned")
             size = structures.batch_length(batch)
             total += scalar_loss(workload, model, batch, loss_fn, "the evaluation").to(precise) * size
             n += size
-    model.train()
+        # a user's own `train` may take back what its `eval` did elsewhere than in the model
+        model.train()
     if n == 0:
         raise WorkloadError("data: validation yielded no batch")
     return float(total.item()) / n

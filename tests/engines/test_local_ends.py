@@ -159,6 +159,15 @@ def test_stop_from_a_signal_handler_ends_the_wait_for_workers():
             signal.signal(signal.SIGALRM, before)
 
 
+def test_stop_ends_workers_that_take_no_notice(monkeypatch):
+    """As in a loop of the user's own that makes data and never comes back; the second task listens and is not begun."""
+    monkeypatch.setattr("lrdoctor.engines.local.PATIENCE", 0.1)
+    with engine() as local:
+        found = interrupted(local.run(tasks(("compute_for_ever",), ("count", 1))), lambda _: local.stop())
+        assert not is_alive(found[1].value)
+    assert [type(event) for event in found] == [Started, Progress]
+
+
 @pytest.mark.parametrize("ways", [("kill",), ("stop", "kill")])
 def test_kill_ends_workers_that_do_not_listen(ways):
     with engine() as local:

@@ -113,7 +113,7 @@ def test_runs_of_one_file_are_told_apart() -> None:
 
 def test_runs_may_be_numbered() -> None:
     rows = [{"run": run, "loss": run} for run in (1, 2) for _ in range(4)]
-    assert [table.name for table in tables_of("".join(json.dumps(row) + "\n" for row in rows))] == ["1", "2"]
+    assert [table.name for table in tables_of("".join(json.dumps(row) + "\n" for row in rows))] == ["run=1", "run=2"]
 
 
 @pytest.mark.parametrize("key", ["run_id", "name", "run"])

@@ -29,6 +29,17 @@ from lrdoctor.logs.runs import runs_of
         ("step,mse,accuracy", "mse"),
         ("step,my_quantity,accuracy", "my_quantity"),
         ("step,discriminator,Generator", "Generator"),
+        ("step,loss_g,loss_d", "loss_g"),
+        ("step,D_loss,G_loss", "G_loss"),
+        ("step,policy_loss,value_loss", "value_loss"),
+        ("step,train/loss_actor,train/loss_critic", "train/loss_critic"),
+        ("step,LossPi,LossV", "LossV"),
+        ("step,loss_scale,loss_net", "loss_net"),
+        ("step,ppl,xent", "xent"),
+        ("step,average_loss,step_loss", "step_loss"),
+        ("step,running_mse,mse", "mse"),
+        ("step,avg_loss,lr", "avg_loss"),
+        ("step,Train-cross-entropy,accuracy", "Train-cross-entropy"),
         ("step,x_loss_epoch,x_loss_step", "x_loss_step"),
         ("step,trainLoss,valLoss", "trainLoss"),
     ],
@@ -43,12 +54,9 @@ def test_the_training_loss_by_its_name(read: Read, header: str, loss: str) -> No
 @pytest.mark.parametrize(
     ("header", "candidates"),
     [
-        ("step,loss_g,loss_d", ["loss_g", "loss_d"]),
-        ("step,G_loss,D_loss", ["G_loss", "D_loss"]),
-        ("step,policy_loss,value_loss", ["policy_loss", "value_loss"]),
+        ("step,loss_a,loss_b", ["loss_a", "loss_b"]),
         ("step,alpha,gamma", ["alpha", "gamma"]),
         ("step,accuracy,reward", ["accuracy", "reward"]),
-        ("step,val_loss,val_acc", ["val_acc"]),
     ],
 )
 def test_nothing_is_guessed_where_names_do_not_tell(read: Read, header: str, candidates: list[str]) -> None:

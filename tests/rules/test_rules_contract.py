@@ -32,7 +32,7 @@ def test_codes_and_names_are_unique() -> None:
 JUDGES = {
     "trials": ["LRD201", "LRD202", "LRD203", "LRD301"],
     "logs": [
-        *("LRD102", "LRD204", "LRD205", "LRD206", "LRD207", "LRD208", "LRD209", "LRD302"),
+        *("LRD102", "LRD103", "LRD204", "LRD205", "LRD206", "LRD207", "LRD208", "LRD209", "LRD302"),
         *("LRD501", "LRD502", "LRD601", "LRD602"),
     ],
     "runs": ["LRD101"],

@@ -60,10 +60,10 @@ def test_evaluations_default_to_twenty_a_trial(tmp_path: Path, max_train_steps: 
             '{"betas":[0.0,0.9],"eps":1e-08,"name":"nadam","weight_decay":0.0}',
         ),
         ("adamw", '{"betas":[0.9,0.999],"eps":1e-08,"name":"adamw","weight_decay":0.01}'),
-        ("torch.optim.SGD", '{"class_path":"torch.optim.SGD","init_args":{}}'),
+        ("torch.optim.SGD", '{"class_path":"torch.optim.SGD","group_rates":"relative","init_args":{}}'),
         (
             {"class_path": "a:B", "init_args": {"k": [1, None]}},
-            '{"class_path":"a:B","init_args":{"k":[1,null]}}',
+            '{"class_path":"a:B","group_rates":"relative","init_args":{"k":[1,null]}}',
         ),
     ],
 )

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, TensorDataset
 
-from lrdoctor.errors import WorkloadError
+from lrdoctor.errors import Interrupted, WorkloadError
 from lrdoctor.training import structures
-from lrdoctor.training.batches import Batches, epochs_of, is_stateless
+from lrdoctor.training.batches import Batches, epochs_of, is_stateless, length_of
 from lrdoctor.training.structures import first_examples
 
 N = 10
@@ -273,3 +273,114 @@ def test_only_stateless_data_are_shared_between_seeds(name: str, stateless: bool
 def test_the_first_examples_are_whole_batches(sizes: list[int], n: int | None, taken: int) -> None:
     batches = [torch.full((size,), float(i)) for i, size in enumerate(sizes)]
     assert [int(batch[0]) for batch in first_examples(batches, n)] == list(range(taken))
+
+
+class Endless(IterableDataset[Tensor]):
+    """Says that it has a length, or nothing of it, and never ends."""
+
+    def __init__(self, told: int | None = None) -> None:
+        if told is not None:
+            self.told = told
+
+    def __len__(self) -> int:
+        if not hasattr(self, "told"):
+            raise TypeError("no length")
+        return self.told
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return itertools.cycle(X)
+
+
+class Stream:
+    """So many batches of zeros, or batches for ever."""
+
+    def __init__(self, n: int | None, size: int) -> None:
+        self.n, self.size = n, size
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return itertools.repeat(torch.zeros(self.size), *([] if self.n is None else [self.n]))
+
+
+class Told(Stream):
+    def __len__(self) -> int:
+        return self.n or 0
+
+
+def validation(data: Any, batch_size: int | None = None, **settings: Any) -> Batches:
+    epoch = epochs_of(data, batch_size, "validation", shuffle=False)
+    told = length_of(data)
+    return Batches(epoch, 0, torch.device("cpu"), "validation", repeat=False, told_length=told, **settings)
+
+
+@pytest.mark.parametrize(
+    ("data", "batch_size", "ends_at"),
+    [
+        (Stream(None, 2), None, 16),  # more than 30 examples and more than 5 batches
+        (Stream(None, 100), None, 6),
+        (Stream(15, 2), None, None),
+        (Stream(16, 2), None, 16),
+        (Stream(5, 1000), None, None),
+        (Told(40, 2), None, None),
+        ([torch.zeros(2)] * 40, None, None),
+        (Endless(), 2, 16),
+        (Endless(50), 2, 51),  # the length is in examples, and read as batches it is generous
+        (DataLoader(Endless(), 2), None, 16),
+        (torch.zeros(100, 1), 2, None),
+    ],
+)
+def test_validation_data_have_to_end(
+    data: Any, batch_size: int | None, ends_at: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lrdoctor.training.batches.LONGEST_BATCHES", 5)
+    monkeypatch.setattr("lrdoctor.training.batches.LONGEST_EXAMPLES", 30)
+    for cache_bytes in (10**9, 100):
+        source = validation(data, batch_size, cache_bytes=cache_bytes)
+        if ends_at is None:
+            assert 5 <= sum(1 for _ in source) <= 50
+            continue
+        for _ in range(2):
+            with pytest.raises(
+                WorkloadError, match=f"validation did not end after {ends_at} batches .* return a finite"
+            ):
+                sum(1 for _ in source)
+
+
+def test_training_data_may_go_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lrdoctor.training.batches.LONGEST_BATCHES", 5)
+    monkeypatch.setattr("lrdoctor.training.batches.LONGEST_EXAMPLES", 30)
+    epoch = epochs_of(Stream(None, 2), None, "train", shuffle=True)
+    source = Batches(epoch, 0, torch.device("cpu"), "train", repeat=True)
+    assert sum(1 for _ in itertools.islice(source, 100)) == 100
+
+
+class Noted:
+    """Counts the batches that were made of it."""
+
+    made = 0
+
+    def __iter__(self) -> Iterator[Tensor]:
+        while True:
+            self.made += 1
+            yield X
+
+
+def test_making_batches_can_be_abandoned_before_each_of_them() -> None:
+    data = Noted()
+    source = validation(data, stopped=lambda: data.made == 3)
+    with pytest.raises(Interrupted):
+        list(source)
+    assert data.made == 3
+
+
+class Broken:
+    def to(self, device: torch.device) -> Broken:
+        return self
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        raise RuntimeError("no look inside")
+
+
+def test_what_cannot_be_kept_is_an_error_of_the_data() -> None:
+    with pytest.raises(WorkloadError, match="a batch of validation holds something that cannot be kept"):
+        list(validation([Broken()]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -13,7 +14,6 @@ from training_samples import blocks, column, rows_of, trial, workload
 from lrdoctor.core.schedule import cosine
 from lrdoctor.errors import Interrupted
 from lrdoctor.training import batches, loop
-from lrdoctor.training.workload import EVALUATION_BATCHES
 
 NOISY = {"init_args": {"dropout": 0.5, "norm": True}}
 """A model whose every step draws random numbers and whose evaluation reads what training left in buffers."""
@@ -35,7 +35,8 @@ def test_the_same_trial_gives_the_same_bits() -> None:
 def test_streamed_batches_give_the_same_bits(data: str, monkeypatch: pytest.MonkeyPatch) -> None:
     size = 8 if data == "regression" else None
     expected = rows_of(workload(data=data, batch_size=size, **NOISY), trial())
-    monkeypatch.setattr(batches.Batches.__init__, "__kwdefaults__", {"cache_bytes": 100})
+    defaults = {**batches.Batches.__init__.__kwdefaults__, "cache_bytes": 100}
+    monkeypatch.setattr(batches.Batches.__init__, "__kwdefaults__", defaults)
     worker = workload(data=data, batch_size=size, **NOISY)
     assert rows_of(worker, trial()) == expected
     assert rows_of(worker, trial()) == expected
@@ -105,7 +106,7 @@ def test_the_logged_numbers_are_those_of_a_plain_torch_loop() -> None:
         expected.append((step, 0.05, loss.item(), norm.item(), value))
     rows, _ = rows_of(work, one)
     assert any(row.grad_norm > 0.5 for row in rows)
-    assert len(x) % (4 * EVALUATION_BATCHES), "the last validation batch is shorter"
+    assert len(x) % (4), "the last validation batch is shorter"
     for row, wanted in zip(rows, expected, strict=True):
         filled = row._replace(val_loss=math.nan if row.val_loss is None else row.val_loss)
         assert filled == pytest.approx(wanted, rel=1e-5, nan_ok=True)
@@ -154,6 +155,26 @@ def test_stopping_abandons_the_trial() -> None:
     asked = iter([False, False, True])
     with pytest.raises(Interrupted):
         rows_of(workload(), trial(), stopped=lambda: next(asked))
+
+
+noted: SimpleQueue[str] = SimpleQueue()
+"""What an evaluation puts into a list of the user's would be taken out again after it."""
+
+
+def noted_step(model: nn.Module, batch: Any, loss_fn: Any) -> Tensor:
+    if not model.training:
+        noted.put("evaluated")
+    return loss_fn(model(batch[0]), batch[1])
+
+
+@pytest.mark.parametrize("n_before", [1, 2])
+def test_an_evaluation_can_be_abandoned_between_two_batches(n_before: int) -> None:
+    """22 examples in batches of 8 are 3 of them."""
+    work = workload(step="test_loop:noted_step")
+    already = noted.qsize()
+    with pytest.raises(Interrupted):
+        rows_of(work, trial(eval_every=1), stopped=lambda: noted.qsize() - already == n_before)
+    assert noted.qsize() - already == n_before
 
 
 def test_lazy_modules_are_given_their_shapes_first() -> None:

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from lrdoctor.core.trial import canonical_json
 from lrdoctor.errors import WorkloadError
-from lrdoctor.training import optimizers
+from lrdoctor.training import torch_optimizers
+from lrdoctor.training.optimizers import Optimizer
 
 HERE = "test_optimizer_parts"
 
 
-def make(model: nn.Module, **block: Any) -> optimizers.Optimizer:
-    return optimizers.make(canonical_json(block), model, ".")
+def make(model: nn.Module, **block: Any) -> Optimizer:
+    return torch_optimizers.make(canonical_json(block), model, ".")
 
 
 def net() -> nn.Sequential:

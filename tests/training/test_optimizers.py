@@ -10,7 +10,8 @@ import update_rules_reference as reference
 from torch import Tensor, nn
 
 from lrdoctor.core.trial import canonical_json
-from lrdoctor.training import optimizers
+from lrdoctor.training import torch_optimizers
+from lrdoctor.training.optimizers import Optimizer
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "sgd": {},
@@ -39,8 +40,8 @@ class Odd(nn.Module):
         return sum(((p - x) ** 2).sum() ** 1.1 for p in self.parameters())  # type: ignore[return-value]
 
 
-def make(model: nn.Module, name: str, **settings: Any) -> optimizers.Optimizer:
-    return optimizers.make(canonical_json({"name": name, **settings}), model, ".")
+def make(model: nn.Module, name: str, **settings: Any) -> Optimizer:
+    return torch_optimizers.make(canonical_json({"name": name, **settings}), model, ".")
 
 
 def flat(model: nn.Module) -> np.ndarray:
@@ -81,7 +82,7 @@ def train(model: nn.Module, step: Callable[[float], None], rates: list[float]) -
     return flat(model)
 
 
-def train_rule(model: nn.Module, rule: optimizers.Optimizer, rates: list[float]) -> np.ndarray:
+def train_rule(model: nn.Module, rule: Optimizer, rates: list[float]) -> np.ndarray:
     def step(eta: float) -> None:
         rule.collect()
         rule.update(eta, None)

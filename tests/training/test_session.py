@@ -11,7 +11,7 @@ import pytest
 import torch
 from training_samples import blocks, rows_of, trial, workload
 
-from lrdoctor.errors import WorkloadError
+from lrdoctor.errors import Interrupted, WorkloadError
 from lrdoctor.training import session
 from lrdoctor.training.randomness import Stream, seed_all
 from lrdoctor.training.session import TrainingSession, open_session, pick_device
@@ -175,3 +175,19 @@ def test_a_trial_says_how_many_examples_its_evaluations_held(wanted: int | None,
     session = opened(data="loaders", batch_size=None)
     result = session.run({"kind": "trial", "trial": asdict(one)}, lambda rows: None, lambda: False)
     assert result["facts"].get("evaluated") == evaluated
+
+
+def test_a_long_look_at_the_validation_data_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "SECONDS_A_SIGN", -1.0)
+    said: list[str] = []
+    opened().check(0, emit=said.append)
+    assert said == [
+        f"validation data: {n} batches ({examples} examples) {done} so far"
+        for done in ("made", "evaluated")
+        for n, examples in ((1, 8), (2, 16), (3, 22))
+    ]
+
+
+def test_a_check_is_abandoned_like_a_trial() -> None:
+    with pytest.raises(Interrupted):
+        opened().run({"kind": "check", "seed": 0, "trial": asdict(trial())}, lambda _: None, lambda: True)

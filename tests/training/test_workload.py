@@ -75,7 +75,7 @@ not_a_function = "a text"
         ("a_number", "the training step gave float, expected a scalar loss"),
         ("detached", "the loss does not depend on any trainable parameter"),
         ("refuses", rf"the training step raised KeyError: 'labels' \({ME}.py:\d+, in refuses\)"),
-        ("evaluated_per_sample", r"the evaluation gave a tensor of shape \(22, 1\), expected a scalar loss"),
+        ("evaluated_per_sample", r"the evaluation gave a tensor of shape \(8, 1\), expected a scalar loss"),
         ("evaluated_to_a_number", "the evaluation gave float, expected a scalar loss"),
         ("without_backward", "the backward pass raised ValueError: no way back"),
         ("not_a_function", "step: test_workload:not_a_function is not a function"),

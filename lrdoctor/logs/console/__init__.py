@@ -5,8 +5,11 @@ its reader comes after all that find one.
 """
 
 from lrdoctor.logs.console.base import TextFormat
+from lrdoctor.logs.console.boxes import BOXES
+from lrdoctor.logs.console.build_nanogpt import BUILD_NANOGPT
 from lrdoctor.logs.console.composer import COMPOSER
 from lrdoctor.logs.console.coqui import COQUI
+from lrdoctor.logs.console.cyclegan import CYCLEGAN
 from lrdoctor.logs.console.deepspeed import DEEPSPEED
 from lrdoctor.logs.console.fairseq import FAIRSEQ
 from lrdoctor.logs.console.generic import Generic
@@ -31,6 +34,9 @@ NAMED: tuple[TextFormat, ...] = (
     OLMO,
     HF_CONSOLE,
     COQUI,
+    CYCLEGAN,
+    BUILD_NANOGPT,
+    BOXES,
 )
 GUESSED: tuple[TextFormat | Generic, ...] = (Generic(NAMED), DEEPSPEED)
 """Told by guessing: after every format, of other readers too, that a signature tells."""

@@ -9,6 +9,7 @@ from itertools import chain
 from lrdoctor.errors import LogError
 from lrdoctor.logs._rows import counted
 from lrdoctor.logs.base import Source, Table
+from lrdoctor.logs.statements import Finder
 from lrdoctor.logs.text import blocks, head_text
 
 NUMBER = (
@@ -30,16 +31,22 @@ class Text:
         self.left_out: dict[str, str] = {}
         self.n_filled = 0
         """Lines that are not blank, once the text was gone through."""
+        self.finder = Finder()
+        """What the text says in words, once it was gone through."""
 
     def __iter__(self) -> Iterator[str]:
         self.n_filled = 0
+        self.finder = Finder()
         for block in blocks(self.source, self.left_out):
             if not block.strip():
                 continue
             end = block.rfind(b"\n") + 1
             if end < len(block):
                 self.left_out["last line"] = "unfinished, so its numbers may be cut"
+                self.finder.add(block.decode("utf-8", "replace"))
             text = block[:end].decode("utf-8", "replace")
+            if end == len(block):
+                self.finder.add(text)
             self.n_filled += sum(map(bool, map(str.strip, text.split("\n"))))
             yield text
 
@@ -88,7 +95,9 @@ class TextFormat:
         table = self.parse(text)
         if not table.columns:
             raise LogError(f"{source.name}: no line of the format {self.NAME} with a number in it")
-        yield Table(table.name, table.columns, table.facts, {**table.left_out, **text.left_out})
+        said = text.finder.said()
+        facts = {**table.facts, **({"said": said} if said else {})}
+        yield Table(table.name, table.columns, facts, {**table.left_out, **text.left_out})
 
 
 def cells(text: str) -> Iterator[tuple[str, str]]:

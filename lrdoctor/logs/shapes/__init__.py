@@ -16,6 +16,7 @@ from lrdoctor.logs.shapes import (
     tensorboard_csv,
     ultralytics,
     wandb_export,
+    wandb_runs,
 )
 
 
@@ -34,6 +35,7 @@ class Shape(Protocol):
 
 SHAPES: tuple[Shape, ...] = (
     wandb_export,
+    wandb_runs,
     tensorboard_csv,
     long_format,
     run_column,

@@ -39,10 +39,13 @@ def tables(cells: Cells, source: str) -> Iterator[Table]:
     assert found is not None, "fits() was asked first"
     metric, value = found
     without = replace(cells, texts={name: texts for name, texts in cells.texts.items() if name != metric})
-    run = run_column.column_of_runs(without)
-    everything = {"": np.arange(cells.n_rows)}
-    for name, rows in (everything if run is None else run_column.rows_of(cells, run)).items():
-        columns = {key: column for key, column in cells.columns.items() if key not in (value, run)}
+    runs = run_column.runs_in(without)
+    keys = () if runs is None else runs.keys
+    by_run = {"": np.arange(cells.n_rows)}
+    if runs is not None:
+        by_run = {name: np.flatnonzero(runs.codes == code) for code, name in enumerate(runs.names)}
+    for name, rows in by_run.items():
+        columns = {key: column for key, column in cells.columns.items() if key not in (value, *keys)}
         columns = {key: Column(column.value[rows], column.logged[rows]) for key, column in columns.items()}
         values, logged = cells.columns[value].value[rows], cells.columns[value].logged[rows]
         codes, metrics = pd.factorize(cells.texts[metric][rows])
@@ -52,4 +55,4 @@ def tables(cells: Cells, source: str) -> Iterator[Table]:
             columns[str(metrics[k])] = Column(np.where(codes == k, values, np.nan), logged & (codes == k))
         n_gone = len(metrics) - len(kept)
         left_out = {f"{n_gone} metrics": "too many for so long a table, and none is known"} if n_gone else {}
-        yield Table(name, columns, {"used": (metric, run)}, left_out)
+        yield Table(name, columns, {"used": (metric, *keys)}, left_out)

@@ -1,63 +1,67 @@
-"""Several runs below each other, told apart by a column: `run,step,loss`."""
+"""Several runs below each other, told apart by one column or several: `run,step,loss`, `model,seed,step,loss`.
+
+A table with a row of its own for every run holds final results, and no steps to judge.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from lrdoctor.errors import NoLogError
+from lrdoctor.logs import aliases, run_keys
 from lrdoctor.logs.base import Column, Table
 from lrdoctor.logs.cells import Cells
+from lrdoctor.logs.run_keys import KeyColumn, Runs
 
 NAME = "runs below each other"
-RUN = (
-    "run", "run_id", "run_name", "run_uuid", "runid", "experiment", "experiment_id", "exp", "exp_name", "trial",
-    "trial_id", "seed", "config", "model", "variant",
-)  # fmt: skip
-"""Names of columns that tell runs apart, in order of preference."""
-
-MOST_RUNS = 200
-"""A column of more values than this is a measurement rather than a name."""
-
-Rows = npt.NDArray[np.int64]
+FEWEST_RUNS = 2
 
 
-def column_of_runs(cells: Cells) -> str | None:
-    """The first column of that meaning with more than one value, but not too many."""
-    by_name = {name.strip().lower().replace(" ", "_"): name for name in (*cells.texts, *cells.columns)}
-    for wanted in RUN:
-        name = by_name.get(wanted)
-        if name is not None and 1 < len(_codes(cells, name)[1]) <= MOST_RUNS:
-            return name
-    return None
+def runs_in(cells: Cells) -> Runs | None:
+    """The runs of the rows, None where nothing tells them apart."""
+    return run_keys.told_apart(_keys(cells))
 
 
-def _codes(cells: Cells, name: str) -> tuple[Rows, list[str]]:
-    """int64[n], the number of every row's run, -1 where the cell is empty; and the names, by first appearance."""
-    if name in cells.texts:
-        codes, names = pd.factorize(cells.texts[name])
-        return codes.astype(np.int64), [str(text) for text in names]
-    column = cells.columns[name]
-    codes, values = pd.factorize(np.where(column.logged, column.value, np.nan))
-    return codes.astype(np.int64), [f"{value:g}" for value in values]
+def _keys(cells: Cells) -> list[KeyColumn]:
+    found = []
+    for name, texts in cells.texts.items():
+        if run_keys.is_run_key(name):
+            codes, labels = pd.factorize(texts)
+            found.append(KeyColumn(name, codes.astype(np.int64), list(map(str, labels)), is_number=False))
+    return found + [
+        run_keys.of_numbers(name, column) for name, column in cells.columns.items() if run_keys.is_run_key(name)
+    ]
 
 
-def rows_of(cells: Cells, name: str) -> Mapping[str, Rows]:
-    """Name -> the rows that have it in the column."""
-    codes, names = _codes(cells, name)
-    return {text: np.flatnonzero(codes == code) for code, text in enumerate(names)}
+def _one_row_a_run(cells: Cells) -> str | None:
+    """The key of a table of results; steps that go on show that its rows are those of one run after all."""
+    if any(aliases.x_of(name) is not None and _goes_on(column) for name, column in cells.columns.items()):
+        return None
+    if not any(aliases.is_called_a_loss(name) for name in cells.columns):
+        return None
+    return run_keys.is_one_row_a_run([key for key in _keys(cells) if len(key.labels) >= FEWEST_RUNS])
+
+
+def _goes_on(column: Column) -> bool:
+    return bool(column.logged.all() and (np.diff(column.value) > 0).all())
 
 
 def fits(cells: Cells) -> bool:
-    return column_of_runs(cells) is not None
+    return runs_in(cells) is not None or _one_row_a_run(cells) is not None
 
 
 def tables(cells: Cells, source: str) -> Iterator[Table]:
-    name = column_of_runs(cells)
-    assert name is not None, "fits() was asked first"
-    others = {key: column for key, column in cells.columns.items() if key != name}
-    for run, rows in rows_of(cells, name).items():
+    runs = runs_in(cells)
+    if runs is None:
+        raise NoLogError(
+            f"{source}: has one row for each run (column {_one_row_a_run(cells)!r}), so it holds results and no steps; "
+            "expected the history of the runs, a row a step"
+        )
+    others = {key: column for key, column in cells.columns.items() if key not in runs.keys}
+    for code, name in enumerate(runs.names):
+        rows = np.flatnonzero(runs.codes == code)
         columns = {key: Column(column.value[rows], column.logged[rows]) for key, column in others.items()}
-        yield Table(run if name in cells.texts else f"{name}={run}", columns, {"used": (name,)})
+        yield Table(name, columns, {"used": runs.keys})

@@ -1,4 +1,7 @@
-"""One column a run, all of one quantity: `step,lr=0.1,lr=0.01`, `step,seed_0,seed_1`, `step,adam/loss,sgd/loss`."""
+"""One column a run, all of one quantity: `step,lr=0.1,lr=0.01`, `step,seed_0,seed_1`, `step,adam/loss,sgd/loss`.
+
+Columns named by a learning rate need no column of steps beside them.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,19 @@ NAME = "runs as columns"
 SETTING = re.compile(r"^[A-Za-z_ ]+[= ]\s*[-+.\de]+$")
 NUMBERED = re.compile(r"^(?:run|seed|trial|exp|experiment|fold|rep|replica|try)[ _-]?\d+$", re.IGNORECASE)
 RATE = re.compile(r"^\d*\.?\d+(?:e[-+]?\d+)?$", re.IGNORECASE)
+RATE_SETTING = re.compile(
+    r"^(?:lr|learning_?rate|base_lr|init_lr|max_lr|peak_lr|eta)[ _=:-]{0,2}(?:\d*\.\d+(?:e[-+]?\d+)?|\d+e-?\d+|1)$",
+    re.IGNORECASE,
+)
+"""`learning_rate_0.05`: a run at that rate, where no column is a loss; `lr_0` is a parameter group's rate."""
 NOT_RUNS = frozenset({"train", "training", "val", "valid", "validation", "eval", "test", "dev", "loss", "losses"})
 
 
 def _runs(cells: Cells) -> dict[str, tuple[str, str]]:
     """Column -> (run, quantity), empty when the columns are no runs."""
     data = [name for name in cells.columns if aliases.x_of(name) is None and not aliases.is_time(name)]
+    if len(data) > 1 and all(RATE_SETTING.match(name) for name in data):
+        return {name: (name, "loss") for name in data}
     if len(data) <= 1 or len(data) == len(cells.columns):
         return {}
     if all(SETTING.match(name) or NUMBERED.match(name) or RATE.match(name) for name in data):

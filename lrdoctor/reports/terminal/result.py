@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.text import Text
 
 from lrdoctor.core.report import Fix, Report
+from lrdoctor.reports.intervals import BEST, MARGIN, UNSTABLE, with_interval
 from lrdoctor.reports.numbers import multiple, number
 from lrdoctor.reports.terminal.architecture import print_architecture
 from lrdoctor.reports.terminal.clip import print_clip
@@ -93,15 +94,22 @@ def headline(report: Report) -> Iterator[tuple[str, str]]:
     """The study's numbers as label and value; for logs only those that are known."""
     best, unstable = report.best_learning_rate, report.unstable_base_learning_rate
     if best is not None or report.sweep:
-        yield "best learning rate (lr*)", _no_best(report) if best is None else number(best)
+        yield "best learning rate (lr*)", _no_best(report) if best is None else _figure(report, BEST, best, number)
     if unstable is not None or report.sweep:
-        yield "unstable_base_learning_rate", "none found" if unstable is None else number(unstable)
+        yield (
+            "unstable_base_learning_rate",
+            "none found" if unstable is None else _figure(report, UNSTABLE, unstable, number),
+        )
     if report.stability_margin is not None:
-        yield "stability margin", multiple(report.stability_margin)
+        yield "stability margin", _figure(report, MARGIN, report.stability_margin, multiple)
     elif report.sweep.get("stable_up_to") is not None:
         yield "stability margin", f"(>= {multiple(report.sweep['stable_up_to'])}, none found)"
     if report.lr_sensitivity is not None:
         yield "LR sensitivity", f"{report.lr_sensitivity:.3g}"
+
+
+def _figure(report: Report, key: str, value: float, write: Callable[[float], str]) -> str:
+    return with_interval(write(value), report.sweep, key, write)
 
 
 def _no_best(report: Report) -> str:

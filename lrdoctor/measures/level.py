@@ -1,0 +1,92 @@
+"""The level at which a trial ends, and whether its loss still falls there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lrdoctor.core.curve import Curve, Values
+from lrdoctor.core.run import Run
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    end: float = 0.1
+    """Part of the run at its end over which its level is a mean."""
+    fewest: int = 3
+    """Points of that end."""
+    certain: float = 3.0
+    """Standard errors from which on two means differ."""
+    least: float = 0.01
+    """Share of a loss below which a difference is of no use, however certain it is: rates that move nothing show it."""
+    trimmed: float = 0.1
+    """Share of the values cut off at either end before a slope is taken from their means."""
+
+
+THRESHOLDS = Thresholds()
+
+
+@dataclass(frozen=True)
+class Level:
+    """The end of a loss curve."""
+
+    mean: float
+    error: float
+    """Standard error of the mean, the losses of neighbouring batches taken as independent."""
+    fallen: float
+    """From the third quarter of the run to the last: means of both, less what they share; negative where it rose."""
+    fallen_error: float
+    """Standard error of that."""
+
+
+def measure(loss: Curve) -> Level | None:
+    """The level at the end of a run, None with too few finite points."""
+    value = loss.finite.value
+    n = max(THRESHOLDS.fewest, int(THRESHOLDS.end * len(value)))
+    if len(value) < 4 * n:
+        return None
+    end = value[-n:]
+    quarter = len(value) // 4
+    before, after = _trimmed(value[-2 * quarter : -quarter]), _trimmed(value[-quarter:])
+    return Level(
+        mean=float(end.mean()),
+        error=_error(end),
+        fallen=float(before.mean() - after.mean()),
+        fallen_error=float(np.hypot(_error(before), _error(after))),
+    )
+
+
+def learned(run: Run) -> bool | None:
+    """Whether a trial ends below what it would reach without learning anything from its inputs.
+
+    That is what the untrained weights lose on the same batches, compared batch by batch, and what the best constant
+    prediction loses, where that is known. None where the trial did not run to its end, or nobody knows its control.
+    """
+    if run.control is None or run.status != "completed":
+        return None
+    steps, mine, other = np.intersect1d(
+        run.train_loss.finite.step, run.control.finite.step, assume_unique=True, return_indices=True
+    )
+    n = max(THRESHOLDS.fewest, int(THRESHOLDS.end * len(steps)))
+    if len(steps) < 4 * n:
+        return None
+    loss, untrained = run.train_loss.finite.value[mine][-n:], run.control.finite.value[other][-n:]
+    below_control = is_certain(untrained - loss, untrained)
+    constant = run.provenance.get("constant_loss")
+    return below_control and (constant is None or is_certain(constant - loss, np.array([constant])))
+
+
+def is_certain(differences: Values, of: Values) -> bool:
+    """Whether the mean of the differences is beyond its error and no trifle beside the losses that they are of."""
+    least = THRESHOLDS.least * abs(float(of.mean()))
+    return bool(differences.mean() > max(THRESHOLDS.certain * _error(differences), least))
+
+
+def _error(values: Values) -> float:
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("inf")
+
+
+def _trimmed(values: Values) -> Values:
+    cut = int(THRESHOLDS.trimmed * len(values))
+    return np.sort(values)[cut : len(values) - cut] if cut else values

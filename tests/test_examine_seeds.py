@@ -1,0 +1,118 @@
+"""`--seeds auto`: seeds are added until the sweep settles on which side of the edge lr* is; an engine that trains
+nothing answers for the trials."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from test_examine import SPEC, FakeEngine, Log, World, opened
+
+from lrdoctor import assess, examine
+from lrdoctor.core.study import Study
+from lrdoctor.examine.seeds import MOST_SEEDS
+from lrdoctor.procedures.sweep import Settings
+from lrdoctor.rules.best_at_edge import side
+from lrdoctor.spec import load_spec
+
+Edge = Callable[[int], float]
+
+
+def world(edge: Edge) -> World:
+    """A bowl about 0.01; every seed breaks from its edge on."""
+
+    def losses(rate: float, seed: int) -> list[float]:
+        if rate == 0:
+            return [2.0] * 40
+        if rate >= edge(seed):
+            return [2.0, 1.9, math.nan]
+        goal = 0.1 * (1 + abs(math.log10(rate / 0.01)))
+        return [goal + (2 - goal) * 0.9**t for t in range(40)]
+
+    return losses
+
+
+def settled(
+    folder: Path, edge: Edge, seeds: str = "[0, 1, 2]", budget: int | None = None
+) -> tuple[tuple[int, ...], Study, FakeEngine, Log]:
+    """The seeds that it takes, the sweep over them, and who ran it."""
+    (folder / "spec.yaml").write_text(SPEC)
+    spec = load_spec(folder / "spec.yaml", [f"seeds={seeds}"])
+    engine, log = FakeEngine(world(edge)), Log()
+    with opened(spec, folder / "out") as study_folder:
+        laboratory = examine.Laboratory(spec, study_folder, engine, log, budget=budget)
+        settings = Settings(spec.sweep.rates())
+        enough = examine.enough_seeds(laboratory, settings, spec.seeds)
+        trained = engine.trials
+        study = examine.sweep(laboratory, settings, enough)
+        assert engine.trials == trained  # every trial was there
+    return enough, study, engine, log
+
+
+def varied(seed: int) -> float:
+    """Edges of 0.04 to 0.11, about 5 x lr*, below which the next swept rate is the edge: more than three seeds are
+    needed to see on which side of it the middle lies."""
+    return 0.067 * (0.6, 1.6, 1.0, 1.3, 0.8)[seed % 5]
+
+
+@pytest.mark.parametrize(
+    ("edge", "seeds", "n"),
+    [
+        (lambda _: 0.17, "[0, 1, 2]", 3),  # far from the limit: three are enough
+        (lambda _: 9.0, "[0]", 3),  # one is not, however clear
+        (lambda _: 9.0, "[0, 1, 2, 3, 4]", 5),  # none is taken away
+    ],
+)
+def test_clear_sweeps_take_no_more_seeds(tmp_path: Path, edge: Edge, seeds: str, n: int) -> None:
+    enough, study, _, log = settled(tmp_path, edge, seeds)
+    assert enough == tuple(range(n))
+    assert side(study) == "beyond"
+    assert not any("is added" in message for message in log.messages)
+
+
+def test_seeds_are_added_until_it_is_settled(tmp_path: Path) -> None:
+    enough, study, _, log = settled(tmp_path, varied)
+    assert 3 < len(enough) <= MOST_SEEDS
+    assert enough == tuple(range(len(enough)))
+    assert side(study) != "open" or len(enough) == MOST_SEEDS
+    added = [message for message in log.messages if "is added" in message]
+    assert added[0] == "3 seeds do not settle the verdict: seed 3 is added"
+    assert len(added) == len(enough) - 3
+
+
+def test_the_seeds_before_the_last_did_not_settle_it(tmp_path: Path) -> None:
+    enough, _, _, _ = settled(tmp_path, varied)
+    fewer = load_spec(tmp_path / "spec.yaml", [f"seeds={list(enough[:-1])}"])
+    with opened(fewer, tmp_path / "out") as folder:
+        engine = FakeEngine(world(varied))
+        laboratory = examine.Laboratory(fewer, folder, engine, Log())
+        study = examine.sweep(laboratory, Settings(fewer.sweep.rates()), enough[:-1])
+    assert engine.trials == 0
+    assert side(study) == "open"
+    report = assess.report_of_sweep(study, "sweep")
+    assert report.verdict == "inconclusive"
+    assert "cannot tell whether the best learning rate" in report.summary
+
+
+def test_it_resumes(tmp_path: Path) -> None:
+    first, _, _, _ = settled(tmp_path, varied)
+    second, _, engine, _ = settled(tmp_path, varied)
+    assert (second, engine.trials) == (first, 0)
+
+
+def test_a_budget_that_is_spent_leaves_the_seeds_so_far(tmp_path: Path) -> None:
+    free, cut = tmp_path / "free", tmp_path / "cut"
+    free.mkdir()
+    cut.mkdir()
+    needed, _, engine, _ = settled(free, varied)
+    enough, study, _, log = settled(cut, varied, budget=engine.trials * 40 // 2)
+    assert 3 <= len(enough) < len(needed)
+    assert side(study) == "open"
+    assert any("seeds it is" in message and "--max-trial-steps leaves" in message for message in log.messages)
+
+
+def test_seeds_are_numbered_on_from_the_highest() -> None:
+    assert examine.numbered_on([4, 0], 4) == (4, 0, 5, 6)
+    assert examine.numbered_on([0, 1, 2, 3], 3) == (0, 1, 2, 3)
