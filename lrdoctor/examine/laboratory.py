@@ -29,6 +29,9 @@ PRELOAD = ("torch", "lrdoctor.worker")
 """Imported once before the workers are forked: importing torch takes seconds."""
 
 
+OF_CONTROL = ("constant_loss", "constant_losses")
+"""What is known of a control's data that its seed's trials are told."""
+
 CONTROL = "control"
 """Stage in which the untrained weights pass over the batches."""
 
@@ -162,7 +165,7 @@ class Laboratory:
         control = self.controls.get(who)
         if control is None or control.status == "failed":
             return run
-        facts = {name: value for name, value in control.provenance.items() if name == "constant_loss"}
+        facts = {name: value for name, value in control.provenance.items() if name in OF_CONTROL}
         return replace(run, control=control.train_loss, provenance={**run.provenance, **facts})
 
     def _new_controls(self, trials: Sequence[Trial]) -> dict[Who, Trial]:

@@ -61,26 +61,35 @@ def learned(run: Run) -> bool | None:
     """Whether a trial ends below what it would reach without learning anything from its inputs.
 
     That is what the untrained weights lose on the same batches, compared batch by batch, and what the best constant
-    prediction loses, where that is known. None where the trial did not run to its end, or nobody knows its control.
+    prediction loses, where that is known. A trial that did not run to its end did not. None where nobody knows its
+    control, or too few batches are shared to tell.
     """
-    if run.control is None or run.status != "completed":
+    if run.control is None:
         return None
+    if run.status != "completed":
+        return False
     steps, mine, other = np.intersect1d(
         run.train_loss.finite.step, run.control.finite.step, assume_unique=True, return_indices=True
     )
     n = max(THRESHOLDS.fewest, int(THRESHOLDS.end * len(steps)))
     if len(steps) < 4 * n:
         return None
-    loss, untrained = run.train_loss.finite.value[mine][-n:], run.control.finite.value[other][-n:]
-    below_control = is_certain(untrained - loss, untrained)
-    constant = run.provenance.get("constant_loss")
-    return below_control and (constant is None or is_certain(constant - loss, np.array([constant])))
+    loss = run.train_loss.finite
+    if not is_below(loss.value[mine][-n:], run.control.finite.value[other][-n:]):
+        return False
+    known = run.provenance.get("constant_losses") or ()
+    constant = Curve(np.array([step for step, _ in known]), np.array([float(value) for _, value in known]))
+    _, mine, other = np.intersect1d(loss.step, constant.step, assume_unique=True, return_indices=True)
+    return len(mine) < THRESHOLDS.fewest or is_below(loss.value[mine], constant.value[other])
 
 
-def is_certain(differences: Values, of: Values) -> bool:
-    """Whether the mean of the differences is beyond its error and no trifle beside the losses that they are of."""
-    least = THRESHOLDS.least * abs(float(of.mean()))
-    return bool(differences.mean() > max(THRESHOLDS.certain * _error(differences), least))
+def is_below(losses: Values, others: Values) -> bool:
+    """Whether losses are certainly below others on the same batches, and by no trifle: in the mean of the differences,
+    or of the logarithms of the ratios, which a few batches with huge losses do not blur."""
+    pairs = [(others - losses, abs(float(others.mean())))]
+    if losses.min() > 0 and others.min() > 0:
+        pairs.append((np.log(others) - np.log(losses), 1.0))
+    return any(d.mean() > max(THRESHOLDS.certain * _error(d), THRESHOLDS.least * of) for d, of in pairs)
 
 
 def _error(values: Values) -> float:

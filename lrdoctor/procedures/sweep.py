@@ -212,8 +212,8 @@ def summarize(
 
 
 def _n_learned(judged: Sequence[Run]) -> int | None:
-    known = [level.learned(run) for run in judged if run.control is not None]
-    return sum(map(bool, known)) if known else None
+    known = [level.learned(run) for run in judged]
+    return None if None in known else sum(map(bool, known))
 
 
 def _has(findings: Sequence[Finding], severity: Severity) -> bool:

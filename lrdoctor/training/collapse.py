@@ -159,6 +159,8 @@ class Constant:
         self._fitted = self._last = range(0)
         self._batches: dict[int, Any] = {}
         self._versions: dict[int, int] = {}
+        self.losses: list[tuple[int, float]] = []
+        """What the best constant prediction loses on each of the last batches, by step, once `loss` has found it."""
 
     def see(self, step: int, batch: Any) -> None:
         """Keeps the batch, if it is one of those that are needed; to be called before a model has it."""
@@ -215,8 +217,8 @@ class Constant:
             return None
         constant.link, constant.value.data = best
         with torch.no_grad():
-            losses = [float(self._loss_of(constant, self._batches[step], loss_fn)) for step in self._last]
-        return sum(losses) / len(losses)
+            self.losses = [(t, float(self._loss_of(constant, self._batches[t], loss_fn))) for t in self._last]
+        return sum(loss for _, loss in self.losses) / len(self.losses)
 
     def _fit(
         self, constant: ConstantPrediction, start: Tensor, batches: Sequence[Any], loss_fn: Any

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,7 +48,7 @@ def observe(
     source = iter(batches)
     constant = Constant(workload, trial.n_steps, END)
     val_loss = None
-    facts: dict[str, float] = {}
+    facts: dict[str, Any] = {}
     for step in range(trial.n_steps):
         is_last = step + 1 == trial.n_steps
         try:
@@ -60,6 +61,8 @@ def observe(
                     constant_loss=constant.loss(model, loss_fn),
                     output_spread=output_spread(workload, model, next(iter(batches)), loss_fn),
                 )
+                if "constant_loss" in facts:
+                    facts["constant_losses"] = [list(pair) for pair in constant.losses]
         except (WorkloadError, torch.OutOfMemoryError, MemoryError) as error:
             if step == 0 and isinstance(error, WorkloadError):
                 raise

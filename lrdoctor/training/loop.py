@@ -54,7 +54,7 @@ class Ending(NamedTuple):
 
     status: Status
     reason: str | None
-    facts: Mapping[str, float] = {}
+    facts: Mapping[str, Any] = {}
     """What was found out at its end, see `known`."""
 
 
@@ -217,7 +217,7 @@ class _Loop:
         return None
 
 
-def known(**facts: float | None) -> dict[str, float]:
+def known(**facts: float | None) -> dict[str, Any]:
     """Those that are finite numbers; of the others nothing is known."""
     return {name: value for name, value in facts.items() if value is not None and math.isfinite(value)}
 

@@ -168,7 +168,7 @@ def test_a_worker_runs_it_when_the_trial_says_so() -> None:
     assert rows == expected
     assert {type(row) for row in rows} == {tuple}, "plain values, which the parent can read without torch"
     assert result == {"status": "completed", "reason": None, "facts": dict(ending.facts)}
-    assert set(ending.facts) == {"constant_loss", "output_spread"}
+    assert set(ending.facts) == {"constant_loss", "constant_losses", "output_spread"}
 
 
 @pytest.mark.parametrize(
