@@ -35,6 +35,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.placebo
+	$(BIN)/python -m benchmarks.trials
 	$(BIN)/python -m benchmarks.startup
 
 # Rewrites what is generated from the code: the JSON Schema, parts of the README, the reference pages in docs/.

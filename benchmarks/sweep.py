@@ -3,6 +3,8 @@
 Everything from the start of the process to its end: imports, data, trials, judging and figures. The baselines train
 the trials that the sweep ended up training, and neither judge nor draw. Wall time and CPU time of all processes,
 rounds alternated, median ratio. Run: python -m benchmarks.sweep
+
+The controls' share of what a sweep runs is told beside it, from the same sweeps; --controls tells nothing else.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ import pandas as pd
 CONFIGS = Path(__file__).parent.parent / "configs"
 CASES = {"mlp10": 3.0, "conv_stride2": 1.5}
 """config -> how many times faster than the Optuna study the sweep has to be, in wall time."""
+CONTROLS = ("mlp10", "rnn", "conv_stride1")
+"""Configs whose controls are weighed."""
 BASELINES = {
     "plain loop": ["-m", "benchmarks.baselines", "loop"],
     "Optuna": ["-m", "benchmarks.baselines", "optuna1"],
@@ -57,17 +61,48 @@ def timed(arguments: list[str]) -> tuple[float, float]:
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def sweep_of(config: str, out: Path) -> list[str]:
+    return ["-m", "lrdoctor", "sweep", config, "--out", str(out), "--fresh", "--fail-on", "never", "-q"]
+
+
+def control_shares(out: Path) -> tuple[float, float]:
+    """Shares of the controls in the steps of a sweep, and in the seconds that its workers spent."""
+    records = [json.loads(path.read_text()) for path in out.glob("trials/*/trial.json")]
+    steps, seconds = (
+        sum(r[name] for r in records if r["settings"]["control"]) / sum(r[name] for r in records)
+        for name in ("n_rows", "seconds")
+    )
+    return steps, seconds
+
+
+def weigh_controls(rounds: int) -> None:
+    print(f"controls: their share of a sweep, median of {rounds} rounds")
+    for name in CONTROLS:
+        with tempfile.TemporaryDirectory() as folder:
+            out, shares = Path(folder) / "study", []
+            for _ in range(rounds):
+                timed(sweep_of(str(CONFIGS / f"{name}.yaml"), out))
+                shares.append(control_shares(out))
+        steps, seconds = (statistics.median(column) for column in zip(*shares, strict=True))
+        print(f"  {name:16} steps {100 * steps:.1f} %  seconds {100 * seconds:.1f} %")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--controls", action="store_true", help="only what the controls cost")
+    given = parser.parse_args()
+    rounds = given.rounds
     adopt_orphans()
+    weigh_controls(rounds)
+    if given.controls:
+        return
     print(f"sweep: baseline / lrdoctor, median of {rounds} alternated rounds on {os.cpu_count()} cores")
     for name, wanted in CASES.items():
         config = str(CONFIGS / f"{name}.yaml")
         with tempfile.TemporaryDirectory() as folder:
             out, trials = Path(folder) / "study", Path(folder) / "trials.json"
-            sweep = ["-m", "lrdoctor", "sweep", config, "--out", str(out), "--fresh", "--fail-on", "never", "-q"]
+            sweep = sweep_of(config, out)
             times: dict[str, list[tuple[float, float]]] = {}
             for _ in range(rounds):
                 times.setdefault("lrdoctor", []).append(timed(sweep))

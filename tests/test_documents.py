@@ -126,14 +126,15 @@ def test_what_a_sentence_names_exists(command: Told) -> None:
     if words[0] == "make":
         assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     elif words[0] == "python":
-        assert (ROOT / (words[2].replace(".", "/") + ".py")).is_file()
+        module = ROOT / words[2].replace(".", "/")
+        assert module.with_suffix(".py").is_file() or (module / "__main__.py").is_file()
     elif len(words) > 1 and not words[1].isupper():
         assert words[1].startswith("-") or words[1] in commands()
         of = set().union(*map(options, commands())) if words[1].startswith("-") else options(words[1])
         assert {word for word in words[1:] if word.startswith("-")} <= of | {"--version"}
 
 
-OF_OTHERS = {"--trained", "--studies", "--families", "--logs"}
+OF_OTHERS = {"--trained", "--studies", "--families", "--half", "--logs"}
 """Options of tools/ and benchmarks/."""
 
 

@@ -30,6 +30,9 @@ seeds: [0, 1, 2]
 sweep: {min: 1e-3, max: 1.0, points: 4}
 """
 
+UNTRAINED, CONSTANT = 2.0, 1.5
+"""Losses of the weights before any update, and of the best constant prediction."""
+
 World = Callable[[float, int], list[float] | str]
 """(rate, seed) -> training losses, or the reason of a failure."""
 
@@ -49,7 +52,7 @@ class FakeEngine:
 
     def __init__(self, world: World, data: Mapping[str, str] | None = None) -> None:
         self.world, self.data = world, data or {"batch": "aa"}
-        self.checks, self.looks, self.trials = 0, 0, 0
+        self.checks, self.looks, self.trials, self.controls = 0, 0, 0, 0
         self.said: list[str] = []
         self.found: dict[str, Any] = {}
         """What the check says while it works, and what it finds besides."""
@@ -75,8 +78,20 @@ class FakeEngine:
                 self.looks += 1
                 yield Finished(task, self.possible)
                 continue
-            self.trials += 1
-            yield from self._trial(task, Trial(**task.payload["trial"]))
+            trial = Trial(**task.payload["trial"])
+            if trial.control:
+                self.controls += 1
+                yield from self._control(task, trial)
+            else:
+                self.trials += 1
+                yield from self._trial(task, trial)
+
+    def _control(self, task: Task, trial: Trial) -> Iterator[Event]:
+        """The untrained weights lose the same on every batch, and no gradient is taken."""
+        last = trial.n_steps - 1
+        yield Started(task, 0)
+        yield Progress(task, [(t, 0.0, UNTRAINED, None, UNTRAINED if t == last else None) for t in range(last + 1)])
+        yield Finished(task, {"status": "completed", "reason": None, "facts": {"constant_loss": CONSTANT}})
 
     def _trial(self, task: Task, trial: Trial) -> Iterator[Event]:
         told = self.world(trial.base_learning_rate, trial.seed)
@@ -150,10 +165,10 @@ def test_a_sweep_runs_its_stages_and_locates_the_edge(spec: Spec, tmp_path: Path
     assert study.best_learning_rate == 0.01
     assert 0.17 <= study.unstable_base_learning_rate <= 0.17 * 1.25
     stages = [stage for stage, _, _ in log.planned_stages]
-    assert stages[:2] == ["grid", "check"]
-    assert set(stages[2:]) == {"refinement"}
-    assert engine.checks == 1
-    assert engine.trials == len(study.runs) == len(log.finished_runs) == 3 * len(study.rates)
+    assert stages[:3] == ["control", "grid", "check"]
+    assert set(stages[3:]) == {"refinement"}
+    assert (engine.checks, engine.controls) == (1, 3)
+    assert engine.trials == len(study.runs) == len(log.finished_runs) - 3 == 3 * len(study.rates)
     assert set(log.last_step.values()) == {2, 39}
 
 
@@ -173,7 +188,7 @@ def test_a_second_sweep_trains_nothing(spec: Spec, tmp_path: Path) -> None:
     first = swept(spec, tmp_path / "out", FakeEngine(healthy_below(0.17)), Log())
     engine, log = FakeEngine(healthy_below(0.17)), Log()
     second = swept(spec, tmp_path / "out", engine, log)
-    assert (engine.checks, engine.trials, log.finished_runs) == (0, 0, [])
+    assert (engine.checks, engine.trials, engine.controls, log.finished_runs) == (0, 0, 0, [])
     assert log.planned_stages[0] == ("grid", 12, 12)
     same = [repr(assess.report_of_sweep(study, "sweep")) for study in (first, second)]  # nan is not equal to itself
     assert same[0] == same[1]
@@ -185,7 +200,7 @@ def test_more_seeds_train_only_what_is_missing(spec: Spec, tmp_path: Path) -> No
     swept(
         load_spec(tmp_path / "spec.yaml", ["seeds=[0,1,2,3]"]), tmp_path / "out", FakeEngine(healthy_below(0.17)), log
     )
-    assert log.planned_stages[0] == ("grid", 16, 12)
+    assert log.planned_stages[:2] == [("control", 1, 0), ("grid", 16, 12)]
     assert all("seed=3" in name for name in log.finished_runs)
 
 
@@ -263,13 +278,13 @@ def test_without_a_feasible_rate_nothing_is_probed(spec: Spec, tmp_path: Path) -
 def test_trained_trials_are_counted_and_taken_off_the_budget(spec: Spec, tmp_path: Path) -> None:
     with opened(spec, tmp_path / "out") as folder:
         laboratory = examine.Laboratory(spec, folder, FakeEngine(healthy_below(0.17)), Log(), budget=1000)
-        rates = (0.01, 0.5, 0.01)  # 40 steps, 3 of 40, and one that is finished already
+        rates = (0.01, 0.5, 0.01)  # 40 steps, 3 of 40, and one that is finished already; the control has 40
         for rate in rates:
             laboratory.run("one", [examine.baseline_trial(spec, rate, 0)])
-        assert (laboratory.trained, laboratory.trained_steps, laboratory.budget) == (2, 43, 957)
+        assert (laboratory.trained, laboratory.trained_steps, laboratory.budget) == (2, 83, 917)
 
 
-@pytest.mark.parametrize(("budget", "trains"), [(None, True), (80, True), (79, False), (0, False)])
+@pytest.mark.parametrize(("budget", "trains"), [(None, True), (160, True), (159, False), (0, False)])
 def test_a_batch_beyond_the_budget_is_not_begun(spec: Spec, tmp_path: Path, budget: int | None, trains: bool) -> None:
     engine, log = FakeEngine(healthy_below(0.17)), Log()
     with opened(spec, tmp_path / "out") as folder:
@@ -278,9 +293,10 @@ def test_a_batch_beyond_the_budget_is_not_begun(spec: Spec, tmp_path: Path, budg
         if trains:
             assert len(laboratory.run("grid", batch)) == 2
         else:
-            with pytest.raises(BudgetSpent, match=f"grid: 2 trials .* 80 steps .*--max-trial-steps leaves {budget};"):
+            told = f"grid: 2 trials to train after 2 controls, .* 160 steps .*--max-trial-steps leaves {budget};"
+            with pytest.raises(BudgetSpent, match=told):
                 laboratory.run("grid", batch)
-    assert (engine.trials, len(log.planned_stages)) == ((2, 1) if trains else (0, 0))
+    assert (engine.trials, engine.controls, len(log.planned_stages)) == ((2, 2, 2) if trains else (0, 0, 0))
 
 
 def test_what_is_finished_needs_no_budget(spec: Spec, tmp_path: Path) -> None:

@@ -50,11 +50,12 @@ def test_the_trials_of_a_fix_are_those_of_the_spec_that_has_it(tmp_path: Path) -
     (out / "prescription.yaml").write_text(spec.patched_yaml(out, OWN, "what came out"))
     engine, log = world(), Log()
     study = swept(load_spec(out / "prescription.yaml"), out, engine, log)
-    assert log.planned_stages[0] == ("grid", len(treated), len(treated))
+    # its controls are as long as its own training
+    assert log.planned_stages[:2] == [("control", 3, 0), ("grid", len(treated), len(treated))]
     assert {(run.trial.warmup_steps, run.trial.clip_norm) for run in study.runs} == {(10, 1.0)}
     again = world()
     swept(load_spec(out / "prescription.yaml"), out, again, Log())
-    assert (engine.trials, again.trials) == (len(study.runs) - len(treated), 0)
+    assert (engine.trials, again.trials, again.controls) == (len(study.runs) - len(treated), 0, 0)
 
 
 def test_a_sweep_says_what_the_spec_has_of_the_fixes(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -86,7 +87,9 @@ def table(spec: Spec, out: Path, *commands: Any) -> list[list[dict[str, Any]]]:
 
 
 def n_trials(out: Path) -> int:
-    return len(list(out.glob("trials/*/trial.json")))
+    """Trials of the folder; controls are none."""
+    records = [json.loads(path.read_text()) for path in out.glob("trials/*/trial.json")]
+    return sum(not record["settings"]["control"] for record in records)
 
 
 def test_it_names_every_trial_once_and_what_was_found(spec: Spec, tmp_path: Path) -> None:
@@ -97,7 +100,8 @@ def test_it_names_every_trial_once_and_what_was_found(spec: Spec, tmp_path: Path
     assert {(row["feasible"], row["findings"], row["n_steps"]) for row in broken} == {
         (False, "non-finite; early blow-up", 3)
     }
-    assert not any("second" in column for column in rows[0])
+    assert not any("second" in column or "control" in column for column in rows[0])
+    assert "control" not in {row["procedure"] for row in rows}
 
 
 @pytest.mark.parametrize("command", [swept, probed, clipped, warmed, treated])

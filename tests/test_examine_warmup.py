@@ -122,7 +122,7 @@ def test_rates_given_by_hand_need_no_sweep(spec: Spec, tmp_path: Path) -> None:
     assert study.runs == ()
     assert found is not None
     assert found.base_learning_rate == 2.0
-    assert log.planned_stages[0] == ("baseline", 3, 0)
+    assert log.planned_stages[:2] == [("control", 3, 0), ("baseline", 3, 0)]
     rates = [r.base_learning_rate for r in found.without]
     assert rates == [r.base_learning_rate for r in found.warmed] == [0.02, 0.1, 0.2, 1.0, 2.0]
     assert found.stable_without == 0.1

@@ -68,6 +68,18 @@ def test_a_run_is_the_same_every_time_and_evaluated_on_schedule() -> None:
     assert not len(run(world(val_loss=None)).val_loss)
 
 
+def test_the_control_stays_where_training_begins() -> None:
+    of = world()
+    trial = replace(BASELINE, base_learning_rate=0.0, control=True)
+    first, second = (of.control(trial, "control", "") for _ in range(2))
+    assert dict(first.curves) == dict(second.curves)
+    assert list(first.curves) == ["train_loss"]
+    assert len(first.train_loss) == 300
+    assert first.train_loss.value == pytest.approx(np.full(300, run(of).train_loss.value[0]), rel=0.1)
+    other = of.control(replace(trial, seed=1), "control", "")
+    assert not np.array_equal(first.train_loss.value, other.train_loss.value)
+
+
 def test_the_norms_have_percentiles_to_clip_at() -> None:
     norms = run(world()).grad_norm.value
     assert np.percentile(norms, [0, 50, 90, 100]) == pytest.approx([1.0, 1.5, 1.9, 2.0], abs=0.01)

@@ -13,6 +13,7 @@ from test_examine import SPEC, FakeEngine, Log, opened
 
 from lrdoctor import examine
 from lrdoctor.core.plan import Plan
+from lrdoctor.core.run import Run
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Finished, Progress, Started, Task
 from lrdoctor.errors import BudgetSpent, Interrupted, StoreError
@@ -32,14 +33,23 @@ class WorldEngine(FakeEngine):
         self.steps = 0
 
     def _trial(self, task: Task, trial: Trial) -> Iterator[Event]:
-        if self.stop_after is not None and self.trials > self.stop_after:
+        yield from self._as(task, trial, self.assumed.run(trial, "made up", ""))
+
+    def _control(self, task: Task, trial: Trial) -> Iterator[Event]:
+        yield from self._as(task, trial, self.assumed.control(trial, "made up", ""))
+
+    def _as(self, task: Task, trial: Trial, run: Run) -> Iterator[Event]:
+        if self.stop_after is not None and self.trials + self.controls > self.stop_after:
             raise Interrupted("interrupted")
-        run = self.assumed.run(trial, "made up", "")
-        val = dict(zip(run.val_loss.step.tolist(), run.val_loss.value.tolist(), strict=True))
-        loss, norm = run.train_loss.value.tolist(), run.grad_norm.value.tolist()
+        val, norm = (
+            dict(zip(of.step.tolist(), of.value.tolist(), strict=True)) for of in (run.val_loss, run.grad_norm)
+        )
+        loss = run.train_loss.value.tolist()
         self.steps += len(loss)
         yield Started(task, 0)
-        yield Progress(task, [(t, trial.base_learning_rate, loss[t], norm[t], val.get(t)) for t in range(len(loss))])
+        yield Progress(
+            task, [(t, trial.base_learning_rate, loss[t], norm.get(t), val.get(t)) for t in range(len(loss))]
+        )
         yield Finished(task, {"status": run.status, "reason": run.exit_reason})
 
 
@@ -94,7 +104,7 @@ def test_the_plan_is_what_is_run_where_the_world_is_as_assumed(spec: Spec, tmp_p
     assert not (tmp_path / "out").exists()
     engine, log = run(spec, tmp_path / "out", assumed(spec))
     assert [(stage.name, stage.trials, stage.reused) for stage in plan.stages] == log.planned_stages
-    assert plan.trials == engine.trials
+    assert plan.trials == engine.trials + engine.controls
     assert engine.steps < plan.steps  # unstable trials end early
     assert [part.name for part in plan.parts()] == ["sweep", "probe", "warmup", "clip_gradients"]
 
@@ -145,7 +155,7 @@ def test_a_finished_sweep_decides_the_world(spec: Spec, tmp_path: Path, edge: fl
     assert ("warmup" in by_part) == (edge < 1.0)
     assert "as far as the finished trials tell" in plan.assumptions[0]
     engine, _ = run(spec, tmp_path / "out", world)
-    assert plan.trials >= engine.trials
+    assert plan.trials >= engine.trials + engine.controls
 
 
 @pytest.mark.parametrize("done", [1, 3, 7, 12, 15, 20, 30, 50])
@@ -173,7 +183,7 @@ def test_given_rates_are_the_world(spec: Spec, tmp_path: Path) -> None:
     plan = planned(spec, tmp_path / "out", given, best=0.02, unstable=0.5)
     assert plan.assumptions[0] == "lr* is 0.02, as given, and training becomes unstable at 0.5"
     assert {part.name for part in plan.parts()} == {"sweep", "warmup"}
-    assert plan.stages[0].name == "baseline"
+    assert [stage.name for stage in plan.stages[:2]] == ["control", "baseline"]
 
 
 def test_another_update_rule_has_rates_of_its_own(spec: Spec, tmp_path: Path) -> None:
@@ -192,6 +202,37 @@ def test_another_update_rule_has_rates_of_its_own(spec: Spec, tmp_path: Path) ->
     assert list(plan.parts())[-1].name == "change_optimizer"
 
 
+def test_the_controls_are_stages_of_what_they_come_before(spec: Spec, tmp_path: Path) -> None:
+    def with_a_rewrite(laboratory: examine.Laboratory) -> None:
+        everything(laboratory)
+        trials = [examine.baseline_trial(spec, rate, seed) for rate in (0.01, 0.1) for seed in spec.seeds]
+        laboratory.run("rezero: grid", [replace(trial, rewrite="rezero") for trial in trials])
+
+    plan = planned(spec, tmp_path / "out", with_a_rewrite)
+    found = [stage for stage in plan.stages if stage.name == "control"]
+    assert [(stage.part, stage.trials, stage.reused, stage.steps, stage.evaluations) for stage in found] == [
+        ("sweep", 3, 0, 300, 3),
+        ("rezero", 3, 0, 300, 3),
+    ]
+    grid = next(stage for stage in plan.stages if stage.name == "grid")
+    assert 0 < found[0].seconds < grid.seconds * 3 / 12
+    assert plan.steps == sum(stage.steps for stage in plan.stages)
+    probe = planned(spec, tmp_path / "out", lambda laboratory: probed_at(laboratory, 0.01), best=0.01)
+    assert [(stage.part, stage.name) for stage in probe.stages] == [("probe", "control"), ("probe", "probe")]
+    assert probe.stages[0].steps == probe.stages[1].steps
+
+
+def probed_at(laboratory: examine.Laboratory, rate: float) -> None:
+    grid = Settings(laboratory.spec.sweep.rates())
+    examine.probe(laboratory, probes.Settings(), grid, laboratory.spec.seeds, rate)
+
+
+def test_controls_that_are_finished_are_not_planned(spec: Spec, tmp_path: Path) -> None:
+    run(spec, tmp_path / "out", assumed(spec), lambda laboratory: probed_at(laboratory, 0.01))
+    plan = planned(spec, tmp_path / "out")
+    assert "control" not in {stage.name for stage in plan.stages}
+
+
 def test_a_budget_is_planned_with(spec: Spec, tmp_path: Path) -> None:
     cut: list[str] = []
 
@@ -201,11 +242,11 @@ def test_a_budget_is_planned_with(spec: Spec, tmp_path: Path) -> None:
         except BudgetSpent as stop:
             cut.append(str(stop))
 
-    plan = planned(spec, tmp_path / "out", within, budget=1500)
-    assert 1200 <= plan.steps <= 1500
-    assert f"--max-trial-steps leaves {1500 - plan.steps}" in cut[0]
-    with pytest.raises(BudgetSpent, match="grid: 12 trials"):
-        planned(spec, tmp_path / "out", budget=1199)
+    plan = planned(spec, tmp_path / "out", within, budget=1800)
+    assert 1500 <= plan.steps <= 1800
+    assert f"--max-trial-steps leaves {1800 - plan.steps}" in cut[0]
+    with pytest.raises(BudgetSpent, match="grid: 12 trials to train after 3 controls, of up to 1,500 steps"):
+        planned(spec, tmp_path / "out", budget=1499)
 
 
 def test_another_spec_is_refused(spec: Spec, tmp_path: Path) -> None:

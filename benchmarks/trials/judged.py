@@ -24,8 +24,18 @@ KIND_OF_CODE: Mapping[str, Label] = {
 """Code of a finding about a run -> the label it amounts to; a rise counts, though it is a warning, since the lowest
 unstable rate of a sweep counts it. An error with another code says that the run is unstable, without a kind."""
 
-NOT_THE_RATE = ("not_the_rate", "no_effect")
-"""What LRD404 observes where the rate is the cause of nothing that the curves show: then no run is unstable."""
+NOT_THE_RATE_CODES: frozenset[str] = frozenset()
+"""Codes of findings about a run which say that the rate is not the cause. Where one is given, the other findings about
+the run do not make it unstable."""
+
+OBSTACLES: Mapping[str, Label] = {
+    "not_the_rate": "not_the_rate",
+    "nothing_learned": "not_the_rate",
+    "no_effect": "stable",
+    "unlike_trials": "stable",
+}
+"""Why a sweep says nothing of the rate (`sweep.obstacle.kind` of the report) -> what that makes of all its curves: the
+first two excuse what they show, the others speak of the trials beside one another, whose curves may well be healthy."""
 
 ROOT = Path(__file__).parent.parent.parent
 """The specs name their models as modules of this package, so lrdoctor runs where it can be imported."""
@@ -79,19 +89,22 @@ def judge(spec: Path, out: Path, rates: Sequence[float], jobs: int) -> Judgement
 def read(report: Mapping[str, Any], rates: Sequence[float]) -> Judgement:
     """What a report of a sweep says of the trials at these rates; those that the sweep added are left out."""
     findings = report["findings"]
-    excused = any(f["code"] == "LRD404" and f["observed"] in NOT_THE_RATE for f in findings)
+    obstacle = (report.get("sweep") or {}).get("obstacle")
+    excuse = None if obstacle is None else OBSTACLES[obstacle["kind"]]
     curves = {}
     for run in report["runs"]:
         near = [rate for rate in rates if math.isclose(rate, run["base_learning_rate"], rel_tol=1e-3)]
         if near and run["feasible"] is not None:
             own = [f for f in findings if f["run"] == run["name"]]
-            curves[near[0], run["seed"]] = _curve(run, own, excused)
+            curves[near[0], run["seed"]] = _curve(run, own, excuse)
     return Judgement(report["verdict"], report["best_learning_rate"], report["unstable_base_learning_rate"], curves)
 
 
-def _curve(run: Mapping[str, Any], findings: Sequence[Mapping[str, Any]], excused: bool) -> Curve:
-    if excused:
-        return Curve(False, frozenset({"not_the_rate"}))
+def _curve(run: Mapping[str, Any], findings: Sequence[Mapping[str, Any]], excuse: Label | None) -> Curve:
+    if any(f["code"] in NOT_THE_RATE_CODES for f in findings):
+        excuse = "not_the_rate"
+    if excuse is not None:
+        return Curve(False, frozenset({excuse} - {"stable"}))
     kinds = frozenset(KIND_OF_CODE[f["code"]] for f in findings if f["code"] in KIND_OF_CODE)
     is_error = any(f["severity"] == "error" for f in findings)
     return Curve(bool(kinds) or is_error or not run["feasible"], kinds)

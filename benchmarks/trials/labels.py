@@ -8,7 +8,9 @@ numbers in their titles, with the control and the lower rates beside each curve.
   same batch are stable. So is a rate that is too low to learn anything.
 - The label is how the curve *ends* where it ends badly (divergence before stuck), else what it came back from (early
   blow-up before rise). `also` holds the other kinds that the same curve shows: naming those as well is no error.
-- `not_the_rate`: the event is in the control, or at the same steps at every rate.
+- `not_the_rate`: the event is in the control, or at the same steps at every rate. Where nothing happens in the curve
+  and the sweep as a whole is spoilt (the rate has no effect, nothing can be learnt, trials do not start alike), it and
+  `stable` are two words for the same; the other one stands under `also`.
 - `unclear` is scored nowhere.
 """
 

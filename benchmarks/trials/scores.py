@@ -87,16 +87,24 @@ def pairs(
 def of_kind(found: Iterable[Pair], kind: Label) -> Score:
     """The score of one kind; a curve that shows it beside what it is labelled counts neither way.
 
-    Saying nothing is saying `stable`, and so `stable` is scored by what was said of stability.
+    Saying nothing is saying `stable`. Where a curve may be called stable or not_the_rate, either will do.
     """
     hits = false = missed = 0
     for pair in found:
-        said = not pair.said.unstable and not pair.said.kinds if kind == "stable" else kind in pair.said.kinds
+        calm = _calm(pair.said)
+        said = kind in pair.said.kinds or kind == calm
         so = pair.truth.label == kind
         hits += said and so
-        missed += so and not said
+        missed += so and not said and calm not in pair.truth.also
         false += said and not so and kind not in pair.truth.also
     return Score(hits, false, missed)
+
+
+def _calm(said: Curve) -> Label | None:
+    """What was said where it was not that the rate is too high."""
+    if "not_the_rate" in said.kinds:
+        return "not_the_rate"
+    return None if said.unstable or said.kinds else "stable"
 
 
 def of_instability(found: Iterable[Pair]) -> Score:

@@ -23,6 +23,7 @@ FIRST_HALF: dict[Kind, int] = {"noise": 0, "healthy": 1, "finetuning": 0, "colla
 """kind -> whether its first workload in the order of ZOO is developed (0) or held out (1); then they alternate.
 
 So both halves have every kind, and which workload is in which follows from the order in which they were written down.
+A new one goes to the end of its kind: before that it would move others to the other half.
 """
 
 

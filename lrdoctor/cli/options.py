@@ -86,5 +86,7 @@ PlanOnly = Annotated[
 ]
 MaxTrialSteps = Annotated[
     int | None,
-    typer.Option("--max-trial-steps", metavar="N", min=1, help="Train N steps at most, over all trials of this call."),
+    typer.Option(
+        "--max-trial-steps", metavar="N", min=1, help="Run N steps at most, over all trials and controls of this call."
+    ),
 ]

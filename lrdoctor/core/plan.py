@@ -54,7 +54,7 @@ class Plan:
 
     @property
     def trials(self) -> int:
-        """Trials to train."""
+        """Trials to train, and controls to run before them."""
         return sum(stage.trials - stage.reused for stage in self.stages)
 
     @property
@@ -63,7 +63,7 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """Training steps, at most."""
+        """Steps of training and of the controls, at most."""
         return sum(stage.steps for stage in self.stages)
 
     @property

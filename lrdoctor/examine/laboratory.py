@@ -32,6 +32,9 @@ PRELOAD = ("torch", "lrdoctor.worker")
 CONTROL = "control"
 """Stage in which the untrained weights pass over the batches."""
 
+Who = tuple[int, Rewrite | None]
+"""Seed and rewrite: they decide the untrained weights."""
+
 
 def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:
     """The spec's own training at a rate: what the sweep runs, and what every fix is compared with."""
@@ -104,15 +107,16 @@ class Laboratory:
     device: str | None = None
     """Name of what the trials run on; known, like the line above, once a trial had to be trained."""
     budget: int | None = None
-    """Training steps that may still be trained; each finished trial takes those that it ran off it. None: any."""
-    controls: dict[tuple[int, Rewrite | None], Run] = field(default_factory=dict)
-    """By seed and rewrite: the untrained weights on the batches of the seed."""
+    """Steps that may still be run; each finished trial takes those that it ran off it, and so does a control, whose
+    step is a forward pass alone: no workload tells how much cheaper that is. None: any."""
+    controls: dict[Who, Run] = field(default_factory=dict)
+    """The untrained weights on the batches of the seed."""
     trained: int = 0
-    """Trials trained by this invocation."""
+    """Trials trained by this invocation; controls are none."""
     trained_steps: int = 0
-    """Their training steps."""
+    """Steps that they and the controls ran."""
     trained_seconds: float = 0.0
-    """How long they took, as if one after the other."""
+    """How long they and the controls took, as if one after the other."""
 
     def __post_init__(self) -> None:
         self._identity = self.spec.identity()
@@ -124,23 +128,19 @@ class Laboratory:
         """The runs of the trials, in their order, each with the control of its seed; what is missing is trained now.
 
         Raises:
-            BudgetSpent: the missing ones take more steps than the budget has left; none of them was trained.
+            BudgetSpent: the missing trials and controls take more steps than the budget has left; none was begun.
         """
-        controls = {
-            (trial.seed, trial.rewrite): control_trial(self.spec, trial.seed, trial.rewrite) for trial in trials
-        }
+        controls = self._new_controls(trials)
         missing = self._missing(trials)
-        unseen = self._missing([trial for who, trial in controls.items() if who not in self.controls])
-        self._refuse_beyond_budget(stage, {**unseen, **missing})
+        unseen = self._missing(list(controls.values()))
+        self._refuse_beyond_budget(stage, missing, unseen)
         if unseen:
             self.watcher.planned(CONTROL, len(unseen), 0)
-            self._train(unseen)
-        self.controls |= {
-            who: self.runs.pop(self.key(trial)) for who, trial in controls.items() if who not in self.controls
-        }
+            self._train(unseen, trials[0])
+        self.controls |= {who: self.runs.pop(self.key(trial)) for who, trial in controls.items()}
         self.watcher.planned(stage, len(trials), len(trials) - len(missing))
         if missing:
-            self._train(missing)
+            self._train(missing, trials[0])
         return [self._with_control(self.runs[self.key(trial)]) for trial in trials]
 
     def every_run(self) -> dict[str, Run]:
@@ -152,16 +152,40 @@ class Laboratory:
         """The run as everybody else gets to see it; trials of a seed share the control."""
         assert run.trial is not None
         who = run.trial.seed, run.trial.rewrite
-        if who not in self.controls:  # of a trial that an earlier invocation saved
-            saved = self.folder.read(self.key(control_trial(self.spec, *who)))
-            if saved is None:
-                return run
-            self.controls[who] = saved
-        control = self.controls[who]
-        if control.status == "failed":
+        if not self._is_covered(who, run.trial.n_steps):  # a trial that an earlier invocation saved
+            whole = control_trial(self.spec, *who)
+            for trial in (whole, replace(whole, stop_after=run.trial.n_steps)):
+                saved = self.folder.read(self.key(trial))
+                if saved is not None:
+                    self.controls[who] = saved
+                    break
+        control = self.controls.get(who)
+        if control is None or control.status == "failed":
             return run
         facts = {name: value for name, value in control.provenance.items() if name == "constant_loss"}
         return replace(run, control=control.train_loss, provenance={**run.provenance, **facts})
+
+    def _new_controls(self, trials: Sequence[Trial]) -> dict[Who, Trial]:
+        """The controls of the trials that were neither run nor read by this invocation: whole ones, but for trials that
+        are all shorter (the probe's) and whose whole control nobody has run yet."""
+        longest: dict[Who, int] = {}
+        for trial in trials:
+            who = trial.seed, trial.rewrite
+            longest[who] = max(trial.n_steps, longest.get(who, 0))
+        new = {}
+        for who, n_steps in longest.items():
+            if not self._is_covered(who, n_steps):
+                whole = control_trial(self.spec, *who)
+                is_short = n_steps < whole.n_steps and self.folder.read(self.key(whole)) is None
+                new[who] = replace(whole, stop_after=n_steps) if is_short else whole
+        return new
+
+    def _is_covered(self, who: Who, n_steps: int) -> bool:
+        """Whether the control that is there is as long as a trial, or as any control is."""
+        control = self.controls.get(who)
+        if control is None or control.trial is None:
+            return False
+        return control.trial.n_steps >= min(n_steps, control.trial.schedule_steps)
 
     def _missing(self, trials: Sequence[Trial]) -> dict[str, Trial]:
         """The trials, by key, that are not finished; the others are read."""
@@ -179,18 +203,20 @@ class Laboratory:
         self.folder.problems.clear()
         return missing
 
-    def _refuse_beyond_budget(self, stage: str, missing: Mapping[str, Trial]) -> None:
-        needed = sum(trial.n_steps for trial in missing.values())
+    def _refuse_beyond_budget(self, stage: str, missing: Mapping[str, Trial], controls: Mapping[str, Trial]) -> None:
+        needed = sum(trial.n_steps for trial in (*missing.values(), *controls.values()))
         if self.budget is not None and needed > self.budget:
+            before = f" after {_counted(len(controls), 'control')}" if controls else ""
             raise BudgetSpent(
-                f"{stage}: {len(missing)} trial{'s' if len(missing) > 1 else ''} to train, of up to {needed:,} steps "
-                f"in all, and --max-trial-steps leaves {self.budget:,}; what is finished is kept: run the command "
-                f"again with {needed:,} or more to go on"
+                f"{stage}: {_counted(len(missing), 'trial')} to train{before}, of up to {needed:,} steps in all, and "
+                f"--max-trial-steps leaves {self.budget:,}; what is finished is kept: run the command again with "
+                f"{needed:,} or more to go on"
             )
 
-    def _train(self, missing: Mapping[str, Trial]) -> None:
+    def _train(self, missing: Mapping[str, Trial], typical: Trial) -> None:
+        """Runs the trials or controls; `typical` is a trial whose optimizer and schedule are tried before the first."""
         if self.has_validation is None:
-            self._check(next(iter(missing.values())))
+            self._check(typical)
         started: dict[str, float] = {}
         attempts = dict.fromkeys(missing, 0)
         tasks = [Task(key, self._payload(trial), trial.seed) for key, trial in missing.items()]
@@ -211,7 +237,8 @@ class Laboratory:
     def _payload(self, trial: Trial) -> dict[str, Any]:
         """What a worker is told: the trial, and the highest level that its untrained weights show by themselves."""
         control = self.controls.get((trial.seed, trial.rewrite))
-        losses = control.train_loss.finite.value if control is not None else np.zeros(0)
+        # as far as the trial goes: how much longer its control happens to be must not decide how it ends
+        losses = np.zeros(0) if control is None else control.train_loss.before(trial.n_steps).finite.value
         levels = robust.block_medians(losses, robust.block_length(len(losses)))
         untrained = float(levels.max()) if len(levels) else None
         return {"kind": "trial", "trial": asdict(trial), "untrained": untrained}
@@ -229,12 +256,12 @@ class Laboratory:
             worker_facts={"device": self.device, **facts},
         )
         self.runs[key] = run
-        self._count(len(run.train_loss), seconds)
+        self._count(trial, len(run.train_loss), seconds)
         self.watcher.finished(run)
 
-    def _count(self, steps: int, seconds: float) -> None:
-        """Takes a trained trial off the budget."""
-        self.trained += 1
+    def _count(self, trial: Trial, steps: int, seconds: float) -> None:
+        """Takes what a trial or a control ran off the budget."""
+        self.trained += not trial.control
         self.trained_steps += steps
         self.trained_seconds += seconds
         if self.budget is not None:
@@ -264,6 +291,10 @@ class Laboratory:
         )
         for note in found.get("notes", ()):
             self.watcher.message(note)
+
+
+def _counted(n: int, thing: str) -> str:
+    return f"{n} {thing}{'s' if n != 1 else ''}"
 
 
 def answer(

@@ -45,6 +45,8 @@ class Batch:
     stage: str
     n_trials: int
     missing: tuple[Trial, ...]
+    controls: tuple[Trial, ...]
+    """Controls that the trials need and that are missing too; they run first."""
 
 
 @dataclass
@@ -60,6 +62,7 @@ class Rehearsal(Laboratory):
     batches: list[Batch] = field(default_factory=list)
     _worlds: dict[str, World] = field(default_factory=dict)
     _new: tuple[Trial, ...] = ()
+    _controls: tuple[Trial, ...] = ()
     _rates: tuple[float, ...] = ()
 
     @property
@@ -68,17 +71,17 @@ class Rehearsal(Laboratory):
         return self._world(baseline_trial(self.spec, self.spec.sweep.rates()[0], self.spec.seeds[0]))
 
     def run(self, stage: str, trials: Sequence[Trial]) -> list[Run]:
-        self._new = ()
+        self._new = self._controls = ()
         # another update rule is first met where it is swept over rates of its own
         self._rates = tuple(sorted({trial.base_learning_rate for trial in trials}))
         runs = super().run(stage, trials)
         change = max(map(self._change, trials), key=len, default="")
-        self.batches.append(Batch(change, stage, len(trials), self._new))
+        self.batches.append(Batch(change, stage, len(trials), self._new, self._controls))
         return runs
 
-    def _train(self, missing: Mapping[str, Trial]) -> None:
+    def _train(self, missing: Mapping[str, Trial], typical: Trial) -> None:
         for key, trial in missing.items():
-            self._count(trial.n_steps, 0.0)
+            self._count(trial, trial.n_steps, 0.0)
             if trial.control:
                 self.runs[key] = self.own_world.control(trial, run_name(trial), f"trials/{key}/steps.csv")
                 continue
@@ -86,11 +89,8 @@ class Rehearsal(Laboratory):
             if trial.optimizer != self.spec.optimizer_text() and trial.optimizer_name not in name:
                 name += f" optimizer={trial.optimizer_name}"
             self.runs[key] = self._world(trial).run(trial, name, f"trials/{key}/steps.csv")
-        of_trials = tuple(trial for trial in missing.values() if not trial.control)
-        if of_trials:
-            self._new = of_trials
-        else:
-            self.batches.append(Batch("", CONTROL, len(missing), tuple(missing.values())))
+        self._new += tuple(trial for trial in missing.values() if not trial.control)
+        self._controls += tuple(trial for trial in missing.values() if trial.control)
 
     def _world(self, trial: Trial) -> World:
         """The world of the trial's update rule; another one behaves like the spec's over its own rates."""
@@ -197,15 +197,21 @@ def _pace(folder: SavedStudy, spec: Spec, engine: Engine, clock: Clock) -> Pace:
 
 def _stages(batches: Sequence[Batch], pace: Pace) -> Iterator[PlannedStage]:
     for batch, part in zip(batches, _parts(batches), strict=True):
-        yield PlannedStage(
-            part=part,
-            name=batch.stage,
-            trials=batch.n_trials,
-            reused=batch.n_trials - len(batch.missing),
-            steps=sum(trial.n_steps for trial in batch.missing),
-            evaluations=sum(map(pace.evaluations, batch.missing)),
-            seconds=pace.together(batch.missing),
-        )
+        if batch.controls:
+            yield _stage(part, CONTROL, len(batch.controls), batch.controls, pace)
+        yield _stage(part, batch.stage, batch.n_trials, batch.missing, pace)
+
+
+def _stage(part: str, name: str, n_trials: int, missing: Sequence[Trial], pace: Pace) -> PlannedStage:
+    return PlannedStage(
+        part=part,
+        name=name,
+        trials=n_trials,
+        reused=n_trials - len(missing),
+        steps=sum(trial.n_steps for trial in missing),
+        evaluations=sum(map(pace.evaluations, missing)),
+        seconds=pace.together(missing),
+    )
 
 
 def _parts(batches: Sequence[Batch]) -> list[str]:

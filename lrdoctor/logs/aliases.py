@@ -23,14 +23,14 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
         "step global_step trainer_global_step _step iteration iter num_updates update updates batch batch_idx s it "
         "n_iter training_iteration num_steps train_step optimizer_step current_steps steps global_steps iterations "
         "n_updates training_step update_step global_update optim_step opt_step gradient_step grad_step train_iter "
-        "global_iter global_iteration cur_step iters total_steps n_step batch_num batch_number learning_iteration "
-        "episode episodes n_episodes num_episodes"
+        "global_iter global_iteration cur_step iters n_step batch_num batch_number learning_iteration"
     ),
     "samples": _names(
         "tokens consumed_tokens num_input_tokens_seen consumed_samples samples timesteps_total total_timesteps "
         "timesteps time_total_timesteps total_env_interacts totalenvinteracts env_steps num_env_steps frames examples "
         "time_token time_sample"
     ),
+    "episode": _names("episode episodes n_episodes num_episodes total_episodes episode_idx total_steps"),
     "epoch": _names("epoch epochs ep current_epoch trainer_epoch time_epoch epoch_num"),
     "train_loss": _names(
         "train_loss_step loss train_loss training_loss tr_loss trl loss_train lm_loss loss_train_total "
@@ -55,6 +55,9 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """Meaning -> normalised names, in order of preference."""
+
+X_KINDS = ("step", "samples", "episode", "epoch")
+"""What rows are counted by, the best first."""
 
 KNOWN_LOSSES = (*MEANINGS["train_loss"], *MEANINGS["epoch_loss"])
 
@@ -155,11 +158,11 @@ def normalise(name: str) -> str:
 
 @cache
 def x_of(name: str) -> str | None:
-    """step, samples or epoch when the name counts them; index for a column of row numbers."""
+    """step, samples, episode or epoch when the name counts them; index for a column of row numbers."""
     plain = normalise(name) if not UNNAMED.match(name.lower()) else name.lower()
     if UNNAMED.match(plain):
         return "index"
-    return next((kind for kind in ("step", "samples", "epoch") if plain in MEANINGS[kind]), None)
+    return next((kind for kind in X_KINDS if plain in MEANINGS[kind]), None)
 
 
 def is_called_a_loss(name: str) -> bool:

@@ -56,7 +56,9 @@ def runs_of(source: str, format_name: str, table: Table, columns: Mapping[str, s
         raise NoLogError(f"{where}: holds no column of numbers")
     if LOSS_COLUMN not in table.facts and sums.has_detection_parts(list(table.columns)):
         with_losses, total = sums.with_detection_losses(table.columns)
-        table = replace(table, columns=with_losses, facts={LOSS_COLUMN: total, **table.facts})
+        table = replace(
+            table, columns=with_losses, facts={LOSS_COLUMN: total, "averaged": "epoch", "x": "epoch", **table.facts}
+        )
     given = aliases.user_mapping(columns, list(table.columns), where)
     if (known := table.facts.get(LOSS_COLUMN)) is not None and known not in given.values():
         given.setdefault("train_loss", str(known))
@@ -72,10 +74,10 @@ def runs_of(source: str, format_name: str, table: Table, columns: Mapping[str, s
     if not loss.logged.any():
         raise NoLogError(f"{where}: column {judged!r} is empty in every row, there is no training loss")
     axis = axis_of(table.columns, given, loss)
-    rows = np.flatnonzero(loss.logged & axis.known)
-    if not len(rows):
+    if not (loss.logged & axis.known).any():
         raise NoLogError(f"{where}: no row has both a training loss ({judged!r}) and a step")
-    if axis.kind != "row":
+    if axis.kind != "row" and not (axis.step[1:] > axis.step[:-1]).all():
+        rows = np.flatnonzero(loss.logged & axis.known)
         repeated = _repeats(axis, rows, loss)
         if isinstance(repeated, int):
             found = (runs_of(source, format_name, part, columns) for part in repeats.split(table, rows, repeated))
@@ -104,7 +106,7 @@ def _repeats(axis: Axis, rows: Rows, loss: Column) -> Axis | int:
         is_one = repeats.is_one_series(side_by_side)
         may_be_runs = is_one is False or (is_one is None and axis.kind != "epoch")
         if may_be_runs and repeats.are_runs(side_by_side):
-            return side_by_side.shape[1]
+            return int(side_by_side.shape[1])
         counts_rows = axis.kind == "epoch" or is_one is True
     else:
         counts_rows = axis.kind == "epoch" or len(rows) >= MANY_A_STEP * n_steps
@@ -114,7 +116,7 @@ def _repeats(axis: Axis, rows: Rows, loss: Column) -> Axis | int:
 def _drop_signed_rate(table: Table, chosen: dict[str, str], notes: list[str]) -> None:
     """A learning rate is not negative; a column of that name that is holds a logarithm or a change of it."""
     name = chosen.get("learning_rate")
-    if name is not None and (table.columns[name].value[table.columns[name].logged] < 0).any():
+    if name is not None and (table.columns[name].value < 0).any():
         del chosen["learning_rate"]
         notes.append(f"{name} is negative in some rows, so it is not read as the learning rate")
 

@@ -32,7 +32,8 @@ PATTERNS: tuple[tuple[Kind, str], ...] = (
     ),
     # apex; DeepSpeed; fairseq; scripts of their own
     ("skipped", rf"(?i:overflow)[^\n]{{0,80}}{UPDATE}|overflow detected, setting loss scale"),
-    ("skipped", rf"(?<![\w.]){NON_FINITE}[^\n]{{0,100}}{UPDATE}|{UPDATE}[^\n]{{0,80}}(?:overflow|(?<![\w.]){NON_FINITE})"),
+    ("skipped", rf"(?<![\w.]){NON_FINITE}[^\n]{{0,100}}{UPDATE}"),
+    ("skipped", rf"{UPDATE}[^\n]{{0,80}}(?:overflow|(?<![\w.]){NON_FINITE})"),
     # detectron2; torchvision's and most scripts' own; Keras and fastai; TensorFlow; Lightning
     ("died", r"[Ll]oss became infinite or NaN|[Ii]nvalid loss, terminating training|Model diverged with loss = NaN"),
     ("died", r"NaN loss during training|NanLossDuringTraining"),
@@ -40,12 +41,14 @@ PATTERNS: tuple[tuple[Kind, str], ...] = (
     ("died", rf"(?i:stop|terminat|abort|exit)\w{{0,4}}[^\n]{{0,60}}(?i:loss|gradient)[^\n]{{0,30}}(?<![\w.]){NON_FINITE}"),
     ("died", rf"[Mm]onitored metric \S{{1,80}} = -?{NON_FINITE} is not finite"),
     ("died", rf"[Tt]he loss returned in `training_step` is {NON_FINITE}"),
-    ("died", rf"{ERROR}(?=[^\n]{{0,200}}(?<![\w.]){NON_FINITE})(?=[^\n]{{0,200}}{WHAT})|FloatingPointError\b[^\n]{{0,80}}(?i:nan|inf)"),
+    ("died", rf"{ERROR}(?=[^\n]{{0,200}}(?<![\w.]){NON_FINITE})(?=[^\n]{{0,200}}{WHAT})"),
+    ("died", r"FloatingPointError\b[^\n]{0,80}(?i:nan|inf)"),
     ("died", r"(?i:training|run|model|loss) (?:has )?(?:diverged|exploded)|(?i:loss) (?:is )?exploding"),
     # Megatron; PyTorch's anomaly mode and clipping; fairseq's detector; tensorboardX; scripts of their own
     ("non_finite", rf"[Ff]ound {NON_FINITE} |{NON_FINITE}(?: or | and |/){NON_FINITE} (?:found|detected|in)"),
     ("non_finite", r"returned nan values in its \d{1,3}\w\w output|is non-finite, so it cannot be clipped"),
-    ("non_finite", rf"{NON_FINITE} (?:loss |gradients? )?(?:was |is |are )?(?:detected|encountered)|[Dd]etected (?:a )?{NON_FINITE}"),
+    ("non_finite", rf"{NON_FINITE} (?:loss |gradients? )?(?:was |is |are )?(?:detected|encountered)"),
+    ("non_finite", rf"[Dd]etected (?:a )?{NON_FINITE}"),
     ("non_finite", rf"(?i:loss|gradients?|weights|parameters|outputs?) (?:is|are|became|contains?|has) {NON_FINITE}"),
 )  # fmt: skip
 """Each kind's sentences, with whose they are. Of a line the first that fits counts."""
@@ -136,7 +139,5 @@ def _step(line: str, sentence: re.Match[str], before: str) -> int | None:
     named = IN_SENTENCE.search(line, max(0, sentence.start() - 40)) or IN_SENTENCE.search(line)
     if named is not None:
         return int(named[1])
-    last = None
-    for last in BEFORE.finditer(before + line[: sentence.start()]):
-        pass
-    return None if last is None else int(last[1] or last[2])
+    printed = BEFORE.findall(before + line[: sentence.start()])
+    return int(printed[-1][0] or printed[-1][1]) if printed else None

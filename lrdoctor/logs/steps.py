@@ -100,11 +100,12 @@ def _candidates(columns: Mapping[str, Column], given: Mapping[str, str]) -> list
     if "step" in given:
         return [(given["step"], "step")]
     found = []
-    for kind in ("step", "samples", "epoch"):
+    for kind in aliases.X_KINDS:
         if kind in given:
             found.append((given[kind], kind))
+        counts = "step" if kind == "episode" else kind  # an episode ends with an update
         for alias in aliases.MEANINGS[kind]:
-            found += [(name, kind) for name in columns if aliases.normalise(name) == alias]
+            found += [(name, counts) for name in columns if aliases.normalise(name) == alias]
     found += [(name, "index") for name in columns if aliases.x_of(name) == "index"]
     return found
 

@@ -52,12 +52,8 @@ def read(source: Source) -> Iterator[Table]:
 
 
 def _tables(database: sqlite3.Connection, run: str) -> Iterator[Table]:
-    order = [
-        (key, str(name))
-        for key, name in database.execute(
-            f"SELECT {run}, MIN(run_name) FROM {TABLE} GROUP BY {run} ORDER BY MIN(rowid)"
-        )
-    ]
+    named = f"SELECT {run}, MIN(run_name) FROM {TABLE} GROUP BY {run} ORDER BY MIN(rowid)"
+    order = [(key, str(name)) for key, name in database.execute(named)]
     rank = {key: at for at, (key, _) in enumerate(order)}
     shared = Counter(name for _, name in order)
     found = database.execute(f"SELECT {run}, step, metrics FROM {TABLE} ORDER BY {run}, rowid")

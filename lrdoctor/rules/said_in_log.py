@@ -46,7 +46,7 @@ class Thresholds:
     in_a_row: int = 10
     """Logged points, each with a skipped update since the one before."""
     rate: float = 0.02
-    """Skipped updates a step: a scaler that tries a larger scale every 2000 steps skips 0.0005, every 100 steps 0.01."""
+    """Skipped updates a step: a scaler that tries a larger scale every 2000 steps skips 0.0005, every 100 0.01."""
     share: float = 0.5
     """Part of the steps of a stretch that a column counts as skipped."""
 

@@ -42,20 +42,18 @@ def observe(
     if trial.rewrite is not None:
         workload.rewrite(model, trial.rewrite, trial.seed)
     sync_every = 1 if workload.device.type == "cpu" else STEPS_A_SYNC
-    unread: list[Tensor] = []
-    rows: list[Row] = []
-    sent, n = time.monotonic(), 0
+    log = _Log(emit)
     seed_all(trial.seed)
     source = iter(batches)
     constant = Constant(workload, trial.n_steps, END)
+    val_loss = None
     facts: dict[str, float] = {}
     for step in range(trial.n_steps):
         is_last = step + 1 == trial.n_steps
-        val_loss = None
         try:
             batch = next(source)
-            unread.append(checked_loss(workload, model, batch, loss_fn).detach())
             constant.see(step, batch)
+            log.unread.append(checked_loss(workload, model, batch, loss_fn).detach())
             if is_last:
                 val_loss = None if validation is None else validation_loss(workload, model, validation, loss_fn)
                 facts = known(
@@ -65,17 +63,45 @@ def observe(
         except (WorkloadError, torch.OutOfMemoryError, MemoryError) as error:
             if step == 0 and isinstance(error, WorkloadError):
                 raise
+            log.end()
             return Ending("failed", str(error) if isinstance(error, WorkloadError) else blame(error))
-        if len(unread) >= sync_every or is_last:
-            losses = [float(unread[0])] if len(unread) == 1 else torch.stack(unread).tolist()
-            rows += [Row(n + i, 0.0, loss, None, None) for i, loss in enumerate(losses)]
-            n += len(losses)
-            unread = []
-        if val_loss is not None:
-            rows[-1] = rows[-1]._replace(val_loss=val_loss)
-        if is_last or len(rows) >= ROWS_A_MESSAGE or (rows and time.monotonic() - sent > SECONDS_A_MESSAGE):
-            emit(rows)
-            rows, sent = [], time.monotonic()
+        if is_last:
+            log.end(val_loss)
+        elif len(log.unread) >= sync_every:
+            log.read()
         if stopped():
             raise Interrupted("the control was abandoned")
     return Ending("completed", None, facts)
+
+
+class _Log:
+    """Losses on their way into rows."""
+
+    def __init__(self, emit: Callable[[Sequence[Row]], None]) -> None:
+        self.unread: list[Tensor] = []
+        self._emit, self._n, self._sent = emit, 0, time.monotonic()
+        self._rows: list[Row] = []
+
+    def read(self) -> None:
+        """Turns the losses since the last read into rows, and hands them on when it is time."""
+        self._read()
+        if len(self._rows) >= ROWS_A_MESSAGE or time.monotonic() - self._sent > SECONDS_A_MESSAGE:
+            self._send()
+
+    def end(self, val_loss: float | None = None) -> None:
+        """Hands on what is left, the last row with the validation loss."""
+        self._read()
+        if self._rows:
+            self._rows[-1] = self._rows[-1]._replace(val_loss=val_loss)
+            self._send()
+
+    def _read(self) -> None:
+        unread, self.unread = self.unread, []
+        losses = torch.stack(unread).tolist() if len(unread) > 1 else map(float, unread)
+        for loss in losses:
+            self._rows.append(Row(self._n, 0.0, loss, None, None))
+            self._n += 1
+
+    def _send(self) -> None:
+        self._emit(self._rows)
+        self._rows, self._sent = [], time.monotonic()

@@ -127,7 +127,9 @@ def user_modules() -> dict[str, str]:
 
 @cache
 def is_users(module_name: str) -> bool:
-    """Whether the imported module of that name is the user's own: a file outside the libraries."""
+    """Whether the imported module of that name is the user's own: a file outside the libraries and of lrdoctor."""
+    if module_name.partition(".")[0] == "lrdoctor":
+        return False
     file = getattr(sys.modules.get(module_name), "__file__", None)
     return file is not None and not _is_library(file)
 

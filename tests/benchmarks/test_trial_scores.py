@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -11,6 +11,7 @@ from benchmarks.trials.judged import Curve, Judgement
 from benchmarks.trials.labels import Expected, Label, Labelled
 from benchmarks.trials.scores import Pair, Score
 from lrdoctor.core.report import Verdict
+from lrdoctor.core.study import Obstacle
 
 SAID_NOTHING = Curve(unstable=False, kinds=frozenset())
 
@@ -57,11 +58,23 @@ def test_a_run_that_failed_is_not_judged() -> None:
     assert judged.read(report(feasible=None), [0.1]).curves == {}
 
 
-@pytest.mark.parametrize("run", ["a", None])
-def test_what_is_not_the_rate_excuses_the_run(run: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finding_that_it_is_not_the_rate_excuses_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judged, "NOT_THE_RATE_CODES", frozenset({"LRD900"}))
-    found = judged.read(report(finding("LRD101"), finding("LRD900", run=run), feasible=False), [0.1])
+    found = judged.read(report(finding("LRD101"), finding("LRD900", "info"), feasible=False), [0.1])
     assert found.curves == {(0.1, 0): Curve(False, frozenset({"not_the_rate"}))}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("nothing_learned", Curve(False, frozenset({"not_the_rate"}))), ("no_effect", SAID_NOTHING)],
+)
+def test_what_keeps_a_sweep_from_judging_excuses_every_run(kind: str, expected: Curve) -> None:
+    made = {**report(finding("LRD101"), feasible=False), "sweep": {"obstacle": {"kind": kind}}}
+    assert judged.read(made, [0.1]).curves == {(0.1, 0): expected}
+
+
+def test_every_obstacle_of_a_sweep_is_known() -> None:
+    assert set(judged.OBSTACLES) == set(get_args(get_type_hints(Obstacle)["kind"]))
 
 
 def pair(label: Label, *said: Label, also: tuple[Label, ...] = (), rate: float = 0.1, seed: int = 0) -> Pair:
@@ -99,6 +112,18 @@ def test_kinds_are_scored_by_themselves(kind: Label, expected: Score) -> None:
         pair("stable"),
     ]
     assert scores.of_kind(found, kind) == expected
+
+
+def test_two_words_for_a_calm_curve() -> None:
+    """Either will do where both are right, and neither where the curve is said to be unstable."""
+    found = [
+        pair("stable", "not_the_rate", also=("not_the_rate",)),
+        pair("not_the_rate", also=("stable",)),
+        pair("stable", "rise", also=("not_the_rate",)),
+        pair("stable", "not_the_rate"),
+    ]
+    assert scores.of_kind(found, "stable") == Score(hits=0, false=0, missed=2)
+    assert scores.of_kind(found, "not_the_rate") == Score(hits=0, false=1, missed=0)
 
 
 def test_precision_recall_and_f1() -> None:

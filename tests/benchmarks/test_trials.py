@@ -32,6 +32,21 @@ def test_an_unknown_label_is_refused(tmp_path: Path) -> None:
         read_labels(path)
 
 
+HELD_OUT = """
+    student_t_target outlier_targets label_noise_batch_2 long_tail_weighted softmax_regression
+    batchnorm_conv prenorm_transformer vae_sines contrastive_views matrix_factors finetuned_outliers
+    finetuned_digits_momentum postnorm_characters deep_conv_large_init narrow_relu_blobs
+    dead_output_counts lstm_majority conv_adam_no_norm log_of_zero growing_noise detached_output
+    inner_optimizer unseeded_weights
+"""
+
+
+def test_no_workload_moves_to_the_other_half() -> None:
+    """What was held out stays so, whatever is added to the zoo."""
+    assert {w.name for w in ZOO if w.half == "held_out"} >= set(HELD_OUT.split())
+    assert len(HELD_OUT.split()) == 23
+
+
 def test_the_halves_are_alike() -> None:
     """Every kind lies in both, as evenly as its number allows."""
     counts = split_counts()

@@ -27,6 +27,7 @@ OTHER_VALUES: dict[str, Any] = {
     "stop_hopeless": False,
     "stop_after": 100,
     "eval_examples": 256,
+    "control": True,
 }
 
 

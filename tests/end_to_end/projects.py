@@ -134,5 +134,10 @@ def curves(out: Path) -> dict[str, bytes]:
 
 
 def records(out: Path) -> dict[str, dict[str, Any]]:
-    """trial.json of every finished trial, by key."""
+    """trial.json of every finished trial and control, by key."""
     return {path.parent.name: json.loads(path.read_text()) for path in out.glob("trials/*/trial.json")}
+
+
+def trials(out: Path) -> dict[str, dict[str, Any]]:
+    """trial.json of every finished trial that is no control, by key."""
+    return {key: record for key, record in records(out).items() if not record["settings"]["control"]}

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from projects import STEEP, lrdoctor, project, records
+from projects import STEEP, lrdoctor, project, trials
 from report_schema import SCHEMA, faults, parse
 from typer.testing import CliRunner
 
@@ -49,7 +49,7 @@ def test_json_is_the_saved_report_and_fits_the_schema(clipped: Path) -> None:
     assert faults(printed, SCHEMA) == []
     assert printed["command"] == "clip"
     assert printed["clip"]["status"] == "verified"
-    assert len(printed["runs"]) == len(records(clipped / "out"))
+    assert len(printed["runs"]) == len(trials(clipped / "out"))
     for name in printed["clip"]["figures"]:
         assert (clipped / "out" / name).stat().st_size > 1000
 

@@ -18,11 +18,12 @@ LITTLE_ROOM = SMALL.replace("{class_path: torch.optim.AdamW, init_args: {weight_
 RATES = ("--lr", 0.01, "--unstable-lr", 0.5)
 
 PROCEDURES = [
-    pytest.param((Invocation("warmup", (*RATES, "--factor", 4), SMALL), 3), id="warmup"),
-    pytest.param((Invocation("clip", RATES, SMALL), 7), id="clip"),
-    pytest.param((Invocation("treat", (), LITTLE_ROOM, n_looks=2), 50), id="treat"),
+    pytest.param((Invocation("warmup", (*RATES, "--factor", 4), SMALL), 5), id="warmup"),
+    pytest.param((Invocation("clip", RATES, SMALL), 9), id="clip"),
+    pytest.param((Invocation("treat", (), LITTLE_ROOM, n_looks=2), 52), id="treat"),
 ]
-"""A command, and how many trials are done when it is ended: enough that some of its own are among them."""
+"""A command, and how many trials (and controls, two of them) are done when it is ended: enough that some of its own
+are among them."""
 
 
 @pytest.fixture(scope="module", params=PROCEDURES)

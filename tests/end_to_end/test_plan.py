@@ -27,7 +27,10 @@ def test_a_plan_is_timed_and_leaves_nothing(tmp_path: Path, capsys: pytest.Captu
     of_workload = ("__pycache__", "begun")
     after = sorted(path.name for path in tmp_path.iterdir() if path.name not in of_workload)
     assert after == before
-    assert (plan.stages[0].name, plan.stages[0].trials, plan.stages[0].steps) == ("grid", 15, 900)
+    assert [(stage.name, stage.trials, stage.steps) for stage in plan.stages[:2]] == [
+        ("control", 3, 180),
+        ("grid", 15, 900),
+    ]
     assert plan.seconds_per_step > 0
     assert plan.seconds > 0
     assert plans.print_planned(plan, "sweep", as_json=True) == 0

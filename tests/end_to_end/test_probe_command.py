@@ -35,7 +35,7 @@ def test_a_probe_is_the_first_part_of_the_sweeps_trial_and_resumes(tmp_path: Pat
     assert document["probe"]["evaluated"] == 64
     assert document["sweep"] == {}
     table = pd.read_csv(tmp_path / "out" / "trials.csv")
-    assert dict(table.procedure.value_counts()) == {"sweep": len(before), "probe": 3}
+    assert dict(table.procedure.value_counts()) == {"sweep": len(before) - 3, "probe": 3}  # 3 controls
     for seed in range(3):
         same = table[(table.base_learning_rate == 0.02) & (table.seed == seed)].set_index("procedure")
         whole, part = (

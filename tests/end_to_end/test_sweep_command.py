@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import interruptions
 import pandas as pd
 import pytest
-from projects import SPEC, WORK, curves, lrdoctor, project, records
+from projects import SPEC, WORK, curves, lrdoctor, project, records, trials
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
 
@@ -29,7 +29,7 @@ def test_json_is_the_saved_report_and_nothing_else(undisturbed: Path) -> None:
     assert printed == json.loads((undisturbed / "report.json").read_text())
     assert printed["command"] == "sweep"
     assert printed["verdict"] in ("stable", "unstable")
-    assert len(printed["runs"]) == len(records(undisturbed))
+    assert len(printed["runs"]) == len(trials(undisturbed)) == len(records(undisturbed)) - 3
 
 
 def test_the_exit_code_follows_the_verdict(undisturbed: Path) -> None:
@@ -57,14 +57,32 @@ def test_a_study_is_held_against_its_own_report_and_pointed_at_in_its_spec(undis
 
 
 def test_the_study_folder_reads_with_pandas(undisturbed: Path) -> None:
-    trials = pd.read_csv(undisturbed / "trials.csv")
-    assert set(trials.seed) == {0, 1, 2}
-    assert trials.base_learning_rate.is_monotonic_increasing
-    for key in trials.key:
+    table = pd.read_csv(undisturbed / "trials.csv")
+    assert set(table.key) == set(trials(undisturbed))
+    assert "control" not in {*table.columns, *table.procedure}
+    assert set(table.seed) == {0, 1, 2}
+    assert table.base_learning_rate.is_monotonic_increasing
+    for key in records(undisturbed):
         steps = pd.read_csv(undisturbed / "trials" / key / "steps.csv")
         assert list(steps.columns) == ["step", "learning_rate", "train_loss", "grad_norm", "val_loss"]
         assert list(steps.step) == list(range(len(steps)))
     assert (undisturbed / "figures" / "figure_7a_objective_vs_learning_rate.svg").stat().st_size > 1000
+
+
+def test_a_control_has_no_gradient_norm_and_knows_the_best_constant_prediction(undisturbed: Path) -> None:
+    controls = {key: record for key, record in records(undisturbed).items() if record["settings"]["control"]}
+    assert {record["settings"]["seed"] for record in controls.values()} == {0, 1, 2}
+    of_trials = {record["settings"]["seed"]: key for key, record in trials(undisturbed).items()}
+    for key, record in controls.items():
+        steps, of_trial = (
+            pd.read_csv(undisturbed / "trials" / name / "steps.csv")
+            for name in (key, of_trials[record["settings"]["seed"]])
+        )
+        assert len(steps) == 60
+        assert steps.grad_norm.isna().all()
+        assert steps.train_loss[0] == of_trial.train_loss[0]
+        assert 0.5 < record["worker"]["constant_loss"] < 0.7  # labels of two kinds, about as many of each
+        assert record["worker"]["output_spread"] > 0
 
 
 def test_a_finished_study_is_not_run_again(undisturbed: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import STEEP, lrdoctor, project, records
+from projects import STEEP, lrdoctor, project, records, trials
 from report_schema import SCHEMA, faults, parse
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
@@ -50,7 +50,7 @@ def test_json_is_the_saved_report_and_fits_the_schema(treated: Path) -> None:
     assert report == json.loads((treated / "out" / "report.json").read_text())
     assert faults(report, SCHEMA) == []
     assert report["command"] == "treat"
-    assert len(report["runs"]) == len(records(treated / "out")) == report["treat"]["cost"]["trials"]
+    assert len(report["runs"]) == len(trials(treated / "out")) == report["treat"]["cost"]["trials"]
     assert len({run["name"] for run in report["runs"]}) == len(report["runs"])
     for section in ("sweep", "probe", "warmup", "treat"):
         assert report[section]["figures"]
@@ -79,11 +79,12 @@ def test_a_second_run_trains_nothing_and_says_the_same(treated: Path) -> None:
 
 
 def test_the_patched_spec_runs_and_its_sweep_is_the_one_that_judged_the_fix(treated: Path) -> None:
-    trials = {path.parent.name for path in treated.glob("out/trials/*/trial.json")}
+    before = set(trials(treated / "out"))
     saved = (treated / "out" / "report.json").read_bytes()
     done = run(treated, treated / "out" / "prescription.yaml", "--json", "--fail-on", "never", command="sweep")
     assert done.returncode == 0, done.stderr
-    assert {path.parent.name for path in treated.glob("out/trials/*/trial.json")} == trials
+    # the controls of the patched spec are as long as its own training, so longer by the warmup
+    assert set(trials(treated / "out")) == before
     swept, warmup = parse(done.stdout), printed(treated)["treat"]["tried"][0]
     assert swept["unstable_base_learning_rate"] == warmup["unstable_base_learning_rate"]
     assert swept["best_learning_rate"] == warmup["best_learning_rate"]
@@ -102,7 +103,8 @@ def test_a_plan_trains_nothing_and_leaves_nothing(tmp_path: Path) -> None:
 def test_a_budget_ends_between_fixes_and_the_next_run_goes_on(treated: Path, tmp_path: Path) -> None:
     cost = printed(treated)["treat"]["cost"]
     spec = project(tmp_path, SPEC, STEEP)
-    cut = run(tmp_path, spec, "--json", "--max-trial-steps", cost["steps"] - 700)
+    of_controls = 3 * 60
+    cut = run(tmp_path, spec, "--json", "--max-trial-steps", cost["steps"] + of_controls - 700)
     assert cut.returncode == 1, cut.stderr
     report = parse(cut.stdout)
     assert faults(report, SCHEMA) == []
@@ -121,7 +123,7 @@ def test_a_budget_ends_between_fixes_and_the_next_run_goes_on(treated: Path, tmp
 def test_a_budget_that_does_not_reach_for_the_sweep_is_an_error(tmp_path: Path) -> None:
     done = run(tmp_path, project(tmp_path, SPEC, STEEP), "--max-trial-steps", 700)
     assert done.returncode == 2
-    assert "12 trials to train, of up to 720 steps in all, and --max-trial-steps leaves 700" in " ".join(
-        done.stderr.split()
+    assert "12 trials to train after 3 controls, of up to 900 steps in all, and --max-trial-steps leaves 700" in (
+        " ".join(done.stderr.split())
     )
     assert not records(tmp_path / "out")

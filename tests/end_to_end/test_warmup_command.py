@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from projects import SPEC, lrdoctor, project, records
+from projects import SPEC, lrdoctor, project, trials
 from report_schema import SCHEMA, faults, parse
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
@@ -34,7 +34,7 @@ def test_the_report_and_the_figures_are_saved(searched: Path) -> None:
     assert printed["fixes"][0]["status"] in ("verified", "rejected")
     assert [file for file in printed["warmup"]["figures"] if not (searched / file).stat().st_size] == []
     assert len(printed["warmup"]["figures"]) == 4
-    assert len(printed["runs"]) == len(records(searched)) == len((searched / "trials.csv").read_text().splitlines()) - 1
+    assert len(printed["runs"]) == len(trials(searched)) == len((searched / "trials.csv").read_text().splitlines()) - 1
 
 
 def test_a_finished_search_is_not_run_again(searched: Path) -> None:

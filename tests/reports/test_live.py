@@ -83,6 +83,7 @@ def test_plain_lines_where_there_is_no_real_terminal(file: Callable[[], io.Strin
             Run(name="", source="", curves={}, trial=trial(seed=1, warmup_steps=10, clip_norm=0.5)),
             "lr=0.01 seed=1 warmup=10 clip=0.5 completed",
         ),
+        (Run(name="", source="", curves={}, trial=trial(seed=1, control=True)), "control seed=1 completed"),
     ],
 )
 def test_line_of_a_finished_trial(finished: Run, line: str) -> None:

@@ -233,7 +233,7 @@ def test_a_failed_run_is_skipped_by_every_rule(rate_of_run: float | None, asked:
 def test_judging_asks_every_rule() -> None:
     trial, log = run_of([]), run_of([], rate=None)
     assert {r.code for r in judge_run(trial, study_of(trial))} == set(TRIAL_CODES) - {"LRD101"}
-    silent = {"LRD101", "LRD209", "LRD601", "LRD602"}  # nothing to see, or another rule says why
+    silent = {"LRD101", "LRD103", "LRD209", "LRD601", "LRD602"}  # nothing to see, or another rule says why
     assert {r.code for r in judge_run(log, study_of(log))} == set(LOG_CODES) - silent
     assert [r.code for r in judge_study(study_of())] == ["LRD402"]
 

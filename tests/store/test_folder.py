@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -66,6 +67,22 @@ def test_rows_of_the_table_must_agree(tmp_path):
         assert not (tmp_path / "trials.csv").exists()
         with pytest.raises(ValueError, match="expected"):
             folder.write_trials_csv([{"a": 1}, {"b": 1}])
+
+
+def test_a_control_is_read_and_is_no_trial(tmp_path):
+    rows = [(0, 0.0, 2.5, None, None), (1, 0.0, 2.25, None, 2.0)]
+    facts = {"device": "cpu", "constant_loss": 1.5, "output_spread": 0.25}
+    with opened(tmp_path / "out") as folder:
+        control = run_trial(folder, "c1", rows, trial=replace(TRIAL, control=True), worker_facts=facts)
+        run_trial(folder, "k1", worker_facts={"device": "cpu", "output_spread": 0.125})
+        assert list(folder.finished()) == ["k1"]
+    with opened(tmp_path / "out") as folder:
+        again = folder.read("c1")
+        assert folder.finished()["k1"].provenance == {"seconds": 1.5, "output_spread": 0.125}
+    assert again == control
+    assert again.provenance == {"seconds": 1.5, "constant_loss": 1.5, "output_spread": 0.25}
+    assert again.train_loss.value.tolist() == [2.5, 2.25]
+    assert (len(again.grad_norm), again.val_loss.step.tolist()) == (0, [1])
 
 
 def test_a_failed_trial_is_run_again(tmp_path):

@@ -36,6 +36,8 @@ STEPS = "step,learning_rate,train_loss,grad_norm,val_loss\n0,0.0,2.5,1.0,\n1,0.1
         ({"clip_norm": 0.25, "warmup_steps": 10}, "lr=0.01 seed=0 warmup=10 clip=0.25"),
         ({"base_learning_rate": 10**-1.5}, "lr=0.0316228 seed=0"),
         ({"rewrite": "pre_norm"}, "lr=0.01 seed=0 rewrite=pre_norm"),
+        ({"control": True, "seed": 2}, "control seed=2"),
+        ({"control": True, "rewrite": "pre_norm"}, "control seed=0 rewrite=pre_norm"),
     ],
 )
 def test_names_of_runs(changes, name):

@@ -79,7 +79,7 @@ def test_a_model_that_changes_its_batch_leaves_no_trace() -> None:
 )
 def test_validation_after_every_nth_update_and_the_last(n_steps: int, eval_every: int, evaluated: list[int]) -> None:
     rows, ending = rows_of(workload(), trial(max_train_steps=n_steps, eval_every=eval_every))
-    assert ending == ("completed", None)
+    assert ending[:2] == ("completed", None)
     assert column(rows, "step") == list(range(n_steps))
     assert [row.step for row in rows if row.val_loss is not None] == evaluated
 
@@ -231,7 +231,7 @@ def test_a_trial_that_stops_early_is_the_first_part_of_the_whole(schedule: str, 
     worker = workload(schedule={"name": schedule}, **NOISY)
     whole, _ = rows_of(worker, trial(0.05, eval_every=3, warmup_steps=warmup_steps))
     part, ending = rows_of(worker, trial(0.05, warmup_steps=warmup_steps, **FIRST_PART))
-    assert ending == ("completed", None)
+    assert ending[:2] == ("completed", None)
     assert len(part) == 9
     assert [row._replace(val_loss=None) for row in part] == [row._replace(val_loss=None) for row in whole[:9]]
 

@@ -34,7 +34,7 @@ def test_rows_do_not_depend_on_when_they_are_read(sync_every: int) -> None:
     one = trial(max_train_steps=50, eval_every=9, warmup_steps=5, clip_norm=0.7)
     work = workload(init_args={"dropout": 0.5, "norm": True})
     rows, ending = rows_of(work, one)
-    assert ending == ("completed", None)
+    assert ending[:2] == ("completed", None)
     assert column(rows, "step") == list(range(55))
     plain = loop._Loop(work, one)
     plain.sync_every = 1
@@ -47,7 +47,7 @@ def test_rows_do_not_depend_on_when_they_are_read(sync_every: int) -> None:
 @pytest.mark.parametrize(("what", "first"), [("nan", 3), ("inf", 6), ("nan", 40)])
 def test_the_first_non_finite_loss_is_the_last_row(sync_every: int, what: str, first: int, eval_every: int) -> None:
     rows, ending = rows_of(poisoned(first, what), trial(max_train_steps=50, eval_every=eval_every))
-    assert ending == ("diverged", f"the loss is {what} at step {first}")
+    assert ending == ("diverged", f"the loss is {what} at step {first}", {})
     assert column(rows, "step") == list(range(first + 1))
     assert [math.isfinite(row.train_loss) for row in rows] == [True] * first + [False]
     assert [r.step for r in rows if r.val_loss is not None] == [s for s in range(first) if (s + 1) % eval_every == 0]

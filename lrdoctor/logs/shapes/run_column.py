@@ -46,7 +46,7 @@ def _one_row_a_run(cells: Cells) -> str | None:
 
 
 def _goes_on(column: Column) -> bool:
-    return bool(column.logged.all() and (np.diff(column.value) > 0).all())
+    return bool(column.logged.all() and (column.value[1:] > column.value[:-1]).all())
 
 
 def fits(cells: Cells) -> bool:

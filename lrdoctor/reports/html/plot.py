@@ -30,7 +30,7 @@ LOG_FROM = 20.0
 """Highest over lowest value from which a logarithmic axis shows more."""
 LEAST_RATIO = 2.0
 """Highest over lowest value for which a logarithmic axis has room, so that equal values do not lie on its edge."""
-SMALLEST, LARGEST = 1e-300, 1e308
+SMALLEST, LARGEST = 1e-300, 1e307
 """Beyond them the room around the values would be 0 or infinite."""
 MARGIN = 0.05
 """Of the axis, above the highest and below the lowest value."""
@@ -131,14 +131,15 @@ def _panel(panel: Panel, across: Axis, top: float, spans: Sequence[Span], max_po
 
 
 def _vertical(panel: Panel, top: float) -> Axis:
-    values = np.concatenate([line.curve.finite.value for line in panel.lines])
+    # what lies beyond the largest axis is drawn at its edge, so that no sum or ratio overflows
+    values = np.clip(np.concatenate([line.curve.finite.value for line in panel.lines]), -LARGEST, LARGEST)
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     bottom = top + panel.height
     if low > SMALLEST and (panel.is_log or high / LOG_FROM > low):
         room = max(high / low, LEAST_RATIO) ** MARGIN
-        return Axis(low / room, min(high * room, LARGEST), bottom, top, is_log=True)
+        return Axis(max(low / room, SMALLEST), min(high * room, LARGEST), bottom, top, is_log=True)
     room = MARGIN * (high / 2 - low / 2) * 2 or MARGIN * abs(high) or 1.0
-    return Axis(max(low - room, -LARGEST), min(high + room, LARGEST), bottom, top)
+    return Axis(low - room, high + room, bottom, top)
 
 
 def _spans(spans: Sequence[Span], across: Axis, up: Axis) -> Iterator[str]:

@@ -151,6 +151,8 @@ def _can_move_cursor(console: Console, environ: Mapping[str, str]) -> bool:
 
 def _label(trial: Trial) -> str:
     """What tells the trial from the others: rate, seed, and the treatment where there is one."""
+    if trial.control:
+        return f"control seed={trial.seed}"
     parts = [f"lr={number(trial.base_learning_rate)}", f"seed={trial.seed}"]
     if trial.warmup_steps:
         parts.append(f"warmup={trial.warmup_steps}")

@@ -80,7 +80,9 @@ def _print_block(run: RunSummary, report: Report, console: Console, *, verbose: 
     header.append(run.verdict.upper(), VERDICT_STYLE[run.verdict]).append("  ").append(safe(console, _size(run)))
     console.print(header, overflow="fold")
     if alone and "format" in run.provenance:
-        read = f"{run.provenance['format']}, loss from {run.provenance['columns']['train_loss']!r}"
+        judged = run.provenance.get("judged", "train_loss")
+        of = "validation loss" if judged == "val_loss" else "loss"
+        read = f"{run.provenance['format']}, {of} from {run.provenance['columns'][judged]!r}"
         console.print(Padding(safe(console, read, "dim"), (0, 0, 0, INDENT), expand=False))
     _print_curves(run, findings, console)
     inside = 2 * INDENT
