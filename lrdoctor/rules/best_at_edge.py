@@ -103,8 +103,12 @@ def check(study: Study) -> Found:
         return
     if lies == "beyond":
         return
+    spread = study.margin_range
+    if spread and study.certainty is not None:
+        # the next swept rate may be the edge as well, so that the interval alone does not tell how sure it is
+        spread += f", {study.certainty.chances[RULE.code]:.0%} sure".replace("%", " %")
     yield RULE.finding(
-        f"{study.best_in_words} sits at the edge of instability: {_where(unstable, margin, study.margin_range)}",
+        f"{study.best_in_words} sits at the edge of instability: {_where(unstable, margin, spread)}",
         observed=margin,
         threshold=THRESHOLDS.margin,
     )

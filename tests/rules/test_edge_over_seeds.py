@@ -94,9 +94,9 @@ def test_why_it_is_open(certainty: Certainty, words: str) -> None:
 
 
 def test_findings_hold_the_interval() -> None:
-    (edge,) = judge_study(sweep(0.18, known("within")))
+    (edge,) = judge_study(sweep(0.18, known("within", chances={"LRD401": 0.957, "LRD402": 1.0})))
     assert isinstance(edge, Finding)
-    assert edge.message.endswith("training is unstable from 0.18 on, only 1.8x higher (90 %: 1.2x to 4.5x)")
+    assert edge.message.endswith("training is unstable from 0.18 on, only 1.8x higher (90 %: 1.2x to 4.5x), 96 % sure")
     (small,) = judge_study(sweep(0.5, known("beyond")))
     assert isinstance(small, Finding)
     assert "5 times the best learning rate (90 %: 1.2x to 4.5x): within the playbook's check" in small.message
