@@ -1,8 +1,8 @@
 """Any text log with a loss in it: `key=value`, `key: value`, `loss 0.3`, `loss at 10 0.3`, one record a line.
 
 Read only where no known format fits. A line without a step or an epoch of its own is at that of the line before, so
-records over several lines are read too, and lines below `Epoch 3/10` are in that epoch. `10/500` in brackets or beside a
-progress bar counts updates (`_counting`), never the bar's percentage. What a bar prints twice for one update, or what
+records over several lines are read too, and lines below `Epoch 3/10` are in that epoch. `10/500` in brackets or beside
+a progress bar counts updates (`_counting`), never the bar's percentage. What a bar prints twice for one update, or what
 stands below a line such as `Evaluating ...`, is no update of its own.
 """
 
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lrdoctor.logs._decode import number
 from lrdoctor.logs._rows import Rows
 from lrdoctor.logs.base import Column, Source, Table
 from lrdoctor.logs.console._counting import Count, steps
@@ -34,8 +33,8 @@ POSITION = (
     r"(?:\]?[ \t]{0,4}\[[ \t]{0,8}(?P<inner>\d{1,12})[ \t]{0,2}/[ \t]{0,4}(?P<of>\d{1,12})"
     rf"(?P<percent>{PERCENT})?)?"
 )
-END = r"(?!\d|:(?!\s|$)|[-/.]\d|[A-Za-z_]{5})"
-"""What may follow a number: `12:30` is a time, but `loss 0.7:` ends with a colon."""
+END = r"(?!\d|:(?!\s|$)|[-/.]\d|[A-Za-z_]{5}|%[ \t]{0,2}\|)"
+"""What may follow a number: `12:30` is a time and `10%|` a progress bar, but `loss 0.7:` ends with a colon."""
 BLANK_AFTER = (
     r"(?:(?<=[Ll]oss|LOSS)|(?<=[Nn]orm)|(?<=\b[Ll][Rr])|(?<=[Rr]ate)|(?<=[Cc]ost)|(?<=ntropy)|(?<=\b[Pp]pl|\bPPL|\bNLL)"
     r"|(?<=\bnll))[ \t]{1,8}"
@@ -91,8 +90,8 @@ HELD_OUT = {
 }
 NAMED_HELD_OUT = re.compile(r"(?i)(?<![a-z])(?:val|valid|validation|eval|evaluation|test|dev)(?![a-z])")
 LOSS = re.compile(
-    r"(?i)loss(?!es\b|[ _-]?(?:scale|fn|func|type|weight|name))|^(?:nll|perplexity|ppl|bpc|cost)$|(?:^|[ _])(?:mse|rmse)$"
-    r"|(?:^|[ _-])(?:cross[ _-]?entropy|xent)"
+    r"(?i)loss(?!es\b|[ _-]?(?:scale|fn|func|type|weight|name))|^(?:nll|perplexity|ppl|bpc|cost)$"
+    r"|(?:^|[ _])(?:mse|rmse)$|(?:^|[ _-])(?:cross[ _-]?entropy|xent)"
 )
 SNIFFED_LINES = 2
 """Lines with a loss before a text counts as a log: prose may hold one."""
