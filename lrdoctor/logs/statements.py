@@ -71,6 +71,17 @@ HINTS = (
     "error: nan", "loss nan",
 )  # fmt: skip
 """Of these a line of any of the sentences holds one, in lower case; ordinary lines of ordinary logs hold none."""
+GATES = tuple(
+    map(
+        re.compile,
+        (
+            "overflow", "out of memory", "outofmemory", "out_of_memory", "resource_exhausted", "oom-kill", "diverged",
+            "explod", "terminating", "became", "finite", "loss scale(?= (?:already|too|is|reached))",
+            r"nan(?! iterations|z\)|[a-z])|nanloss", r"inf(?![o\w])",
+        ),
+    )
+)  # fmt: skip
+"""Each begins with letters that are looked for at once; a block of ordinary lines has none of them."""
 IN_SENTENCE = re.compile(
     r"(?i)\b(?:global[_ ]?step|step|iter(?:ation)?|update|batch)s?\b[ \t]{0,2}[:=#]?[ \t]{0,3}\[?(\d{1,15})"
 )
@@ -114,7 +125,7 @@ class Finder:
     def add(self, block: str) -> None:
         """Looks at the next lines of the text."""
         lower = block.lower()
-        if any(hint in lower for hint in HINTS):
+        if any(gate.search(lower) for gate in GATES):
             at = 0
             for line in block.split("\n"):
                 if len(line) < LONGEST:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 
@@ -78,6 +79,10 @@ TOKEN = re.compile(
     rf"(?P<end>\n)|{HEADER}|{KERAS_BAR}|{BRACKETS}|(?<![\w./@-])(?:{LOSSES}|{AT}|{POSITION}|{PAIR}|{SECTION})|{BAR}",
     re.MULTILINE,
 )
+NO_AT = AT.replace("(?P<at_key>", "(?!)(?P<at_key>")
+PLAIN = re.compile(TOKEN.pattern.replace(AT, NO_AT), re.MULTILINE)
+"""The tokens without `AT`, which is slow to rule out at every word of a long log that has none."""
+HAS_AT = re.compile(r"(?:loss|cost|error|perplexity)[ \t]{1,4}(?:at|after|for|@|\d)")
 
 HELD_OUT = {
     "valid": "val",
@@ -124,7 +129,7 @@ def parse(text: Text) -> Table:
     counts: list[Count] = []
     counted: list[int] = []
     read = 0
-    for place, count, pairs, n_lines in _records(_lines(text.matches(TOKEN))):
+    for place, count, pairs, n_lines in _records(_lines(chain.from_iterable(map(_tokens, text)))):
         read += n_lines
         if count is not None:
             counted.append(rows.size)
@@ -135,6 +140,10 @@ def parse(text: Text) -> Table:
         return table
     step, note = steps(counts, _batch_size(table))
     return Table("", {**_with_steps(table, counted, step)}, {"notes": (note,)} if note else {}, table.left_out)
+
+
+def _tokens(block: str) -> Iterator[re.Match[str]]:
+    return (TOKEN if HAS_AT.search(block.lower()) else PLAIN).finditer(block)
 
 
 def _batch_size(table: Table) -> int | None:
