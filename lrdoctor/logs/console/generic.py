@@ -61,22 +61,25 @@ LOSSES = (
 """`[Losses: x 0.27, y 0.25, total 15.0, ...]`."""
 IN_LOSSES = re.compile(rf"([A-Za-z_]\w{{0,30}})[ \t]{{1,3}}({NUMBER})")
 BAR = (
-    r"(?:(?P<bar_of>(?i:epochs?))[ \t:]{1,6}\d{1,3}%)?\|[^|\n]{0,200}\|[ \t]{0,6}"
+    r"\|[^|\n]{0,200}\|[ \t]{0,6}"
     r"(?P<done>\d{1,12})/[ \t]{0,4}(?P<total>\d{1,12})[ \t]{1,4}\[[\d?]"
     r"|\|[ \t]{0,6}(?P<n>\d{1,12})/[ \t]{0,4}(?P<n_of>\d{1,12})[ \t]{1,4}batches\b"
 )
-KERAS_BAR = r"^[ \t]{0,12}(?P<keras>\d{1,9})/(?P<keras_of>\d{1,9})[ \t]{1,2}(?:\[[=>.]|\u2501)"
-BRACKETS = r"^\W{0,3}\[(?P<of_epoch>\d{1,6})/\d{1,6}\][ \t]{0,2}\[(?P<batch>\d{1,12})/(?P<batches>\d{1,12})\]"
+BAR_OF_EPOCHS = (
+    r"(?P<bar_of>(?i:epochs?))[ \t:]{1,6}\d{1,3}%\|[^|\n]{0,200}\|[ \t]{0,6}(?P<in_epoch>\d{1,12})/[ \t]{0,4}\d{1,12}"
+)
+KERAS_BAR = r"[ \t]{0,12}(?P<keras>\d{1,9})/(?P<keras_of>\d{1,9})[ \t]{1,2}(?:\[[=>.]|\u2501)"
+BRACKETS = r"\W{0,3}\[(?P<of_epoch>\d{1,6})/\d{1,6}\][ \t]{0,2}\[(?P<batch>\d{1,12})/(?P<batches>\d{1,12})\]"
 SECTION = r"(?P<section>(?i:train(?:ing)?|valid(?:ation)?|val|eval(?:uation)?|test|dev))(?![\w./@-])"
 EVALUATE = r"(?:eval(?:uat(?:e|ion|ing))?|validat(?:e|ion|ing)|valid|test(?:ing)?)"
 BEGIN = r"(?:begin(?:s|ning)?|start(?:s|ed|ing)?)"
 HEADER = (
-    rf"^[^\w\n]{{0,12}}(?i:(?:(?:{BEGIN}|running)[ \t]{{1,3}})?(?:(?P<held_out>{EVALUATE})|(?P<back>train(?:ing)?))"
+    rf"[^\w\n]{{0,12}}(?i:(?:(?:{BEGIN}|running)[ \t]{{1,3}})?(?:(?P<held_out>{EVALUATE})|(?P<back>train(?:ing)?))"
     rf"(?:[ \t]{{1,3}}(?:{BEGIN}|loop|phase))?)[^\w\n]{{0,12}}$"
 )
 """A line that says nothing but what comes now."""
 TOKEN = re.compile(
-    rf"(?P<end>\n)|{HEADER}|{KERAS_BAR}|{BRACKETS}|(?<![\w./@-])(?:{LOSSES}|{AT}|{POSITION}|{PAIR}|{SECTION})|{BAR}",
+    rf"(?P<end>\n)|^(?:{HEADER}|{KERAS_BAR}|{BRACKETS})|(?<![\w./@-])(?:{LOSSES}|{AT}|{POSITION}|{PAIR}|{SECTION}|{BAR_OF_EPOCHS})|{BAR}",
     re.MULTILINE,
 )
 NO_AT = AT.replace("(?P<at_key>", "(?!)(?P<at_key>")
@@ -209,7 +212,10 @@ def _lines(tokens: Iterable[re.Match[str]]) -> Iterator[_Line]:
     line, below = _Line(), ""
     last: tuple[int, str | None] = (-1, None)
     for match in tokens:
-        if match.lastgroup == "end":
+        kind = match.lastgroup
+        if kind == "value" or kind == "scale":  # the commonest, and this is the innermost loop
+            line.pairs.setdefault(_named(match["key"], line), match["value"] + (match["scale"] or ""))
+        elif kind == "end":
             if line.position or line.pairs or line.count or line.indexed:
                 yield _finished(line)
             line = _Line(section=below)
@@ -261,13 +267,11 @@ def _take(match: re.Match[str], line: _Line) -> None:
             what = (match["at_what"] or "step").lower()
             line.position.setdefault("epoch" if what.startswith("epoch") else "step", match["at_step"])
             line.pairs.setdefault(_named(match["at_key"], line), match["at_value"])
-    elif match["key"] is not None:
-        line.pairs.setdefault(_named(match["key"], line), match["value"] + (match["scale"] or ""))
     elif match["of_epoch"] is not None:
         line.position.setdefault("epoch", match["of_epoch"])
         _count(line, match["batch"], match["batches"])
     elif match["bar_of"] is not None:
-        line.position.setdefault("epoch", match["done"])
+        line.position.setdefault("epoch", match["in_epoch"])
     elif not line.section:
         done, total = next((match[a], match[b]) for a, b in COUNTS if match[a] is not None)
         _count(line, done, total)
