@@ -161,8 +161,8 @@ class Report:
     def is_incomplete(self) -> bool:
         """Whether something that was to be judged was not: the study as a whole, or a log.
 
-        Trials are judged over the seeds, so that a single one without a verdict leaves no gap. Nor does a start that was
-        given up, in a log whose other runs could be judged.
+        Trials are judged over the seeds, so that a single one without a verdict leaves no gap. Nor does a start that
+        was given up, in a log whose other runs could be judged.
         """
         return self.verdict == "inconclusive" or (
             not self.is_of_trials

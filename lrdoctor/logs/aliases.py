@@ -68,8 +68,8 @@ USER_KEYS = {
 """What --columns calls a meaning."""
 
 CRITIC_LOSS = _names(
-    "q_loss loss_q lossq qf_loss critic_loss loss_critic qf1_loss td_loss value_loss vf_loss loss_vf value_function_loss "
-    "loss_value_function loss_qf"
+    "q_loss loss_q lossq qf_loss critic_loss loss_critic qf1_loss td_loss value_loss vf_loss loss_vf "
+    "value_function_loss loss_value_function loss_qf"
 )
 """Reinforcement learning without a total: the critic's loss is a regression, the actor's loss is signed and drifts."""
 OF_POLICY, OF_VALUES = frozenset({"loss_pi", "pi_loss"}), _names("loss_v v_loss")
@@ -113,11 +113,12 @@ ERROR_WORDS = (
     frozenset({"rmse", "mse", "mae", "error"}),
     frozenset({"perplexity", "ppl"}),
 )
-"""What is as good as a loss, the best first: a perplexity is the exponential of a cross-entropy that may stand beside it."""
+"""What is as good as a loss, the best first: a perplexity is the exponential of a cross-entropy beside it."""
 NOT_THE_LOSS = frozenset(
     _names(
-        "scale scaler scaling weight weights coef coeff coefficient lr func fn type threshold limit count n num skipped "
-        "delta std stddev var variance min max time ratio change diff improvement patience accuracy acc grad norm"
+        "scale scaler scaling weight weights coef coeff coefficient lr func fn type threshold limit count n num "
+        "skipped delta std stddev var variance min max time ratio change diff improvement patience accuracy acc grad "
+        "norm"
     )
 )
 """Words beside `loss` that make it something else: a loss scale is no loss."""

@@ -67,9 +67,9 @@ SIGNATURES = (
 
 PICKLE = re.compile(rb"\x80[\x02-\x05](?:\x95.{8}|[\x8a-\x8f(\]}cXU\x58])", re.DOTALL)
 SAFETENSORS = re.compile(rb"[\s\S]{8}\{\"(?:__metadata__|[\w.]{1,200})\":\s?\{")
-NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1e\x7f]")
+NOT_TEXT = bytes({*range(0x09), *range(0x0E, 0x1B), *range(0x1C, 0x1F), 0x7F})
 """Control characters that no program prints; a hole of NULs that a crash left is cut out before it is asked."""
-HOLE = re.compile("\x00{16,}")
+HOLE = re.compile(rb"\x00{16,}")
 MOST_CONTROL = 0.02
 """Share of a text's characters that may be control characters; in binary files a tenth and more are."""
 
@@ -84,8 +84,9 @@ def refuse(source: Source) -> None:
         raise _refusal(source, "a Python pickle, which is never opened since it may run code", EXPORT)
     if SAFETENSORS.match(head) and head[6:8] == b"\x00\x00":
         raise _refusal(source, "a safetensors file", TENSORS)
-    text = HOLE.sub("", head_text(source))
-    if (n := len(NOT_TEXT.findall(text))) > MOST_CONTROL * len(text):
+    text = head_text(source).encode("utf-8", "replace")
+    text = HOLE.sub(b"", text) if b"\x00" in text else text
+    if (n := len(text) - len(text.translate(None, NOT_TEXT))) > MOST_CONTROL * len(text):
         share = f"{n / len(text):.0%}" if text else "all"
         raise _refusal(source, f"no text ({share} of its first characters are control characters)", EXPORT)
 

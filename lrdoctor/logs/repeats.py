@@ -21,10 +21,10 @@ class Thresholds:
     most_runs: int = 1000
     fewest_steps: int = 3
     far: float = 8.0
-    """Distances from a step's median in units of the common noise: that of heavy-tailed noise (Student t with 3 degrees
-    of freedom) reaches it once in two thousand values."""
+    """Distances from a step's median in units of the common noise: that of heavy-tailed noise (Student t with 3
+    degrees of freedom) reaches it once in two thousand values."""
     apart: float = 1.5
-    """Times the noise from one step to the next that one sequence lies above the others in the median over all steps."""
+    """Times the noise from one step to the next that one sequence lies above the others, in the median."""
     trend: float = 8.0
     """Times the usual difference of two values that the whole curve falls, for its fall to be more than noise."""
 

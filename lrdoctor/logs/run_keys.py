@@ -97,7 +97,7 @@ def told_apart(columns: Sequence[KeyColumn]) -> Runs | None:
 
 
 def is_one_row_a_run(columns: Sequence[KeyColumn]) -> str | None:
-    """The key under which every row has an entry of its own: a table of runs, not of steps. None where there is none."""
+    """The key under which every row has an entry of its own, as in a table of runs; None where there is none."""
     for column in columns:
         if len(column.codes) > 1 and len(column.labels) == len(column.codes):
             return column.name

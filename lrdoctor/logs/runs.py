@@ -199,13 +199,23 @@ class _Builder:
             )
 
     def _said(self, part: Part, n: int) -> tuple[tuple[str, int | None, str], ...]:
-        """Kind, step and text of what the log says while this run is at work: by where it stands among the rows."""
-        n_rows = len(self.axis.step)
-        return tuple(
-            (kind, step, text)
-            for kind, step, text, at in self.table.facts.get("said", ())
-            if n == 1 or part.first - 1 <= at * n_rows < part.end or (part.end == n_rows and at * n_rows >= part.end)
-        )
+        """Kind, step and text of what the log says of this run."""
+        found = self.table.facts.get("said", ())
+        return tuple((kind, step, text) for kind, step, text, at in found if n == 1 or self._is_of(part, step, at))
+
+    def _is_of(self, part: Part, step: int | None, at: float) -> bool:
+        """Whether a sentence stands in the part: at its step, which another run may have too, nearest to its place.
+
+        Lines between the records, as of a traceback, make the place alone uncertain.
+        """
+        row = at * len(self.axis.step)
+        if step is not None:
+            same = np.flatnonzero(self.axis.known & (np.abs(self.axis.step - step) <= self._nearest(step)))
+            row = float(same[np.argmin(np.abs(same - row))])
+        return part.first <= row < part.end or (row >= part.end == len(self.axis.step))
+
+    def _nearest(self, step: int) -> int:
+        return int(np.abs(self.axis.step[self.axis.known] - step).min())
 
     def _facts(self, curves: Mapping[str, Curve], part: Part) -> dict[str, Any]:
         loss = curves[self.judged]

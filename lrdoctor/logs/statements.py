@@ -37,8 +37,14 @@ PATTERNS: tuple[tuple[Kind, str], ...] = (
     # detectron2; torchvision's and most scripts' own; Keras and fastai; TensorFlow; Lightning
     ("died", r"[Ll]oss became infinite or NaN|[Ii]nvalid loss, terminating training|Model diverged with loss = NaN"),
     ("died", r"NaN loss during training|NanLossDuringTraining"),
-    ("died", rf"(?i:loss(?:es)?) (?:is|are|was|became|:|=) ?{NON_FINITE}[^\n]{{0,60}}(?i:stop|terminat|abort|exit|quit)"),
-    ("died", rf"(?i:stop|terminat|abort|exit)\w{{0,4}}[^\n]{{0,60}}(?i:loss|gradient)[^\n]{{0,30}}(?<![\w.]){NON_FINITE}"),
+    (
+        "died",
+        rf"(?i:loss(?:es)?) (?:is|are|was|became|:|=) ?{NON_FINITE}[^\n]{{0,60}}(?i:stop|terminat|abort|exit|quit)",
+    ),
+    (
+        "died",
+        rf"(?i:stop|terminat|abort|exit)\w{{0,4}}[^\n]{{0,60}}(?i:loss|gradient)[^\n]{{0,30}}(?<![\w.]){NON_FINITE}",
+    ),
     ("died", rf"[Mm]onitored metric \S{{1,80}} = -?{NON_FINITE} is not finite"),
     ("died", rf"[Tt]he loss returned in `training_step` is {NON_FINITE}"),
     ("died", rf"{ERROR}(?=[^\n]{{0,200}}(?<![\w.]){NON_FINITE})(?=[^\n]{{0,200}}{WHAT})"),
@@ -59,17 +65,29 @@ HINTS = (
     "scale already at minimum", "loss scale too", "loss scale is too", "diverged", "explod", "terminating", "became",
     "non-finite", "nonfinite", "not finite", "infinit", "nanloss", "nan loss", "loss = nan", "is nan", "is inf",
     "are nan", "are inf", "was nan", "has nan", "contains nan", "contain nan", "found nan", "found inf", "nan found",
-    "nan detected", "detected nan", "detected inf", "inf detected", "nan encountered", "nan/inf", "inf/nan", "nan or inf",
-    "inf or nan", "nan and inf", "returned nan", "nan gradient", "nan grad", "nan value", "nan in ", "skipping",
+    "nan detected", "detected nan", "detected inf", "inf detected", "nan encountered", "nan/inf", "inf/nan",
+    "nan or inf", "inf or nan", "nan and inf", "returned nan", "nan gradient", "nan grad", "nan value", "nan in ",
+    "skipping",
     "error: nan", "loss nan",
 )  # fmt: skip
 """Of these a line of any of the sentences holds one, in lower case; ordinary lines of ordinary logs hold none."""
+GATES = tuple(
+    map(
+        re.compile,
+        (
+            "overflow", "out of memory", "outofmemory", "out_of_memory", "resource_exhausted", "oom-kill", "diverged",
+            "explod", "terminating", "became", "finite", "loss scale(?= (?:already|too|is|reached))",
+            r"nan(?! iterations|z\)|[a-z])|nanloss", r"inf(?![o\w])",
+        ),
+    )
+)  # fmt: skip
+"""Each begins with letters that are looked for at once; a block of ordinary lines has none of them."""
 IN_SENTENCE = re.compile(
     r"(?i)\b(?:global[_ ]?step|step|iter(?:ation)?|update|batch)s?\b[ \t]{0,2}[:=#]?[ \t]{0,3}\[?(\d{1,15})"
 )
 BEFORE = re.compile(
-    r"(?i)(?<![\w.])(?:global[_ ]?step|step|iter(?:ation)?|num_updates|updates?)s?\b[\"']?[ \t]{0,4}[:=#\[]{0,2}[ \t\"']{0,6}"
-    r"(\d{1,15})(?![\d.%])|\|[ \t]{0,6}(\d{1,12})/[ \t]{0,4}\d{1,12}[ \t]{1,4}\["
+    r"(?i)(?<![\w.])(?:global[_ ]?step|step|iter(?:ation)?|num_updates|updates?)s?\b[\"']?[ \t]{0,4}[:=#\[]{0,2}"
+    r"[ \t\"']{0,6}(\d{1,15})(?![\d.%])|\|[ \t]{0,6}(\d{1,12})/[ \t]{0,4}\d{1,12}[ \t]{1,4}\["
 )
 LOOKED_BACK = 4000
 """Characters before a sentence in which the step is looked for that was printed last."""
@@ -107,7 +125,7 @@ class Finder:
     def add(self, block: str) -> None:
         """Looks at the next lines of the text."""
         lower = block.lower()
-        if any(hint in lower for hint in HINTS):
+        if any(gate.search(lower) for gate in GATES):
             at = 0
             for line in block.split("\n"):
                 if len(line) < LONGEST:

@@ -47,6 +47,8 @@ class Thresholds:
     """Logged points, each with a skipped update since the one before."""
     rate: float = 0.02
     """Skipped updates a step: a scaler that tries a larger scale every 2000 steps skips 0.0005, every 100 0.01."""
+    levels: int = 3
+    """Different counts up to which a column that never falls may count the skipped updates of each interval."""
     share: float = 0.5
     """Part of the steps of a stretch that a column counts as skipped."""
 
@@ -98,13 +100,14 @@ def _skipped(run: Run, curve: Curve, steps: Sequence[int]) -> Found:
 def _counted(run: Run) -> Found:
     """What is to be said of a column that counts the updates skipped since the record before."""
     name = next((name for name in run.curves if COUNTS_SKIPPED.match(name)), None)
-    if name is None or len(run.curve(name)) < THRESHOLDS.in_a_row:
+    counted = run.curve(name or "").finite
+    if name is None or len(counted) < THRESHOLDS.in_a_row:
         return
-    counted = run.curve(name).finite
     value = counted.value
-    if len(value) > 1 and value[-1] > value[0] and bool((np.diff(value) >= 0).all()):
-        value = np.diff(value, prepend=value[0])  # counted since the start
     gaps = np.diff(counted.step, prepend=counted.step[0] - 1)
+    # counted since the start: it never falls, and climbs further than two levels, or beyond the steps of an interval
+    if bool((np.diff(value) >= 0).all()) and (len(np.unique(value)) > THRESHOLDS.levels or value[-1] > gaps.max()):
+        value = np.diff(value, prepend=value[0])
     first, end = _longest(value >= THRESHOLDS.share * gaps)
     n = int(value[first:end].sum())
     if end - first >= THRESHOLDS.in_a_row and n >= THRESHOLDS.fewest_skipped:

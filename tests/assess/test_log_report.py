@@ -204,3 +204,44 @@ def test_a_drawn_curve_keeps_spikes_and_what_is_not_finite(n: int) -> None:
     assert 50.0 in kept.value
     assert kept.first_non_finite == (n // 4 if n > 2 else None)
     assert kept.step[-1] == n - 1
+
+
+def of_one_log(name: str, n: int = 100, **provenance: Any) -> Run:
+    return replace(run(name, n, **provenance), source="logs/a")
+
+
+def test_a_start_that_was_given_up_does_not_hide_the_run_that_went_on(judge: Callable[[Any], None]) -> None:
+    judge({"a": [NEEDED], "b": []})
+    runs = of_one_log("a", 5, aborted="5 of up to 100 points"), of_one_log("b")
+    report = report_of_logs(Gathered(runs=runs))
+    assert (report.verdict, report.is_incomplete) == ("stable", False)
+    assert report.summary.endswith("; 1 start of too few points is not counted")
+    assert [(skip.run, skip.reason) for skip in report.skipped] == [("a", "too few points")]
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [({"a": [ERROR], "b": []}, "unstable"), ({"a": [NEEDED], "b": [NEEDED]}, "inconclusive")],
+)
+def test_a_start_that_was_given_up_counts_where_it_tells_something_or_all_is_open(
+    judge: Callable[[Any], None], said: dict[str, list[Any]], verdict: str
+) -> None:
+    judge(said)
+    report = report_of_logs(Gathered(runs=(of_one_log("a", 5, aborted="5 of up to 100 points"), of_one_log("b"))))
+    assert report.verdict == verdict
+
+
+def test_a_short_log_beside_another_log_counts(judge: Callable[[Any], None]) -> None:
+    judge({"a": [NEEDED], "b": []})
+    report = report_of_logs(Gathered(runs=(run("a", 5, aborted="5 of up to 100 points"), run("b"))))
+    assert (report.verdict, report.is_incomplete) == ("inconclusive", True)
+
+
+def test_a_validation_loss_alone_is_judged_and_called_so() -> None:
+    loss = Curve.of([2.0 * 0.98**k for k in range(60)] + [50.0] * 40)
+    alone = Run("a", "logs/a", {"val_loss": loss}, provenance={"format": "csv", "judged": "val_loss"})
+    report = report_of_logs(Gathered(runs=(alone,)))
+    assert report.verdict == "unstable"
+    assert report.summary.startswith("validation loss rose")
+    assert report.runs[0].n_points == 100
+    assert report.runs[0].final_train_loss is None

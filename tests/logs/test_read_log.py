@@ -131,3 +131,14 @@ def test_a_line_of_ten_megabytes(tmp_path: Path, piece: bytes, size: int) -> Non
         assert read_log(path)[0].train_loss.step.tolist()[:2] == [0, 1]
     except LogError as error:
         assert str(path) in str(error)  # noqa: PT017
+
+
+def test_starts_that_were_given_up_are_marked(read: Read) -> None:
+    starts = "".join(f"{k},2.7\n" for k in range(10)) + "0,2.6\n1,2.6\n"
+    runs = read("step,loss\n" + starts + "".join(f"{k},{3 * 0.99**k}\n" for k in range(200)))
+    assert ["aborted" in run.provenance for run in runs] == [True, True, False]
+
+
+def test_runs_of_about_the_same_length_are_not(read: Read) -> None:
+    runs = read("step,loss\n" + "".join(f"{k},{3 * 0.9**k}\n" for n in (19, 21) for k in range(n)))
+    assert not any("aborted" in run.provenance for run in runs)

@@ -239,3 +239,57 @@ def test_the_first_step_and_the_gap_are_said(read: Read) -> None:
     (run,) = read(simple(walk(6), [500, 550, 600, 650, 700, 900]))
     wanted = {"first_step": 500, "last_step": 900, "step_gap": 50, "largest_gap": 200}
     assert {key: run.provenance[key] for key in wanted} == wanted
+
+
+@pytest.mark.parametrize("names", ["step,val_loss", "epoch,eval_loss,eval_accuracy", "step,test_loss,lr"])
+def test_a_validation_loss_alone_is_a_run(read: Read, names: str) -> None:
+    columns = len(names.split(","))
+    (run,) = read(
+        f"{names}\n" + "".join(",".join([str(k), *[str(3 - k / 10)] * (columns - 1)]) + "\n" for k in range(9))
+    )
+    assert not len(run.train_loss)
+    assert run.val_loss.value.tolist() == [3 - k / 10 for k in range(9)]
+    assert run.provenance["judged"] == "val_loss"
+    assert run.provenance["last_step"] == 8
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lr", "last_lr", "LearningRate", "lr/group0", "learning_rate", "cur_lr", "base_lr", "x/lr0", "lr-AdamW", "LR"],
+)
+def test_the_learning_rate_by_many_names_zeros_included(read: Read, name: str) -> None:
+    (run,) = read(f"step,loss,{name}\n" + "".join(f"{k},{3 - k / 10},0\n" for k in range(9)))
+    assert run.curve("learning_rate").value.tolist() == [0.0] * 9
+
+
+def test_a_negative_learning_rate_is_none(read: Read) -> None:
+    (run,) = read("step,loss,lr\n0,3,-2\n1,2,-3\n")
+    assert not len(run.curve("learning_rate"))
+
+
+@pytest.mark.parametrize(
+    ("names", "step"),
+    [
+        ("update_step", "update_step"),
+        ("global_update", "global_update"),
+        ("optimizer_step", "optimizer_step"),
+        ("episode", "episode"),
+        ("num_episodes,total_timesteps", "total_timesteps"),
+        ("epoch,episode", "episode"),
+    ],
+)
+def test_what_counts_the_rows_by_its_name(read: Read, names: str, step: str) -> None:
+    n = len(names.split(","))
+    (run,) = read(f"{names},loss\n" + "".join(",".join([str(10 * k)] * n) + f",{3 - k / 10}\n" for k in range(9)))
+    assert run.train_loss.step.tolist() == list(range(0, 90, 10))
+    assert run.provenance["columns"]["step"] == step
+
+
+def test_a_norm_is_that_of_the_gradient(read: Read) -> None:
+    (run,) = read("step,loss,norm\n0,3,0.5\n1,2,0.25\n")
+    assert run.grad_norm.value.tolist() == [0.5, 0.25]
+
+
+def test_iterations_from_one_within_epochs_from_one_make_no_hole(read: Read) -> None:
+    (run,) = read("epoch,iter,loss\n" + "".join(f"{e},{i},{3 - e / 10}\n" for e in (1, 2, 3) for i in range(1, 11)))
+    assert run.train_loss.step.tolist() == list(range(1, 31))

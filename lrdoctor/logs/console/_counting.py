@@ -15,7 +15,8 @@ ROUND = frozenset({1, 2, 5, 10, 20, 25, 50})
 """Distances of two counts that are intervals of logging; batches of so few examples are rare."""
 INTERVALS = (10, 100, 50, 20, 200, 500, 1000, 5, 25)
 """How many batches apart people log, the commonest first."""
-LARGEST_BATCH = 4096
+SMALLEST_BATCH, LARGEST_BATCH = 16, 4096
+"""Powers of two that batches are; a smaller one is more likely a batch of 100 than 50 of 2."""
 MOST_ODD = 512
 """Examples of a batch that is no power of two."""
 
@@ -69,7 +70,7 @@ def _is_within_epochs(counts: Sequence[Count]) -> bool:
 
 
 def _examples(counts: Sequence[Count], batch: int | None) -> tuple[int, int] | None:
-    """Examples of a batch and updates between two counts, where the counts are examples; None where they are batches."""
+    """Examples of a batch and updates from one count to the next; None where the counts are batches."""
     if not counts or not all(count.may_be_examples for count in counts):
         return None
     gaps = Counter(b.done - a.done for a, b in pairwise(counts) if a.epoch == b.epoch and b.done > a.done)
@@ -88,7 +89,7 @@ def _batch_of(gap: int) -> tuple[int, int]:
     if _is_power(gap):
         return gap, 1
     for interval in INTERVALS:
-        if gap % interval == 0 and gap // interval > 1 and _is_power(gap // interval):
+        if gap % interval == 0 and gap // interval >= SMALLEST_BATCH and _is_power(gap // interval):
             return gap // interval, interval
     if gap > MOST_ODD:
         for interval in INTERVALS:

@@ -1,4 +1,4 @@
-"""Boxes of `| key | value |` between lines of dashes, one box a row: Stable-Baselines3, OpenAI's baselines, Spinning Up.
+"""Boxes of `| key | value |` between lines of dashes, a row each: Stable-Baselines3, baselines, Spinning Up.
 
     -----------------------------
     | rollout/           |      |
@@ -21,7 +21,8 @@ from lrdoctor.logs.console.base import NUMBER, Text, TextFormat
 CELL = r"[^|\n]{1,120}?"
 LINE = re.compile(rf"^\|( {{1,60}})([A-Za-z_]{CELL}) *\| *({CELL}|) *\|[ \t]*$|^(-{{5,}})[ \t]*$", re.MULTILINE)
 TELLING = re.compile(
-    rf"^-{{5,}}[ \t]*\n(?:\| {{1,60}}[A-Za-z_]{CELL} *\| *\|[ \t]*\n)?\| {{1,60}}[A-Za-z_]{CELL} *\| *{NUMBER}%? *\|[ \t]*$",
+    rf"^-{{5,}}[ \t]*\n(?:\| {{1,60}}[A-Za-z_]{CELL} *\| *\|[ \t]*\n)?"
+    rf"\| {{1,60}}[A-Za-z_]{CELL} *\| *{NUMBER}%? *\|[ \t]*$",
     re.MULTILINE,
 )
 INDENT = 3

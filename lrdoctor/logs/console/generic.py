@@ -1,8 +1,8 @@
 """Any text log with a loss in it: `key=value`, `key: value`, `loss 0.3`, `loss at 10 0.3`, one record a line.
 
 Read only where no known format fits. A line without a step or an epoch of its own is at that of the line before, so
-records over several lines are read too, and lines below `Epoch 3/10` are in that epoch. `10/500` in brackets or beside a
-progress bar counts updates (`_counting`), never the bar's percentage. What a bar prints twice for one update, or what
+records over several lines are read too, and lines below `Epoch 3/10` are in that epoch. `10/500` in brackets or beside
+a progress bar counts updates (`_counting`), never the bar's percentage. What a bar prints twice for one update, or what
 stands below a line such as `Evaluating ...`, is no update of its own.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 
@@ -33,8 +34,8 @@ POSITION = (
     r"(?:\]?[ \t]{0,4}\[[ \t]{0,8}(?P<inner>\d{1,12})[ \t]{0,2}/[ \t]{0,4}(?P<of>\d{1,12})"
     rf"(?P<percent>{PERCENT})?)?"
 )
-END = r"(?!\d|:(?!\s|$)|[-/.]\d|[A-Za-z_]{5})"
-"""What may follow a number: `12:30` is a time, but `loss 0.7:` ends with a colon."""
+END = r"(?!\d|:(?!\s|$)|[-/.]\d|[A-Za-z_]{5}|%[ \t]{0,2}\|)"
+"""What may follow a number: `12:30` is a time and `10%|` a progress bar, but `loss 0.7:` ends with a colon."""
 BLANK_AFTER = (
     r"(?:(?<=[Ll]oss|LOSS)|(?<=[Nn]orm)|(?<=\b[Ll][Rr])|(?<=[Rr]ate)|(?<=[Cc]ost)|(?<=ntropy)|(?<=\b[Pp]pl|\bPPL|\bNLL)"
     r"|(?<=\bnll))[ \t]{1,8}"
@@ -60,24 +61,31 @@ LOSSES = (
 """`[Losses: x 0.27, y 0.25, total 15.0, ...]`."""
 IN_LOSSES = re.compile(rf"([A-Za-z_]\w{{0,30}})[ \t]{{1,3}}({NUMBER})")
 BAR = (
-    r"(?:(?P<bar_of>(?i:epochs?))[ \t:]{1,6}\d{1,3}%)?\|[^|\n]{0,200}\|[ \t]{0,6}"
+    r"\|[^|\n]{0,200}\|[ \t]{0,6}"
     r"(?P<done>\d{1,12})/[ \t]{0,4}(?P<total>\d{1,12})[ \t]{1,4}\[[\d?]"
     r"|\|[ \t]{0,6}(?P<n>\d{1,12})/[ \t]{0,4}(?P<n_of>\d{1,12})[ \t]{1,4}batches\b"
 )
-KERAS_BAR = r"^[ \t]{0,12}(?P<keras>\d{1,9})/(?P<keras_of>\d{1,9})[ \t]{1,2}(?:\[[=>.]|\u2501)"
-BRACKETS = r"^\W{0,3}\[(?P<of_epoch>\d{1,6})/\d{1,6}\][ \t]{0,2}\[(?P<batch>\d{1,12})/(?P<batches>\d{1,12})\]"
+BAR_OF_EPOCHS = (
+    r"(?P<bar_of>(?i:epochs?))[ \t:]{1,6}\d{1,3}%\|[^|\n]{0,200}\|[ \t]{0,6}(?P<in_epoch>\d{1,12})/[ \t]{0,4}\d{1,12}"
+)
+KERAS_BAR = r"[ \t]{0,12}(?P<keras>\d{1,9})/(?P<keras_of>\d{1,9})[ \t]{1,2}(?:\[[=>.]|\u2501)"
+BRACKETS = r"\W{0,3}\[(?P<of_epoch>\d{1,6})/\d{1,6}\][ \t]{0,2}\[(?P<batch>\d{1,12})/(?P<batches>\d{1,12})\]"
 SECTION = r"(?P<section>(?i:train(?:ing)?|valid(?:ation)?|val|eval(?:uation)?|test|dev))(?![\w./@-])"
 EVALUATE = r"(?:eval(?:uat(?:e|ion|ing))?|validat(?:e|ion|ing)|valid|test(?:ing)?)"
 BEGIN = r"(?:begin(?:s|ning)?|start(?:s|ed|ing)?)"
 HEADER = (
-    rf"^[^\w\n]{{0,12}}(?i:(?:(?:{BEGIN}|running)[ \t]{{1,3}})?(?:(?P<held_out>{EVALUATE})|(?P<back>train(?:ing)?))"
+    rf"[^\w\n]{{0,12}}(?i:(?:(?:{BEGIN}|running)[ \t]{{1,3}})?(?:(?P<held_out>{EVALUATE})|(?P<back>train(?:ing)?))"
     rf"(?:[ \t]{{1,3}}(?:{BEGIN}|loop|phase))?)[^\w\n]{{0,12}}$"
 )
 """A line that says nothing but what comes now."""
 TOKEN = re.compile(
-    rf"(?P<end>\n)|{HEADER}|{KERAS_BAR}|{BRACKETS}|(?<![\w./@-])(?:{LOSSES}|{AT}|{POSITION}|{PAIR}|{SECTION})|{BAR}",
+    rf"(?P<end>\n)|^(?:{HEADER}|{KERAS_BAR}|{BRACKETS})|(?<![\w./@-])(?:{LOSSES}|{AT}|{POSITION}|{PAIR}|{SECTION}|{BAR_OF_EPOCHS})|{BAR}",
     re.MULTILINE,
 )
+NO_AT = AT.replace("(?P<at_key>", "(?!)(?P<at_key>")
+PLAIN = re.compile(TOKEN.pattern.replace(AT, NO_AT), re.MULTILINE)
+"""The tokens without `AT`, which is slow to rule out at every word of a long log that has none."""
+HAS_AT = re.compile(r"(?:loss|cost|error|perplexity)[ \t]{1,4}(?:at|after|for|@|\d)")
 
 HELD_OUT = {
     "valid": "val",
@@ -90,8 +98,8 @@ HELD_OUT = {
 }
 NAMED_HELD_OUT = re.compile(r"(?i)(?<![a-z])(?:val|valid|validation|eval|evaluation|test|dev)(?![a-z])")
 LOSS = re.compile(
-    r"(?i)loss(?!es\b|[ _-]?(?:scale|fn|func|type|weight|name))|^(?:nll|perplexity|ppl|bpc|cost)$|(?:^|[ _])(?:mse|rmse)$"
-    r"|(?:^|[ _-])(?:cross[ _-]?entropy|xent)"
+    r"(?i)loss(?!es\b|[ _-]?(?:scale|fn|func|type|weight|name))|^(?:nll|perplexity|ppl|bpc|cost)$"
+    r"|(?:^|[ _])(?:mse|rmse)$|(?:^|[ _-])(?:cross[ _-]?entropy|xent)"
 )
 SNIFFED_LINES = 2
 """Lines with a loss before a text counts as a log: prose may hold one."""
@@ -124,7 +132,7 @@ def parse(text: Text) -> Table:
     counts: list[Count] = []
     counted: list[int] = []
     read = 0
-    for place, count, pairs, n_lines in _records(_lines(text.matches(TOKEN))):
+    for place, count, pairs, n_lines in _records(_lines(chain.from_iterable(map(_tokens, text)))):
         read += n_lines
         if count is not None:
             counted.append(rows.size)
@@ -135,6 +143,10 @@ def parse(text: Text) -> Table:
         return table
     step, note = steps(counts, _batch_size(table))
     return Table("", {**_with_steps(table, counted, step)}, {"notes": (note,)} if note else {}, table.left_out)
+
+
+def _tokens(block: str) -> Iterator[re.Match[str]]:
+    return (TOKEN if HAS_AT.search(block.lower()) else PLAIN).finditer(block)
 
 
 def _batch_size(table: Table) -> int | None:
@@ -200,7 +212,10 @@ def _lines(tokens: Iterable[re.Match[str]]) -> Iterator[_Line]:
     line, below = _Line(), ""
     last: tuple[int, str | None] = (-1, None)
     for match in tokens:
-        if match.lastgroup == "end":
+        kind = match.lastgroup
+        if kind == "value" or kind == "scale":  # the commonest, and this is the innermost loop
+            line.pairs.setdefault(_named(match["key"], line), match["value"] + (match["scale"] or ""))
+        elif kind == "end":
             if line.position or line.pairs or line.count or line.indexed:
                 yield _finished(line)
             line = _Line(section=below)
@@ -252,13 +267,11 @@ def _take(match: re.Match[str], line: _Line) -> None:
             what = (match["at_what"] or "step").lower()
             line.position.setdefault("epoch" if what.startswith("epoch") else "step", match["at_step"])
             line.pairs.setdefault(_named(match["at_key"], line), match["at_value"])
-    elif match["key"] is not None:
-        line.pairs.setdefault(_named(match["key"], line), match["value"] + (match["scale"] or ""))
     elif match["of_epoch"] is not None:
         line.position.setdefault("epoch", match["of_epoch"])
         _count(line, match["batch"], match["batches"])
     elif match["bar_of"] is not None:
-        line.position.setdefault("epoch", match["done"])
+        line.position.setdefault("epoch", match["in_epoch"])
     elif not line.section:
         done, total = next((match[a], match[b]) for a, b in COUNTS if match[a] is not None)
         _count(line, done, total)

@@ -27,6 +27,6 @@ def tables(cells: Cells, source: str) -> Iterator[Table]:
         NoLogError: always.
     """
     raise NoLogError(
-        f"{source}: is W&B's table of runs, one row a run with its last values, expected a row a step; export a chart as "
-        'CSV, or write run.history(keys=["train/loss"], samples=100000).to_csv(...)'
+        f"{source}: is W&B's table of runs, one row a run with its last values, expected a row a step; export a chart "
+        'as CSV, or write run.history(keys=["train/loss"], samples=100000).to_csv(...)'
     )
