@@ -15,6 +15,9 @@ Severity = Literal["error", "warning", "info"]
 Instability = Literal[
     "early", "mid_training", "edge", "non_finite", "plateau", "gradient", "architecture", "resume", "restart", "dead"
 ]
+SkipKind = Literal["not_checked", "early_unseen", "blurred", "does_not_train"]
+"""early_unseen: the log does not show the first updates. blurred: its values are no raw ones. does_not_train: the loss
+does not fall, so that nothing can be said of stability."""
 FixStatus = Literal["recommended", "verified", "rejected", "not_tried"]
 FailOn = Literal["unstable", "warning"]
 """The least severity for which a check fails."""
@@ -49,6 +52,7 @@ class Skip:
     code: str
     reason: str
     run: str | None = None
+    kind: SkipKind = "not_checked"
 
 
 @dataclass(frozen=True, kw_only=True)
