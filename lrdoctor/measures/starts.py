@@ -31,13 +31,10 @@ class Thresholds:
     stays: float = float(np.log(1.4))
     """The typical later loss over the very first one, where hardly any is as low as that again: the first update made
     the model worse for good."""
-    as_low: int = 100
-    """Points from which one later loss may be as low all the same."""
-    low: float = 0.025
-    """Quantile whose distance from the median is two deviations downwards: logarithms of a loss may have a long tail
-    there."""
-    stays_noises: float = 2.5
-    """Deviations by which the first loss lies below the typical one: it may be one easy batch."""
+    tail: float = 0.1
+    """Part of the later losses, the lowest, whose exponential tail tells how often one is as low as the first."""
+    as_low: float = 0.002
+    """How often at most: the first loss may be that of an easy batch."""
     fewest_points: int = 4
     moment: float = float(np.log(1.6))
     """Over the first loss, for a step or more, where the gradient norm says so too."""
@@ -69,8 +66,7 @@ def find(units: Units, rise: float = THRESHOLDS.rise) -> list[Rise]:
     if end - first > THRESHOLDS.explosion:
         from_here = int(np.flatnonzero(y - first <= THRESHOLDS.rise)[-1]) + 1
         return [Rise(length, from_here, n, int(np.argmax(y)), end - first, THRESHOLDS.explosion, first)]
-    low = (float(np.median(y)) - float(np.quantile(y, THRESHOLDS.low))) / 2
-    stays = max(rise - THRESHOLDS.rise + THRESHOLDS.stays, THRESHOLDS.stays_noises * max(spread, low))
+    stays = rise - THRESHOLDS.rise + THRESHOLDS.stays
     return _for_long(y, medians, length, first, max(rise, THRESHOLDS.noises * spread)) or _from_the_first(y, stays)
 
 
@@ -90,7 +86,12 @@ def _for_long(y: Values, medians: Values, length: int, first: float, limit: floa
 def _from_the_first(y: Values, limit: float) -> list[Rise]:
     first, later = float(y[0]), y[1:]
     height = float(np.median(later)) - first
-    if height <= limit or np.count_nonzero(later <= first) > (len(y) >= THRESHOLDS.as_low):
+    least, middle = np.quantile(later, [THRESHOLDS.tail, THRESHOLDS.tail / 2])
+    if height <= limit or first >= middle:
+        return []
+    with np.errstate(divide="ignore"):
+        as_low = THRESHOLDS.tail * np.exp(-np.log(2) * (least - first) / (least - middle))
+    if as_low > THRESHOLDS.as_low:
         return []
     return [Rise(1, 1, len(y), 1 + int(np.argmax(later)), height, limit, first)]
 
