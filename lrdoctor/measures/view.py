@@ -20,6 +20,7 @@ from lrdoctor.measures import (
     gradients,
     learning_rates,
     level,
+    noise,
     objective,
     rises,
     starts,
@@ -71,6 +72,12 @@ class Thresholds:
     """A rise that counts however few the points."""
     untrained: float = float(np.log(1.5))
     """Above the first loss from which a single step is more than an odd batch."""
+    stands_out: float = 3.0
+    """Standard deviations of single points from which an eye sees a rise in a plot of every point."""
+    trifle: float = 0.05
+    """Part of the first loss below which what is left after a rise is almost nothing."""
+    seen: float = 0.25
+    """Part of a rise that evaluations within it show at least."""
     resume_points: int = 3
     """Points between a resume and a jump that it explains."""
 
@@ -265,12 +272,28 @@ class View:
         them."""
         own = [e for e in self._all if not self._at_resume(e) and self._restart_at(e) is None]
         every = sorted([*own, *self._after_restart], key=lambda e: e.first_step)
-        return tuple(e for e in every if not self._is_of_control(e))
+        return tuple(
+            e for e in every if not self._is_of_control(e) and not self._is_trifle(e) and self._is_in_evaluations(e)
+        )
 
     @cached_property
     def of_control(self) -> tuple[Event, ...]:
         """Rises that the untrained weights show as well: the data or the objective make them, and no update."""
         return tuple(e for e in self._all if self._is_of_control(e))
+
+    def _is_trifle(self, event: Event) -> bool:
+        """Whether a rise goes from almost nothing to still almost nothing, within what single points do there."""
+        top = self.units.to_loss(self.units.of_loss(event.base) + event.height)
+        stands_out = event.height >= THRESHOLDS.stands_out * noise.points(self.units.y)
+        return self.units.is_log and not stands_out and top < THRESHOLDS.trifle * self.units.first
+
+    def _is_in_evaluations(self, event: Event) -> bool:
+        """Whether evaluations within a rise show a part of it, where there are any: the validation data do not change
+        from step to step, so what they do not show at all was a stretch of hard batches."""
+        if event.kind not in ("spike", "level_shift", "early"):
+            return True
+        seen = evaluations.share_seen(self.run.val_loss, event.first_step, event.last_step, self.unlearned)
+        return seen is None or seen >= THRESHOLDS.seen * self.share_lost(event)
 
     def _is_of_control(self, event: Event) -> bool:
         if self.run.control is None:

@@ -88,9 +88,6 @@ class Thresholds:
 
     least: float = 0.01
     """Part of what it learns that such a rise loses at least: from almost nothing to twice that is nothing."""
-    seen: float = 0.25
-    """Part of the rise that evaluations within it show, where there are any: the validation data do not change from
-    step to step, so what they do not show at all was a stretch of hard batches."""
 
 
 THRESHOLDS = Thresholds()
@@ -102,10 +99,9 @@ def of_trial(view: View, kinds: Sequence[str]) -> list[Event]:
     found = []
     for event in view.found:
         share = view.share_lost(event)
-        seen = evaluations.share_seen(view.run.val_loss, event.first_step, event.last_step, view.unlearned)
         stands_out = event.height >= THRESHOLDS.stands_out * spread and share >= THRESHOLDS.least
         matters = share >= THRESHOLDS.share or stands_out
-        if event.kind in kinds and matters and (seen is None or seen >= THRESHOLDS.seen * share):
+        if event.kind in kinds and matters:
             found.append(event)
     return found
 
