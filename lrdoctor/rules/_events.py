@@ -98,6 +98,8 @@ THRESHOLDS = Thresholds()
 
 def of_trial(view: View, kinds: Sequence[str]) -> list[Event]:
     """The events of these kinds that matter in a trial."""
+    if not view.found:
+        return []
     spread = noise.points(view.units.y)
     found = []
     for event in view.found:
