@@ -137,7 +137,8 @@ class View:
     def unlearned(self) -> float:
         """The loss of a model that has learned nothing: of the untrained weights or of the best constant prediction,
         whichever is lower; the first loss where neither is known."""
-        known = [] if self.run.control is None else [float(np.median(self.run.control.finite.value))]
+        untrained = None if self.run.control is None else self.run.control.finite.value
+        known = [] if untrained is None or not len(untrained) else [float(np.median(untrained))]
         if "constant_loss" in self.run.provenance:
             known.append(float(self.run.provenance["constant_loss"]))
         return min(known, default=float(self.loss.value[0]) if len(self.loss) else float("nan"))

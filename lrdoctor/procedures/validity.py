@@ -71,6 +71,7 @@ def below_best(rates: Sequence[Rate], best: Rate | None) -> Obstacle | None:
     if not lowest.is_unstable or best.base_learning_rate < THRESHOLDS.decade * lowest.base_learning_rate:
         return None
     seen = ", ".join(f"{name} in {count} of {lowest.n_judged}" for name, count in lowest.events.items())
+    seen = seen or f"{lowest.n_unstable} of {lowest.n_judged} seeds"
     return Obstacle(
         kind="not_the_rate",
         reason=(
