@@ -10,14 +10,16 @@ from document_commands import ROOT
 
 from lrdoctor.core.study import Study
 from lrdoctor.examine.seeds import FEWEST_SEEDS, MOST_SEEDS
-from lrdoctor.measures import rises, view
-from lrdoctor.procedures import certainty, comparison, reach, sweep, treatment
-from lrdoctor.rules import _rises, best_at_edge, early_blow_up, stuck_plateau
+from lrdoctor.measures import evaluations, level, rises, untrained, view
+from lrdoctor.procedures import certainty, comparison, reach, sweep, treatment, validity
+from lrdoctor.rules import TRIAL_ALPHA, _events, best_at_edge, stuck_plateau
+from lrdoctor.training.hopeless import Hopeless
 
 HOW, LIMITS = "how-it-decides", "limits"
 SWEEP = sweep.Settings(grid=(0.1,))
 TREAT = treatment.Settings()
-EARLY = early_blow_up.THRESHOLDS
+VIEW, BLOWN, STUCK, LEVEL = view.THRESHOLDS, untrained.THRESHOLDS, stuck_plateau.THRESHOLDS, level.THRESHOLDS
+RISE, FORGOTTEN, VALID = _events.THRESHOLDS, evaluations.THRESHOLDS, validity.THRESHOLDS
 SHORT = view.THRESHOLDS.fewest_points
 
 SURE = certainty.SETTINGS
@@ -32,18 +34,52 @@ def nine_in_ten() -> tuple[float, float]:
 TOLD = [
     (
         HOW,
-        "a twentieth of the run, 25 at least and 500 at most",
-        (EARLY.share, EARLY.shortest_window, EARLY.longest_window),
-        (0.05, 25, 500),
+        "a tenth of the run, 25 at least and 500 at most, or a twentieth where that is longer",
+        (VIEW.short_share, VIEW.least_early, VIEW.early_steps, VIEW.early_share),
+        (0.1, 25, 500, 0.05),
     ),
-    (HOW, "above twice its first value, and above it by six times the noise", (EARLY.peak, EARLY.noise), (1, 6)),
     (
         HOW,
-        "in one of a hundred runs, *and* loses more than a quarter of the progress",
-        (_rises.THRESHOLDS.alpha, _rises.THRESHOLDS.share),
-        (0.01, 0.25),
+        "on one batch more than twice as badly, by six standard deviations",
+        (round(math.exp(BLOWN.single), 6), BLOWN.single_noises),
+        (2, 6),
     ),
-    (HOW, "by more than a quarter of that trial's progress", stuck_plateau.THRESHOLDS.gap, 0.25),
+    (
+        HOW,
+        "half as much again in the median over three batches and more, beyond what noise does in one of a hundred",
+        (round(math.exp(BLOWN.lasting), 6), min(BLOWN.lengths), BLOWN.alpha),
+        (1.5, 3, 0.01),
+    ),
+    (HOW, "worse by a quarter of a loss that needs no learning", BLOWN.lost, 0.25),
+    (HOW, "half of the way from the untrained level to the lowest one, and all of it", BLOWN.progress, 0.5),
+    (HOW, "with a risk of one in a thousand a trial", TRIAL_ALPHA, 0.001),
+    (HOW, "lose at least **15 %** of what the trial learns", RISE.share, 0.15),
+    (
+        HOW,
+        "stand out of single points by three times their noise and to lose 1 %",
+        (RISE.stands_out, RISE.least),
+        (3, 0.01),
+    ),
+    (HOW, "they have to show a quarter of it", RISE.seen, 0.25),
+    (
+        HOW,
+        "15 % of what had been learned, by four times their noise, while the training loss went up by half as much",
+        (FORGOTTEN.share, FORGOTTEN.noises, FORGOTTEN.confirmed),
+        (0.15, 4, 0.5),
+    ),
+    (HOW, "less than a twentieth of what they do at the lower rate", STUCK.spread, 0.05),
+    (HOW, "it made a tenth at most", STUCK.above_constant, 0.1),
+    (HOW, "within a twentieth of the way, and a quarter of it is missing", (STUCK.same, STUCK.missing), (0.05, 0.25)),
+    (HOW, "most of what the lower rate learns is missing | more than half", STUCK.most, 0.5),
+    (HOW, "stays above twice what it began with", 1 + Hopeless(100).rise, 2),
+    (HOW, "differs between its rates or from its control, by more than a millionth", VALID.same, 1e-6),
+    (
+        HOW,
+        "in the same steps at three rates and more, over a decade",
+        (VALID.fewest_rates, VALID.decade),
+        (3, 10),
+    ),
+    (HOW, "by three standard errors and 1 %", (LEVEL.certain, LEVEL.least), (3, 0.01)),
     (HOW, "by two decades at most", SWEEP.decades, 2),
     (
         HOW,
@@ -78,6 +114,7 @@ TOLD = [
     (HOW, "trained again for **3 times** the steps", TREAT.longer, 3),
     (HOW, "in **20 %** of cases or less, it is **in doubt**", comparison.DOUBT, 0.2),
     (LIMITS, "Rises need 20 finite points", SHORT, 20),
+    (LIMITS, "Rises need 20 steps of a trial, and the level at its end 12", (SHORT, 4 * LEVEL.fewest), (20, 12)),
 ]
 
 

@@ -158,7 +158,7 @@ def _on_batches(loss: Values, level: float, step: Steps, control: Curve) -> Valu
     untrained[at] = known.value[of_control]
     if level > 0 and loss.min() > 0 and untrained.min() > 0:
         return np.asarray(loss * untrained / level)
-    return loss + untrained - level
+    return np.asarray(loss + untrained - level)
 
 
 def _between(assumed: float, held: float, broke: float) -> float:

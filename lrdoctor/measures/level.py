@@ -8,6 +8,7 @@ import numpy as np
 
 from lrdoctor.core.curve import Curve, Values
 from lrdoctor.core.run import Run
+from lrdoctor.measures import units
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Level:
 
 def measure(loss: Curve) -> Level | None:
     """The level at the end of a run, None with too few finite points."""
-    value = loss.finite.value
+    value = _bounded(loss.finite.value)
     n = max(THRESHOLDS.fewest, int(THRESHOLDS.end * len(value)))
     if len(value) < 4 * n:
         return None
@@ -86,10 +87,16 @@ def learned(run: Run) -> bool | None:
 def is_below(losses: Values, others: Values) -> bool:
     """Whether losses are certainly below others on the same batches, and by no trifle: in the mean of the differences,
     or of the logarithms of the ratios, which a few batches with huge losses do not blur."""
+    losses, others = _bounded(losses), _bounded(others)
     pairs = [(others - losses, abs(float(others.mean())))]
     if losses.min() > 0 and others.min() > 0:
         pairs.append((np.log(others) - np.log(losses), 1.0))
     return any(d.mean() > max(THRESHOLDS.certain * _error(d), THRESHOLDS.least * of) for d, of in pairs)
+
+
+def _bounded(values: Values) -> Values:
+    """Losses beyond the largest that is measured count as that, so that sums of their squares stay finite."""
+    return np.clip(values, -units.LARGEST, units.LARGEST)
 
 
 def _error(values: Values) -> float:

@@ -72,10 +72,12 @@ def blow_up(paired: Paired, until: int | None = None, constant: float | None = N
     if n < 3:
         return None
     low, high, spread = _scale(paired)
+    if not low > 0:  # no way down and no noise: nothing to measure a height by
+        return None
     level = np.median(paired.control)
     above = np.zeros(n, dtype=bool)
     limits: list[tuple[float, float]] = []
-    against_level = np.log(paired.loss.value / level) if paired.is_log else paired.loss.value - level
+    against_level = np.log(paired.loss.value) - np.log(level) if paired.is_log else paired.loss.value - level
     limit = max(high, THRESHOLDS.single_noises * spread)
     is_early = np.ones(n, dtype=bool) if until is None else paired.loss.step < until
     least = THRESHOLDS.lost * max(float(level), constant if constant is not None else -np.inf)

@@ -71,6 +71,7 @@ def below_best(rates: Sequence[Rate], best: Rate | None) -> Obstacle | None:
     if not lowest.is_unstable or best.base_learning_rate < THRESHOLDS.decade * lowest.base_learning_rate:
         return None
     seen = ", ".join(f"{name} in {count} of {lowest.n_judged}" for name, count in lowest.events.items())
+    seen = seen or f"{lowest.n_unstable} of {lowest.n_judged} seeds"
     return Obstacle(
         kind="not_the_rate",
         reason=(
@@ -250,8 +251,9 @@ def _same_rise(study: Study, findings: Sequence[Finding]) -> Obstacle | None:
     lowest = rising[0]
     length = ended[lowest] - begun[lowest] + 1
     alike = [rate for rate in rising if _overlap(begun, ended, lowest, rate) >= THRESHOLDS.overlap]
-    others = [rate for rate in judged if rate > lowest and rate not in alike and rate < max(alike)]
-    if len(alike) < THRESHOLDS.fewest_rates or others or length < THRESHOLDS.fewest_steps:
+    if len(alike) < THRESHOLDS.fewest_rates or length < THRESHOLDS.fewest_steps:
+        return None
+    if any(lowest < rate < max(alike) and rate not in alike for rate in judged):
         return None
     if max(alike) < THRESHOLDS.decade * lowest * (1 - THRESHOLDS.same):
         return None

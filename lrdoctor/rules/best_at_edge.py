@@ -108,7 +108,8 @@ def check(study: Study) -> Found:
         # the next swept rate may be the edge as well, so that the interval alone does not tell how sure it is
         spread += f", {study.certainty.chances[RULE.code]:.0%} sure".replace("%", " %")
     yield RULE.finding(
-        f"{study.best_in_words} sits at the edge of instability: {_where(unstable, margin, spread)}",
+        f"{study.best_in_words} sits at the edge of instability: "
+        f"{_where(study.best_learning_rate, unstable, margin, spread)}",
         observed=margin,
         threshold=THRESHOLDS.margin,
     )
@@ -131,9 +132,9 @@ def _why_open(study: Study) -> str:
     return f"{what}: {found}, {limit}; {more}, or --seeds auto"
 
 
-def _where(unstable: float, margin: float, spread: str) -> str:
-    if margin <= 1:
-        return f"training is already unstable at {unstable:.4g}, {'below it' if margin < 1 else 'the same rate'}"
+def _where(best: float, unstable: float, margin: float, spread: str) -> str:
+    if unstable <= best:
+        return f"training is already unstable at {unstable:.4g}, {'below it' if unstable < best else 'the same rate'}"
     only = "only " if margin <= THRESHOLDS.margin else ""
     return f"training is unstable from {unstable:.4g} on, {only}{margin:.3g}x higher{spread}"
 

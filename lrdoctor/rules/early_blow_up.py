@@ -35,12 +35,15 @@ def check(view: View, study: Study) -> Found:
         return
     found = view.blow_up
     if found is not None and found.first_step < view.early_until:
-        factor = f"{np.exp(found.observed):.3g} times" if view.is_ratio else f"{found.observed:.3g} above"
+        peak, usual = found.peak, found.untrained
+        factor = f"{peak / usual:.3g} times" if view.is_ratio else f"{peak - usual:.3g} above"
+        with np.errstate(over="ignore"):
+            observed, threshold = (np.exp(x) if view.is_ratio else x for x in (found.observed, found.limit))
         yield RULE.finding(
-            f"training loss rose to {found.peak:.4g} at step {found.peak_step}, {factor} what the untrained weights "
-            f"lose on the same batches ({found.untrained:.4g})",
-            observed=float(np.exp(found.observed)) if view.is_ratio else found.observed,
-            threshold=float(np.exp(found.limit)) if view.is_ratio else found.limit,
+            f"training loss rose to {peak:.4g} at step {found.peak_step}, {factor} what the untrained weights lose on "
+            f"the same batches ({usual:.4g})",
+            observed=float(observed),
+            threshold=float(threshold),
             run=run,
             first_step=found.first_step,
             last_step=found.last_step,

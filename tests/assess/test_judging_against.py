@@ -18,7 +18,8 @@ def run(rate: float, loss: list[float], n_steps: int | None = None, **changes: A
         eval_every=10,
         optimizer='{"name":"sgd"}',
     )
-    return Run(f"lr={rate:g}", "x", {"train_loss": Curve.of(loss)}, trial=trial, **changes)
+    untrained = Curve.of([2.5] * len(loss))
+    return Run(f"lr={rate:g}", "x", {"train_loss": Curve.of(loss)}, trial=trial, control=untrained, **changes)
 
 
 STUCK = [2.5, 2.4, *[2.0] * 98]

@@ -111,7 +111,7 @@ def test_what_the_schedule_would_have_missed(runs: tuple[Run, ...], eval_every: 
 
 
 def test_a_run_that_ends_in_nan_is_not_hidden() -> None:
-    made = report(run(0, [2.0, 3.0, math.nan], [3.0, 9.0], status="diverged"))
+    made = report(run(0, [2.0, 3.0, 9.0, 30.0, math.nan], [3.0, 9.0], status="diverged"))
     (row,) = made.probe["seeds"]
     assert (row["verdict"], row["found"], row["hidden"]) == ("unstable", ["non-finite", "early blow-up"], False)
     assert "a non-finite loss" not in made.summary
@@ -127,7 +127,7 @@ def test_an_evaluation_that_peaks_alone_is_explained_and_decides_nothing() -> No
 def test_an_early_instability_asks_for_warmup_first() -> None:
     made = report(blown(0), blown(1))
     assert made.fixes[0].name == "warmup"
-    assert made.fixes[0].because == ("LRD201",)
+    assert made.fixes[0].because == ("LRD201", "LRD203")
     assert [step[:17] for step in made.next_steps] == ["--seeds 5: the ve", "`lrdoctor warmup`"]
     assert report(steady(0), steady(1)).fixes == ()
 

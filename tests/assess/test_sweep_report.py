@@ -94,7 +94,7 @@ def test_fixes_answer_what_happens_up_to_ten_times_the_best_rate() -> None:
     near, far = run(0.15, loss=BLOWN_UP), run(5.0, loss=[*FALLING, math.nan])
     report = report_of_sweep(study(0.15, LOW, STAR, rate(0.15, 3), rate(5.0, 3), runs=(run(0.1), near, far)), "sweep")
     assert report.fixes[0].name == "warmup"
-    assert report.fixes[0].because == ("LRD201",)
+    assert report.fixes[0].because == ("LRD201", "LRD203")
     assert "LRD101" not in {code for fix in report.fixes for code in fix.because}
     assert report.fixes[-1].name == "lower_learning_rate"
 

@@ -7,7 +7,6 @@ import pytest
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import EMPTY, Curve
-from lrdoctor.rules import _rises
 
 
 @pytest.mark.parametrize(("n", "length"), [(0, 5), (5, 5), (399, 5), (480, 6), (800, 10), (5120, 64), (10**6, 64)])
@@ -70,24 +69,3 @@ def test_last(n: int, share: float, kept: int) -> None:
 def test_last_counts_finite_points_only() -> None:
     assert robust.last(Curve.of([1.0, 2.0, float("nan"), 3.0, float("inf")]), 0.5).tolist() == [3.0]
     assert robust.last(EMPTY, 0.5).tolist() == []
-
-
-def decaying(n: int, phi: float, rng: np.random.Generator) -> Curve:
-    """2.3 -> 0.3 as a power of t, with AR(phi) noise of standard deviation 0.15."""
-    noise = rng.normal(0, 0.15 * np.sqrt(1 - phi**2), n)
-    for t in range(1, n):
-        noise[t] += phi * noise[t - 1]
-    return Curve.of(0.3 + 2.0 * (1 + np.arange(n) / 30) ** -0.7 + noise)
-
-
-@pytest.mark.parametrize("phi", [0.0, 0.5])
-@pytest.mark.parametrize("n", [150, 300, 2000])
-def test_false_alarms_of_the_rise_measure(n: int, phi: float) -> None:
-    """Without the share of progress, which would hide it: noise alone makes a rise in at most 2 % of runs."""
-    rng = np.random.default_rng(n)
-    alarms = 0
-    for _ in range(200):
-        rises = _rises.measure(decaying(n, phi, rng))
-        assert rises is not None
-        alarms += bool((rises.height > rises.noise_limit).any())
-    assert alarms <= 4

@@ -47,7 +47,7 @@ def test_a_majority_of_the_judged_seeds_decides(
         (0.1, None, None, 8.0),
         (None, 0.1, None, None),
         (None, None, None, None),
-        (0.2, 0.1, 0.5, None),  # nothing was tried below the unstable rate
+        (0.2, 0.1, 1.0, None),  # below the best one: no room, and nothing was tried below it
     ],
 )
 def test_margin(best: float | None, unstable: float | None, margin: float | None, stable_up_to: float | None) -> None:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lrdoctor.rules._log.view import View
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
+from lrdoctor.measures.view import View
 from lrdoctor.rules.said_in_log import check
 
 STEP = np.arange(0, 2000, 10)

@@ -79,7 +79,9 @@ def test_verdict_on_a_sweep(rates: list[Rate], findings: list[str], skips: list[
         # the best is the lowest rate tried
         ([STAR, *feasible(0.2, 0.5, 1.0)], ["LRD403"], []),
         # below the best one all are infeasible: no corner
-        ([unstable(0.01), STAR, *feasible(0.2, 0.5, 1.0)], ["LRD401"], []),
+        ([unstable(0.02), STAR, *feasible(0.2, 0.5, 1.0)], ["LRD401"], []),
+        # so they are at a rate ten times lower, which no rate explains
+        ([unstable(0.01), STAR, *feasible(0.2, 0.5, 1.0)], ["LRD404"], ["LRD401", "LRD402", "LRD403"]),
     ],
 )
 def test_verdict_on_an_odd_sweep(rates: list[Rate], findings: list[str], skips: list[str]) -> None:
@@ -116,8 +118,8 @@ def test_figures_of_the_margin() -> None:
     edge = only(sweep(LOWER, STAR, unstable(0.15)), "LRD401")
     assert (edge.observed, edge.threshold) == (pytest.approx(1.5), 2.0)
     assert "0.1 sits at the edge of instability: training is unstable from 0.15 on, only 1.5x higher" in edge.message
-    below = only(sweep(unstable(0.01), STAR, *feasible(0.2, 0.5, 1.0)), "LRD401")
-    assert below.message.endswith("training is already unstable at 0.01, below it")
+    below = only(sweep(unstable(0.02), STAR, *feasible(0.2, 0.5, 1.0)), "LRD401")
+    assert below.message.endswith("training is already unstable at 0.02, below it")
     small = only(sweep(LOWER, STAR, *feasible(0.2), unstable(0.5)), "LRD402")
     assert (small.observed, small.threshold) == (pytest.approx(5.0), 10.0)
     none = only(sweep(unstable(0.1)), "LRD401")
@@ -143,7 +145,7 @@ def test_a_corner_beside_failed_trials_points_at_them(rates: list[Rate], advice:
 
 
 @pytest.mark.parametrize(
-    ("lengths", "skips"), [((14, 14), ["LRD402"]), ((14, 15), []), ((400, 400), []), ((0, 1), ["LRD402"])]
+    ("lengths", "skips"), [((19, 19), ["LRD402"]), ((19, 20), []), ((400, 400), []), ((0, 1), ["LRD402"])]
 )
 def test_a_room_that_no_trial_is_long_enough_to_show_is_not_claimed(lengths: tuple[int, ...], skips: list[str]) -> None:
     roomy = sweep(LOWER, STAR, *feasible(0.2, 0.5, 1.0))
