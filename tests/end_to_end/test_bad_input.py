@@ -48,7 +48,7 @@ def one_pass():
     [
         ([], ""),
         (["max_train_stepz=5"], "--set max_train_stepz=5: max_train_stepz: found an unknown key, did you mean"),
-        (["sweep.max=1e-4"], "found max 0.0001 with min 0.001, expected max above min"),
+        (["sweep={min: 1e-3, max: 1e-4}"], "found max 0.0001 with min 0.001, expected max above min"),
         (["max_train_steps=many"], 'max_train_steps: found "many", expected a whole number'),
         (["model.class_path=nowhere.nets:Net"], "nowhere.nets:Net: `nowhere.nets` does not import"),
         (["model.class_path=./work.py:Nat"], "./work.py:Nat: `./work.py` has no `Nat`; did you mean `Net`?"),
@@ -119,7 +119,7 @@ def test_a_bug_leaves_a_traceback_in_a_file_and_exits_with_3(tmp_path: Path, mon
 
 def test_the_starter_runs_as_it_is(tmp_path: Path) -> None:
     assert lrdoctor("init", tmp_path / "new").returncode == 0
-    done = lrdoctor("sweep", "lrdoctor.yaml", "--set", "max_train_steps=40", "--seeds", 1, cwd=tmp_path / "new")
+    done = lrdoctor("sweep", "lrdoctor.yaml", cwd=tmp_path / "new")
     assert done.returncode in (0, 1), done.stderr
     assert "best learning rate (lr*)" in done.stdout
     assert lrdoctor("init", tmp_path / "new").returncode == 2
