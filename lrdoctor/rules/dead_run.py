@@ -5,8 +5,8 @@ At least ten points, and half of the log, from some point to its end with one an
 in a log of the Hugging Face Trainer is an error: its `logging_nan_inf_filter` writes that for a loss that is not
 finite.
 
-A learning rate of 0 in all logged points, ten at least, is one too. Where that or one and the same loss goes on from the
-first point to the last, nothing can be said of stability.
+A learning rate of 0 in all logged points, ten at least, is one too. Where that or one and the same loss goes on from
+the first point to the last, nothing can be said of stability.
 
 ## Why it matters
 Real losses vary from batch to batch. One that does not is not training: every label masked, a learning rate of 0,
