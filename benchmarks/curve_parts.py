@@ -51,9 +51,9 @@ def _heavy_tails(random: Random, n: int) -> Values:
 
 def _autocorrelated(random: Random, n: int) -> Values:
     """AR(1) with coefficient 0.7 and unit variance."""
-    rho = 0.7
-    white = random.normal(size=n) * np.sqrt(1 - rho**2) / (1 - rho)
-    return smoothed(white, rho)
+    rho, before = 0.7, 50  # the average begins with one value alone, which would be far wider than the rest
+    white = random.normal(size=n + before) * np.sqrt(1 - rho**2) / (1 - rho)
+    return smoothed(white, rho)[before:]
 
 
 def _skewed(random: Random, n: int) -> Values:

@@ -7,7 +7,10 @@ be checked on the other. Made-up curves: false alarms and hits by cell, with fix
 trouble was seen from shortly before its onset on, not earlier. The judges are lrdoctor, five lines of numpy and the
 other tools that are installed (benchmarks/peers: which of their findings count).
 
-Run: python -m benchmarks.detection --logs FOLDER [--variants] [--families] [--seeds 300] [--judges lrdoctor,blockrise]
+With --out-of-fold the thresholds that are free are chosen without the repository that is judged.
+
+Run: python -m benchmarks.detection --logs FOLDER [FOLDER ...] [--out-of-fold] [--variants] [--families] [--seeds 300]
+                                    [--judges lrdoctor,blockrise]
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import families, indexed_logs, peers, variants
+from benchmarks import families, indexed_logs, out_of_fold, peers, variants
 from benchmarks.indexed_logs import STABLE, UNSTABLE, Log
 from benchmarks.judged import Judge, Judged
 from benchmarks.judges import JUDGES
@@ -156,6 +159,27 @@ def print_reading(logs: Iterable[Log]) -> None:
             print(f"\n{log.id}: read {', '.join(log.other_columns)} as the loss, the index says {log.loss_column}")
 
 
+def print_out_of_fold(logs: Sequence[Log], outcomes: dict[str, list[Outcome]]) -> None:
+    """The table of all judges over all logs; lrdoctor's thresholds are chosen without the log's repository."""
+    ours, chosen = out_of_fold.verdicts(logs, JUDGES[OURS], lambda judge, log: judge_log(judge, log).verdict)
+    said = {name: [o.verdict for o in of] for name, of in outcomes.items()}
+    n_repos = len({log.repo for log in logs})
+    print(f"\n### Out of fold, by repository ({len(logs)} logs of {n_repos} repositories)\n")
+    print("| judge | unstable caught | healthy flagged | inconclusive on unstable | on healthy | F1 | 95 % interval |")
+    print("|---|---|---|---|---|---|---|")
+    for name, of in {f"{OURS}, out of fold": ours, **said}.items():
+        sides = {
+            truth: [v for v, log in zip(of, logs, strict=True) if log.is_unstable is truth] for truth in (True, False)
+        }
+        cells = [f"{sides[truth].count('unstable')}/{len(sides[truth])}" for truth in (True, False)]
+        cells += [str(sides[truth].count("inconclusive")) for truth in (True, False)]
+        f1, low, high = out_of_fold.interval(logs, of)
+        print(f"| {name} | {' | '.join(cells)} | {f1:.2f} | {low:.2f} to {high:.2f} |")
+    for fold, free in chosen.items():
+        print(f"\nfold {fold}: {free}", end="")
+    print()
+
+
 def print_variants(logs: Sequence[Log], judges: dict[str, Judge]) -> None:
     """The tables over the logs in other forms: healthy ones flagged, with their names, and unstable ones caught."""
     found = [v for log in logs if log.label in STABLE | UNSTABLE for v in variants.variants(log)]
@@ -229,7 +253,8 @@ def _timed(judge: Judge, log: Log) -> tuple[Outcome, float]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--logs", type=Path, help="folder with an INDEX.csv")
+    parser.add_argument("--logs", type=Path, nargs="+", help="folders with an INDEX.csv")
+    parser.add_argument("--out-of-fold", action="store_true", help="cross-validated by repository, with an interval")
     parser.add_argument("--families", nargs="?", const="", metavar="PART", help="made-up curves, cells named PART only")
     parser.add_argument("--variants", action="store_true", help="the logs in other forms, too")
     parser.add_argument("--seeds", type=int, default=300)
@@ -239,7 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if missing := peers.missing():
         print(f"\nLeft out, not installed: {', '.join(missing)} ({peers.INSTALL})")
     if options.logs is not None:
-        logs = list(indexed_logs.load(options.logs))
+        logs = [log for folder in options.logs for log in indexed_logs.load(folder)]
         timed = {name: [_timed(judge, log) for log in logs] for name, judge in judges.items()}
         outcomes = {name: [outcome for outcome, _ in of] for name, of in timed.items()}
         print_reading(logs)
@@ -248,6 +273,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print_wrong(OURS, outcomes[OURS])
         seconds = ", ".join(f"{name} {sum(s for _, s in of):.2f}" for name, of in timed.items())
         print(f"\nCPU seconds of judging: {seconds}")
+        if options.out_of_fold:
+            print_out_of_fold(logs, outcomes)
         if options.variants:
             print_variants(logs, judges)
     if options.families is not None:

@@ -31,6 +31,8 @@ class Log:
     runs: tuple[Run, ...]
     loss_column: str = ""
     """What the index calls the training loss."""
+    repo: str = ""
+    """Where the log comes from, owner/name."""
     error: str = ""
     """Why the log could not be read; it has no runs then."""
 
@@ -38,6 +40,11 @@ class Log:
     def half(self) -> str:
         """`tune` or `hold-out`, fixed for ever by the id."""
         return "tune" if hashlib.sha256(self.id.encode()).digest()[0] % 2 == 0 else "hold-out"
+
+    @property
+    def is_unstable(self) -> bool | None:
+        """None where nobody could say."""
+        return True if self.label in UNSTABLE else False if self.label in STABLE else None
 
     @property
     def other_columns(self) -> tuple[str, ...]:
@@ -56,6 +63,7 @@ def load(folder: Path) -> Iterator[Log]:
                 spike_steps=tuple(int(step) for step in row["spike_steps"].split(";") if step),
                 runs=labelled(runs, row["loss_column"]),
                 loss_column=row["loss_column"],
+                repo=row.get("repo", ""),
                 error=error,
             )
 

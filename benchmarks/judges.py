@@ -12,6 +12,7 @@ from lrdoctor.core.run import Run
 
 ALPHA = 0.01
 LEAST_RISE = np.log(1.02)
+OVER = 1.3
 
 
 def blockrise(run: Run) -> Judged:
@@ -32,6 +33,13 @@ def blockrise(run: Run) -> Judged:
     return Judged("unstable", min(flagged)) if flagged else Judged("stable")
 
 
+def over_the_first(run: Run) -> Judged:
+    """One line: any point above 1.3 times the first, or not finite."""
+    loss = run.train_loss
+    bad = ~np.isfinite(loss.value) | (loss.value > OVER * loss.value[:1].sum())
+    return Judged("unstable", int(loss.step[np.argmax(bad)])) if bad.any() else Judged("stable")
+
+
 def lrdoctor(run: Run) -> Judged:
     """What `lrdoctor diagnose` says."""
     from lrdoctor.assess import judge_runs, log_verdict
@@ -45,5 +53,10 @@ def lrdoctor(run: Run) -> Judged:
     return Judged(verdict, onset, beside + tuple(f"{s.code} skipped: {s.reason}" for s in skips))
 
 
-JUDGES: dict[str, Judge] = {"lrdoctor": lrdoctor, "blockrise": blockrise, **peers.judges()}
+JUDGES: dict[str, Judge] = {
+    "lrdoctor": lrdoctor,
+    "blockrise": blockrise,
+    "over_the_first": over_the_first,
+    **peers.judges(),
+}
 """Name -> judge."""

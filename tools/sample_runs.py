@@ -83,8 +83,9 @@ SAMPLES = (
         "updates are clipped; a note, and no instability",
     ),
     Sample(
-        file="no_progress.csv", config="mlp10", base_learning_rate=1e-8, verdict="stable", codes={"LRD302": "warning"},
-        teaches="a rate far too low: a warning, `--fail-on warning` exits with 1",
+        file="no_progress.csv", config="mlp10", base_learning_rate=1e-8, verdict="inconclusive",
+        codes={"LRD302": "warning"},
+        teaches="a rate far too low: nothing is learned, and nothing can be said of stability",
     ),
     Sample(
         file="stuck_plateau.csv", config="char_transformer", base_learning_rate=0.01, verdict="stable",

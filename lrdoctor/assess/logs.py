@@ -123,7 +123,11 @@ def log_verdict(findings: Sequence[Finding], skips: Sequence[Skip]) -> Verdict:
     """The verdict on one run: unstable by an error; inconclusive when a check that it needs could not be made."""
     if any(finding.severity == "error" for finding in findings):
         return "unstable"
-    return "inconclusive" if any(skip.code == NEEDED for skip in skips) else "stable"
+    return "inconclusive" if any(_hides_the_verdict(skip) for skip in skips) else "stable"
+
+
+def _hides_the_verdict(skip: Skip) -> bool:
+    return skip.code == NEEDED or skip.kind == "does_not_train"
 
 
 def _judge(run: Run, alpha: float) -> _Judged:
@@ -236,7 +240,7 @@ def _what(one: _Judged) -> str:
     if run.status == "failed":
         return run.exit_reason or "it could not be read"
     if run.verdict == "inconclusive":
-        return "; ".join(dict.fromkeys(skip.reason for skip in one.skips if skip.code == NEEDED))
+        return "; ".join(dict.fromkeys(skip.reason for skip in one.skips if _hides_the_verdict(skip)))
     if run.verdict == "unstable":
         return min((f for f in one.findings if f.severity == "error"), key=_gravity).message
     return f"no instability was found in {run.n_points} points of the {_called(run)}"

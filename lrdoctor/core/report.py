@@ -25,6 +25,9 @@ Instability = Literal[
     "dead",
     "not_the_rate",
 ]
+SkipKind = Literal["not_checked", "early_unseen", "blurred", "does_not_train"]
+"""early_unseen: the log does not show the first updates. blurred: its values are no raw ones. does_not_train: the loss
+does not fall, so that nothing can be said of stability."""
 FixStatus = Literal["recommended", "verified", "rejected", "not_tried"]
 FailOn = Literal["unstable", "warning"]
 """The least severity for which a check fails."""
@@ -59,6 +62,7 @@ class Skip:
     code: str
     reason: str
     run: str | None = None
+    kind: SkipKind = "not_checked"
 
 
 @dataclass(frozen=True, kw_only=True)

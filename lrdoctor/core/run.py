@@ -17,6 +17,9 @@ the recorded reason. failed: an error or a signal ended it, so its curves say no
 CURVES = ("learning_rate", "train_loss", "grad_norm", "val_loss")
 """The columns of steps.csv, after `step`, in order."""
 
+TRAINER_FILTER = "logging_nan_inf_filter"
+"""The option of the Hugging Face Trainer that a note of its logs names."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -42,6 +45,17 @@ class Run:
     def curve(self, name: str) -> Curve:
         """The curve of that name, the empty curve when it was not measured."""
         return self.curves.get(name, EMPTY)
+
+    @property
+    def counts_updates(self) -> bool:
+        """Whether the steps are optimizer updates, and not samples, epochs or rows of a file."""
+        return bool(self.provenance.get("x", "step") == "step")
+
+    @property
+    def has_trainer_filter(self) -> bool:
+        """Whether the log is one of the Hugging Face Trainer, which leaves losses that are not finite out of its means;
+        Megatron-LM leaves them out too, and has no such option."""
+        return any(TRAINER_FILTER in str(note) for note in self.provenance.get("notes") or ())
 
     @property
     def train_loss(self) -> Curve:

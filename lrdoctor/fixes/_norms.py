@@ -8,7 +8,7 @@ import numpy as np
 
 from lrdoctor.core.curve import EMPTY, Curve, Values
 from lrdoctor.core.run import Run
-from lrdoctor.fixes._log import LOSS_EVENTS, about, counts_updates, events, onset, step_gap
+from lrdoctor.fixes._log import LOSS_EVENTS, about, events, onset, step_gap
 from lrdoctor.fixes.base import Findings
 
 PERCENTILE = 90.0
@@ -155,6 +155,6 @@ def thinned(run: Run) -> str | None:
     if "epoch" in (run.provenance.get("averaged"), run.provenance.get("x")):
         return "these are one norm an epoch, and a mean hides the outliers: log every step"
     gap = run.provenance.get("averaged") or step_gap(run.grad_norm)
-    if counts_updates(run) and isinstance(gap, int) and gap > 1:
+    if run.counts_updates and isinstance(gap, int) and gap > 1:
         return f"the log has one norm in {gap} steps, and whether it is a mean or a sample, it hides outliers"
     return None

@@ -56,14 +56,14 @@ def _settings_of_log(run: Run, findings: Findings) -> Settings:
 
 
 def snippet(settings: Settings) -> str:
-    limit, does = settings.get("clip_norm", 'float("inf")'), "returns the unclipped norm: log it"
-    if "clip_norm" not in settings:
-        does = "clips nothing yet, returns the norm: log it"
-    return (
-        "loss.backward()\n"
-        f"grad_norm = torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm={limit})  # {does}\n"
-        "optimizer.step()"
-    )
+    if "clip_norm" in settings:
+        call = f"clip_grad_norm_(model.parameters(), max_norm={settings['clip_norm']})"
+        does = "returns the unclipped norm: log it"
+    else:
+        # clip_grad_norm_ with max_norm=inf makes nan of gradients whose norm overflows
+        call = "get_total_norm([p.grad for p in model.parameters() if p.grad is not None])"
+        does = "log it; nothing is clipped yet"
+    return f"loss.backward()\ngrad_norm = torch.nn.utils.{call}  # {does}\noptimizer.step()"
 
 
 def why(study: Study, findings: Findings) -> str | None:

@@ -17,18 +17,15 @@ from __future__ import annotations
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
-from lrdoctor.core.warmups import ORDERS, SHORT_RUN, TRAIN_LONGER, longest_warmup, steps_to_try
-from lrdoctor.fixes._log import Rates, concerns_updates, counts_updates, n_steps, onset, rates_of, run_of
+from lrdoctor.core.warmups import ORDERS, TRAIN_LONGER, longest_warmup, steps_to_try
+from lrdoctor.fixes._log import concerns_updates, is_early, n_steps, onset, rates_of, run_of
 from lrdoctor.fixes.base import Findings, Remedy, Settings, warmup_of
+from lrdoctor.measures.learning_rates import Rates
 
 LONGER = 10
 """The next order of magnitude, for a run that has a warmup already."""
 WORTH_A_TRY = 2
 """Times the present warmup from which on a longer one is another experiment; below, only a longer run has room."""
-EARLY_SHARE = 0.05
-"""Part of the run that counts as early where that is more."""
-AFTER_RAMP = 3
-"""What a warmup does to a run is seen over the ramp and 2 x warmup_steps at the full rate after it."""
 
 
 def settings(study: Study, findings: Findings) -> Settings:
@@ -48,7 +45,7 @@ def _settings_of_log(run: Run) -> Settings:
     if rates is not None and rates.is_rising:
         return {}
     peak = {} if rates is None else {"base_learning_rate": float(f"{rates.peak:.4g}")}
-    if not counts_updates(run) or not n_steps(run):
+    if not run.counts_updates or not n_steps(run):
         return peak
     if rates is None or rates.warmup_steps is None:
         return {**peak, "warmup_steps": steps_to_try(ORDERS, n_steps(run))}
@@ -87,7 +84,7 @@ def _where_it_went_wrong(run: Run, rates: Rates | None, findings: Findings) -> s
 def _what_to_try(run: Run, rates: Rates | None) -> str:
     if rates is not None and rates.is_rising:
         return f"the learning rate still rises where the log ends: take {LONGER} times as many steps to the same peak"
-    if not counts_updates(run):
+    if not run.counts_updates:
         return "the steps of this log are no updates, so no number of them can be given"
     length, cap = n_steps(run), _cap(run)
     if rates is None or rates.warmup_steps is None:
@@ -114,10 +111,7 @@ def applies(study: Study, finding: Finding) -> bool:
         return True
     if not concerns_updates(study, finding):
         return False
-    rates = rates_of(run)
-    ramp = AFTER_RAMP * (rates.warmup_steps or 0) if rates is not None else 0
-    short = SHORT_RUN if counts_updates(run) else 0
-    return finding.first_step <= max(short, EARLY_SHARE * n_steps(run), ramp)
+    return is_early(run, finding.first_step)
 
 
 def snippet(settings: Settings) -> str:

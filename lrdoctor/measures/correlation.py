@@ -6,57 +6,48 @@ import numpy as np
 
 from lrdoctor.core.curve import Values
 from lrdoctor.core.robust import MAD_TO_SD
+from lrdoctor.measures.noise import SECOND_DIFFERENCE
 
 FEWEST_POINTS = 40
 """Fewer tell nothing."""
-SHARE_LEFT = 1 / np.e
-"""Autocorrelation below which two points count as independent enough."""
-SEGMENTS = ((250, 5), (90, 3), (0, 1))
-"""Points from which the curve is looked at in so many stretches: an instability spoils one or two of them, and the
-median over all stretches decides."""
-LONGEST_SEGMENT = 4000
-LONGEST = 400
-"""Largest lag looked at."""
-FEWEST_PIECES, MOST_PIECES = 4, 6
-"""Pieces of a stretch whose medians make its trend. More would take slow noise for a trend, fewer a steep trend of a
-quiet curve for slow noise."""
-POINTS_A_PIECE = 100
-"""Points that a piece holds at least, where there are more than the fewest."""
-CLIP_AT = 3.0
-"""Standard deviations beyond which a value is a spike and says nothing of the noise."""
+SATURATED = 1.3
+"""How much the differences grow at twice the lag, where neighbours at that lag are all but independent. Of noise with
+an autocorrelation of r^lag (AR 1) they have reached seven tenths of their full size there."""
+UNSURE = 0.5
+"""Over the square root of the number of points: how far that ratio may be off by chance."""
+LONGEST_SHARE = 12
+"""Of the curve a twelfth is the longest lag: more would take the trend for noise."""
+MOST_POINTS = 20_000
+"""Differences that are looked at for each lag, evenly spread."""
 
 
 def time(y: Values) -> int:
     """The number of points over which the noise of y is correlated, 0 when neighbours are independent.
 
-    One less than the first lag at which the autocorrelation of what is left beside the trend falls below 1/e: the
-    median over stretches of the curve, the first tenth left out, since the steep start is all trend.
+    Second differences at a growing lag, y[i + k] - 2 y[i] + y[i - k], leave a trend alone and grow until the three
+    points are independent of one another. Their median is not moved by spikes, nor by a level that shifts once.
     """
     n = len(y)
     if n < FEWEST_POINTS:
         return 0
-    parts = next(parts for least, parts in SEGMENTS if n >= least)
-    length = min(n // parts, LONGEST_SEGMENT)
-    top = min(max(n // 40, 2), LONGEST, length // 3)
-    starts = np.linspace(0 if parts == 1 else n // 10, n - length, parts).astype(int)
-    left = np.median([_autocorrelation(y[a : a + length], top) for a in starts], axis=0)
-    below = np.flatnonzero(left < SHARE_LEFT)
-    return int(below[0]) if len(below) else top
+    limit = SATURATED + UNSURE / np.sqrt(n)
+    lag, size = 1, _size(y, 1)
+    while 2 * lag <= max(n // LONGEST_SHARE, 2):
+        twice = _size(y, 2 * lag)
+        if twice <= limit * size:
+            break
+        lag, size = 2 * lag, twice
+    return lag - 1
 
 
-def _autocorrelation(y: Values, top: int) -> Values:
-    """float64[top]: at lags 1 to top."""
-    rest = y - _trend(y)
-    rest = rest - np.median(rest)
-    limit = CLIP_AT * MAD_TO_SD * np.median(np.abs(rest))
-    rest = np.clip(rest, -limit, limit)
-    power = float(rest @ rest)
-    if not power > 0:
-        return np.zeros(top)
-    return np.array([rest[lag:] @ rest[:-lag] / power for lag in range(1, top + 1)])
+def wander(y: Values) -> float:
+    """Deviation of the noise of y over up to a twelfth of the curve, however slow it is."""
+    n, lag, size = len(y), 1, 0.0
+    while lag <= max(n // LONGEST_SHARE, 1) and n > 2 * lag:
+        size, lag = max(size, _size(y, lag)), 2 * lag
+    return MAD_TO_SD * size / SECOND_DIFFERENCE
 
 
-def _trend(y: Values) -> Values:
-    n_pieces = min(max(len(y) // POINTS_A_PIECE, FEWEST_PIECES), MOST_PIECES)
-    pieces = np.array_split(np.arange(len(y)), n_pieces)
-    return np.interp(np.arange(len(y)), [p.mean() for p in pieces], [np.median(y[p]) for p in pieces])
+def _size(y: Values, lag: int) -> float:
+    at = np.arange(lag, len(y) - lag, 1 + len(y) // MOST_POINTS)
+    return float(np.median(np.abs(y[at + lag] - 2 * y[at] + y[at - lag])))

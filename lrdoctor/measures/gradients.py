@@ -21,7 +21,11 @@ class Thresholds:
     window: int = 101
     """Points before a point whose median it is compared with."""
     explosion: float = 100.0
-    """An explosion is a hundred times the lowest level before."""
+    """An explosion is a hundred times the lowest level shortly before."""
+    shortly: float = 0.1
+    """Part of the run that is: norms that grow over a whole training do not explode."""
+    first: float = 0.1
+    """And ten times the level of the first tenth: norms that vanish with the loss may grow again."""
     share: float = 0.02
     """Part of the run that it lasts, and three blocks at least."""
     fewest_blocks: int = 3
@@ -91,7 +95,14 @@ def explosion(norm: Curve) -> Explosion | None:
         return None
     length = robust.block_length(len(finite))
     medians = robust.block_medians(y, length)
-    lowest = np.minimum.accumulate(medians)
+    m = len(medians)
+    shortly = max(1, int(THRESHOLDS.shortly * m))
+    floor = float(np.median(medians[:shortly])) + np.log(THRESHOLDS.first)
+    lowest = np.array([max(float(medians[max(0, i - shortly) : i + 1].min()), floor) for i in range(m)])
+    # once exploded it stays so until it is back
+    for i in range(1, m):
+        if medians[i - 1] - lowest[i - 1] > np.log(THRESHOLDS.explosion):
+            lowest[i] = lowest[i - 1]
     high = np.flatnonzero(medians - lowest > np.log(THRESHOLDS.explosion))
     if len(high) < max(THRESHOLDS.fewest_blocks, THRESHOLDS.share * len(medians)):
         return None

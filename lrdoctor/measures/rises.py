@@ -1,4 +1,15 @@
-"""Where a curve lies above its own running minimum by more than noise explains, looked for at many scales."""
+"""Stretches of a curve above the best level that it had held before, and whether noise alone could make them.
+
+The model of a healthy curve: a trend that never goes up, and noise around it. Of the noise nothing is assumed that the
+log does not show: it may be heavy-tailed, correlated over some points, and larger now than earlier. A stretch is a rise
+when three things hold.
+
+It is large: `rise` units of y, the same however many points are logged.
+It is beyond the noise of blocks: block medians above the best level that was held before, in units of how far blocks
+vary from one to the next, with the tail that these variations have.
+It is beyond chance: the points since that best level was reached, in any order, would hardly ever put so many of their
+high values side by side. This needs no distribution at all.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +21,7 @@ import numpy.typing as npt
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Values
-from lrdoctor.measures import noise
+from lrdoctor.measures import chance, noise
 from lrdoctor.measures.units import Units
 
 Marks = npt.NDArray[np.bool_]
@@ -24,34 +35,17 @@ is a median of medians: sorting a million points at fifteen scales would take lo
 class Thresholds:
     rise: float = float(np.log(1.05))
     """A rise of less than 5 % (or 5 % of the progress) is not worth a word, however certain it is."""
-    early: float = float(np.log(1.25))
-    """The same for the first points alone, where little is known of the noise."""
+    plain: float = 3.0
+    """Times the limit that a height needs no order for: in a short log there may be too few values before it."""
+    large: float = float(np.log(1.5))
+    """What counts in a smooth curve."""
     quanta: float = 3.0
     """Steps of the last printed digit that a rise spans at least."""
-    extremes: float = 0.95
-    """Factor on twice the one-sided normal quantile: the largest rise of 100 to 1000 normal blocks, measured in noise
-    that is estimated as here, has its 1 % quantile at 0.87 to 0.89 of that. The rest is for noise that is skewed, or
-    grows."""
-    mirror: float = 2.0
-    """Times the deepest dip below both neighbours seen so far: an instability only goes up, so what goes down shows
-    how far this noise goes. Needed where few points make a block."""
-    mirror_up_to: int = 9
-    """Points a block up to which that is asked."""
-    alone: float = 1.25
-    """Times the limit that a single short block has to exceed; two in a row need only the limit."""
-    ending: float = 2.0
-    """Times the limit that each point after the last whole block exceeds, two points at least."""
-    fewest_ending: int = 2
-    lasting: float = 0.75
-    """Times the limit that is enough where it lasts for `lasting_blocks` blocks in a row."""
-    lasting_blocks: int = 4
-    short_block: int = 10
-    """Points a block below which it is short."""
-    points_a_short_block: int = 160
-    """In a curve of so many points times the block's length a block is no longer short."""
-    early_points: int = 60
-    """Points at the start that are also looked at by themselves, or a twelfth of the curve."""
-    early_share: float = 1 / 12
+    held: int = 20
+    """Points over which a level was held before it is a best one: the median of a few easy batches
+    is no level that the model had reached."""
+    held_part: int = 50
+    """Of a short log a fiftieth is enough for that."""
     fewest_blocks: int = 8
     """Blocks at the finest scale."""
     fewest_coarse: int = 12
@@ -59,13 +53,6 @@ class Thresholds:
     enough_blocks: int = 24
     """Blocks from which the noise estimate is as good as known. Below, the limit is raised by up to two thirds: for
     12 normal blocks the 1 % quantile of the largest rise is 9.1 estimated deviations where 6.7 are computed."""
-    few_blocks: int = 60
-    """Blocks below which the noise of independent points may stand for that of their blocks, which is estimated from
-    fewer values."""
-    fewest_points: int = 30
-    """Points that an estimate of their noise needs."""
-    allowance: float = 2.0
-    """How much noisier blocks may then be than blocks of independent points."""
 
 
 THRESHOLDS = Thresholds()
@@ -83,11 +70,11 @@ class Rise:
     peak: int
     """First point of its highest block."""
     height: float
-    """Of the peak above the lowest block before, in units of y."""
+    """Of the peak above the best level before, in units of y."""
     limit: float
     """What the height had to exceed there."""
     base: float
-    """y of the lowest block before it."""
+    """y of the best level before it."""
 
 
 def lengths(n: int, correlation_time: int) -> list[int]:
@@ -106,7 +93,7 @@ def lengths(n: int, correlation_time: int) -> list[int]:
 
 
 def find(units: Units, correlation_time: int, alpha: float, quantum: float) -> list[Rise]:
-    """The rises at every scale, the finest first; the first points once more by themselves.
+    """The rises at every scale, the finest first.
 
     Args:
         units: the curve.
@@ -119,108 +106,100 @@ def find(units: Units, correlation_time: int, alpha: float, quantum: float) -> l
     fives = robust.block_medians(units.y, robust.FEW) if n >= VERY_LONG else None
     found: list[Rise] = []
     for length in scales:
-        finest = length == scales[0]
-        scan = _Scan(units, n, length, alpha / len(scales), quantum, finest and correlation_time == 0, fives=fives)
-        found += [*scan.rises(), *(scan.ending() if finest else ())]
-    return found + _early(units, correlation_time, alpha, quantum)
+        medians = _medians(units.y, length, fives)
+        found += _at_scale(units, medians, length, correlation_time, alpha / len(scales), len(scales), quantum)
+    return found
 
 
-def _early(units: Units, correlation_time: int, alpha: float, quantum: float) -> list[Rise]:
+def find_in_smooth(units: Units, wander: float, alpha: float) -> list[Rise]:
+    """The large rises of a smooth curve at its finest scale, beyond what it wanders by: its neighbours are too much
+    alike for anything smaller.
+
+    Args:
+        units: the curve.
+        wander: deviation of its slow swings.
+        alpha: chance that they alone make a rise.
+    """
     n = len(units.y)
-    n_early = min(n, max(THRESHOLDS.early_points, int(n * THRESHOLDS.early_share)))
-    length = max(3 if n < LONG else 5, 3 * correlation_time + 1)
-    if n_early // length < THRESHOLDS.fewest_blocks:
-        return []
-    return list(_Scan(units, n_early, length, alpha, quantum, correlation_time == 0, early=True).rises())
+    length = lengths(n, 0)[0] if lengths(n, 0) else 1
+    medians = robust.block_medians(units.y, length)
+    best = best_held(medians, max(1, -(-min(THRESHOLDS.held, n // THRESHOLDS.held_part) // length)))
+    height = medians - best
+    limit = max(THRESHOLDS.large, robust.two_extremes(alpha, len(medians)) * wander)
+    found = []
+    for first, end in stretches(height > limit):
+        top = first + int(np.argmax(height[first:end]))
+        last = n if end == len(medians) else end * length
+        found.append(Rise(length, first * length, last, top * length, float(height[top]), limit, float(best[top])))
+    return found
 
 
-class _Scan:
-    """Block medians of the first n points at one scale, their heights above the running minimum, and the limits."""
-
-    def __init__(
-        self,
-        units: Units,
-        n: int,
-        length: int,
-        alpha: float,
-        quantum: float,
-        independent: bool,
-        *,
-        early: bool = False,
-        fives: Values | None = None,
-    ) -> None:
-        self.n, self.length, self.total, self.early = n, length, len(units.y), early
-        self.rest = units.y[n - n % length : n]
-        curve = units.y[:n]
-        self.medians = _medians(curve, length, fives)
-        self.lowest = np.minimum.accumulate(self.medians)
-        self.height = self.medians - self.lowest
-        self.limit = self._limit(curve, alpha, independent)
-        self.is_large = self._is_large(units, quantum)
-
-    def rises(self) -> Iterator[Rise]:
-        """The stretches in which some block is a rise, as far as blocks stay above half the limit."""
-        hot = self._hot()
-        if not hot.any():
-            return
-        warm = hot | ((self.height > self.limit / 2) & self.is_large)
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], warm, [False]]).astype(np.int8)))
-        for first, end in zip(edges[::2], edges[1::2], strict=True):
-            inside = np.flatnonzero(hot[first:end])
-            if len(inside):
-                yield self._rise(int(first + inside[0]), int(end))
-
-    def ending(self) -> Iterator[Rise]:
-        """The points after the last whole block when all of them are far up: a run that is stopped as it blows up."""
-        lowest, limit = float(self.lowest[-1]), THRESHOLDS.ending * float(self.limit[-1])
-        if len(self.rest) < THRESHOLDS.fewest_ending or self.rest.min() - lowest <= limit:
-            return
-        at = self.n - len(self.rest)
-        height = float(np.median(self.rest)) - lowest
-        yield Rise(length=self.length, first=at, end=self.n, peak=at, height=height, limit=limit, base=lowest)
-
-    def _rise(self, first: int, end: int) -> Rise:
-        top = first + int(np.argmax(self.height[first:end]))
-        lasts = end == len(self.medians) and self.n == self.total
-        return Rise(
-            length=self.length,
-            first=first * self.length,
-            end=self.total if lasts else end * self.length,
-            peak=top * self.length,
-            height=float(self.height[top]),
-            limit=float(self.limit[first]),
-            base=float(self.lowest[top]),
-        )
-
-    def _hot(self) -> Marks:
-        limits = THRESHOLDS
-        hot = (self.height > self.limit) & self.is_large
-        if self.early:
-            return _in_a_row(hot, 2)
-        enough = np.maximum(limits.lasting * self.limit, limits.rise)
-        lasting = _in_a_row((self.height > enough) & self.is_large, limits.lasting_blocks)
-        if self.length < min(limits.short_block, max(5, self.n // limits.points_a_short_block)):
-            alone = (self.height > limits.alone * self.limit) & self.is_large
-            return np.asarray(_in_a_row(hot, 2) | alone | lasting)
-        return np.asarray(hot | lasting)
-
-    def _limit(self, y: Values, alpha: float, independent: bool) -> Values:
-        m, limits = len(self.medians), THRESHOLDS
-        spread = noise.of_blocks(self.medians) * max(1.0, 2 - m / limits.enough_blocks)
-        if independent and m < limits.few_blocks and self.length > 1 and len(y) >= limits.fewest_points:
-            single = noise.of_points(y)[:: self.length][:m] * noise.MEDIAN_OF / np.sqrt(self.length)
-            spread = np.minimum(spread, limits.allowance * single)
-        limit = limits.extremes * robust.two_extremes(alpha, m) * spread
-        if self.length <= limits.mirror_up_to and not self.early:
-            limit = np.maximum(limit, limits.mirror * np.maximum.accumulate(noise.depth(self.medians)))
-        return np.maximum(limit, limits.early if self.early else limits.rise)
-
-    def _is_large(self, units: Units, quantum: float) -> Marks:
-        """Whether each rise is more than rounding."""
-        if not units.is_log or not quantum:
-            return np.ones(len(self.medians), dtype=bool)
+def _at_scale(
+    units: Units, medians: Values, length: int, correlation_time: int, alpha: float, n_scales: int, quantum: float
+) -> Iterator[Rise]:
+    n, m, y = len(units.y), len(medians), units.y
+    best = best_held(medians, max(1, -(-min(THRESHOLDS.held, n // THRESHOLDS.held_part) // length)))
+    height = medians - best
+    spread = noise.of_blocks(medians)
+    if not correlation_time:
+        # an estimate from a few blocks may be far too low by chance: those of independent points vary by so much
+        spread = np.maximum(spread, noise.points(y) * noise.MEDIAN_OF / np.sqrt(length) if length > 1 else 0.0)
+    limit = np.maximum(spread * noise.extremes(medians, spread, alpha * n_scales), THRESHOLDS.rise)
+    if m < THRESHOLDS.enough_blocks:
+        limit = limit * (2 - m / THRESHOLDS.enough_blocks)
+    hot = height > limit
+    if quantum and units.is_log:
         with np.errstate(over="ignore"):
-            return np.asarray(np.exp(self.medians) - np.exp(self.lowest) > THRESHOLDS.quanta * quantum)
+            hot &= np.exp(medians) - np.exp(best) > THRESHOLDS.quanta * quantum
+    if not hot.any():
+        return
+    warm = hot | (height > limit / 2)
+    for first, end in stretches(warm):
+        inside = np.flatnonzero(hot[first:end])
+        if not len(inside):
+            continue
+        before, first = first * length, first + int(inside[0])
+        top = first + int(np.argmax(height[first:end]))
+        lasts = end == m
+        rise = Rise(
+            length=length,
+            first=first * length,
+            end=n if lasts else end * length,
+            peak=top * length,
+            height=float(height[top]),
+            limit=float(limit[top]),
+            base=float(best[top]),
+        )
+        middle = rise.base + rise.height / 2
+        # the values before it, from where on the level was as low but for a quarter of the height
+        since = max(int(np.argmax(best <= rise.base + rise.height / 4)) - 1, 0) * length
+        low = np.flatnonzero(medians[first:end] <= middle) + first
+        until = int(low[low > top][0]) if (low > top).any() else end
+        from_here = int(low[low < top][-1]) + 1 if (low < top).any() else first
+        upper_half = y[from_here * length : until * length]
+        is_plain = rise.height > THRESHOLDS.plain * rise.limit
+        if is_plain or chance.of_stretch(y[since:before], upper_half, middle, n, correlation_time) < alpha:
+            yield rise
+
+
+def best_held(medians: Values, blocks: int) -> Values:
+    """float64[m]: for each block the lowest level before it that so many blocks in a row did not exceed.
+
+    Where there are not so many before it, the highest of them; for the first block its own.
+    """
+    blocks = min(blocks, len(medians))
+    held = medians[blocks - 1 :].copy()
+    for back in range(1, blocks):
+        held = np.maximum(held, medians[blocks - 1 - back : len(medians) - back])
+    return np.concatenate([medians[:1], np.maximum.accumulate(medians[: blocks - 1]), np.minimum.accumulate(held)])[
+        : len(medians)
+    ]
+
+
+def stretches(marks: Marks) -> list[tuple[int, int]]:
+    """First index and first index after it of every stretch of marks in a row."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _medians(y: Values, length: int, fives: Values | None) -> Values:
@@ -228,12 +207,3 @@ def _medians(y: Values, length: int, fives: Values | None) -> Values:
     if fives is None or length % robust.FEW:
         return robust.block_medians(y, length)
     return fives if length == robust.FEW else robust.block_medians(fives, length // robust.FEW)
-
-
-def _in_a_row(marks: Marks, count: int) -> Marks:
-    """Those that belong to a stretch of at least so many."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8)))
-    found = np.zeros_like(marks)
-    for first, end in zip(edges[::2], edges[1::2], strict=True):
-        found[first:end] = end - first >= count
-    return found

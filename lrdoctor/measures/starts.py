@@ -1,4 +1,7 @@
-"""Losses that are worse than at the start: for a good part of the run, or for a moment right after it."""
+"""Losses that are worse than at the start: a model that knows nothing has the first loss.
+
+No test here needs an estimate from before the trouble, which a run that was chaotic from the beginning does not give.
+"""
 
 from __future__ import annotations
 
@@ -7,57 +10,94 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrdoctor.core import robust
-from lrdoctor.core.curve import Curve
-from lrdoctor.measures.rises import Rise
+from lrdoctor.core.curve import Curve, Values
+from lrdoctor.measures import chance, noise
+from lrdoctor.measures.rises import Rise, stretches
 from lrdoctor.measures.units import Units
 
 
 @dataclass(frozen=True)
 class Thresholds:
     rise: float = float(np.log(2))
-    """Twice the first loss: a model that knows nothing has the first loss, so this is worse than untrained. It needs
-    no estimate of the noise, which a run that was chaotic from the beginning does not give."""
-    share: float = 0.05
-    """Part of the run that is so bad, and two blocks at least."""
+    """Twice the median of the first losses, for `share` of the run and two blocks at least."""
+    explosion: float = float(np.log(100))
+    """A log that ends a hundred times above them needs neither: magnitude makes up for numbers."""
+    share: float = 0.1
     fewest_blocks: int = 2
-    fewest_points: int = 15
+    noises: float = 3.0
+    """And so many deviations of single points: the first losses may be low ones of a heavy noise."""
+    by_chance: float = 0.001
+    """And in one stretch that values in any order would hardly make."""
+    stays: float = float(np.log(1.4))
+    """The typical later loss over the very first one, where hardly any is as low as that again: the first update made
+    the model worse for good."""
+    tail: float = 0.1
+    """Part of the later losses, the lowest, whose exponential tail tells how often one is as low as the first."""
+    as_low: float = 0.002
+    """How often at most: the first loss may be that of an easy batch."""
+    fewest_points: int = 4
+    moment: float = float(np.log(1.6))
+    """Over the first loss, for a step or more, where the gradient norm says so too."""
     stands_out: float = 2.0
     """Times every gradient norm elsewhere that the norm of a momentary blow-up is. The loss of single steps alone
     cannot tell one from an odd batch, where batches differ as much as they do early in training."""
     around: int = 3
     """Steps before and after the peak in which that norm may be, and which are not elsewhere."""
+    fewest_norms: int = 15
 
 
 THRESHOLDS = Thresholds()
 
 
 def find(units: Units, rise: float = THRESHOLDS.rise) -> list[Rise]:
-    """One rise from the first block above the limit to the last, or none. Only losses that are positive throughout."""
-    n = len(units.y)
+    """One rise from the first block that is worse than the start to the last, or none.
+
+    Args:
+        units: the curve; one that is no logarithm has no such multiples.
+        rise: least height.
+    """
+    y, n = units.y, len(units.y)
     if not units.is_log or n < THRESHOLDS.fewest_points:
         return []
-    length = 5 if n >= 100 else 3
-    medians = robust.block_medians(units.y, length)
-    first = float(np.log(units.first))
-    bad = np.flatnonzero(medians - first > rise)
-    if len(bad) < max(THRESHOLDS.fewest_blocks, THRESHOLDS.share * len(medians)):
+    length = 5 if n >= 100 else 3 if n >= 15 else 1
+    medians = robust.block_medians(y, length)
+    spread, first = noise.points(y), units.of_loss(units.first)
+    end = float(np.median(y[-length:]))
+    if end - first > THRESHOLDS.explosion:
+        from_here = int(np.flatnonzero(y - first <= THRESHOLDS.rise)[-1]) + 1
+        return [Rise(length, from_here, n, int(np.argmax(y)), end - first, THRESHOLDS.explosion, first)]
+    stays = rise - THRESHOLDS.rise + THRESHOLDS.stays
+    return _for_long(y, medians, length, first, max(rise, THRESHOLDS.noises * spread)) or _from_the_first(y, stays)
+
+
+def _for_long(y: Values, medians: Values, length: int, first: float, limit: float) -> list[Rise]:
+    bad = medians - first > limit
+    if np.count_nonzero(bad) < max(THRESHOLDS.fewest_blocks, THRESHOLDS.share * len(medians)):
         return []
-    top = int(np.argmax(medians))
-    return [
-        Rise(
-            length=length,
-            first=int(bad[0]) * length,
-            end=n if bad[-1] == len(medians) - 1 else int(bad[-1] + 1) * length,
-            peak=top * length,
-            height=float(medians[top] - first),
-            limit=rise,
-            base=first,
-        )
-    ]
+    begin, end = (length * i for i in max(stretches(bad), key=lambda s: s[1] - s[0]))
+    elsewhere = np.concatenate([y[:begin], y[end:]])
+    if chance.of_stretch(elsewhere, y[begin:end], first + limit, len(y), 0) > THRESHOLDS.by_chance:
+        return []
+    at, top = np.flatnonzero(bad), int(np.argmax(medians))
+    last = len(y) if at[-1] == len(medians) - 1 else int(at[-1] + 1) * length
+    return [Rise(length, int(at[0]) * length, last, top * length, float(medians[top] - first), limit, first)]
+
+
+def _from_the_first(y: Values, limit: float) -> list[Rise]:
+    first, later = float(y[0]), y[1:]
+    height = float(np.median(later)) - first
+    least, middle = np.quantile(later, [THRESHOLDS.tail, THRESHOLDS.tail / 2])
+    if height <= limit or first >= middle:
+        return []
+    with np.errstate(divide="ignore"):
+        as_low = THRESHOLDS.tail * np.exp(-np.log(2) * (least - first) / (least - middle))
+    if as_low > THRESHOLDS.as_low:
+        return []
+    return [Rise(1, 1, len(y), 1 + int(np.argmax(later)), height, limit, first)]
 
 
 def find_moment(units: Units, loss: Curve, norm: Curve, until: int) -> list[Rise]:
-    """A loss of twice its first value before step `until`, while the gradient norm is twice what it is anywhere else.
+    """A loss of 1.6 times its first before step `until`, while the gradient norm is twice what it is anywhere else.
 
     Blow-ups of one or two updates are real, and recover before a block of points is full.
 
@@ -69,12 +109,12 @@ def find_moment(units: Units, loss: Curve, norm: Curve, until: int) -> list[Rise
     """
     n_early = int(np.searchsorted(loss.step, until))
     finite = norm.finite
-    if not units.is_log or n_early < 2 or len(finite) < THRESHOLDS.fewest_points:
+    if not units.is_log or n_early < 2 or len(finite) < THRESHOLDS.fewest_norms:
         return []
     top = int(np.argmax(loss.value[:n_early]))
     height = float(units.y[top] - units.y[0])
     near = np.abs(finite.step - loss.step[top]) <= THRESHOLDS.around
-    if height <= THRESHOLDS.rise or not near.any() or near.all():
+    if height <= THRESHOLDS.moment or not near.any() or near.all():
         return []
     if finite.value[near].max() / THRESHOLDS.stands_out < finite.value[~near].max():
         return []
@@ -89,7 +129,7 @@ def find_moment(units: Units, loss: Curve, norm: Curve, until: int) -> list[Rise
             end=last + 1,
             peak=top,
             height=height,
-            limit=THRESHOLDS.rise,
+            limit=THRESHOLDS.moment,
             base=float(units.y[0]),
         )
     ]

@@ -1,4 +1,4 @@
-"""Stretches where the curve swings far more than before, whatever its level."""
+"""Curves that swing: stretches that swing far more than before, and runs that lose what they learned time and again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Steps, Values
+from lrdoctor.measures.rises import best_held
 
 Marks = npt.NDArray[np.bool_]
 
@@ -26,13 +27,26 @@ class Thresholds:
     fewest_before: int = 4
     wider: float = float(np.log(2))
     """The spread is twice the usual one, at least."""
-    deviations: float = 4.0
+    deviations: float = 3.0
     """And beyond so many times what the spread itself usually varies by."""
+    by_itself: float = 1.1
+    """Deviation of the logarithm of a spread of normal values, times the square root of their number: what spreads vary
+    by is no less than that."""
     stretched: float = 2.0
     """Times the steps of an earlier block that a block may cover."""
-    low: float = 0.1
-    high: float = 0.9
+    low: float = 0.2
+    high: float = 0.8
     """Quantiles whose distance is the spread of a block: single wild points do not move it."""
+    lost: float = float(np.log(3))
+    """Above the best level held before from which what was learned counts as lost."""
+    lost_share: float = 0.1
+    """Part of the run that it is lost for, and `times` at least; a burst of hard data now and then takes less."""
+    times: int = 3
+    fewer: float = 0.5
+    """Part of the changes between lost and not lost that values in any order would make, at most: what is lost stays
+    lost for some points."""
+    clustered: float = 4.0
+    """Deviations by which the changes between lost and not lost are fewer than in values in any order (runs test)."""
 
 
 THRESHOLDS = Thresholds()
@@ -45,7 +59,13 @@ class Swing:
     first: int
     end: int
     wider: float
-    """Its spread over that of the blocks before it."""
+    """Its spread over that of the blocks before it; the height of the swings where they are `repeated`."""
+    limit: float
+    """What that had to exceed."""
+    times: int = 0
+    """How often what was learned was lost; 0 where the swings only grew."""
+    share: float = 0.0
+    """Part of the run that it was lost for."""
 
 
 def find(step: Steps, *curves: Values) -> Swing | None:
@@ -63,18 +83,52 @@ def find(step: Steps, *curves: Values) -> Swing | None:
     length = max(THRESHOLDS.fewest_points, int(n * THRESHOLDS.share))
     if n // length < THRESHOLDS.fewest_blocks:
         return None
-    excess = np.min([_excess(_spreads(curve, length)) for curve in curves], axis=0)
+    least = THRESHOLDS.by_itself / np.sqrt(min(length, THRESHOLDS.most_points))
+    excess = np.min([_excess(_spreads(curve, length), least) for curve in curves], axis=0)
     wide = (excess > 0) & _is_regular(step, length)
     hot = np.flatnonzero(wide[1:] & wide[:-1])
     if not len(hot):
         return None
     first = int(hot[0])
-    calm = np.flatnonzero(~wide[first:])
-    end = first + int(calm[0]) if len(calm) else len(wide)
     spread = _spreads(curves[0], length)
     usual = float(np.median(spread[max(0, first - THRESHOLDS.before) : first]))
+    # later blocks are compared with these by then: it lasts until the spread is half way back
+    calm = np.flatnonzero(spread[first:] < usual + THRESHOLDS.wider / 2)
+    end = first + int(calm[0]) if len(calm) else len(wide)
     with np.errstate(over="ignore"):  # after blocks without any spread
-        return Swing(first * length, end * length, float(np.exp(spread[first:end].max() - usual)))
+        wider = float(np.exp(spread[first:end].max() - usual))
+    return Swing(first * length, end * length, wider, float(np.exp(THRESHOLDS.wider)))
+
+
+def repeated(y: Values, correlation_time: int) -> Swing | None:
+    """A curve that spends a good part of its time far above the best level that it had held, and comes back each time.
+
+    Args:
+        y: the logarithm of the loss.
+        correlation_time: in points; neighbours that are alike count as one.
+    """
+    n = len(y)
+    if n < THRESHOLDS.fewest_points:
+        return None
+    length = 5 if n >= 100 else 3
+    best = np.repeat(best_held(robust.block_medians(y, length), 2), length)
+    height = y[: len(best)] - best
+    lost = height > THRESHOLDS.lost
+    share = float(lost.mean())
+    # values in any order change sides 2 n p (1 - p) times, with a deviation of about 2 sqrt(n) p (1 - p)
+    changes = int(np.count_nonzero(lost[1:] != lost[:-1]))
+    usual = 2 * n * share * (1 - share)
+    varies = 2 * np.sqrt(n * (correlation_time + 1)) * share * (1 - share)
+    state = np.where(lost, 1, np.where(height < THRESHOLDS.lost / 2, -1, 0))
+    known = state[state != 0]
+    times = int(np.count_nonzero((known[1:] == 1) & (known[:-1] == -1)))
+    is_often = share >= THRESHOLDS.lost_share and times >= THRESHOLDS.times
+    if not is_often or changes > min(THRESHOLDS.fewer * usual, usual - THRESHOLDS.clustered * varies):
+        return None
+    at = np.flatnonzero(lost)
+    with np.errstate(over="ignore"):
+        factor = float(np.exp(np.median(height[lost])))
+    return Swing(int(at[0]), int(at[-1]) + 1, factor, float(np.exp(THRESHOLDS.lost)), times, share)
 
 
 def _is_regular(step: Steps, length: int) -> Marks:
@@ -98,12 +152,12 @@ def _spreads(curve: Values, length: int) -> Values:
     return np.asarray(np.log(np.maximum(high - low, np.finfo(float).tiny)))
 
 
-def _excess(spread: Values) -> Values:
+def _excess(spread: Values, least: float) -> Values:
     """For each block how far its spread lies beyond the limit that the blocks before it set; negative within."""
     found = np.full(len(spread), -np.inf)
     for j in range(THRESHOLDS.fewest_before, len(spread)):
         before = spread[max(0, j - THRESHOLDS.before) : j - 1]
         usual = np.median(before)
         varies = robust.MAD_TO_SD * float(np.median(np.abs(before - usual)))
-        found[j] = spread[j] - usual - max(THRESHOLDS.wider, THRESHOLDS.deviations * varies)
+        found[j] = spread[j] - usual - max(THRESHOLDS.wider, THRESHOLDS.deviations * max(varies, least))
     return found

@@ -1,4 +1,10 @@
-"""The scale on which rises of a loss are measured."""
+"""The scale on which rises of a loss are measured.
+
+A positive loss is read as log(loss + floor), where the floor is a small share of the level at which the training
+began. Far above the floor a rise is a ratio, whatever the unit of the loss and however many points are logged; near it
+a rise from almost nothing to almost nothing is small, as it is for who waits for the training. A loss that reaches 0 or
+is negative has no ratios: there a rise is a share of the progress that was made.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +26,12 @@ LARGEST = 1e150
 @dataclass(frozen=True)
 class Thresholds:
     first_points: int = 3
-    """Points at the start whose highest stands for the first loss: a single one may be low by chance."""
+    """Points at the start whose median stands for the first loss: a single one may be odd."""
+    floor: float = 0.01
+    """Share of the level of the first tenth of the log that is added to the loss before its logarithm is taken: of a
+    loss that fell to a hundredth the batch decides as much as the model."""
+    start: float = 0.1
+    """Part of the log whose median is that level: a single wild first loss does not move it."""
     round_off: float = 1e-9
     """Of the largest loss: what is smaller than that is no progress, and as a unit it would make rises overflow."""
     noises: float = 10.0
@@ -32,27 +43,29 @@ THRESHOLDS = Thresholds()
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """A loss as y: its logarithm, or its share of the progress made where it is not positive throughout."""
+    """A loss as y: the logarithm of it and the floor, or its share of the progress made."""
 
     y: Values
     is_log: bool
     first: float
-    """The first loss: the highest of the first points, in loss units."""
+    """The first loss: the median of the first points, in loss units."""
     progress: float
     """From the first loss down to the lowest block, in loss units; above 0."""
     made_progress: bool
     """Whether that is beyond noise; of no meaning for a logarithm."""
     scale: float
     """Loss units in one unit of y, where y is no logarithm."""
+    floor: float
+    """Loss units that are added before the logarithm is taken, 0 where y is none."""
 
     def of_loss(self, loss: float) -> float:
         """y of a loss."""
-        return float(np.log(loss)) if self.is_log else min(max(loss / self.scale, -LARGEST), LARGEST)
+        return float(np.log(loss + self.floor)) if self.is_log else min(max(loss / self.scale, -LARGEST), LARGEST)
 
     def to_loss(self, y: float) -> float:
         """The loss at y."""
         with np.errstate(over="ignore"):
-            return float(np.exp(y)) if self.is_log else y * self.scale
+            return max(float(np.exp(y)) - self.floor, 0.0) if self.is_log else y * self.scale
 
     def ratio(self, height: float) -> str:
         """A rise of that many units in words: `by 35 %`, `4.1-fold`, `by 0.4 of the progress made`."""
@@ -64,12 +77,8 @@ class Units:
 
 
 def measure(loss: Values) -> Units:
-    """The units of a loss, float64[n] of finite values, n >= 1.
-
-    A positive loss is read as its logarithm, so that a rise is a ratio. Ratios of losses that reach 0 or are negative
-    mean nothing: there a rise is a share of the progress that the run made.
-    """
-    first = float(loss[: THRESHOLDS.first_points].max())
+    """The units of a loss, float64[n] of finite values, n >= 1."""
+    first = float(np.median(loss[: THRESHOLDS.first_points]))
     medians = robust.block_medians(loss, max(1, len(loss) // 80))
     progress = first - float(medians.min())
     is_log = bool(loss.min() > 0)
@@ -77,13 +86,17 @@ def measure(loss: Values) -> Units:
     spread = 0.0 if is_log else noise.points(loss)
     round_off = THRESHOLDS.round_off * float(np.abs(loss).max())
     scale = max(progress, THRESHOLDS.noises * spread, round_off, sys.float_info.min)
+    n_start = max(1, int(THRESHOLDS.start * len(loss)))
+    # not of the medians above: their length, and with it the floor, would change when points are left out
+    floor = THRESHOLDS.floor * float(np.median(loss[:n_start])) if is_log else 0.0
     with np.errstate(over="ignore"):
-        y = np.log(loss) if is_log else loss / scale
+        y = np.log(loss + floor) if is_log else loss / scale
     return Units(
         y=np.clip(y, -LARGEST, LARGEST),
         is_log=is_log,
         first=first,
         progress=max(progress, sys.float_info.min),
-        made_progress=progress > THRESHOLDS.noises * spread,
+        made_progress=progress > max(THRESHOLDS.noises * spread, round_off),
         scale=scale,
+        floor=floor,
     )

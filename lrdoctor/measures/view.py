@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import NormalDist
 
 import numpy as np
 
@@ -11,14 +12,16 @@ from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
 from lrdoctor.measures import (
+    bursts,
     control,
     correlation,
     evaluations,
     events,
     gradients,
+    learning_rates,
     level,
+    noise,
     objective,
-    points,
     rises,
     starts,
     swings,
@@ -27,7 +30,7 @@ from lrdoctor.measures import (
 )
 from lrdoctor.measures.events import Event
 from lrdoctor.measures.level import Level
-from lrdoctor.measures.restarts import Restart, find_restart, rate_jumps
+from lrdoctor.measures.restarts import Restart, find_restart
 from lrdoctor.measures.rises import Rise
 
 
@@ -40,9 +43,6 @@ class Thresholds:
     look like rises, and are part of the trend from which the correlation time is told."""
     smooth: int = 14
     """Points of correlation from which that is asked: a moving average of 0.9 has about 9 and can be judged."""
-    beyond_doubt: float = 5.0
-    """Times the limit that is believed all the same, where the rise is also `large`."""
-    large: float = float(np.log(1.5))
     early_steps: int = 500
     """The playbook's short run for early instability."""
     early_share: float = 0.05
@@ -55,6 +55,29 @@ class Thresholds:
     of steps."""
     explosion: float = float(np.log(100))
     """Where a rise is no failure by itself, a loss that ends a hundred times its first value still is."""
+    fewest_first: int = 5
+    most_ranked: int = 10_000
+    """Losses at the start and at the end that are compared, at least and at most."""
+    learns: tuple[tuple[int, float], ...] = ((10, 0.7), (50, 0.9))
+    """Part of the log at its start -> the least chance that a loss of it lies above one of the best tenth."""
+    plain: float = 0.9
+    """Of that chance, however much neighbours are alike."""
+    as_high: float = 0.25
+    alike: int = 2
+    """Other places at least a quarter as high as an excursion, from which on it may be one of hard data in a run that
+    does not learn: they would be there without any training."""
+    hard_data: float = 0.05
+    """Part of such a run below which wider swings may be hard data too."""
+    nearly_double: float = float(np.log(1.8))
+    """A rise that counts however few the points."""
+    untrained: float = float(np.log(1.5))
+    """Above the first loss from which a single step is more than an odd batch."""
+    stands_out: float = 3.0
+    """Standard deviations of single points from which an eye sees a rise in a plot of every point."""
+    trifle: float = 0.05
+    """Part of the first loss below which what is left after a rise is almost nothing."""
+    seen: float = 0.25
+    """Part of a rise that evaluations within it show at least."""
     resume_points: int = 3
     """Points between a resume and a jump that it explains."""
 
@@ -157,20 +180,45 @@ class View:
             known = np.median(np.diff(self.loss.step)) if len(self.loss) > 1 else 1
         return max(1, int(known))
 
+    @cached_property
+    def rates(self) -> learning_rates.Rates | None:
+        """The logged learning rates; None where there are none above 0."""
+        return learning_rates.rates_of(self.run.curve("learning_rate"))
+
     @property
-    def counts_updates(self) -> bool:
-        """Whether the steps are optimizer updates, and not samples, epochs or rows."""
-        return bool(self.run.provenance.get("x", "step") == "step")
+    def warmup_until(self) -> int:
+        """The step at which the logged learning rate first reaches its peak, or at which the log ends on the ramp; 0
+        where it does not ramp up."""
+        return 0 if self.rates is None else self.rates.warmup_until
 
     @cached_property
-    def warmup_until(self) -> int:
-        """The step at which the logged learning rate first reaches its peak, 0 where it does not ramp up to it."""
-        rate = self.run.curve("learning_rate").finite
-        if len(rate) < 3 or not rate.value.max() > 0:
-            return 0
-        top = int(np.argmax(rate.value >= rate.value.max() * (1 - 1e-6)))
-        ramps = rate.value[0] < rate.value[top] / 2 and bool((rate.value[1 : top + 1] >= rate.value[:top]).all())
-        return int(rate.step[top]) if ramps and top < len(rate) / 2 else 0
+    def learns(self) -> bool:
+        """Whether the first losses are higher than those of the best tenth of the log: those of the first tenth beyond
+        chance (rank sum), or those of the first fiftieth nearly all, where everything was learned in it.
+
+        Where they are not there is no training that an excursion could have thrown back.
+        """
+        y = self.units.y if len(self.loss) else self.loss.value
+        length = max(THRESHOLDS.fewest_first, len(y) // 10)
+        medians = robust.block_medians(y, length)
+        if len(medians) < 2:
+            return False
+        at = length * (1 + int(np.argmin(medians[1:])))
+        best = np.sort(y[at : at + length : 1 + length // THRESHOLDS.most_ranked])
+        # the best of so many
+        deviations = NormalDist().inv_cdf(1 - self.alpha / (len(medians) - 1))
+        alike = np.sqrt(self.correlation_time + 1)  # neighbours that are alike count as one
+        for part, least in THRESHOLDS.learns:
+            n_first = max(THRESHOLDS.fewest_first, len(y) // part)
+            first = y[: n_first : 1 + n_first // THRESHOLDS.most_ranked]
+            above = float(np.searchsorted(best, first).mean()) / len(best)
+            varies = np.sqrt((len(first) + len(best) + 1) / (12 * len(first) * len(best)))
+            needed = max(
+                deviations * varies, min(max(deviations * varies * alike, least - 0.5), THRESHOLDS.plain - 0.5)
+            )
+            if above - 0.5 > needed:
+                return True
+        return False
 
     @cached_property
     def early_until(self) -> int:
@@ -188,6 +236,11 @@ class View:
         if n < THRESHOLDS.fewest_points:
             points = "1 finite point" if n == 1 else f"{n} finite points"
             return f"{points} of the training loss, {THRESHOLDS.fewest_points} are needed to see a rise"
+        return self._meaningless
+
+    @cached_property
+    def _meaningless(self) -> str | None:
+        """Why a rise of the loss would mean nothing, None when it means something."""
         kind = self.objective.kind
         if kind != "minimized":
             why = objective.WHY[kind]
@@ -218,16 +271,30 @@ class View:
     def found(self) -> tuple[Event, ...]:
         """The events of the loss, in order; those that a resume, a restart or the control explains are not among
         them."""
+        own = [e for e in self._all if not self._at_resume(e) and self._restart_at(e) is None]
+        every = sorted([*own, *self._after_restart], key=lambda e: e.first_step)
         return tuple(
-            e
-            for e in self._all
-            if not self._at_resume(e) and self._restart_at(e) is None and not self._is_of_control(e)
+            e for e in every if not self._is_of_control(e) and not self._is_trifle(e) and self._is_in_evaluations(e)
         )
 
     @cached_property
     def of_control(self) -> tuple[Event, ...]:
         """Rises that the untrained weights show as well: the data or the objective make them, and no update."""
         return tuple(e for e in self._all if self._is_of_control(e))
+
+    def _is_trifle(self, event: Event) -> bool:
+        """Whether a rise goes from almost nothing to still almost nothing, within what single points do there."""
+        top = self.units.to_loss(self.units.of_loss(event.base) + event.height)
+        stands_out = event.height >= THRESHOLDS.stands_out * noise.points(self.units.y)
+        return self.units.is_log and not stands_out and top < THRESHOLDS.trifle * self.units.first
+
+    def _is_in_evaluations(self, event: Event) -> bool:
+        """Whether evaluations within a rise show a part of it, where there are any: the validation data do not change
+        from step to step, so what they do not show at all was a stretch of hard batches."""
+        if event.kind not in ("spike", "level_shift", "early"):
+            return True
+        seen = evaluations.share_seen(self.run.val_loss, event.first_step, event.last_step, self.unlearned)
+        return seen is None or seen >= THRESHOLDS.seen * self.share_lost(event)
 
     def _is_of_control(self, event: Event) -> bool:
         if self.run.control is None:
@@ -247,9 +314,18 @@ class View:
 
     @cached_property
     def at_restarts(self) -> tuple[tuple[Event, Restart], ...]:
-        """Rises that begin where the learning rate or the whole training was started again on purpose."""
+        """Rises that begin where the learning rate was started again on purpose."""
         pairs = ((e, self._restart_at(e)) for e in self._all if not self._at_resume(e))
         return tuple((e, restart) for e, restart in pairs if restart is not None)
+
+    @cached_property
+    def _after_restart(self) -> tuple[Event, ...]:
+        """The events after the last restart whose loss did not come back: the best level begins anew there."""
+        for_good = [restart.step for e, restart in self.at_restarts if e.kind in ("level_shift", "divergence")]
+        if not for_good:
+            return ()
+        curves = {name: curve.after(for_good[-1]) for name, curve in self.run.curves.items()}
+        return View(replace(self.run, curves=curves), self.alpha).found
 
     @cached_property
     def rolled_back(self) -> tuple[tuple[View, tuple[Event, ...]], ...]:
@@ -263,13 +339,20 @@ class View:
     @cached_property
     def doubtful(self) -> bool:
         """Whether a blurred curve shows rises too small to be believed."""
-        return bool(self.is_blurred) and any(not self._is_believed(rise) for rise in self._rises)
+        return bool(self.is_blurred) and any(r.height < rises.THRESHOLDS.large for r in self._rises)
 
     @cached_property
     def swing(self) -> swings.Swing | None:
-        """The first stretch that swings, unless a rise or a restart there says it better."""
-        found = None if self.is_blind else swings.find(self.loss.step, self.units.y, self.loss.value)
+        """The run's swings: it loses again and again what it learned; or the first stretch that swings more than
+        before, unless a rise or a restart there says it better."""
+        if self.is_blind:
+            return None
+        if self.units.is_log and (found := swings.repeated(self.units.y, self.correlation_time)) is not None:
+            return found
+        found = swings.find(self.loss.step, self.units.y, self.loss.value)
         if found is None:
+            return None
+        if not self.learns and found.end - found.first < THRESHOLDS.hard_data * len(self.loss):
             return None
         first, last = self.loss.step[found.first], self.loss.step[min(found.end, len(self.loss)) - 1]
         told = any(e.first_step <= last and first <= e.last_step for e in self._all if e.kind != "outlier")
@@ -290,7 +373,7 @@ class View:
             return self.is_blind
         first, gap = int(self.loss.step[0]), self.gap
         where = f"first point at step {first}, one point per {gap} step{'s' if gap > 1 else ''}"
-        if not self.counts_updates:
+        if not self.run.counts_updates:
             return f"early window not observable: the log counts {COUNTED[self.run.provenance['x']]}, not updates"
         if self.run.provenance.get("averaged"):
             return f"early window not observable: each point is a mean over {self._averaged}; {where}"
@@ -318,52 +401,78 @@ class View:
     @cached_property
     def _rises(self) -> list[Rise]:
         """At all scales, those of a blurred curve too that may be slow swings."""
-        if self.is_blind:
+        if self._is_unknown:
             return []
-        return rises.find(self.units, self.correlation_time, self.alpha, self._quantum)
+        found = rises.find(self.units, self.correlation_time, self.alpha, self._quantum)
+        return [r for r in found if not self._is_the_data(r)]
 
     @cached_property
     def _worse_than_at_first(self) -> list[Rise]:
         """Rises that need no estimate of the noise."""
-        if not self.is_blind:
+        if not self._is_unknown:
             moment = starts.find_moment(self.units, self.loss, self.run.grad_norm, self.early_until)
             return moment + starts.find(self.units)
-        if len(self.loss) < THRESHOLDS.fewest_points or not self.units.is_log:
+        if not len(self.loss) or not self.units.is_log:
             return []
         return [r for r in starts.find(self.units, THRESHOLDS.explosion) if r.end == len(self.loss)]
 
-    def _is_believed(self, rise: Rise) -> bool:
-        if not self.is_blurred:
-            return True
-        return rise.height > max(THRESHOLDS.beyond_doubt * rise.limit, THRESHOLDS.large)
+    @cached_property
+    def _is_unknown(self) -> bool:
+        """Whether a rise means nothing, or cannot be told; few points alone do not hide a large one."""
+        few = 0 < len(self.loss) < THRESHOLDS.fewest_points
+        return self._meaningless is not None if few else self.is_blind is not None
 
     @cached_property
     def _all(self) -> list[Event]:
-        believed = [rise for rise in self._rises if self._is_believed(rise)]
+        believed = self._rises
+        if self.is_blurred and not self._is_unknown:
+            smooth = rises.find_in_smooth(self.units, correlation.wander(self.units.y), self.alpha)
+            believed = [r for r in smooth if not self._is_the_data(r)]
         merged = events.of_rises(believed, self._worse_than_at_first)
-        single = [] if self.is_blind else points.find(self.units, self.alpha / 2)
-        single = events.joined(r for r in single if not _within(r, merged))
-        both = sorted([*((r, False) for r in merged), *((r, self._is_odd_batch(r)) for r in single)], key=_first)
-        return [self._event(rise, is_odd) for rise, is_odd in both]
+        short = (
+            []
+            if self._is_unknown
+            else bursts.find(self.units, self.correlation_time, self.alpha / 2, single=self.learns)
+        )
+        short = [r for r in short if not _within(r, merged) and not self._is_the_data(r)]
+        if len(self.loss) < THRESHOLDS.fewest_points:
+            merged, short = ([r for r in of if r.height > THRESHOLDS.nearly_double] for of in (merged, short))
+        both = sorted([*merged, *short], key=lambda r: r.first)
+        return [self._event(rise) for rise in both]
 
-    def _event(self, rise: Rise, is_odd: bool) -> Event:
-        loss = self.loss
+    def _is_the_data(self, rise: Rise) -> bool:
+        return self._is_hard_data(rise.first, rise.end, rise.base + THRESHOLDS.as_high * rise.height, rise.length)
+
+    def _is_hard_data(self, first: int, end: int, level: float, length: int) -> bool:
+        """Whether a stretch above a level may be hard data: the run does not learn, so that there was nothing to lose,
+        and its losses are as high elsewhere."""
+        if self.learns:
+            return False
+        high = self.units.y > level
+        high[max(first - length, 0) : end + length] = False
+        return len(rises.stretches(high)) >= THRESHOLDS.alike
+
+    def _event(self, rise: Rise) -> Event:
+        loss, is_odd = self.loss, self._is_odd_batch(rise)
         return events.classify(rise, self.units, loss.step, loss.value, self.early_until, is_odd=is_odd)
 
     def _is_odd_batch(self, rise: Rise) -> bool:
-        """Whether a point is a single step and not high enough for more than an odd batch; it cost nothing."""
+        """Whether it is a single step that was no worse than an untrained model: it cost nothing."""
+        if rise.length > 1 or rise.end - rise.first > 1 or not self.run.counts_updates:
+            return False
         is_step = bool(self.loss.step[rise.first] - self.loss.step[rise.first - 1] == 1)
-        return self.counts_updates and is_step and rise.end - rise.first == 1 and rise.height < points.THRESHOLDS.spike
+        return is_step and self.units.y[rise.first] < self.units.of_loss(self.units.first) + THRESHOLDS.untrained
 
     def _at_resume(self, event: Event) -> bool:
         if event.kind == "divergence":
             return False  # what never came back is an instability, whatever began it
-        resumed = self.run.provenance.get("resumed_at") or ()
+        again = learning_rates.warmups_again(self.run.curve("learning_rate")).tolist()
+        resumed = [*(self.run.provenance.get("resumed_at") or ()), *again]
         near = THRESHOLDS.resume_points * max(1, self.gap)
         return any(-near <= event.first_step - int(at) <= near for at in resumed)
 
     def _restart_at(self, event: Event) -> Restart | None:
-        return find_restart(event, self.loss, self.units, rate_jumps(self.run.curve("learning_rate")), self.gap)
+        return find_restart(event, self.loss, learning_rates.jumps(self.run.curve("learning_rate")), self.gap)
 
     def _in_discarded(self, piece: Curve) -> tuple[View, tuple[Event, ...]]:
         before = self.loss.before(int(piece.step[0]))
@@ -385,7 +494,3 @@ def view_of(run: Run, alpha: float) -> View:
 
 def _within(point: Rise, merged: list[Rise]) -> bool:
     return any(r.first - r.length <= point.first < r.end + r.length for r in merged)
-
-
-def _first(pair: tuple[Rise, bool]) -> int:
-    return pair[0].first

@@ -100,7 +100,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _skip(skip: Skip) -> dict[str, Any]:
-    return {"code": skip.code, "run": skip.run, "reason": skip.reason}
+    return {"code": skip.code, "run": skip.run, "reason": skip.reason, "kind": skip.kind}
 
 
 def _fix(fix: Fix) -> dict[str, Any]:

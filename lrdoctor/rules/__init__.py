@@ -72,9 +72,6 @@ RULES: tuple[Rule, ...] = (
     dead_branch.RULE,
 )
 
-TRIAL_ALPHA = 0.001
-"""Chance that noise alone makes a trial unstable: a sweep judges some fifty of them, where a log is judged alone."""
-
 FAILED = "the run failed, so its curves say nothing about stability"
 
 
@@ -83,7 +80,7 @@ def judge_run(run: Run, study: Study) -> Iterator[Finding | Skip]:
 
     A failed run is skipped by all of them.
     """
-    view = view_of(run, study.alpha if run.trial is None else min(study.alpha, TRIAL_ALPHA))
+    view = view_of(run, study.alpha)
     for rule in RULES:
         check = rule.check_log if run.trial is None else rule.check_trial
         if check is None:

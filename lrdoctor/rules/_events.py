@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from lrdoctor.core.report import Finding, Instability
-from lrdoctor.measures import evaluations, noise
+from lrdoctor.measures import evaluations
 from lrdoctor.measures.events import Event
 from lrdoctor.measures.view import View
 from lrdoctor.rules.base import Rule
@@ -73,43 +72,6 @@ def _evidence(view: View, height: float) -> float:
     """As a factor on the loss where it is positive, else as the share of the progress made."""
     with np.errstate(over="ignore"):
         return float(np.exp(height)) if view.units.is_log else height
-
-
-# Trials: their evaluations are measured too, and what a rise costs is known.
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    share: float = evaluations.THRESHOLDS.share
-    """Part of what it learns that a rise of a trial loses at least, or else it stands out as far as below."""
-    stands_out: float = 3.0
-    """Standard deviations of single points: an eye sees such a rise in the plot of every step. Below both limits it is
-    the unrest of a rate near its floor, of which the next points show nothing."""
-
-    least: float = 0.01
-    """Part of what it learns that such a rise loses at least: from almost nothing to twice that is nothing."""
-    seen: float = 0.25
-    """Part of the rise that evaluations within it show, where there are any: the validation data do not change from
-    step to step, so what they do not show at all was a stretch of hard batches."""
-
-
-THRESHOLDS = Thresholds()
-
-
-def of_trial(view: View, kinds: Sequence[str]) -> list[Event]:
-    """The events of these kinds that matter in a trial."""
-    if not view.found:
-        return []
-    spread = noise.points(view.units.y)
-    found = []
-    for event in view.found:
-        share = view.share_lost(event)
-        seen = evaluations.share_seen(view.run.val_loss, event.first_step, event.last_step, view.unlearned)
-        stands_out = event.height >= THRESHOLDS.stands_out * spread and share >= THRESHOLDS.least
-        matters = share >= THRESHOLDS.share or stands_out
-        if event.kind in kinds and matters and (seen is None or seen >= THRESHOLDS.seen * share):
-            found.append(event)
-    return found
 
 
 def forgetting(rule: Rule, view: View, events: Sequence[Event], *, came_back: bool) -> Iterator[Finding]:

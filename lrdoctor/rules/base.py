@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lrdoctor.core.architecture import Architecture
-from lrdoctor.core.report import Finding, Instability, Severity, Skip
+from lrdoctor.core.report import Finding, Instability, Severity, Skip, SkipKind
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.measures.view import View
@@ -63,9 +63,9 @@ class Rule:
             last_step=last_step,
         )
 
-    def skip(self, reason: str, run: Run | None = None) -> Skip:
+    def skip(self, reason: str, run: Run | None = None, kind: SkipKind = "not_checked") -> Skip:
         """What this rule could not check."""
-        return Skip(code=self.code, reason=reason, run=run.name if run else None)
+        return Skip(code=self.code, reason=reason, run=run.name if run else None, kind=kind)
 
     @property
     def judges(self) -> str:

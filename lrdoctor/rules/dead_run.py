@@ -1,9 +1,11 @@
-"""A log whose training loss is exactly 0, or exactly the same number again and again.
+"""A log whose learning rate is 0 throughout, or whose training loss is exactly 0 or the same number again and again.
 
 ## What it sees
 At least ten points, and half of the log, from some point to its end with one and the same value. A loss of exactly 0
 in a log of the Hugging Face Trainer is an error: its `logging_nan_inf_filter` writes that for a loss that is not
 finite.
+
+A learning rate of 0 in all logged points, ten at least, is one too; nothing can then be said of stability.
 
 ## Why it matters
 Real losses vary from batch to batch. One that does not is not training: every label masked, a learning rate of 0,
@@ -40,6 +42,17 @@ def check(view: View) -> Found:
     if not len(loss):
         yield RULE.skip(NO_LOSS, view.run)
         return
+    rate = view.run.curve("learning_rate").finite
+    if len(rate) >= THRESHOLDS.fewest_points and not (rate.value > 0).any():
+        yield RULE.finding(
+            f"the learning rate is 0 in all {len(rate)} points that the log has of it: nothing is trained",
+            observed=0.0,
+            threshold="a rate above 0",
+            run=view.run,
+            first_step=int(rate.step[0]),
+            last_step=int(rate.step[-1]),
+        )
+        yield RULE.skip("the learning rate is 0 throughout, so nothing is trained", view.run, "does_not_train")
     last = float(loss.value[-1])
     different = np.flatnonzero(loss.value != last)
     first = int(different[-1]) + 1 if len(different) else 0
@@ -49,7 +62,7 @@ def check(view: View) -> Found:
     is_rounded = "quantised" in view.run.provenance and first > 0
     if last != 0 and is_rounded:
         return
-    filtered = last == 0 and bool(view.run.provenance.get("nan_filter")) and view.objective.kind == "minimized"
+    filtered = last == 0 and view.run.has_trainer_filter and view.objective.kind == "minimized"
     why = "; the logger writes 0 for a loss that is not finite" if filtered else ""
     yield RULE.finding(
         f"training loss is exactly {last:.4g} at {n_equal} points, from step {loss.step[first]} to the end{why}",
@@ -68,7 +81,7 @@ RULE = Rule(
     name="dead run",
     severity="warning",
     instability="dead",
-    summary="The training loss of a log is exactly 0 or exactly constant.",
+    summary="The training loss of a log is exactly 0 or exactly constant, or its learning rate is 0 throughout.",
     manual=__doc__,
     check_log=check,
 )

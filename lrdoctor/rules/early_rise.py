@@ -28,7 +28,7 @@ def check(view: View) -> Found:
     found = [event for event in view.found if event.kind == "early"]
     yield from _events.findings(RULE, view, found, "and recovered")
     if not found and view.early_unseen:
-        yield RULE.skip(view.early_unseen, view.run)
+        yield RULE.skip(view.early_unseen, view.run, "not_checked" if view.is_blind else "early_unseen")
 
 
 RULE = Rule(

@@ -31,7 +31,7 @@ def check(view: View) -> Found:
     if not found and view.is_blind:
         yield RULE.skip(view.is_blind, view.run)
     elif not found and view.doubtful and view.is_blurred:
-        yield RULE.skip(view.is_blurred, view.run)
+        yield RULE.skip(view.is_blurred, view.run, "blurred")
 
 
 RULE = Rule(

@@ -2,7 +2,8 @@
 
 ## What it sees
 No block of the log lies below its first block by more than 1 % of the first loss and three deviations of the noise
-between blocks, in a log of 100 points or more.
+between blocks, in a log of 20 points or more. Where the log shows the start of the training the verdict is then
+inconclusive: a training that does not train says nothing of stability.
 
 ## Why it matters
 A loss that stays where an untrained model has it is either stuck or already as low as it gets. A learning rate that is
@@ -28,7 +29,7 @@ from lrdoctor.rules.base import Found, Rule
 
 @dataclass(frozen=True)
 class Thresholds:
-    fewest_points: int = 100
+    fewest_points: int = 20
     fall: float = 0.01
     """Part of the first loss."""
     noise: float = 3.0
@@ -47,7 +48,7 @@ def check(view: View) -> Found:
         points = "1 finite point" if len(loss) == 1 else f"{len(loss)} finite points"
         yield RULE.skip(f"{points}, {THRESHOLDS.fewest_points} are needed to see progress", view.run)
         return
-    if view.is_blind or any(event.kind != "outlier" for event in view.found):
+    if view.is_blind or view.swing or any(event.kind != "outlier" for event in view.found):
         return  # other rules say why
     medians = robust.block_medians(loss.value, robust.block_length(len(loss)))
     first = float(medians[0])
@@ -56,6 +57,9 @@ def check(view: View) -> Found:
     if fall >= least or not np.ptp(loss.value) > 0:
         return
     fell = f"fell by only {fall:.2g} from {first:.4g}" if fall > 0 else f"never fell below the {first:.4g} of its start"
+    # a resumed run and a fine-tuning may be flat for good reasons
+    if int(loss.step[0]) <= view.gap:
+        yield RULE.skip(f"it does not train: the loss {fell}", view.run, "does_not_train")
     yield RULE.finding(
         f"training loss {fell} in {len(loss)} points",
         observed=fall,

@@ -17,8 +17,6 @@ points are skipped, as are losses whose rise is no failure (reinforcement learni
 
 from __future__ import annotations
 
-import numpy as np
-
 from lrdoctor.measures import swings
 from lrdoctor.measures.view import View
 from lrdoctor.rules.base import Found, Rule
@@ -28,19 +26,25 @@ def check(view: View) -> Found:
     if view.is_blind:
         yield RULE.skip(view.is_blind, view.run)
         return
-    n, fewest = len(view.loss), swings.THRESHOLDS.fewest_points * swings.THRESHOLDS.fewest_blocks
-    if n < fewest:
-        yield RULE.skip(f"{n} finite points of the training loss, {fewest} are needed to compare its swings", view.run)
-        return
     swing = view.swing
     if swing is None:
+        n, fewest = len(view.loss), swings.THRESHOLDS.fewest_points * swings.THRESHOLDS.fewest_blocks
+        if n < fewest:
+            needed = f"{n} finite points of the training loss, {fewest} are needed to compare its swings"
+            yield RULE.skip(needed, view.run)
         return
     step = view.loss.step
     first, last = int(step[swing.first]), int(step[min(swing.end, len(step)) - 1])
+    what = f"training loss swings {swing.wider:.3g} times as far in steps {first} to {last} as before"
+    if swing.times:
+        what = (
+            f"training loss lost what it had learned {swing.times} times in steps {first} to {last}: for "
+            f"{100 * swing.share:.2g} % of the run it was {swing.wider:.3g} times its best level and more"
+        )
     yield RULE.finding(
-        f"training loss swings {swing.wider:.3g} times as far in steps {first} to {last} as before",
+        what,
         observed=swing.wider,
-        threshold=float(np.exp(swings.THRESHOLDS.wider)),
+        threshold=swing.limit,
         run=view.run,
         first_step=first,
         last_step=last,

@@ -28,7 +28,7 @@ def check(view: View, study: Study) -> Found:
     if run.status == "diverged" or run.train_loss.first_non_finite is not None:
         yield RULE.skip("the run ended non-finite, so nothing can be said to have come back", run)
         return
-    found = _events.of_trial(view, CAME_BACK)
+    found = [event for event in view.found if event.kind in CAME_BACK]
     yield from _events.findings(RULE, view, found, "and came back")
     yield from _events.forgetting(RULE, view, found, came_back=True)
     if not found and view.is_blind:

@@ -22,7 +22,7 @@ from lrdoctor.rules.base import Found, Rule
 
 def check(view: View) -> Found:
     for event, restart in view.at_restarts:
-        what = f"the {restart.what} starts again at step {restart.step}"
+        what = f"the learning rate starts again at step {restart.step}"
         yield _events.finding(RULE, view, event, f"{_events.words(view, event)}: {what}")
 
 

@@ -25,7 +25,7 @@ def check(view: View) -> Found:
     if view.is_blind:
         return  # LRD206 says why
     yield from _events.findings(RULE, view, (e for e in view.found if e.kind == "outlier"), "for a single step")
-    if view.counts_updates and view.gap > 1:
+    if view.run.counts_updates and view.gap > 1:
         yield RULE.skip(f"one point per {view.gap} steps: what lasts for less may not be in the log", view.run)
 
 

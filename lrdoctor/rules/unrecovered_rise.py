@@ -3,10 +3,9 @@
 ## What it sees
 A rise above the lowest loss so far that lasts to the end of the trial: the measurement and the limits are those of
 logs (LRD204, LRD205), on the loss without what its batches do to it. A rise that the untrained weights show on the
-same batches is the data's or the objective's, and no update's. It has to lose a seventh of what had been learned (of
-the way down from the loss of the untrained weights or of the best constant prediction, whichever is lower), or to stand
-out of single points by three times their noise. A validation loss that lost that much, while the training loss went up
-with it, counts as well: the validation data are the same at every evaluation.
+same batches is the data's or the objective's, and no update's. A validation loss that lost a seventh of what the run
+learns (of the way down from the loss of the untrained weights or of the best constant prediction, whichever is lower),
+while the training loss went up with it, counts as well: the validation data are the same at every evaluation.
 
 ## Why it matters
 A sudden rise after a steady decline that never recovers is the playbook's mid-training instability (Figure 7b).
@@ -27,7 +26,7 @@ STAYED = ("divergence", "level_shift")
 
 
 def check(view: View, study: Study) -> Found:
-    found = _events.of_trial(view, STAYED)
+    found = [event for event in view.found if event.kind in STAYED]
     yield from _events.findings(RULE, view, found, "and did not come back")
     yield from _events.forgetting(RULE, view, found, came_back=False)
     if not found and view.is_blind:

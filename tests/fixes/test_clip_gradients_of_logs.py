@@ -116,7 +116,7 @@ def test_no_threshold_without_its_reason(norms: Any, finding: Finding, reason: s
     fix = clipping(log(norms=norms), finding)
     assert fix.settings == {}
     assert reason in fix.why
-    assert 'max_norm=float("inf")' in fix.snippet
+    assert "get_total_norm([p.grad for p" in fix.snippet  # max_norm=inf makes nan of norms that overflow
 
 
 @pytest.mark.parametrize(

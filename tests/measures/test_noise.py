@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrdoctor.core.curve import Values
-from lrdoctor.core.robust import MAD_TO_SD
+from lrdoctor.core.robust import MAD_TO_SD, two_extremes
 from lrdoctor.measures import noise
 
 
@@ -102,9 +102,34 @@ def test_a_trend_is_no_noise(slope: float, sd: float) -> None:
     assert noise.points(values) == pytest.approx(sd, rel=0.03)
 
 
-@pytest.mark.parametrize("of", [noise.of_blocks, noise.of_points])
-def test_estimates_have_the_size_of_the_noise(of: type[noise.of_blocks]) -> None:
-    assert np.median(of(normal(3000))) == pytest.approx(1.0, rel=0.15)
+def test_estimates_have_the_size_of_the_noise() -> None:
+    assert np.median(noise.of_blocks(normal(3000))) == pytest.approx(1.0, rel=0.15)
+
+
+def t3(n: int) -> Values:
+    return np.random.default_rng(0).standard_t(3, n)
+
+
+@pytest.mark.parametrize(
+    ("values", "times"),
+    [
+        (normal(50), 1.0),  # too few blocks to see a tail
+        (normal(2000), 1.0),
+        (normal(20_000), 1.0),
+        (t3(2000), 1.5),
+        (np.where(np.arange(2000) == 1000, 500.0, normal(2000)), 1.0),  # one rise is no tail
+        (np.exp(-np.arange(2000) / 100) + 1e-3 * normal(2000), 1.0),  # nor is a steep start
+    ],
+)
+def test_the_highest_block_of_heavy_tails_lies_further_out(values: Values, times: float) -> None:
+    normal_one = noise.EXTREMES * two_extremes(0.01, len(values))
+    found = noise.extremes(values, noise.of_blocks(values), 0.01)
+    assert found / normal_one == pytest.approx(times, rel=0.25)
+    assert found >= normal_one
+
+
+def test_without_any_change_nothing_is_known_of_the_tail() -> None:
+    assert noise.extremes(np.ones(500), np.zeros(500), 0.01) == noise.EXTREMES * two_extremes(0.01, 500)
 
 
 def slow_of_blocks(medians: Values) -> Values:
@@ -132,21 +157,18 @@ def test_noise_of_blocks_is_the_loop(m: int) -> None:
     np.testing.assert_allclose(noise.of_blocks(normal(m)), slow_of_blocks(normal(m)), rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("kind", "first"), [("blocks", 2 + noise.FEWEST + 1), ("points", 2 + noise.POINT_WINDOW)], ids=["blocks", "points"]
-)
 @pytest.mark.parametrize("cut", [80, 110, 150])
 @pytest.mark.parametrize("later", [0.0, 1e3, -1e3])
-def test_noise_is_known_from_before_alone(kind: str, first: int, cut: int, later: float) -> None:
+def test_noise_is_known_from_before_alone(cut: int, later: float) -> None:
     """Wild values later change earlier noise by nothing but the quiet level, below which none is trusted.
 
     Before the first estimate nothing is known, and the noise is taken from the first one.
     """
-    of = {"blocks": noise.of_blocks, "points": noise.of_points}[kind]
+    first = 2 + noise.FEWEST + 1
     values = normal(200)
     changed = values.copy()
     changed[cut:] = later * normal(200 - cut, seed=1)
-    was, now = of(values), of(changed)
+    was, now = noise.of_blocks(values), noise.of_blocks(changed)
     apart = np.flatnonzero(was[first:cut] != now[first:cut]) + first
     assert np.isin(np.maximum(was, now)[apart], [was.min(), now.min()]).all()
     assert len(apart) < cut - first
@@ -162,21 +184,6 @@ def test_the_first_blocks_are_not_their_own_noise() -> None:
     values = 0.1 * normal(100)
     values[:8] += 50 * normal(8, seed=1)
     assert noise.of_blocks(values)[:8].max() <= noise.HEAD * np.quantile(noise.of_blocks(values), 0.5)
-
-
-@pytest.mark.parametrize("n", [4, 5, 30, 200])
-def test_noise_of_points_is_the_loop(n: int) -> None:
-    """Which looks at the last 60 differences (fewer in short curves), anew every eighth point."""
-    values = normal(n)
-    window = min(noise.POINT_WINDOW, max(n // 3, 1))
-    second = np.abs([values[i] - 2 * values[i - 1] + values[i - 2] for i in range(2, n)])
-    spread = MAD_TO_SD * np.array(slow_trailing_median(second, window, window, noise.STRIDE)) / noise.SECOND_DIFFERENCE
-    known = np.full(n, np.nan)
-    for i in range(3, n):
-        known[i] = spread[i - 3]
-    finite = known[np.isfinite(known)]
-    known[np.isnan(known)] = finite[0]
-    np.testing.assert_allclose(noise.of_points(values), np.maximum(known, np.quantile(known, noise.QUIET)), rtol=1e-12)
 
 
 @given(st.lists(st.floats(-1e100, 1e100), max_size=60), st.floats(1e-50, 1e50))

@@ -31,7 +31,7 @@ def slow_spreads(curve: Values, length: int) -> list[float]:
         half = length // 2
         slope = (np.median(block[half:]) - np.median(block[:half])) / half
         rest = [value - slope * k for k, value in enumerate(block)]
-        low, high = np.quantile(rest, [0.1, 0.9])
+        low, high = np.quantile(rest, [swings.THRESHOLDS.low, swings.THRESHOLDS.high])
         found.append(float(np.log(high - low)))
     return found
 
@@ -52,14 +52,14 @@ def slow_excess(spread: Values) -> list[float]:
         before = [spread[i] for i in range(j - 1) if i >= j - limits.before]  # the block just before may be wide itself
         usual = float(np.median(before))
         varies = 1.4826 * float(np.median([abs(b - usual) for b in before]))
-        found.append(spread[j] - usual - max(limits.wider, limits.deviations * varies))
+        found.append(spread[j] - usual - max(limits.wider, limits.deviations * max(varies, 0.3)))
     return found
 
 
 @pytest.mark.parametrize("m", [0, 3, 4, 5, 13, 50])
 def test_excess_is_the_loop(m: int) -> None:
     spread = np.random.default_rng(m).normal(size=m)
-    np.testing.assert_allclose(swings._excess(spread), slow_excess(spread))
+    np.testing.assert_allclose(swings._excess(spread, 0.3), slow_excess(spread))
 
 
 @pytest.mark.parametrize("n", [200, 1000, 5000])
@@ -153,3 +153,35 @@ def test_blocks_of_far_more_steps_do_not_compare(times: int, is_seen: bool) -> N
     curve = noisy(1000, 600, 1000, 10.0)
     step = np.concatenate([np.arange(600), 600 + times * np.arange(400)])
     assert (swings.find(step, curve) is not None) is is_seen
+
+
+def saw_teeth(n: int, period: int, low: float, high: float) -> Values:
+    """The logarithm of a loss that falls from high to low, and is thrown back again and again."""
+    phase = np.arange(n) % period / period
+    return np.log(high) + (np.log(low) - np.log(high)) * np.minimum(1.5 * phase, 1.0)
+
+
+@pytest.mark.parametrize("n", [60, 400, 3000])
+def test_a_run_that_is_thrown_back_again_and_again(n: int) -> None:
+    found = swings.repeated(saw_teeth(n, max(n // 10, 10), 0.01, 3.0), 0)
+    assert found is not None
+    assert found.times >= 3
+    assert found.share > swings.THRESHOLDS.lost_share
+    assert found.wider > found.limit
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.log(falling(400, 0.3)),
+        np.random.default_rng(0).normal(size=1000),  # values in any order
+        np.random.default_rng(1).normal(size=1000) - np.linspace(0, 5, 1000),
+        saw_teeth(400, 400, 0.01, 3.0),  # once
+        saw_teeth(400, 40, 1.5, 3.0),  # twice the level is not lost
+        np.where(np.arange(2000) % 400 < 8, 3.0, 0.0),  # for 2 % of the time
+        np.zeros(100),
+        np.zeros(3),
+    ],
+)
+def test_what_is_not_thrown_back(y: Values) -> None:
+    assert swings.repeated(y, 0) is None

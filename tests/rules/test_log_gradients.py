@@ -29,7 +29,11 @@ NORMS: dict[str, tuple[Any, dict[str, str]]] = {
     "an outlier": (with_values(NORM, 1300, 60.0), {"LRD501": INFO}),
     "many outliers": (with_values(NORM, slice(300, None, 100), 60.0), {"LRD501": INFO}),
     "grows a hundredfold and stays": (NORM * from_step(900, 300.0), {"LRD501": INFO, "LRD502": ERROR}),
-    "grows a hundredfold slowly": (NORM * np.exp(np.arange(N) / 350), {"LRD502": ERROR}),
+    "grows a hundredfold slowly": (NORM * np.exp(np.arange(N) / 350), {}),
+    "vanishes and grows again": (
+        NORM * np.where(np.arange(N) < 1200, np.exp(-np.arange(N) / 150), 0.5),
+        {"LRD501": INFO},
+    ),
     "grows a hundredfold for a while": (NORM * (1 + 300 * (spike(length=200) > 1)), {"LRD501": INFO, "LRD502": ERROR}),
     # a loss scaler that tries a larger scale
     "inf now and then": (with_values(NORM, [500, 900, 1400], INF), {"LRD101": INFO}),

@@ -34,6 +34,7 @@ FLAT = 2.0 * wobble(N, 1, 0.03)
 NEGATIVE = 4 * np.exp(-T / 200) - 3 + np.random.default_rng(0).normal(0, 0.05, N)
 ERROR, WARNING, INFO = "error", "warning", "info"
 NAN = math.nan
+FILTERED = "logging_nan_inf_filter, on by default, leaves losses out"
 
 HEALTHY_LOGS = {
     **{name: log(made()) for name, made in HEALTHY.items()},
@@ -59,7 +60,8 @@ FOUND: dict[str, tuple[Run, dict[str, str]]] = {
     "spike that recovers": (log(SPIKED), {"LRD206": ERROR}),
     "single point, one per 50 steps": (log(ODD_POINT, every=50), {"LRD206": ERROR}),
     "single point, one per step": (log(ODD_POINT), {"LRD209": INFO}),
-    "twice as high, one per step": (log(with_values(language_model(400), 300, 9.0)), {"LRD206": ERROR}),
+    "twice as high, one per step": (log(with_values(language_model(400), 300, 9.0)), {"LRD209": INFO}),
+    "worse than untrained, one per step": (log(with_values(language_model(400), 300, 19.0)), {"LRD206": ERROR}),
     "single point, steps are samples": (log(ODD_POINT, x="samples"), {"LRD206": ERROR}),
     "begins to swing": (log(FLAT * np.where(T < 1200, 1.0, wobble(N, 5, 0.1))), {"LRD207": ERROR}),
     "early blow-up that recovers": (log(LOSS * spike(factor=3.0, start=20)), {"LRD208": ERROR}),
@@ -71,7 +73,12 @@ FOUND: dict[str, tuple[Run, dict[str, str]]] = {
     "always 0": (log(np.zeros(100)), {"LRD102": WARNING}),
     "always the same": (log(np.full(100, 0.693)), {"LRD102": WARNING}),
     "0 from a point on": (log(np.where(T < 800, LOSS, 0.0)), {"LRD102": WARNING}),
-    "0 where the logger hides nan": (log(np.where(T < 800, LOSS, 0.0), nan_filter=True), {"LRD102": ERROR}),
+    "0 where the logger hides nan": (log(np.where(T < 800, LOSS, 0.0), notes=(FILTERED,)), {"LRD102": ERROR}),
+    "0 where another logger leaves nan out": (log(np.where(T < 800, LOSS, 0.0), nan_filter=True), {"LRD102": WARNING}),
+    "a learning rate of 0": (
+        log(2.3 * wobble(400, 1, 0.05), curves={"learning_rate": np.zeros(400)}),
+        {"LRD102": WARNING, "LRD302": WARNING},
+    ),
     "0 at the end only": (log(np.where(T < 1500, NEGATIVE + 3, 0.0)), {}),
     "ends at a rounded level": (log(np.where(T < 800, np.round(LOSS, 2), 2.5), quantised=2), {}),
     "does not fall": (log(2.3 * wobble(400, 1, 0.05)), {"LRD302": WARNING}),
@@ -79,7 +86,8 @@ FOUND: dict[str, tuple[Run, dict[str, str]]] = {
     "jump far from the resume": (log(SPIKED, resumed_at=(1100,)), {"LRD206": ERROR}),
     "jump at a resume that never comes back": (log(DIVERGED, resumed_at=(1198,)), {"LRD204": ERROR}),
     "stopped as it blows up": (log(np.append(LOSS, [60.0, 400.0, 900.0])), {"LRD205": ERROR}),
-    "trained twice": (log(TWICE), {"LRD602": INFO}),
+    "trained twice, and nothing shows it": (log(TWICE), {"LRD206": ERROR}),
+    "trained twice": (log(TWICE, curves={"learning_rate": cosine(N, 1000)}), {"LRD602": INFO}),
     "learning rate restarts": (
         log(warm_restarts(noise=0.15), curves={"learning_rate": cosine()}),
         {"LRD602": INFO},
@@ -130,7 +138,7 @@ def test_verdicts_do_not_depend_on_the_unit(name: str, scale: float) -> None:
     assert severities(log(scale * run.train_loss.value)) == expected
 
 
-BORDERLINE = log(LOSS * spike(factor=1.11, length=30))
+BORDERLINE = log(LOSS * spike(factor=1.1, length=30))
 
 
 @pytest.mark.parametrize(("alpha", "expected"), [(0.0001, {}), (0.01, {}), (0.2, {"LRD206": ERROR})])
@@ -165,11 +173,11 @@ def test_where_it_was(name: str, code: str, first_step: int, last_step: int) -> 
     [
         ("diverges", "LRD204", 3.15, 1.05),
         ("spike that recovers", "LRD206", 1.98, 1.05),
-        ("early blow-up that recovers", "LRD208", 2.7, 1.25),
+        ("early blow-up that recovers", "LRD208", 2.3, 1.05),
         ("single point, one per 50 steps", "LRD206", 1.73, 1.4),
         ("jump at a resume", "LRD601", 1.98, 1.05),
-        ("trained twice", "LRD602", 3.3, 1.05),
-        ("negative, climbs", "LRD204", 1.8, 0.0488),  # shares of the progress
+        ("trained twice", "LRD602", 3.2, 1.05),
+        ("negative, climbs", "LRD204", 2.0, 0.0488),  # shares of the progress
         ("begins to swing", "LRD207", 4.0, 2.0),
     ],
 )
@@ -182,7 +190,7 @@ def test_evidence_is_the_rise_and_its_limit(name: str, code: str, observed: floa
 @pytest.mark.parametrize(
     ("name", "code", "message"),
     [
-        ("diverges", "LRD204", "training loss rose 3.32-fold, from 3.02 to 10.03, in steps 1200 to 1999 and never"),
+        ("diverges", "LRD204", "training loss rose 3.2-fold, from 3.101 to 10.03, in steps 1200 to 1999 and never"),
         ("jumps and comes back half the way", "LRD205", "and ended above where it had been"),
         ("spike that recovers", "LRD206", "in steps 1200 to 1259 and came back"),
         ("early blow-up that recovers", "LRD208", "and recovered"),
@@ -190,7 +198,7 @@ def test_evidence_is_the_rise_and_its_limit(name: str, code: str, observed: floa
         ("0 where the logger hides nan", "LRD102", "the logger writes 0 for a loss that is not finite"),
         ("does not fall", "LRD302", "training loss fell by only 0.14 from 2.34 in 400 points"),
         ("jump at a resume", "LRD601", ", where the run was resumed"),
-        ("trained twice", "LRD602", ": the training starts again at step 1000"),
+        ("trained twice", "LRD602", ": the learning rate starts again at step 1000"),
         ("learning rate restarts", "LRD602", ": the learning rate starts again at step 500"),
         ("spike that a resume took back", "LRD206", "in a part that a resume took back"),
         ("nan to the end", "LRD101", "train_loss is nan at step 1500 and non-finite from there to the end"),
@@ -214,7 +222,7 @@ def test_events_are_early_or_mid_training_by_when_they_happen() -> None:
 
 def test_of_many_spikes_the_costliest_are_listed() -> None:
     pieces = [3 * spike(1000, 3.0, 500, 30 + k) * wobble(1000, k, 0.03) for k in range(30)]
-    loss = np.concatenate([language_model(500), *pieces])
+    loss = np.concatenate([language_model(3000), *pieces])
     run = log(loss)
     results = judge_run(run, Study(name="log", runs=(run,)))
     found = [r for r in results if isinstance(r, Finding) and r.code == "LRD206"]
