@@ -12,14 +12,14 @@ from lrdoctor.core.study import Study
 from lrdoctor.examine.seeds import FEWEST_SEEDS, MOST_SEEDS
 from lrdoctor.measures import evaluations, level, rises, untrained, view
 from lrdoctor.procedures import certainty, comparison, reach, sweep, treatment, validity
-from lrdoctor.rules import TRIAL_ALPHA, _events, best_at_edge, stuck_plateau
+from lrdoctor.rules import best_at_edge, stuck_plateau
 from lrdoctor.training.hopeless import Hopeless
 
 HOW, LIMITS = "how-it-decides", "limits"
 SWEEP = sweep.Settings(grid=(0.1,))
 TREAT = treatment.Settings()
 VIEW, BLOWN, STUCK, LEVEL = view.THRESHOLDS, untrained.THRESHOLDS, stuck_plateau.THRESHOLDS, level.THRESHOLDS
-RISE, FORGOTTEN, VALID = _events.THRESHOLDS, evaluations.THRESHOLDS, validity.THRESHOLDS
+FORGOTTEN, VALID = evaluations.THRESHOLDS, validity.THRESHOLDS
 SHORT = view.THRESHOLDS.fewest_points
 
 SURE = certainty.SETTINGS
@@ -52,15 +52,13 @@ TOLD = [
     ),
     (HOW, "worse by a quarter of a loss that needs no learning", BLOWN.lost, 0.25),
     (HOW, "half of the way from the untrained level to the lowest one, and all of it", BLOWN.progress, 0.5),
-    (HOW, "with a risk of one in a thousand a trial", TRIAL_ALPHA, 0.001),
-    (HOW, "lose at least **15 %** of what the trial learns", RISE.share, 0.15),
+    (HOW, "they have to show a quarter of it", VIEW.seen, 0.25),
     (
         HOW,
-        "stand out of single points by three times their noise and to lose 1 %",
-        (RISE.stands_out, RISE.least),
-        (3, 0.01),
+        "(below 5 % of the first loss, and within three times the noise of points)",
+        (VIEW.trifle, VIEW.stands_out),
+        (0.05, 3),
     ),
-    (HOW, "they have to show a quarter of it", RISE.seen, 0.25),
     (
         HOW,
         "15 % of what had been learned, by four times their noise, while the training loss went up by half as much",

@@ -94,7 +94,8 @@ def own_rise(control: Curve, first_step: int, last_step: int) -> float:
     earlier = value[before]
     blocks = robust.block_medians(earlier, min(length, len(earlier)))
     rise = float(np.median(value[inside]) - blocks.min())
-    error = noise.points(value) * noise.MEDIAN_OF / np.sqrt(length)
+    # two medians, of which one is the lowest of many: their difference has twice the variance of either
+    error = np.sqrt(2) * noise.points(value) * noise.MEDIAN_OF / np.sqrt(length)
     return rise if rise > robust.two_extremes(THRESHOLDS.alpha, len(blocks)) / 2 * error else 0.0
 
 

@@ -84,7 +84,7 @@ def forgotten(loss: Curve, evaluations: Curve, unlearned: float) -> Forgotten | 
                 base=float(before[peak]),
                 peak=float(of.value[peak]),
                 share=float(share[peak]),
-                came_back=end < n,
+                came_back=bool(end < n),
             )
     return best
 
@@ -104,15 +104,15 @@ def share_seen(evaluations: Curve, first_step: int, last_step: int, unlearned: f
 
 
 def _is_confirmed(loss: Curve, of: Curve, low: int, peak: int, lost: float) -> bool:
-    """Whether the training loss around the peak is above that around the lowest evaluation before, by as much."""
-    gap = float(np.median(np.diff(of.step)))
-    around = []
-    for at in (low, peak):
-        near = np.abs(loss.step - of.step[at]) <= max(gap / 2, THRESHOLDS.fewest_points / 2)
-        around.append(loss.value[near])
-    if min(map(len, around)) < THRESHOLDS.fewest_points:
+    """Whether the training loss around the peak is above that up to the lowest evaluation before, by as much.
+
+    What follows that evaluation may belong to the rise already.
+    """
+    width = max(float(np.median(np.diff(of.step))) / 2, THRESHOLDS.fewest_points)
+    high = loss.value[np.abs(loss.step - of.step[peak]) <= width]
+    calm = loss.value[(loss.step > of.step[low] - width) & (loss.step <= of.step[low])]
+    if min(len(calm), len(high)) < THRESHOLDS.fewest_points:
         return False
-    calm, high = around
     rise = float(high.mean() - calm.mean())
     error = float(np.hypot(high.std(ddof=1) / np.sqrt(len(high)), calm.std(ddof=1) / np.sqrt(len(calm))))
     return rise > max(THRESHOLDS.certain * error, THRESHOLDS.confirmed * lost)

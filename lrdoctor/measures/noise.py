@@ -141,11 +141,3 @@ def sides(values: Values) -> tuple[Values, Values]:
     padded = np.concatenate([np.full(SIDE, values[0]), values, np.full(SIDE, np.median(values[-SIDE:]))])
     medians = robust.median_of([padded[i : n + SIDE + 1 + i] for i in range(SIDE)])
     return medians[:n], medians[SIDE + 1 :]
-
-
-def depth(values: Values) -> Values:
-    """How far each value lies below both of its sides, 0 where it does not; 0 for the first two."""
-    before, after = sides(values)
-    found = np.maximum(np.minimum(before, after) - values, 0)
-    found[:2] = 0
-    return np.asarray(found)

@@ -130,12 +130,14 @@ def _scale(paired: Paired) -> tuple[float, float, float]:
     """
     control: Values = np.log(paired.control) if paired.is_log else paired.control
     own, of_batches = noise.points(paired.excess), np.sqrt(2) * noise.points(control)
+    low, high = THRESHOLDS.lasting, THRESHOLDS.single
+    if not paired.is_log:
+        lowest = min(float(part.mean()) for part in np.array_split(paired.loss.value, min(10, len(control))))
+        way = max(float(np.median(control)) - lowest, 0.0)
+        low, high = THRESHOLDS.progress * way, 2 * THRESHOLDS.progress * way
     # weights that begin at zero lose the same on every batch, which tells nothing of the batches: then the limits
     # stay as they are
-    spread = min(own, of_batches if of_batches > 0 else THRESHOLDS.single / THRESHOLDS.single_noises)
+    spread = min(own, of_batches if of_batches > 0 else high / THRESHOLDS.single_noises)
     if paired.is_log:
-        return THRESHOLDS.lasting, THRESHOLDS.single, spread
-    tenth = max(1, len(control) // 10)
-    lowest = min(float(part.mean()) for part in np.array_split(paired.loss.value, max(1, len(control) // tenth)))
-    way = max(float(np.median(control)) - lowest, spread)
-    return THRESHOLDS.progress * way, 2 * THRESHOLDS.progress * way, spread
+        return low, high, spread
+    return max(low, THRESHOLDS.progress * spread), max(high, 2 * THRESHOLDS.progress * spread), spread

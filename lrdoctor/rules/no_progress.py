@@ -11,7 +11,8 @@ far too high can do that without any spike: compare with a run at a tenth of the
 and shuffled labels; that is why it is a warning and no verdict.
 
 ## Odd curves
-Where a rise was found, or none can be seen, other rules say why and this one is silent. Logs that start in the middle
+Where a rise was found, or none can be seen, other rules say why and this one is silent. So it is where the first tenth
+of the log is plainly higher than its best tenth. Logs that start in the middle
 of a training, such as fine-tuning and resumed runs, may be flat for good reasons.
 """
 

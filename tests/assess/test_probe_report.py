@@ -113,7 +113,8 @@ def test_what_the_schedule_would_have_missed(runs: tuple[Run, ...], eval_every: 
 def test_a_run_that_ends_in_nan_is_not_hidden() -> None:
     made = report(run(0, [2.0, 3.0, 9.0, 30.0, math.nan], [3.0, 9.0], status="diverged"))
     (row,) = made.probe["seeds"]
-    assert (row["verdict"], row["found"], row["hidden"]) == ("unstable", ["non-finite", "early blow-up"], False)
+    assert (row["verdict"], row["hidden"]) == ("unstable", False)
+    assert row["found"][:2] == ["non-finite", "early blow-up"]
     assert "a non-finite loss" not in made.summary
 
 

