@@ -9,7 +9,8 @@ WORK = """\
 import torch
 from torch import nn
 
-X, Y = torch.randn(64, 4), torch.zeros(64, dtype=torch.int64)
+X = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+Y = (X[:, 0] > 0).long()
 
 
 class Net(nn.Module):
@@ -52,7 +53,7 @@ def one_pass():
         (["max_train_steps=many"], 'max_train_steps: found "many", expected a whole number'),
         (["model.class_path=nowhere.nets:Net"], "nowhere.nets:Net: `nowhere.nets` does not import"),
         (["model.class_path=./work.py:Nat"], "./work.py:Nat: `./work.py` has no `Nat`; did you mean `Net`?"),
-        (["model.class_path=./work.py:Raises"], "ValueError: no such shape (work.py:18, in forward)"),
+        (["model.class_path=./work.py:Raises"], "ValueError: no such shape (work.py:19, in forward)"),
         (["data.class_path=./work.py:empty"], "data: train yielded no batch"),
         (["data.class_path=./work.py:missing_values"], "the loss is nan at step 0 with seed 0, before any update"),
         (["data.class_path=./work.py:one_pass"], "data: train is a list_iterator, which can be passed over only once"),
