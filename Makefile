@@ -18,9 +18,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	touch $@
 
 # Both uses on real data: a learning-rate sweep of the bundled 10-layer MLP on scikit-learn's digits, and the diagnosis
-# of a log of one of its trials.
+# of a log of one of its trials. The sweep ends with 2 where its five seeds leave the verdict open.
 demo: $(VENV)/.installed
-	$(BIN)/lrdoctor sweep configs/mlp10.yaml --fail-on never
+	$(BIN)/lrdoctor sweep configs/mlp10.yaml --fail-on never || test $$? -eq 2
 	$(BIN)/lrdoctor diagnose sample_runs/recovered_rise.csv --fail-on never
 
 check: $(VENV)/.installed-dev

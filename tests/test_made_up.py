@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lrdoctor import assess
+from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.core.trial import Trial
@@ -78,6 +79,23 @@ def test_the_control_stays_where_training_begins() -> None:
     assert first.train_loss.value == pytest.approx(np.full(300, run(of).train_loss.value[0]), rel=0.1)
     other = of.control(replace(trial, seed=1), "control", "")
     assert not np.array_equal(first.train_loss.value, other.train_loss.value)
+
+
+def test_trials_begin_alike_follow_their_batches_and_break_the_earlier_the_higher_the_rate() -> None:
+    """Else the sweep of a plan would say nothing of the rate, and what comes after it would be left out."""
+    of = world()
+    measured = Curve.of([2.0, 1.0, 4.0, 2.0] * 75)
+    trials = [replace(BASELINE, base_learning_rate=rate) for rate in GRID]
+    for control in (None, measured):
+        runs = [of.run(trial, "made up", "", control) for trial in trials]
+        begins = of.control(BASELINE, "control", "").train_loss if control is None else control
+        assert [run.train_loss.value[0] for run in runs] == pytest.approx([begins.value[0]] * len(GRID))
+        assert len({run.train_loss.value[1] for run in runs}) == len(GRID)
+    low = runs[0].train_loss.value
+    assert low[2] / low[1] == pytest.approx(4, rel=0.1)
+    broken = [run.train_loss.first_non_finite for run in runs if run.status == "diverged"]
+    assert broken == sorted(set(filter(None, broken)), reverse=True)
+    assert len(broken) == 2
 
 
 def test_the_norms_have_percentiles_to_clip_at() -> None:
