@@ -37,10 +37,15 @@ World = Callable[[float, int], list[float] | str]
 """(rate, seed) -> training losses, or the reason of a failure."""
 
 
+def broken_at(rate: float) -> list[float]:
+    """Losses of a trial that its rate breaks: they begin as those of every trial do, and are the rate's own then."""
+    return [UNTRAINED, 1.9 + 0.01 * math.log10(rate), math.nan]
+
+
 def healthy_below(edge: float) -> World:
     def losses(rate: float, seed: int) -> list[float]:
         if rate >= edge:
-            return [2.0, 1.9, math.nan]
+            return broken_at(rate)
         goal = 0.1 * (1 + abs(math.log10(rate / 0.01)))
         return [goal + (2 - goal) * 0.9**t for t in range(40)]
 

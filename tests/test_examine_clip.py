@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_examine import SPEC, FakeEngine, Log, opened
+from test_examine import SPEC, FakeEngine, Log, broken_at, opened
 
 from lrdoctor import assess, examine
 from lrdoctor.core.trial import Trial
@@ -31,7 +31,7 @@ class ClipEngine(FakeEngine):
         yield Started(task, 0)
         holds = trial.base_learning_rate < self.edge or (trial.clip_norm or math.inf) <= self.cure
         goal = 0.1 * (1 + abs(math.log10(trial.base_learning_rate / 0.01))) + 0.01 * trial.seed
-        losses = [goal + (2 - goal) * 0.9**t for t in range(40)] if holds else [2.0, 1.9, math.nan]
+        losses = [goal + (2 - goal) * 0.9**t for t in range(40)] if holds else broken_at(trial.base_learning_rate)
         norms = [1 + 9 * t / 39 for t in range(40)]
         yield Progress(task, [(t, trial.base_learning_rate, x, norms[t], x) for t, x in enumerate(losses)])
         yield Finished(task, {"status": "completed" if holds else "diverged", "reason": None if holds else "nan"})

@@ -68,7 +68,10 @@ class RewriteEngine(TreatEngine):
         lost = trial.rewrite in self.reach and f"{trial.rewrite} loses" in self.late
         for event in super()._trial(task, trial):
             if isinstance(event, Progress) and (behind or lost):
-                yield Progress(task, [(*row[:2], row[2] + 0.5, row[3], row[4] + 0.5) for row in event.value])
+                # all trials of a seed begin alike
+                lost_at = [0.5 * (1 - 0.9 ** row[0]) for row in event.value]
+                rows = [(*row[:2], row[2] + x, row[3], row[4] + x) for row, x in zip(event.value, lost_at, strict=True)]
+                yield Progress(task, rows)
             else:
                 yield event
 

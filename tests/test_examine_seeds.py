@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_examine import SPEC, FakeEngine, Log, World, opened
+from test_examine import SPEC, FakeEngine, Log, World, broken_at, opened
 
 from lrdoctor import assess, examine
 from lrdoctor.core.study import Study
@@ -27,7 +27,7 @@ def world(edge: Edge) -> World:
         if rate == 0:
             return [2.0] * 40
         if rate >= edge(seed):
-            return [2.0, 1.9, math.nan]
+            return broken_at(rate)
         goal = 0.1 * (1 + abs(math.log10(rate / 0.01)))
         return [goal + (2 - goal) * 0.9**t for t in range(40)]
 

@@ -38,7 +38,10 @@ class World(FakeEngine):
             return
         cured = trial.clip_norm is not None or trial.warmup_steps or trial.optimizer == ADAM
         told = self.world(min(trial.base_learning_rate, 0.04) if cured else trial.base_learning_rate, trial.seed)
-        losses = [x + 1.5 * (trial.optimizer == ADAM) for x in told if isinstance(x, float)]
+        # all trials of a seed begin alike
+        losses = [
+            x + 1.5 * (1 - 0.9**t) * (trial.optimizer == ADAM) for t, x in enumerate(told) if isinstance(x, float)
+        ]
         yield Progress(task, [(t, trial.base_learning_rate, x, 1.0 + t, x) for t, x in enumerate(losses)])
         done = all(map(math.isfinite, losses))
         yield Finished(task, {"status": "completed" if done else "diverged", "reason": None if done else "nan"})
@@ -97,9 +100,7 @@ def test_it_names_every_trial_once_and_what_was_found(spec: Spec, tmp_path: Path
     assert len({row["key"] for row in rows}) == len(rows) == n_trials(tmp_path / "out")
     broken = [row for row in rows if row["status"] == "diverged"]
     assert broken
-    assert {(row["feasible"], row["findings"], row["n_steps"]) for row in broken} == {
-        (False, "non-finite; early blow-up", 3)
-    }
+    assert {(row["feasible"], row["findings"], row["n_steps"]) for row in broken} == {(False, "non-finite", 3)}
     assert not any("second" in column or "control" in column for column in rows[0])
     assert "control" not in {row["procedure"] for row in rows}
 
@@ -167,7 +168,7 @@ def kind(runs: Any) -> str:
 
 
 def test_another_optimizer_with_higher_losses_is_not_called_stuck(spec: Spec, tmp_path: Path) -> None:
-    """Beside the sweep's runs, which start and end lower, it would be."""
+    """Beside the sweep's runs, which end lower, it would be."""
     (rows,) = table(spec, tmp_path / "out", lambda laboratory: treated(laboratory, None, optimizer=ADAM))
     of = [row for row in rows if row["optimizer"] == "adam"]
     assert [(row["procedure"], row["findings"], row["feasible"]) for row in of] == [("treat", "", True)] * 3

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from test_examine import SPEC, FakeEngine, Log, opened
+from test_examine import SPEC, FakeEngine, Log, broken_at, opened
 
 from lrdoctor import assess, examine
 from lrdoctor.core.report import Report
@@ -54,7 +54,7 @@ class TreatEngine(FakeEngine):
         broken = trial.base_learning_rate >= self._edge(trial)
         goal = 0.1 * (1 + abs(math.log10(trial.base_learning_rate / 0.01))) + 0.001 * trial.seed
         n_steps = trial.n_steps
-        told = [2.0, 1.9, math.nan] if broken else [goal + (2 - goal) * 0.9**t for t in range(n_steps)]
+        told = broken_at(trial.base_learning_rate) if broken else [goal + (2 - goal) * 0.9**t for t in range(n_steps)]
         norms = [1 + 0.5 * math.sin(t) for t in range(len(told))]
         rows = [
             (t, trial.base_learning_rate, loss, norm, loss)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_examine import SPEC, FakeEngine, Log, opened
+from test_examine import SPEC, FakeEngine, Log, broken_at, opened
 
 from lrdoctor import assess, examine
 from lrdoctor.core.trial import Trial
@@ -39,7 +39,9 @@ class WarmupEngine(FakeEngine):
             return
         broken = trial.base_learning_rate >= self.reach(trial.warmup_steps)
         goal = 0.1 * (1 + abs(math.log10(trial.base_learning_rate / 0.01))) + 0.001 * trial.seed
-        told = [2.0, 1.9, math.nan] if broken else [goal + (2 - goal) * 0.9**t for t in range(trial.n_steps)]
+        told = broken_at(trial.base_learning_rate)
+        if not broken:
+            told = [goal + (2 - goal) * 0.9**t for t in range(trial.n_steps)]
         yield Progress(task, [(t, trial.base_learning_rate, loss, 1.0, loss) for t, loss in enumerate(told)])
         yield Finished(task, {"status": "diverged" if broken else "completed", "reason": "nan" if broken else None})
 

@@ -60,7 +60,7 @@ def test_every_rule_every_fix_and_every_key_has_its_place() -> None:
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        ("rules/LRD208.md", "## What it sees\nA rise as in LRD204 that begins in the early window"),
+        ("rules/LRD208.md", "## What it sees\nA rise as in LRD204 or LRD206 that begins in the early window"),
         ("rules/LRD208.md", "[`warmup`](../fixes/warmup.md), "),
         ("fixes/warmup.md", "[LRD208](../rules/LRD208.md)"),
         ("spec.md", "| `clip_norm` | number, above 0 or null | `null` | Gradients with a larger global L2 norm"),

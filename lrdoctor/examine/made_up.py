@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lrdoctor import assess
-from lrdoctor.core.curve import Curve, Steps
+from lrdoctor.core.curve import Curve, Steps, Values
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.core.trial import Trial
@@ -35,7 +35,8 @@ too, and what it gains is far below what differs from seed to seed."""
 TIME_CONSTANTS = 8.0
 """Of the decay over a trial: it has reached its level."""
 BLOW_UP = 0.25
-"""Share of its length after which an unstable trial ends non-finite."""
+"""Share of its length after which a trial at its lowest unstable rate ends non-finite; at k times that rate, k times
+earlier: what ends at the same step at every rate is not the rate's doing."""
 MIDDLE = 1.5
 """Median of the gradient norms over the smallest one."""
 GOLDEN = 0.618034
@@ -81,28 +82,52 @@ class World:
         )
         return FIX if helps or trial.rewrite is not None else 1.0
 
-    def run(self, trial: Trial, name: str, source: str) -> Run:
-        """The trial's made-up run; the same whenever it is asked for."""
-        broken = trial.base_learning_rate >= self.edge(trial)
-        n = max(2, int(BLOW_UP * trial.n_steps)) if broken else trial.n_steps
-        curves = self._curves(trial, np.arange(min(n, trial.n_steps)), broken)
+    def run(self, trial: Trial, name: str, source: str, control: Curve | None = None) -> Run:
+        """The trial's made-up run; the same whenever it is asked for.
+
+        Args:
+            trial: any of the world's update rule.
+            name: of the run.
+            source: of the run.
+            control: what the untrained weights lose on its batches, where that was measured; None for the world's own.
+        """
+        edge = self.edge(trial)
+        broken = trial.base_learning_rate >= edge
+        n = trial.n_steps
+        if broken:
+            n = min(n, max(2, int(BLOW_UP * n * edge / trial.base_learning_rate)))
+        curves = self._curves(trial, np.arange(n), self._untrained(trial) if control is None else control, broken)
         reason = f"the loss is nan at step {n - 1}" if broken else None
         return Run(name, source, curves, status="diverged" if broken else "completed", exit_reason=reason, trial=trial)
 
     def control(self, trial: Trial, name: str, source: str) -> Run:
         """The made-up control of a seed: the untrained weights lose what they lose at first, at every step."""
-        step, random = np.arange(trial.n_steps), np.random.default_rng([trial.seed, trial.n_steps, 1])
-        way = max(self.first_loss - self.train_loss, 0.1 * abs(self.first_loss), NOISE)
-        loss = _curve(step, self.first_loss + NOISE * way * random.standard_normal(len(step)))
-        return Run(name, source, {"train_loss": loss}, trial=trial)
+        return Run(name, source, {"train_loss": self._untrained(trial)}, trial=trial)
 
-    def _curves(self, trial: Trial, step: Steps, broken: bool) -> dict[str, Curve]:
+    def _untrained(self, trial: Trial) -> Curve:
+        """As long as the trial; its first losses are the same whatever the length, as the batches of a seed are."""
+        step, random = np.arange(trial.n_steps), np.random.default_rng([trial.seed, 1])
+        return _curve(step, self.first_loss + NOISE * self._way(self.first_loss) * random.standard_normal(len(step)))
+
+    def _way(self, first_loss: float) -> float:
+        """How far the loss comes down at lr*."""
+        return max(first_loss - self.train_loss, 0.1 * abs(first_loss), NOISE)
+
+    def _curves(self, trial: Trial, step: Steps, control: Curve, broken: bool) -> dict[str, Curve]:
         n, random = trial.n_steps, np.random.default_rng([trial.seed, trial.n_steps])
-        way = max(self.first_loss - self.train_loss, 0.1 * abs(self.first_loss), NOISE)
+        untrained = control.finite.value
+        level = float(np.median(untrained)) if len(untrained) else self.first_loss
+        way = self._way(level)
         distance = abs(float(np.log10(trial.base_learning_rate / self.best_learning_rate)))
         clipped = 0.0 if trial.clip_norm is None else max(0.0, 1 - trial.clip_norm / (2 * self.norm))
-        above = way * (SLOWER * distance - HARDER * clipped + np.exp(-TIME_CONSTANTS * step / n))
-        loss = self.first_loss - way + above + NOISE * way * random.standard_normal(len(step))
+
+        def above(updates: Steps) -> Values:
+            """How much is left of the way: all of it before the first update, whatever the rate."""
+            left = np.exp(-TIME_CONSTANTS * updates / n)
+            return way * (left + (1 - left) * (SLOWER * distance - HARDER * clipped))
+
+        own_noise = NOISE * way * random.standard_normal(len(step))
+        loss = _on_batches(level - way + above(step) + own_noise * (step > 0), level, step, control)
         if broken:
             loss[-1] = np.nan
         curves = {
@@ -113,9 +138,27 @@ class World:
         if self.val_loss is not None:
             # the noise of a seed is the same at any rate and with any fix: none of them gains
             of_seed = NOISE * way * float(np.random.default_rng(trial.seed).standard_normal())
-            at = _curve(step, self.val_loss + above + of_seed).at_schedule(trial.eval_every, n)
+            at = _curve(step, self.val_loss + above(step + 1) + of_seed).at_schedule(trial.eval_every, n)
             curves["val_loss"] = at.before(int(step[-1])) if broken else at
         return curves
+
+
+def _on_batches(loss: Values, level: float, step: Steps, control: Curve) -> Values:
+    """The loss with what its batches do to it: they are as hard for the trial as for the untrained weights.
+
+    Args:
+        loss: on batches like any other, float64[n].
+        level: what the untrained weights lose on such a batch.
+        step: int64[n].
+        control: what they lose on each; where that is not known or not finite the batch is like any other.
+    """
+    known = control.finite
+    untrained = np.full(len(step), level)
+    _, at, of_control = np.intersect1d(step, known.step, assume_unique=True, return_indices=True)
+    untrained[at] = known.value[of_control]
+    if level > 0 and loss.min() > 0 and untrained.min() > 0:
+        return np.asarray(loss * untrained / level)
+    return np.asarray(loss + untrained - level)
 
 
 def _between(assumed: float, held: float, broke: float) -> float:

@@ -88,7 +88,13 @@ class Rehearsal(Laboratory):
             name = run_name(trial)
             if trial.optimizer != self.spec.optimizer_text() and trial.optimizer_name not in name:
                 name += f" optimizer={trial.optimizer_name}"
-            self.runs[key] = self._world(trial).run(trial, name, f"trials/{key}/steps.csv")
+            control = self.controls.get((trial.seed, trial.rewrite))
+            self.runs[key] = self._world(trial).run(
+                trial,
+                name,
+                f"trials/{key}/steps.csv",
+                None if control is None or control.status == "failed" else control.train_loss,
+            )
         self._new += tuple(trial for trial in missing.values() if not trial.control)
         self._controls += tuple(trial for trial in missing.values() if trial.control)
 

@@ -116,13 +116,14 @@ def _study(
     """The sweep so far, measured, and what was found in its runs."""
     every = tuple(run for rate in sorted(runs) for run in runs[rate])
     objective: Objective = "best_val_loss" if any(len(run.val_loss) for run in every) else "best_train_loss"
+    whose = {(run.trial.seed, run.trial.rewrite) for run in every if run.trial is not None}
     study = Study(
         name=laboratory.spec.name,
         runs=every,
         spec=laboratory.spec.resolved(laboratory.folder.out),
         objective=objective,
         notes=tuple(notes),
-        controls=tuple(run for (_, rewrite), run in laboratory.controls.items() if rewrite == laboratory.spec.rewrite),
+        controls=tuple(control for who, control in laboratory.controls.items() if who in whose),
     )
     findings = way.judge(study)
     rates = tuple(sweeps.summarize(rate, stages[rate], runs[rate], findings, objective) for rate in sorted(runs))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve, Steps
@@ -98,11 +99,14 @@ def explosion(norm: Curve) -> Explosion | None:
     m = len(medians)
     shortly = max(1, int(THRESHOLDS.shortly * m))
     floor = float(np.median(medians[:shortly])) + np.log(THRESHOLDS.first)
-    lowest = np.array([max(float(medians[max(0, i - shortly) : i + 1].min()), floor) for i in range(m)])
-    # once exploded it stays so until it is back
-    for i in range(1, m):
-        if medians[i - 1] - lowest[i - 1] > np.log(THRESHOLDS.explosion):
-            lowest[i] = lowest[i - 1]
+    behind = np.concatenate([np.full(shortly, np.inf), medians])
+    lowest = np.maximum(sliding_window_view(behind, shortly + 1).min(axis=1), floor)
+    is_high = medians - lowest > np.log(THRESHOLDS.explosion)
+    if is_high.any():
+        # once exploded it stays so until it is back
+        for i in range(int(np.argmax(is_high)) + 1, m):
+            if medians[i - 1] - lowest[i - 1] > np.log(THRESHOLDS.explosion):
+                lowest[i] = lowest[i - 1]
     high = np.flatnonzero(medians - lowest > np.log(THRESHOLDS.explosion))
     if len(high) < max(THRESHOLDS.fewest_blocks, THRESHOLDS.share * len(medians)):
         return None

@@ -36,6 +36,8 @@ class Thresholds:
     as_low: float = 0.002
     """How often at most: the first loss may be that of an easy batch."""
     fewest_points: int = 4
+    most_points: int = 50_000
+    """Later losses that are looked at, evenly spread."""
     moment: float = float(np.log(1.6))
     """Over the first loss, for a step or more, where the gradient norm says so too."""
     stands_out: float = 2.0
@@ -61,13 +63,14 @@ def find(units: Units, rise: float = THRESHOLDS.rise) -> list[Rise]:
         return []
     length = 5 if n >= 100 else 3 if n >= 15 else 1
     medians = robust.block_medians(y, length)
-    spread, first = noise.points(y), units.of_loss(units.first)
+    first = units.of_loss(units.first)
     end = float(np.median(y[-length:]))
     if end - first > THRESHOLDS.explosion:
         from_here = int(np.flatnonzero(y - first <= THRESHOLDS.rise)[-1]) + 1
         return [Rise(length, from_here, n, int(np.argmax(y)), end - first, THRESHOLDS.explosion, first)]
     stays = rise - THRESHOLDS.rise + THRESHOLDS.stays
-    return _for_long(y, medians, length, first, max(rise, THRESHOLDS.noises * spread)) or _from_the_first(y, stays)
+    limit = max(rise, THRESHOLDS.noises * noise.points(y))
+    return _for_long(y, medians, length, first, limit) or _from_the_first(y, stays)
 
 
 def _for_long(y: Values, medians: Values, length: int, first: float, limit: float) -> list[Rise]:
@@ -84,7 +87,7 @@ def _for_long(y: Values, medians: Values, length: int, first: float, limit: floa
 
 
 def _from_the_first(y: Values, limit: float) -> list[Rise]:
-    first, later = float(y[0]), y[1:]
+    first, later = float(y[0]), y[1 :: 1 + len(y) // THRESHOLDS.most_points]
     height = float(np.median(later)) - first
     least, middle = np.quantile(later, [THRESHOLDS.tail, THRESHOLDS.tail / 2])
     if height <= limit or first >= middle:
@@ -93,7 +96,7 @@ def _from_the_first(y: Values, limit: float) -> list[Rise]:
         as_low = THRESHOLDS.tail * np.exp(-np.log(2) * (least - first) / (least - middle))
     if as_low > THRESHOLDS.as_low:
         return []
-    return [Rise(1, 1, len(y), 1 + int(np.argmax(later)), height, limit, first)]
+    return [Rise(1, 1, len(y), 1 + int(np.argmax(y[1:])), height, limit, first)]
 
 
 def find_moment(units: Units, loss: Curve, norm: Curve, until: int) -> list[Rise]:

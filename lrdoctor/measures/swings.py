@@ -42,10 +42,10 @@ class Thresholds:
     lost_share: float = 0.1
     """Part of the run that it is lost for, and `times` at least; a burst of hard data now and then takes less."""
     times: int = 3
-    fewer: float = 0.5
+    fewer: float = 0.6
     """Part of the changes between lost and not lost that values in any order would make, at most: what is lost stays
     lost for some points."""
-    clustered: float = 4.0
+    clustered: float = 5.0
     """Deviations by which the changes between lost and not lost are fewer than in values in any order (runs test)."""
 
 
@@ -100,12 +100,11 @@ def find(step: Steps, *curves: Values) -> Swing | None:
     return Swing(first * length, end * length, wider, float(np.exp(THRESHOLDS.wider)))
 
 
-def repeated(y: Values, correlation_time: int) -> Swing | None:
+def repeated(y: Values) -> Swing | None:
     """A curve that spends a good part of its time far above the best level that it had held, and comes back each time.
 
     Args:
         y: the logarithm of the loss.
-        correlation_time: in points; neighbours that are alike count as one.
     """
     n = len(y)
     if n < THRESHOLDS.fewest_points:
@@ -118,7 +117,7 @@ def repeated(y: Values, correlation_time: int) -> Swing | None:
     # values in any order change sides 2 n p (1 - p) times, with a deviation of about 2 sqrt(n) p (1 - p)
     changes = int(np.count_nonzero(lost[1:] != lost[:-1]))
     usual = 2 * n * share * (1 - share)
-    varies = 2 * np.sqrt(n * (correlation_time + 1)) * share * (1 - share)
+    varies = 2 * np.sqrt(n) * share * (1 - share)
     state = np.where(lost, 1, np.where(height < THRESHOLDS.lost / 2, -1, 0))
     known = state[state != 0]
     times = int(np.count_nonzero((known[1:] == 1) & (known[:-1] == -1)))

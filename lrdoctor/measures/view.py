@@ -347,7 +347,7 @@ class View:
         before, unless a rise or a restart there says it better."""
         if self.is_blind:
             return None
-        if self.units.is_log and (found := swings.repeated(self.units.y, self.correlation_time)) is not None:
+        if self.units.is_log and (found := swings.repeated(self.units.y)) is not None:
             return found
         found = swings.find(self.loss.step, self.units.y, self.loss.value)
         if found is None:
@@ -429,16 +429,21 @@ class View:
             smooth = rises.find_in_smooth(self.units, correlation.wander(self.units.y), self.alpha)
             believed = [r for r in smooth if not self._is_the_data(r)]
         merged = events.of_rises(believed, self._worse_than_at_first)
-        short = (
-            []
-            if self._is_unknown
-            else bursts.find(self.units, self.correlation_time, self.alpha / 2, single=self.learns)
-        )
+        short = [] if self._is_unknown else self._bursts
         short = [r for r in short if not _within(r, merged) and not self._is_the_data(r)]
         if len(self.loss) < THRESHOLDS.fewest_points:
             merged, short = ([r for r in of if r.height > THRESHOLDS.nearly_double] for of in (merged, short))
         both = sorted([*merged, *short], key=lambda r: r.first)
         return [self._event(rise) for rise in both]
+
+    @property
+    def _bursts(self) -> list[Rise]:
+        """Those of one point, too, where the run learns; else only a hundredfold one: the data may have such points."""
+        found = bursts.find(self.units, self.correlation_time, self.alpha / 2, single=True)
+        if self.learns:
+            return found
+        in_a_row = bursts.find(self.units, self.correlation_time, self.alpha / 2, single=False)
+        return [r for r in found if r in in_a_row or r.height > THRESHOLDS.explosion]
 
     def _is_the_data(self, rise: Rise) -> bool:
         return self._is_hard_data(rise.first, rise.end, rise.base + THRESHOLDS.as_high * rise.height, rise.length)

@@ -251,8 +251,9 @@ def _same_rise(study: Study, findings: Sequence[Finding]) -> Obstacle | None:
     lowest = rising[0]
     length = ended[lowest] - begun[lowest] + 1
     alike = [rate for rate in rising if _overlap(begun, ended, lowest, rate) >= THRESHOLDS.overlap]
-    others = [rate for rate in judged if rate > lowest and rate not in alike and rate < max(alike)]
-    if len(alike) < THRESHOLDS.fewest_rates or others or length < THRESHOLDS.fewest_steps:
+    if len(alike) < THRESHOLDS.fewest_rates or length < THRESHOLDS.fewest_steps:
+        return None
+    if any(lowest < rate < max(alike) and rate not in alike for rate in judged):
         return None
     if max(alike) < THRESHOLDS.decade * lowest * (1 - THRESHOLDS.same):
         return None

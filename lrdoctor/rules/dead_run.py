@@ -5,7 +5,8 @@ At least ten points, and half of the log, from some point to its end with one an
 in a log of the Hugging Face Trainer is an error: its `logging_nan_inf_filter` writes that for a loss that is not
 finite.
 
-A learning rate of 0 in all logged points, ten at least, is one too; nothing can then be said of stability.
+A learning rate of 0 in all logged points, ten at least, is one too. Where that or one and the same loss goes on from
+the first point to the last, nothing can be said of stability.
 
 ## Why it matters
 Real losses vary from batch to batch. One that does not is not training: every label masked, a learning rate of 0,
@@ -62,6 +63,8 @@ def check(view: View) -> Found:
     is_rounded = "quantised" in view.run.provenance and first > 0
     if last != 0 and is_rounded:
         return
+    if first == 0:
+        yield RULE.skip(f"it does not train: the loss is {last:.4g} throughout", view.run, "does_not_train")
     filtered = last == 0 and view.run.has_trainer_filter and view.objective.kind == "minimized"
     why = "; the logger writes 0 for a loss that is not finite" if filtered else ""
     yield RULE.finding(

@@ -1,11 +1,10 @@
 """A log whose training loss blew up early and recovered.
 
 ## What it sees
-A rise as in LRD204 that begins in the early window and ends again. The window is the warmup, when the logged learning
-rate shows one, and a tenth of the run, 500 steps at most, or a twentieth of the run where that is longer. The first
-sixty points, or a twelfth of the log, are also looked at by themselves with blocks of three to five points, and must
-rise by 25 % there: little is known of the noise yet. A single step counts as well when its loss is twice the first and
-the gradient norm within three steps of it is twice what it is anywhere else: blow-ups of one or two updates are real.
+A rise as in LRD204 or LRD206 that begins in the early window and ends again. The window is the warmup, when the logged
+learning rate shows one, also where the run was stopped in it, and a tenth of the run, 500 steps at most, or a twentieth
+of the run where that is longer. A single step counts as well when its loss is 1.6 times the first and the gradient norm
+within three steps of it is twice what it is anywhere else: blow-ups of one or two updates are real.
 
 ## Why it matters
 "Some models show early instability followed by a recovery that results in slow but stable training; common evaluation

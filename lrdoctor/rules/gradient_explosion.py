@@ -1,16 +1,16 @@
 """A log whose gradient norm grew a hundredfold and stayed there.
 
 ## What it sees
-Block medians of the gradient norm a hundred times above the lowest block before them, for a fiftieth of the log and
-three blocks at least.
+Block medians of the gradient norm a hundred times above the lowest block in the tenth of the log before them, and ten
+times above the level of the first tenth, for a fiftieth of the log and three blocks at least.
 
 ## Why it matters
 The loss can look harmless meanwhile, stuck on a plateau: the updates are clipped or normalised, but point nowhere. A
 run that does learn afterwards has lost the steps until then.
 
 ## Odd curves
-Norms that are not finite are left out (LRD101), and fewer than 30 are skipped. A norm that grows tenfold over a whole
-training is common, one that grows a hundredfold is not.
+Norms that are not finite are left out (LRD101), and fewer than 30 are skipped. Norms that grow over a whole training do
+not explode, however far, nor do those that vanish with the loss and grow again.
 """
 
 from __future__ import annotations

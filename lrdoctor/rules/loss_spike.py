@@ -1,11 +1,12 @@
 """A log whose training loss shot up and came back.
 
 ## What it sees
-A rise as in LRD204 that ends: a later block is back below half the limit. A single point counts as well when it lies
-40 % above the medians of the five points before and the five after it, beyond what noise with the tail of the highest
-1 % of all points does, and beyond twice what the curve ever dips below both sides: noise goes both ways, an instability
-only up. Where the log holds every step, such a point may be one odd batch, and must be twice as high as its sides
-(below it is LRD209). Spikes in a piece that a resume threw away count too: the run was taken back to before them.
+A rise as in LRD204 that ends: a later block is back below half the limit. Bursts too short for a block count when
+several points lie side by side more often than values in any order would put them there; the more often it happens the
+surer it is. A single point counts, in a run that learns, when it lies 40 % above the levels before and after it, beyond
+six deviations and beyond what a tail through the highest 1 % of all points (20 at least) explains. Where the log holds
+every step a single point may be one odd batch (LRD209) unless it is worse than an untrained model: half above the first
+loss. Spikes in a piece that a resume threw away count too: the run was taken back to before them.
 
 ## Why it matters
 "If training loss goes up, not down, during periods of training", fixing that is likely to give better training

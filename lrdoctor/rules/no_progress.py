@@ -11,7 +11,8 @@ far too high can do that without any spike: compare with a run at a tenth of the
 and shuffled labels; that is why it is a warning and no verdict.
 
 ## Odd curves
-Where a rise was found, or none can be seen, other rules say why and this one is silent. Logs that start in the middle
+Where a rise was found, or none can be seen, other rules say why and this one is silent. So it is where the first tenth
+of the log is plainly higher than its best tenth. Logs that start in the middle
 of a training, such as fine-tuning and resumed runs, may be flat for good reasons.
 """
 
@@ -48,7 +49,7 @@ def check(view: View) -> Found:
         points = "1 finite point" if len(loss) == 1 else f"{len(loss)} finite points"
         yield RULE.skip(f"{points}, {THRESHOLDS.fewest_points} are needed to see progress", view.run)
         return
-    if view.is_blind or view.swing or any(event.kind != "outlier" for event in view.found):
+    if view.is_blind or view.learns or view.swing or any(event.kind != "outlier" for event in view.found):
         return  # other rules say why
     medians = robust.block_medians(loss.value, robust.block_length(len(loss)))
     first = float(medians[0])

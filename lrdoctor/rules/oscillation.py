@@ -1,18 +1,21 @@
-"""A log whose training loss began to swing far more than before.
+"""A log whose training loss began to swing far more than before, or that loses what it learned again and again.
 
 ## What it sees
-The log in fifty blocks: the distance of the 10 % and the 90 % quantile around each block's own slope is its spread. It
-fires when the spread of two blocks in a row is twice that of the twelve blocks before them, and beyond four times what
+The log in fifty blocks: the distance of the 20 % and the 80 % quantile around each block's own slope is its spread. It
+fires when the spread of two blocks in a row is twice that of the twelve blocks before them, and beyond three times what
 spreads vary by among these, in the loss *and* in its logarithm: as a loss falls to 0 its logarithm becomes noisier of
-itself, and at a large early loss the loss does.
+itself, and at a large early loss the loss does. It also fires when the loss is three times above the best level that it
+had held for a tenth of the run, three times at least, and stays there for longer than values in any order would.
 
 ## Why it matters
-Growing swings around a level that hardly changes are the edge of stability: the learning rate just bears it. Where
-the level itself rises, or the run was started again, another rule says so and this one is silent.
+Growing swings around a level that hardly changes are the edge of stability: the learning rate just bears it. A run that
+is thrown back again and again is beyond it. Where the level itself rises, or the run was started again, another rule
+says so and this one is silent.
 
 ## Odd curves
-Blocks that cover more than twice the steps of those before them do not compare and are passed over. Fewer than 120
-points are skipped, as are losses whose rise is no failure (reinforcement learning).
+Blocks that cover more than twice the steps of those before them do not compare and are passed over, as are wider swings
+for less than a twentieth of a run that does not learn: they may be hard data. Losses whose rise is no failure
+(reinforcement learning) are skipped, and in fewer than 120 points only a run that is thrown back is seen.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ def check(view: View) -> Found:
     if swing.times:
         what = (
             f"training loss lost what it had learned {swing.times} times in steps {first} to {last}: for "
-            f"{100 * swing.share:.2g} % of the run it was {swing.wider:.3g} times its best level and more"
+            f"{100 * swing.share:.2g} % of the run it was {swing.wider:.3g} times the level that it had held"
         )
     yield RULE.finding(
         what,
@@ -57,7 +60,7 @@ RULE = Rule(
     name="oscillation",
     severity="error",
     instability="mid_training",
-    summary="The training loss of a log began to swing far more than before.",
+    summary="The training loss of a log began to swing far more than before, or is thrown back again and again.",
     manual=__doc__,
     check_log=check,
 )

@@ -1,16 +1,16 @@
-"""A log whose training loss goes up because somebody started something again.
+"""A log whose training loss goes up because somebody started the learning rate again.
 
 ## What it sees
-A rise after which the loss repeats, point for point within a fifth of its fall, what it did after the start of the run:
-the training was started again. Or a rise that came back and that begins where the logged learning rate jumps up by half
-after it had come down: the schedule was.
+A rise that begins where the logged learning rate jumps up by half after it had come down. From a restart on whose loss
+did not come back, the best level begins anew: what follows is judged by itself.
 
 ## Why it matters
-Both are meant. They are named so that nobody looks for an instability there, and they count for nothing.
+It is meant, and named so that nobody looks for an instability there; it counts for nothing. If nobody meant it, the
+schedule was lost at a resume.
 
 ## Odd curves
-Without a logged learning rate a warm restart of the schedule looks like a spike. A rise that never came back is a
-divergence, whatever began it.
+A loss that is back where it began is no evidence of a restart: a blow-up looks the same. Without a logged learning rate
+a warm restart of the schedule is a spike.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RULE = Rule(
     name="restart",
     severity="info",
     instability="restart",
-    summary="The training or its learning rate was started again on purpose.",
+    summary="The learning rate was started again on purpose.",
     manual=__doc__,
     check_log=check,
 )

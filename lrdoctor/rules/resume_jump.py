@@ -2,7 +2,8 @@
 
 ## What it sees
 A rise as in LRD204 or LRD206 that begins within three logged points of a step at which the log shows a resume: steps
-that go back, or a file that another one continues.
+that go back, a file that another one continues, or a learning rate that falls to a third or less from one point to the
+next and then rises again, since the warmup began once more.
 
 ## Why it matters
 This is a different disease from an instability: optimizer moments, the schedule's position, the random state or the

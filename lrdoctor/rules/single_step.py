@@ -1,8 +1,8 @@
 """A log of every step in which single steps have a training loss far above their neighbours.
 
 ## What it sees
-A point 40 % to 100 % above the medians of the five steps before and after it, beyond what noise with the tail of the
-highest 1 % of all points does, and beyond twice what the curve ever dips below both sides.
+A point of a run that learns, 40 % above the levels before and after it, beyond six deviations of single points and
+beyond what a tail through the highest 1 % of all points explains.
 
 ## Why it matters
 One odd batch, such as a broken sample, looks like this, and so does the first sign of an instability. The loss was back
@@ -11,7 +11,7 @@ the same step, look at that batch.
 
 ## Odd curves
 Where a log holds one point for several steps such a point stands for more than one step, and LRD206 reports it; so it
-does for two such points side by side, and for one that is twice as high as its sides.
+does for points side by side, and for one half above the first loss: that is worse than an untrained model.
 """
 
 from __future__ import annotations

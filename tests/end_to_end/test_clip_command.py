@@ -22,8 +22,8 @@ model: {class_path: "./work.py:Net"}
 data: {class_path: "./work.py:loaders"}
 loss: torch.nn.MSELoss
 optimizer: sgd
-max_train_steps: 60
-eval_every: 20
+max_train_steps: 150
+eval_every: 50
 seeds: [0, 1]
 sweep: {values: [0.001, 0.003]}
 """

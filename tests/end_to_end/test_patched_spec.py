@@ -21,7 +21,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The study folder of a sweep, the spec with the fixes in it, run as well."""
     folder = tmp_path_factory.mktemp("patched")
     out = folder / "out"
-    small = ("sweep.points=2", "seeds=[0]")
+    small = ("sweep.values=[0.01, 0.05, 10.0]", "seeds=[0]")
     swept = lrdoctor("sweep", project(folder), "--out", out, "--fail-on", "never", *sets(small))
     assert swept.returncode == 0, swept.stderr
     spec = load_spec(folder / "tiny.yaml", small)

@@ -29,7 +29,7 @@ def test_a_plan_is_timed_and_leaves_nothing(tmp_path: Path, capsys: pytest.Captu
     assert after == before
     assert [(stage.name, stage.trials, stage.steps) for stage in plan.stages[:2]] == [
         ("control", 3, 180),
-        ("grid", 15, 900),
+        ("grid", 12, 720),
     ]
     assert plan.seconds_per_step > 0
     assert plan.seconds > 0

@@ -48,7 +48,7 @@ def test_a_study_is_held_against_its_own_report_and_pointed_at_in_its_spec(undis
     done = lrdoctor("sweep", "tiny.yaml", "--out", undisturbed, *given, cwd=undisturbed.parent)
     assert done.returncode == 0, done.stderr
     assert "nothing is new or worse than in" in done.stdout
-    line = spec.read_text().splitlines().index("sweep: {min: 1e-3, max: 10.0, points: 5}") + 1
+    line = spec.read_text().splitlines().index("sweep: {values: [0.001, 0.01, 0.05, 10.0]}") + 1
     assert f" file=tiny.yaml,line={line},title=LRD40" in done.stdout
     suites = [suite.get("name") for suite in ElementTree.parse(junit).getroot()]
     assert suites == ["study: sweep", "trials by rate", "baseline and margin"]

@@ -63,22 +63,6 @@ def test_a_last_value_has_a_side_that_it_does_not_make_itself() -> None:
     assert noise.sides(values)[1][-1] == 5.0
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 40])
-def test_depth_is_how_far_a_value_lies_below_both_sides(n: int) -> None:
-    values = normal(n)
-    before, after = noise.sides(values)
-    expected = [0.0 if i < 2 else max(0.0, min(before[i], after[i]) - values[i]) for i in range(n)]
-    np.testing.assert_allclose(noise.depth(values), expected, rtol=0, atol=0)
-
-
-def test_a_hole_is_as_deep_as_it_is() -> None:
-    values = np.full(30, 5.0)
-    values[12] = 2.0
-    values[20] = 9.0
-    assert noise.depth(values).nonzero()[0].tolist() == [12]
-    assert noise.depth(values)[12] == 3.0
-
-
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

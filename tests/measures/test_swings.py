@@ -163,7 +163,7 @@ def saw_teeth(n: int, period: int, low: float, high: float) -> Values:
 
 @pytest.mark.parametrize("n", [60, 400, 3000])
 def test_a_run_that_is_thrown_back_again_and_again(n: int) -> None:
-    found = swings.repeated(saw_teeth(n, max(n // 10, 10), 0.01, 3.0), 0)
+    found = swings.repeated(saw_teeth(n, max(n // 10, 10), 0.01, 3.0))
     assert found is not None
     assert found.times >= 3
     assert found.share > swings.THRESHOLDS.lost_share
@@ -184,4 +184,4 @@ def test_a_run_that_is_thrown_back_again_and_again(n: int) -> None:
     ],
 )
 def test_what_is_not_thrown_back(y: Values) -> None:
-    assert swings.repeated(y, 0) is None
+    assert swings.repeated(y) is None

@@ -160,6 +160,11 @@ def test_a_run_that_never_moves_has_hard_data_and_no_events() -> None:
         often[at : at + 20] *= 30
     once[1500:1520] *= 30
     assert view(often).found == ()
+    alone, beyond = loss.copy(), loss.copy()
+    alone[1500] *= 10
+    beyond[[800, 1500]] = 1e-10, 1e10  # nor does a hole hide it
+    assert view(alone, every=10).found == ()
+    assert [event.first_step for event in view(beyond, every=10).found] == [15_000]
     assert [event.kind for event in view(once).found] == ["spike"]
 
 

@@ -36,7 +36,7 @@ def test_rows_do_not_depend_on_when_they_are_read(sync_every: int) -> None:
     rows, ending = rows_of(work, one)
     assert ending[:2] == ("completed", None)
     assert column(rows, "step") == list(range(55))
-    plain = loop._Loop(work, one)
+    plain = loop._Loop(work, one, None)
     plain.sync_every = 1
     expected: list[loop.Row] = []
     plain.run(expected.extend, lambda: False)

@@ -15,7 +15,7 @@ from training_samples import blocks, net, rows_of, trial
 from lrdoctor.training.session import TrainingSession
 from lrdoctor.training.workload import Workload
 
-ME = "test_overrides"
+ME = "test_overridden_methods"
 CPU = torch.device("cpu")
 
 
