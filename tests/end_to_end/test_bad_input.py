@@ -9,7 +9,8 @@ WORK = """\
 import torch
 from torch import nn
 
-X, Y = torch.randn(64, 4), torch.zeros(64, dtype=torch.int64)
+X = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+Y = (X[:, 0] > 0).long()
 
 
 class Net(nn.Module):
@@ -48,11 +49,11 @@ def one_pass():
     [
         ([], ""),
         (["max_train_stepz=5"], "--set max_train_stepz=5: max_train_stepz: found an unknown key, did you mean"),
-        (["sweep.max=1e-4"], "found max 0.0001 with min 0.001, expected max above min"),
+        (["sweep={min: 1e-3, max: 1e-4}"], "found max 0.0001 with min 0.001, expected max above min"),
         (["max_train_steps=many"], 'max_train_steps: found "many", expected a whole number'),
         (["model.class_path=nowhere.nets:Net"], "nowhere.nets:Net: `nowhere.nets` does not import"),
         (["model.class_path=./work.py:Nat"], "./work.py:Nat: `./work.py` has no `Nat`; did you mean `Net`?"),
-        (["model.class_path=./work.py:Raises"], "ValueError: no such shape (work.py:18, in forward)"),
+        (["model.class_path=./work.py:Raises"], "ValueError: no such shape (work.py:19, in forward)"),
         (["data.class_path=./work.py:empty"], "data: train yielded no batch"),
         (["data.class_path=./work.py:missing_values"], "the loss is nan at step 0 with seed 0, before any update"),
         (["data.class_path=./work.py:one_pass"], "data: train is a list_iterator, which can be passed over only once"),
@@ -119,7 +120,7 @@ def test_a_bug_leaves_a_traceback_in_a_file_and_exits_with_3(tmp_path: Path, mon
 
 def test_the_starter_runs_as_it_is(tmp_path: Path) -> None:
     assert lrdoctor("init", tmp_path / "new").returncode == 0
-    done = lrdoctor("sweep", "lrdoctor.yaml", "--set", "max_train_steps=40", "--seeds", 1, cwd=tmp_path / "new")
+    done = lrdoctor("sweep", "lrdoctor.yaml", cwd=tmp_path / "new")
     assert done.returncode in (0, 1), done.stderr
     assert "best learning rate (lr*)" in done.stdout
     assert lrdoctor("init", tmp_path / "new").returncode == 2

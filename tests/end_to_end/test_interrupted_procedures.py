@@ -11,11 +11,11 @@ from projects import SPEC
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
 
-SMALL = SPEC.replace("seeds: [0, 1, 2]", "seeds: [0, 1]").replace("max_train_steps: 60", "max_train_steps: 40")
+SMALL = SPEC.replace("seeds: [0, 1, 2]", "seeds: [0, 1]")
 LITTLE_ROOM = SMALL.replace("{class_path: torch.optim.AdamW, init_args: {weight_decay: 1e-2}}", "momentum").replace(
     "[0.001, 0.01, 0.05, 10.0]", "[0.125, 0.5, 2.0]"
 )
-LITTLE_ROOM = LITTLE_ROOM.replace("max_train_steps: 40", "max_train_steps: 100")
+LITTLE_ROOM = LITTLE_ROOM.replace("max_train_steps: 60", "max_train_steps: 100")
 RATES = ("--lr", 0.05, "--unstable-lr", 0.5)
 
 PROCEDURES = [

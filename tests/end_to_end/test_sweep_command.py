@@ -126,7 +126,7 @@ def test_a_killed_worker_costs_nothing_but_its_trial(undisturbed: Path, tmp_path
 def test_a_worker_killed_twice_marks_the_trial_failed(tmp_path: Path) -> None:
     deadly = WORK.replace("def disturb():", "def disturb():\n    if SEEN['updates'] == 30: os.kill(os.getpid(), 9)\n")
     spec = project(tmp_path, SPEC.replace("[0, 1, 2]", "[0]"), deadly)
-    done = lrdoctor("sweep", spec, "--out", tmp_path / "out", "--set", "sweep.points=2")
+    done = lrdoctor("sweep", spec, "--out", tmp_path / "out", "--set", "sweep.values=[0.01, 0.05]")
     assert done.returncode == 2
     assert "all 2 trials failed" in done.stderr
     assert "SIGKILL" in done.stderr
