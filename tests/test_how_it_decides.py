@@ -12,13 +12,14 @@ from lrdoctor.core.study import Study
 from lrdoctor.examine.seeds import FEWEST_SEEDS, MOST_SEEDS
 from lrdoctor.measures import evaluations, level, rises, untrained, view
 from lrdoctor.procedures import certainty, comparison, reach, sweep, treatment, validity
-from lrdoctor.rules import best_at_edge, stuck_plateau
+from lrdoctor.rules import _lower_rates, best_at_edge, stuck_plateau
 from lrdoctor.training.hopeless import Hopeless
 
 HOW, LIMITS = "how-it-decides", "limits"
 SWEEP = sweep.Settings(grid=(0.1,))
 TREAT = treatment.Settings()
 VIEW, BLOWN, STUCK, LEVEL = view.THRESHOLDS, untrained.THRESHOLDS, stuck_plateau.THRESHOLDS, level.THRESHOLDS
+LOWER = _lower_rates.THRESHOLDS
 FORGOTTEN, VALID = evaluations.THRESHOLDS, validity.THRESHOLDS
 SHORT = view.THRESHOLDS.fewest_points
 
@@ -65,6 +66,9 @@ TOLD = [
         (FORGOTTEN.share, FORGOTTEN.noises, FORGOTTEN.confirmed),
         (0.15, 4, 0.5),
     ),
+    (HOW, "at half the rate or less shows in the same steps, by half as much", (LOWER.apart, LOWER.shared), (2, 0.5)),
+    (HOW, "ends no worse than the trials at lower rates do, to a quarter of it", LOWER.worse, 0.25),
+    (HOW, "ends at more than twice** what the untrained weights lose", round(math.exp(BLOWN.single), 6), 2),
     (HOW, "less than a twentieth of what they do at the lower rate", STUCK.spread, 0.05),
     (HOW, "it made a tenth at most", STUCK.above_constant, 0.1),
     (HOW, "within a twentieth of the way, and a quarter of it is missing", (STUCK.same, STUCK.missing), (0.05, 0.25)),

@@ -151,9 +151,28 @@ class View:
     def share_lost(self, event: Event) -> float:
         """Part of what a trial learns that a rise of it lost: of the way from a loss that needs no learning down to its
         lowest level. 0 where it learns nothing."""
-        lowest = float(robust.block_medians(self.loss.value, robust.block_length(len(self.loss))).min(initial=np.inf))
         top = self.units.to_loss(self.units.of_loss(event.base) + event.height)
-        return (top - event.base) / (self.unlearned - lowest) if self.unlearned > lowest else 0.0
+        return (top - event.base) / (self.unlearned - self.lowest) if self.unlearned > self.lowest else 0.0
+
+    @cached_property
+    def lowest(self) -> float:
+        """The lowest level of the loss; inf with too few points for one."""
+        return float(robust.block_medians(self.loss.value, robust.block_length(len(self.loss))).min(initial=np.inf))
+
+    @cached_property
+    def ends_above_untrained(self) -> float | None:
+        """How many times what the untrained weights lose on its last batches a trial loses there, in the median, where
+        that is more than twice, and by a good part of a loss that needs no learning; else None."""
+        paired = None if self.run.control is None else self._pair
+        n = 0 if paired is None else max(level.THRESHOLDS.fewest, int(level.THRESHOLDS.end * len(paired.loss)))
+        if paired is None or len(paired.loss) < 4 * n or not np.median(paired.control[-n:]) > 0:
+            return None
+        loss, control_loss = paired.loss.value[-n:], paired.control[-n:]
+        times = np.median(loss / control_loss) if paired.is_log else np.median(loss) / np.median(control_loss)
+        constant = self.run.provenance.get("constant_loss", -np.inf)
+        least = untrained.THRESHOLDS.lost * max(float(np.median(paired.control)), constant)
+        is_lost = float(np.median(loss - control_loss)) > least
+        return float(times) if np.log(max(times, 1.0)) > untrained.THRESHOLDS.single and is_lost else None
 
     @property
     def n_early(self) -> int:
@@ -304,8 +323,19 @@ class View:
         rise = control.own_rise(self.run.control, *stretch) / scale
         if rise > 0 and event.height - rise <= event.limit:
             return True
+        if self._is_worse_than_untrained(*stretch):
+            return False
         beside = control.height_beside(self.run.train_loss, self.run.control, *stretch)
         return beside is not None and beside[0] <= beside[1]
+
+    def _is_worse_than_untrained(self, first_step: int, last_step: int) -> bool:
+        """Whether a stretch is twice as bad as for the untrained weights, and not for single hard batches alone."""
+        paired = self._pair
+        if paired is None or not paired.is_log:
+            return False
+        inside = (paired.loss.step >= first_step) & (paired.loss.step <= last_step)
+        is_long = inside.sum() >= untrained.THRESHOLDS.lengths[0]
+        return bool(is_long) and float(np.median(paired.excess[inside])) > untrained.THRESHOLDS.single
 
     @cached_property
     def at_resumes(self) -> tuple[Event, ...]:

@@ -37,7 +37,8 @@ class Thresholds:
 
 THRESHOLDS = Thresholds()
 
-RISES: tuple[Instability, ...] = ("early", "mid_training")
+RISES: tuple[Instability, ...] = ("mid_training",)
+"""Not the early ones: what begins with the training begins in the same steps at any rate."""
 
 
 def obstacle(study: Study, findings: Sequence[Finding] = ()) -> Obstacle | None:

@@ -1,7 +1,8 @@
 """A trial whose training loss went up for a while and came back.
 
 ## What it sees
-A rise as in LRD202 that ends before the trial does, anywhere in it.
+A rise as in LRD202 that ends before the trial does, anywhere in it. Where a trial of the seed at half the rate or less
+rises in the same steps, by half as much or more, the batches or the objective do it, and it is none.
 
 ## Why it matters
 "If training loss goes up, not down, during periods of training" at rates above the best one, fixing the instability
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from lrdoctor.core.study import Study
 from lrdoctor.measures.view import View
-from lrdoctor.rules import _events
+from lrdoctor.rules import _events, _lower_rates
 from lrdoctor.rules.base import Found, Rule
 
 CAME_BACK = ("spike", "early")
@@ -28,7 +29,9 @@ def check(view: View, study: Study) -> Found:
     if run.status == "diverged" or run.train_loss.first_non_finite is not None:
         yield RULE.skip("the run ended non-finite, so nothing can be said to have come back", run)
         return
-    found = [event for event in view.found if event.kind in CAME_BACK]
+    found = [
+        event for event in view.found if event.kind in CAME_BACK and not _lower_rates.is_shared(view, study, event)
+    ]
     yield from _events.findings(RULE, view, found, "and came back")
     yield from _events.forgetting(RULE, view, found, came_back=True)
     if not found and view.is_blind:

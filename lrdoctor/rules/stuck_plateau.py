@@ -115,17 +115,20 @@ def _signs(run: Run, mine: Level, better: Run, reference: Level, study: Study) -
     missing = (mine.mean - reference.mean) / (top - reference.mean)
     if missing > THRESHOLDS.most:
         yield f"{100 * missing:.0f} % of what the lower rate learns is missing (a loss of {top:.4g} needs no learning)"
-    elif missing > THRESHOLDS.missing:
-        yield from _same_level(run, mine, top - reference.mean, study)
+    elif missing > THRESHOLDS.missing and mine.fallen <= THRESHOLDS.still_falling * (mine.mean - reference.mean):
+        yield from _same_level(run, better, mine, top - reference.mean, study)
 
 
-def _same_level(run: Run, mine: Level, way: float, study: Study) -> Iterator[str]:
+def _same_level(run: Run, better: Run, mine: Level, way: float, study: Study) -> Iterator[str]:
+    """Other trials that end there, at rates above the one that learns more: a slow one passes any level."""
     assert run.trial is not None
+    assert better.trial is not None
     others = [
         other.trial
         for other in study.runs
         if other.trial is not None
         and other.status == "completed"
+        and other.trial.base_learning_rate > better.trial.base_learning_rate
         and max(other.trial.base_learning_rate, run.trial.base_learning_rate)
         >= THRESHOLDS.apart * min(other.trial.base_learning_rate, run.trial.base_learning_rate)
         and (theirs := view_of(other, study.alpha).level) is not None

@@ -7,6 +7,10 @@ same batches is the data's or the objective's, and no update's. A validation los
 learns (of the way down from the loss of the untrained weights or of the best constant prediction, whichever is lower),
 while the training loss went up with it, counts as well: the validation data are the same at every evaluation.
 
+Rises that lower rates show as well are none of the rate's: a trial whose loss ends at the level of trials of its seed
+at lower rates has not lost what they have (an objective that becomes harder does that). A loss that ends at more than
+twice what the untrained weights lose on the same batches counts whatever came before.
+
 ## Why it matters
 A sudden rise after a steady decline that never recovers is the playbook's mid-training instability (Figure 7b).
 
@@ -17,18 +21,38 @@ for a rise to be seen, the rule is skipped.
 
 from __future__ import annotations
 
+import numpy as np
+
 from lrdoctor.core.study import Study
+from lrdoctor.measures import untrained
 from lrdoctor.measures.view import View
-from lrdoctor.rules import _events
+from lrdoctor.rules import _events, _lower_rates
 from lrdoctor.rules.base import Found, Rule
 
 STAYED = ("divergence", "level_shift")
 
 
 def check(view: View, study: Study) -> Found:
-    found = [event for event in view.found if event.kind in STAYED]
+    found = [
+        event
+        for event in view.found
+        if event.kind in STAYED and not _lower_rates.ends_no_worse(view, study, event.base)
+    ]
     yield from _events.findings(RULE, view, found, "and did not come back")
-    yield from _events.forgetting(RULE, view, found, came_back=False)
+    forgotten = view.forgotten
+    if forgotten is not None and not _lower_rates.forgets_no_more(view, study, forgotten):
+        yield from _events.forgetting(RULE, view, found, came_back=False)
+    if not found and view.ends_above_untrained is not None:
+        loss = view.run.train_loss
+        yield RULE.finding(
+            f"training loss ends at {view.ends_above_untrained:.3g} times what the untrained weights lose on the same "
+            "batches",
+            observed=view.ends_above_untrained,
+            threshold=float(np.exp(untrained.THRESHOLDS.single)),
+            run=view.run,
+            first_step=int(loss.step[int(0.9 * len(loss))]),
+            last_step=int(loss.step[-1]),
+        )
     if not found and view.is_blind:
         yield RULE.skip(view.is_blind, view.run)
 

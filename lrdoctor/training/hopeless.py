@@ -55,7 +55,8 @@ class Hopeless:
         losses = [value - self._first for value in self._above]
         if median(losses[n // 2 :]) < self.progress * median(losses[: n // 2]):
             return None
+        level = "it started at" if self._first != self.untrained else "untrained weights lose up to"
         return (
             f"hopeless: the training loss stayed above {limit:.4g} for {n} updates in a row "
-            f"without coming down (it started at {self._first:.4g})"
+            f"without coming down ({level} {self._first:.4g})"
         )

@@ -5,9 +5,9 @@ import pytest
 from lrdoctor.training.hopeless import Hopeless
 
 
-def stopped_at(losses: list[float], n_steps: int = 100, **settings: float) -> int | None:
+def stopped_at(losses: list[float], n_steps: int = 100, untrained: float | None = None) -> int | None:
     """Index of the loss at which the trial is given up."""
-    hopeless = Hopeless(n_steps, **settings)
+    hopeless = Hopeless(n_steps, untrained=untrained)
     return next((i for i, loss in enumerate(losses) if hopeless.add(loss) is not None), None)
 
 
@@ -62,3 +62,39 @@ def test_the_reason_has_the_figures() -> None:
     assert reason == (
         "hopeless: the training loss stayed above 5 for 50 updates in a row without coming down (it started at 2.5)"
     )
+
+
+@pytest.mark.parametrize(
+    ("losses", "untrained", "at"),
+    [
+        # an easy first batch: twice what it lost is nothing unusual for the untrained weights
+        ([0.5] + [2.5] * 200, 2.0, None),
+        ([0.5] + [4.1] * 200, 2.0, 50),
+        # a hard one: what it lost was lost by weights that had not moved either
+        ([5.0] + [4.1] * 200, 2.0, None),
+        ([5.0] + [10.1] * 200, 2.0, 50),
+        # an objective that rises by itself, for untrained weights as well
+        ([2.0] + [9.0] * 200, 9.0, None),
+        # any sign: the limit is -1 + |-1| = 0
+        ([-2.0] + [-0.1] * 200, -1.0, None),
+        ([-2.0] + [0.1] * 200, -1.0, 50),
+        # it first lost nothing, which gave no scale
+        ([0.0] + [9.0] * 200, 2.0, 50),
+        ([0.0] + [9.0] * 200, 0.0, None),
+    ],
+)
+def test_what_untrained_weights_lose_is_no_reason_to_give_up(
+    losses: list[float], untrained: float, at: int | None
+) -> None:
+    assert stopped_at(losses, untrained=untrained) == at
+
+
+@pytest.mark.parametrize(
+    ("untrained", "level"),
+    [(None, "it started at 2.5"), (2.0, "it started at 2.5"), (3.0, "untrained weights lose up to 3")],
+)
+def test_the_reason_names_the_level_that_was_taken(untrained: float | None, level: str) -> None:
+    hopeless = Hopeless(100, untrained=untrained)
+    reason = [hopeless.add(loss) for loss in [2.5] + [7.0] * 50][-1]
+    assert reason is not None
+    assert reason.endswith(f"without coming down ({level})")
