@@ -301,13 +301,21 @@ def _nothing_learned(study: Study) -> Obstacle | None:
     untrained = [run.control for run in study.runs if run.control is not None]
     ends = [ends.mean for curve in untrained if (ends := level.measure(curve)) is not None]
     constant = [float(run.provenance["constant_loss"]) for run in study.runs if "constant_loss" in run.provenance]
-    beside = f" and than the best constant prediction ({min(constant):.4g})" if constant else ""
-    return Obstacle(
-        kind="nothing_learned",
-        reason=(
+    unlearned = min([*ends, *constant], default=math.nan)
+    if best < unlearned - level.THRESHOLDS.least * abs(unlearned):
+        reason = (
+            f"no rate is certain to train: the best loss at the end, {best:.4g}, is below what needs no learning "
+            f"({unlearned:.4g}) in too few seeds, or only within the noise of the batches at the end"
+        )
+    else:
+        beside = f" and than the best constant prediction ({min(constant):.4g})" if constant else ""
+        reason = (
             f"no rate trains: the best loss at the end, {best:.4g}, is no lower than that of the untrained weights "
             f"({min(ends, default=math.nan):.4g}){beside}, within the noise of batches"
-        ),
+        )
+    return Obstacle(
+        kind="nothing_learned",
+        reason=reason,
         advice=(
             "look at labels, frozen parameters, an output that is detached, data and initialization; where the model "
             "is only slow, raise max_train_steps or sweep higher rates"
