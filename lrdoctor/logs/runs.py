@@ -180,7 +180,9 @@ class _Builder:
             elif aliases.is_time(column):
                 left_out[column] = "time or speed"
             elif column in CURVES:
-                left_out[column] = f"{self.columns[column]!r} is read as {column}"
+                left_out[column] = (
+                    f"{self.columns.get(column, column)!r} is read as {column}, or holds what no {column} can be"
+                )
             else:
                 yield column, column
 

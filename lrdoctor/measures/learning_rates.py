@@ -94,7 +94,7 @@ def warmups_again(rate: Curve) -> Steps:
     value = finite.value
     if len(value) < 3:
         return np.zeros(0, dtype=np.int64)
-    down = np.flatnonzero(value[1:] * THRESHOLDS.drop < value[:-1]) + 1
+    down = np.flatnonzero(value[1:] < value[:-1] / THRESHOLDS.drop) + 1  # divided: a product of large ones overflows
     # the highest rate from each point to the end
     later = np.maximum.accumulate(value[::-1])[::-1]
     return finite.step[[int(i) for i in down if later[i] >= THRESHOLDS.again * value[i - 1]]]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,7 @@ def test_a_bug_leaves_a_traceback_in_a_file_and_exits_with_3(tmp_path: Path, mon
 def test_the_starter_runs_as_it_is(tmp_path: Path) -> None:
     assert lrdoctor("init", tmp_path / "new").returncode == 0
     done = lrdoctor("sweep", "lrdoctor.yaml", cwd=tmp_path / "new")
-    assert done.returncode in (0, 1), done.stderr
-    assert "best learning rate (lr*)" in done.stdout
+    # three seeds may leave open on which side of 2 its margin lies
+    assert done.returncode in (0, 1) or "3 seeds cannot tell" in done.stdout, done.stderr
+    assert re.search(r"best learning rate \(lr\*\) +0\.\d", done.stdout)
     assert lrdoctor("init", tmp_path / "new").returncode == 2

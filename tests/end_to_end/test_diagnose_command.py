@@ -54,7 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("nan.csv --fail-on never", 0, "UNSTABLE: "),
         ("short.csv", 2, "INCONCLUSIVE: "),
         ("short.csv --fail-on never", 2, "INCONCLUSIVE: "),
-        ("broken.csv", 2, "INCONCLUSIVE: broken.csv: no format that is known"),
+        ("broken.csv", 2, "INCONCLUSIVE: broken.csv: is no text"),
         ("nowhere.csv", 2, "INCONCLUSIVE: nowhere.csv: cannot be read: No such file or directory"),
         ("healthy.csv nan.csv", 1, "UNSTABLE: 1 of 2 runs is unstable: nan.csv ("),
         ("healthy.csv nowhere.csv", 2, "INCONCLUSIVE: 1 of 2 runs could not be judged: nowhere.csv ("),

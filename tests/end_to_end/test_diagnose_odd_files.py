@@ -45,13 +45,13 @@ CONTENTS = {
     "header only, other delimiter": (b"step\ttrain/loss\n\n", "holds a header and no rows"),
     "one word": (b"loss\n", "it starts with b'loss\\n'"),
     "a sentence": (b"Well, nothing was logged\n", "it starts with b'Well, nothing"),
-    "1 row": (b"step,loss\n1,2.5\n", "1 finite point of the training loss"),
+    "1 row": (b"step,loss\n1,2.5\n", "holds one value of 'loss', expected a series of them"),
     "NULs": (bytes(1000), NO_FORMAT),
-    "every byte": (bytes(range(256)) * 100, NO_FORMAT),
-    "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)), NO_FORMAT),
+    "every byte": (bytes(range(256)) * 100, "is no text"),
+    "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)), "is a picture, expected a log"),
     "an array": (
         b"\x93NUMPY\x01\0v\0{'descr': '<f8', 'fortran_order': False, 'shape': (10,)}\n" + bytes(80),
-        NO_FORMAT,
+        "is a NumPy array, expected a log",
     ),
     "a line of 10 MB": (b"x" * 10 * MB, NO_FORMAT),
     "a JSON line of 10 MB": (
@@ -181,7 +181,7 @@ def test_a_diverged_a_nan_a_healthy_and_an_unreadable_log_in_one_call() -> None:
     assert {fix["run"] for fix in document["fixes"]} == {"diverged.csv", "nan.csv"}
     (unread,) = (run for run in document["runs"] if run["verdict"] == "inconclusive")
     assert (unread["n_points"], unread["status"]) == (0, "failed")
-    assert unread["exit_reason"].startswith(NO_FORMAT)
+    assert unread["exit_reason"].startswith("is no text")
 
 
 @pytest.mark.usefixtures("four")
