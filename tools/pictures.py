@@ -28,7 +28,7 @@ COLUMNS, PANEL_INCHES = 3, (3.0, 1.7)
 INK = {"stable": style.BLUE, "unstable": style.VERMILION, "inconclusive": style.GREY}
 
 STUDIES = {
-    "mlp10": ["treat", "configs/mlp10.yaml"],
+    "rnn": ["treat", "configs/rnn.yaml"],
     "conv_stride1": [
         "probe", "configs/conv_stride1.yaml", "--lr", "0.1", "--seeds", "5", "--set", "eval_every=50",
     ],
@@ -36,10 +36,10 @@ STUDIES = {
 """Name of a study -> the command that runs it."""
 FROM_STUDIES = {
     "figure_5_conv_stride1.png": ("conv_stride1", "figure_5_every_step.png"),
-    "figure_7b_mlp10.png": ("mlp10", "figure_7b_training_loss_above_best.png"),
-    "figure_8_mlp10.png": ("mlp10", "figure_8_objective_with_clip_gradients.png"),
-    "figure_9_mlp10.png": ("mlp10", "figure_9_gradient_norm_by_step.png"),
-    "../figure_7a_mlp10.png": ("mlp10", "figure_7a_objective_vs_learning_rate.png"),
+    "figure_7b_rnn.png": ("rnn", "figure_7b_training_loss_above_best.png"),
+    "figure_8_rnn.png": ("rnn", "figure_8_objective_with_clip_gradients.png"),
+    "figure_9_rnn.png": ("rnn", "figure_9_gradient_norm_by_step.png"),
+    "../figure_7a_rnn.png": ("rnn", "figure_7a_objective_vs_learning_rate.png"),
 }
 """Picture -> the study and its figure."""
 

@@ -180,9 +180,8 @@ class _Builder:
             elif aliases.is_time(column):
                 left_out[column] = "time or speed"
             elif column in CURVES:
-                left_out[column] = (
-                    f"{self.columns.get(column, column)!r} is read as {column}, or holds what no {column} can be"
-                )
+                why = f"is read as {column}, or holds what no {column} can be"
+                left_out[column] = f"{self.columns.get(column, column)!r} {why}"
             else:
                 yield column, column
 
