@@ -79,7 +79,8 @@ def check(view: View, study: Study) -> Found:
     gap = mine.mean - reference.mean
     if gap <= level.THRESHOLDS.certain * (mine.error**2 + reference.error**2) ** 0.5:
         return
-    if mine.fallen - level.THRESHOLDS.certain * mine.fallen_error > THRESHOLDS.still_falling * gap:
+    # neither still on its way down nor up: a loss that rises to its end is LRD202's
+    if abs(mine.fallen) - level.THRESHOLDS.certain * mine.fallen_error > THRESHOLDS.still_falling * gap:
         return
     signs = list(_signs(run, mine, better, reference, study))
     if not signs:
