@@ -83,9 +83,12 @@ def side(study: Study) -> Side:
     figures: Side = "beyond"
     if best is not None and unstable is not None:
         figures = "within" if is_at_edge(np.array([best]), np.array([unstable]), swept_rates(study))[0] else "beyond"
-    if study.certainty is None:
+    if study.certainty is None or study.certainty.sides[RULE.code] == figures:
         return figures
-    return figures if study.certainty.sides[RULE.code] == figures else "open"
+    margin = study.certainty.stability_margin
+    if figures == "beyond" and margin is not None and margin[0] > THRESHOLDS.margin:
+        return "beyond"  # the interval lies above the limit; that a coarse grid has no rate in it is no instability
+    return "open"
 
 
 def check(study: Study) -> Found:
