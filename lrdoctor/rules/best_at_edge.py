@@ -83,12 +83,9 @@ def side(study: Study) -> Side:
     figures: Side = "beyond"
     if best is not None and unstable is not None:
         figures = "within" if is_at_edge(np.array([best]), np.array([unstable]), swept_rates(study))[0] else "beyond"
-    if study.certainty is None or study.certainty.sides[RULE.code] == figures:
+    if study.certainty is None:
         return figures
-    margin = study.certainty.stability_margin
-    if figures == "beyond" and margin is not None and margin[0] > THRESHOLDS.margin:
-        return "beyond"  # the interval lies above the limit; that a coarse grid has no rate in it is no instability
-    return "open"
+    return figures if study.certainty.sides[RULE.code] == figures else "open"
 
 
 def check(study: Study) -> Found:

@@ -60,9 +60,6 @@ def said(study: Study) -> list[tuple[str, str]]:
         # it cannot be told: no verdict, and the check at 10x says what it saw
         (0.18, known("open"), [("LRD401", "skipped"), ("LRD402", "warning")]),
         (0.5, known("open"), [("LRD401", "skipped"), ("LRD402", "warning")]),
-        # the interval lies above the limit: only the grid is too coarse to have a rate in between
-        (0.5, known("open", stability_margin=(2.4, 9.0)), [("LRD402", "warning")]),
-        (0.18, known("open", stability_margin=(2.4, 9.0)), [("LRD401", "skipped"), ("LRD402", "warning")]),
         # a short run moved the unstable rate to the other side of what the draws say
         (0.18, known("beyond"), [("LRD401", "skipped"), ("LRD402", "warning")]),
         (0.5, known("within"), [("LRD401", "skipped"), ("LRD402", "warning")]),
