@@ -1,8 +1,9 @@
-"""The labelled zoo: its labels cover its grid, its halves are alike, and its specs train."""
+"""The labelled zoo: its labels cover its grid, its halves are alike, its fresh part is varied, and its specs train."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from benchmarks.trials.curves import trial_of, workload_of
 from benchmarks.trials.labels import LABELS, UNSTABLE, read_labels, read_verdicts
 from benchmarks.trials.trivial import trivial_level
-from benchmarks.trials.workloads import BY_NAME, SEEDS, ZOO, Workload, split_counts
+from benchmarks.trials.workloads import BY_NAME, FRESH, SEEDS, ZOO, Workload, split_counts
 from lrdoctor.training.loop import Row, train
 
 
@@ -55,10 +56,18 @@ def test_the_halves_are_alike() -> None:
         assert abs(counts[kind, "developed"] - counts[kind, "held_out"]) <= 1
 
 
+def test_the_fresh_part_is_no_half() -> None:
+    """What is in it moves no older workload, and it has each of the kinds it was written for."""
+    assert [w.name for w in ZOO if w.half == "fresh"] == [w.name for w in FRESH]
+    assert ZOO[-len(FRESH) :] == FRESH
+    counts = Counter(w.kind for w in FRESH)
+    assert counts == {"noise": 3, "healthy": 4, "collapse": 3, "not_the_rate": 2}
+
+
 @pytest.mark.parametrize("label", sorted(set(LABELS) - {"unclear"}))
-def test_both_halves_have_every_kind_of_curve(label: str) -> None:
+def test_every_part_has_every_kind_of_curve(label: str) -> None:
     halves = {BY_NAME[name].half for (name, _, _), truth in read_labels().items() if truth.label == label}
-    assert halves == {"developed", "held_out"}
+    assert halves == {"developed", "held_out", "fresh"}
 
 
 def test_the_verdicts_cover_the_zoo_and_agree_with_the_labels() -> None:
@@ -106,6 +115,8 @@ def test_a_spec_of_the_zoo_trains(entry: Workload, tmp_path: Path) -> None:
         ("contrastive_views", math.log(32)),
         ("unrelated_labels", math.log(6)),
         ("tabular_embeddings", math.log(2)),
+        # the mean of the entropies of twelve labels, from common to rare
+        ("rare_labels_batch_2", 0.3745),
     ],
 )
 def test_the_trivial_level(name: str, level: float) -> None:
