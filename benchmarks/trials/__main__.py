@@ -28,14 +28,12 @@ HALVES: tuple[Half, ...] = get_args(Half)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=(*HALVES, "both", "all"), default="all", help="both: without `fresh`")
+    parser.add_argument("--half", choices=(*HALVES, "both", "all"), default="both", help="both: all but `fresh`")
     parser.add_argument("--out", type=Path, help="folder of the studies, kept; default: a temporary one")
     parser.add_argument("--jobs", type=int, default=2, help="worker processes of a sweep")
     parser.add_argument("--verdicts", action="store_true", help="a line on every workload as well")
     options = parser.parse_args()
-    halves = [
-        half for half in HALVES if options.half in (half, "all") or (options.half == "both" and half != "fresh")
-    ]
+    halves = [half for half in HALVES if options.half in (half, "all") or (options.half == "both" and half != "fresh")]
     zoo = [w for w in ZOO if w.half in halves]
     with tempfile.TemporaryDirectory() as folder:
         judged = swept(zoo, (options.out or Path(folder)).resolve(), options.jobs)

@@ -7,10 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.trials.curves import trial_of, workload_of
+from benchmarks.trials.fresh import gamma
 from benchmarks.trials.labels import LABELS, UNSTABLE, read_labels, read_verdicts
-from benchmarks.trials.trivial import trivial_level
+from benchmarks.trials.trivial import LEVELS, trivial_level
 from benchmarks.trials.workloads import BY_NAME, FRESH, SEEDS, ZOO, Workload, split_counts
 from lrdoctor.training.loop import Row, train
 
@@ -115,9 +117,22 @@ def test_a_spec_of_the_zoo_trains(entry: Workload, tmp_path: Path) -> None:
         ("contrastive_views", math.log(32)),
         ("unrelated_labels", math.log(6)),
         ("tabular_embeddings", math.log(2)),
-        # the mean of the entropies of twelve labels, from common to rare
-        ("rare_labels_batch_2", 0.3745),
     ],
 )
 def test_the_trivial_level(name: str, level: float) -> None:
     assert trivial_level(BY_NAME[name]) == pytest.approx(level, rel=0.02)
+
+
+def test_the_level_of_several_labels_is_the_mean_of_their_entropies() -> None:
+    """One label in half of the samples, one in a quarter."""
+    labels = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    quarter = -(0.25 * math.log(0.25) + 0.75 * math.log(0.75))
+    assert float(LEVELS["label_entropies"](labels)) == pytest.approx((math.log(2) + quarter) / 2)
+
+
+def test_no_constant_loses_less_than_the_level_of_gamma_targets() -> None:
+    """The loss is least at the log of the mean, which is 2 here."""
+    targets = torch.tensor([[0.5], [1.0], [4.5]])
+    losses = {x: float(gamma(torch.full_like(targets, x), targets)) for x in (0.5, math.log(2), 0.9)}
+    assert min(losses, key=lambda x: losses[x]) == math.log(2)
+    assert float(LEVELS["gamma"](targets)) == pytest.approx(losses[math.log(2)])
