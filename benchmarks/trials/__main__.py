@@ -1,10 +1,10 @@
 """How well lrdoctor judges trials, on the labelled zoo: F1 of each kind, healthy workloads called unstable, verdicts.
 
 Sweeps every workload into a folder (what is trained there is reused) and compares what is said with the labels. The
-curves on which they disagree are listed for the half `developed`, and for the other one only when it is asked for
+curves on which they disagree are listed for the half `developed`, and for another part only when it is asked for
 alone: whoever looks at them may look at thresholds no more.
 
-    python -m benchmarks.trials [--half developed|held_out|both] [--out DIR] [--jobs 2] [--verdicts]
+    python -m benchmarks.trials [--half developed|held_out|fresh|both|all] [--out DIR] [--jobs 2] [--verdicts]
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ HALVES: tuple[Half, ...] = get_args(Half)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=(*HALVES, "both"), default="both")
+    parser.add_argument("--half", choices=(*HALVES, "both", "all"), default="both", help="both: all but `fresh`")
     parser.add_argument("--out", type=Path, help="folder of the studies, kept; default: a temporary one")
     parser.add_argument("--jobs", type=int, default=2, help="worker processes of a sweep")
     parser.add_argument("--verdicts", action="store_true", help="a line on every workload as well")
     options = parser.parse_args()
-    halves = [half for half in HALVES if options.half in (half, "both")]
+    halves = [half for half in HALVES if options.half in (half, "all") or (options.half == "both" and half != "fresh")]
     zoo = [w for w in ZOO if w.half in halves]
     with tempfile.TemporaryDirectory() as folder:
         judged = swept(zoo, (options.out or Path(folder)).resolve(), options.jobs)

@@ -48,6 +48,15 @@ def _binary_entropy(targets: Tensor) -> Tensor:
     return -(share * share.log() + (1 - share) * (1 - share).log())
 
 
+def _label_entropies(targets: Tensor) -> Tensor:
+    return torch.stack([_binary_entropy(label) for label in targets.T]).mean()
+
+
+def _gamma(targets: Tensor) -> Tensor:
+    # log(mean) + target / mean, least where the mean is that of the targets
+    return targets.double().mean().log() + 1
+
+
 def _poisson(targets: Tensor) -> Tensor:
     # rate - target * log(rate), least where the rate is the mean
     mean = targets.double().mean()
@@ -74,6 +83,8 @@ LEVELS = {
     "variance": _variance,
     "total_variance": _total_variance,
     "binary_entropy": _binary_entropy,
+    "label_entropies": _label_entropies,
+    "gamma": _gamma,
     "poisson": _poisson,
     "weighted_rare": _weighted_rare,
     "inverse_frequency": _inverse_frequency,

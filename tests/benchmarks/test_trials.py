@@ -1,16 +1,19 @@
-"""The labelled zoo: its labels cover its grid, its halves are alike, and its specs train."""
+"""The labelled zoo: its labels cover its grid, its halves are alike, its fresh part is varied, and its specs train."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.trials.curves import trial_of, workload_of
+from benchmarks.trials.fresh import gamma
 from benchmarks.trials.labels import LABELS, UNSTABLE, read_labels, read_verdicts
-from benchmarks.trials.trivial import trivial_level
-from benchmarks.trials.workloads import BY_NAME, SEEDS, ZOO, Workload, split_counts
+from benchmarks.trials.trivial import LEVELS, trivial_level
+from benchmarks.trials.workloads import BY_NAME, FRESH, SEEDS, ZOO, Workload, split_counts
 from lrdoctor.training.loop import Row, train
 
 
@@ -55,10 +58,18 @@ def test_the_halves_are_alike() -> None:
         assert abs(counts[kind, "developed"] - counts[kind, "held_out"]) <= 1
 
 
+def test_the_fresh_part_is_no_half() -> None:
+    """What is in it moves no older workload, and it has each of the kinds it was written for."""
+    assert [w.name for w in ZOO if w.half == "fresh"] == [w.name for w in FRESH]
+    assert ZOO[-len(FRESH) :] == FRESH
+    counts = Counter(w.kind for w in FRESH)
+    assert counts == {"noise": 3, "healthy": 4, "collapse": 3, "not_the_rate": 2}
+
+
 @pytest.mark.parametrize("label", sorted(set(LABELS) - {"unclear"}))
-def test_both_halves_have_every_kind_of_curve(label: str) -> None:
+def test_every_part_has_every_kind_of_curve(label: str) -> None:
     halves = {BY_NAME[name].half for (name, _, _), truth in read_labels().items() if truth.label == label}
-    assert halves == {"developed", "held_out"}
+    assert halves == {"developed", "held_out", "fresh"}
 
 
 def test_the_verdicts_cover_the_zoo_and_agree_with_the_labels() -> None:
@@ -110,3 +121,18 @@ def test_a_spec_of_the_zoo_trains(entry: Workload, tmp_path: Path) -> None:
 )
 def test_the_trivial_level(name: str, level: float) -> None:
     assert trivial_level(BY_NAME[name]) == pytest.approx(level, rel=0.02)
+
+
+def test_the_level_of_several_labels_is_the_mean_of_their_entropies() -> None:
+    """One label in half of the samples, one in a quarter."""
+    labels = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    quarter = -(0.25 * math.log(0.25) + 0.75 * math.log(0.75))
+    assert float(LEVELS["label_entropies"](labels)) == pytest.approx((math.log(2) + quarter) / 2)
+
+
+def test_no_constant_loses_less_than_the_level_of_gamma_targets() -> None:
+    """The loss is least at the log of the mean, which is 2 here."""
+    targets = torch.tensor([[0.5], [1.0], [4.5]])
+    losses = {x: float(gamma(torch.full_like(targets, x), targets)) for x in (0.5, math.log(2), 0.9)}
+    assert min(losses, key=lambda x: losses[x]) == math.log(2)
+    assert float(LEVELS["gamma"](targets)) == pytest.approx(losses[math.log(2)])
