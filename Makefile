@@ -36,6 +36,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m benchmarks.placebo
 	$(BIN)/python -m benchmarks.trials
+	$(BIN)/python -m benchmarks.agreement
 	$(BIN)/python -m benchmarks.startup
 
 # Rewrites what is generated from the code: the JSON Schema, parts of the README, the reference pages in docs/.

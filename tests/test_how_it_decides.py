@@ -10,7 +10,7 @@ from document_commands import ROOT
 
 from lrdoctor.core.study import Study
 from lrdoctor.examine.seeds import FEWEST_SEEDS, MOST_SEEDS
-from lrdoctor.measures import evaluations, level, rises, untrained, view
+from lrdoctor.measures import beside, evaluations, level, rises, untrained, view
 from lrdoctor.procedures import certainty, comparison, reach, sweep, treatment, validity
 from lrdoctor.rules import _lower_rates, best_at_edge, stuck_plateau
 from lrdoctor.training.hopeless import Hopeless
@@ -53,7 +53,7 @@ TOLD = [
     ),
     (HOW, "worse by a quarter of a loss that needs no learning", BLOWN.lost, 0.25),
     (HOW, "half of the way from the untrained level to the lowest one, and all of it", BLOWN.progress, 0.5),
-    (HOW, "they have to show a quarter of it", VIEW.seen, 0.25),
+    (HOW, "they have to show a quarter of it", beside.THRESHOLDS.seen, 0.25),
     (
         HOW,
         "(below 5 % of the first loss, and within three times the noise of points)",

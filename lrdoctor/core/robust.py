@@ -57,31 +57,12 @@ def median_of(columns: Sequence[Values]) -> Values:
     return np.asarray(np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c)))
 
 
-def noise(values: Values) -> float:
-    """Standard deviation of values around their trend, from the differences of neighbours.
-
-    Of block medians rather than of points where autocorrelation matters: neighbouring points move together, which
-    would make the noise look smaller than it is.
-    """
-    differences = np.diff(values)
-    if not len(differences):
-        return 0.0
-    spread = np.median(np.abs(differences - np.median(differences)))
-    return float(MAD_TO_SD * spread / np.sqrt(2))
-
-
 def two_extremes(alpha: float, n: int) -> float:
     """How many noise units the largest of n values rises above the smallest before it by chance, at risk alpha.
 
     Two extremes take part, a low minimum and a high block: twice the one-sided normal quantile at alpha / (2 n).
     """
     return 2 * NormalDist().inv_cdf(1 - alpha / (2 * max(n, 1)))
-
-
-def last(curve: Curve, share: float) -> Values:
-    """The finite values of the last `share` of the points, at least one where there is any."""
-    values = curve.finite.value
-    return values[-max(1, int(len(values) * share)) :]
 
 
 def min_max_decimate(curve: Curve, max_points: int) -> Curve:

@@ -80,7 +80,7 @@ def blow_up(paired: Paired, until: int | None = None, constant: float | None = N
     against_level = np.log(paired.loss.value) - np.log(level) if paired.is_log else paired.loss.value - level
     limit = max(high, THRESHOLDS.single_noises * spread)
     is_early = np.ones(n, dtype=bool) if until is None else paired.loss.step < until
-    least = THRESHOLDS.lost * max(float(level), constant if constant is not None else -np.inf)
+    least = THRESHOLDS.lost * needs_no_learning(paired, constant)
     single = is_early & (excess > limit) & (against_level > high) & (beyond > least)
     above |= single
     if single.any():
@@ -111,6 +111,13 @@ def blow_up(paired: Paired, until: int | None = None, constant: float | None = N
         limit=limit,
         n_points=len(at),
     )
+
+
+def needs_no_learning(paired: Paired, constant: float | None) -> float:
+    """The higher one of two losses that no learning goes into: of the untrained weights and of the best constant
+    prediction. Weights that know much already lose little, and there the other one is the measure."""
+    level = float(np.median(paired.control))
+    return level if constant is None else max(level, constant)
 
 
 def _beside_hard_batches(paired: Paired) -> Values:

@@ -15,7 +15,6 @@ from lrdoctor.measures import (
     bursts,
     control,
     correlation,
-    evaluations,
     events,
     gradients,
     learning_rates,
@@ -26,8 +25,8 @@ from lrdoctor.measures import (
     starts,
     swings,
     units,
-    untrained,
 )
+from lrdoctor.measures.beside import Beside
 from lrdoctor.measures.events import Event
 from lrdoctor.measures.level import Level
 from lrdoctor.measures.restarts import Restart, find_restart
@@ -76,8 +75,6 @@ class Thresholds:
     """Standard deviations of single points from which an eye sees a rise in a plot of every point."""
     trifle: float = 0.05
     """Part of the first loss below which what is left after a rise is almost nothing."""
-    seen: float = 0.25
-    """Part of a rise that evaluations within it show at least."""
     resume_points: int = 3
     """Points between a resume and a jump that it explains."""
 
@@ -114,65 +111,10 @@ class View:
         """Where the loss ends."""
         return level.measure(self.run.train_loss)
 
-    @property
-    def _pair(self) -> control.Paired | None:
-        loss = self.run.train_loss
-        return control.pair(loss, self.run.control or control.like_first(loss))
-
-    @property
-    def is_ratio(self) -> bool:
-        """Whether the loss is compared with the control's as a ratio."""
-        return self._pair is not None and self._pair.is_log
-
     @cached_property
-    def blow_up(self) -> untrained.BlowUp | None:
-        """Where a trial does worse than the untrained weights."""
-        return (
-            None
-            if self._pair is None
-            else untrained.blow_up(self._pair, self.early_until, self.run.provenance.get("constant_loss"))
-        )
-
-    @cached_property
-    def unlearned(self) -> float:
-        """The loss of a model that has learned nothing: of the untrained weights or of the best constant prediction,
-        whichever is lower; the first loss where neither is known."""
-        untrained = None if self.run.control is None else self.run.control.finite.value
-        known = [] if untrained is None or not len(untrained) else [float(np.median(untrained))]
-        if "constant_loss" in self.run.provenance:
-            known.append(float(self.run.provenance["constant_loss"]))
-        return min(known, default=float(self.loss.value[0]) if len(self.loss) else float("nan"))
-
-    @cached_property
-    def forgotten(self) -> evaluations.Forgotten | None:
-        """The costliest rise that the evaluations of a trial show and its training loss confirms."""
-        return evaluations.forgotten(self.loss, self.run.val_loss, self.unlearned)
-
-    def share_lost(self, event: Event) -> float:
-        """Part of what a trial learns that a rise of it lost: of the way from a loss that needs no learning down to its
-        lowest level. 0 where it learns nothing."""
-        top = self.units.to_loss(self.units.of_loss(event.base) + event.height)
-        return (top - event.base) / (self.unlearned - self.lowest) if self.unlearned > self.lowest else 0.0
-
-    @cached_property
-    def lowest(self) -> float:
-        """The lowest level of the loss; inf with too few points for one."""
-        return float(robust.block_medians(self.loss.value, robust.block_length(len(self.loss))).min(initial=np.inf))
-
-    @cached_property
-    def ends_above_untrained(self) -> float | None:
-        """How many times what the untrained weights lose on its last batches a trial loses there, in the median, where
-        that is more than twice, and by a good part of a loss that needs no learning; else None."""
-        paired = None if self.run.control is None else self._pair
-        n = 0 if paired is None else max(level.THRESHOLDS.fewest, int(level.THRESHOLDS.end * len(paired.loss)))
-        if paired is None or len(paired.loss) < 4 * n or not np.median(paired.control[-n:]) > 0:
-            return None
-        loss, control_loss = paired.loss.value[-n:], paired.control[-n:]
-        times = np.median(loss / control_loss) if paired.is_log else np.median(loss) / np.median(control_loss)
-        constant = self.run.provenance.get("constant_loss", -np.inf)
-        least = untrained.THRESHOLDS.lost * max(float(np.median(paired.control)), constant)
-        is_lost = float(np.median(loss - control_loss)) > least
-        return float(times) if np.log(max(times, 1.0)) > untrained.THRESHOLDS.single and is_lost else None
+    def beside(self) -> Beside:
+        """The run beside its control and its evaluations."""
+        return Beside(self.run, self.loss, self.early_until)
 
     @property
     def n_early(self) -> int:
@@ -293,49 +235,18 @@ class View:
         own = [e for e in self._all if not self._at_resume(e) and self._restart_at(e) is None]
         every = sorted([*own, *self._after_restart], key=lambda e: e.first_step)
         return tuple(
-            e for e in every if not self._is_of_control(e) and not self._is_trifle(e) and self._is_in_evaluations(e)
+            e
+            for e in every
+            if not self.beside.explains(e, self.units)
+            and not self._is_trifle(e)
+            and self.beside.is_in_evaluations(e, self.units)
         )
-
-    @cached_property
-    def of_control(self) -> tuple[Event, ...]:
-        """Rises that the untrained weights show as well: the data or the objective make them, and no update."""
-        return tuple(e for e in self._all if self._is_of_control(e))
 
     def _is_trifle(self, event: Event) -> bool:
         """Whether a rise goes from almost nothing to still almost nothing, within what single points do there."""
         top = self.units.to_loss(self.units.of_loss(event.base) + event.height)
         stands_out = event.height >= THRESHOLDS.stands_out * noise.points(self.units.y)
         return self.units.is_log and not stands_out and top < THRESHOLDS.trifle * self.units.first
-
-    def _is_in_evaluations(self, event: Event) -> bool:
-        """Whether evaluations within a rise show a part of it, where there are any: the validation data do not change
-        from step to step, so what they do not show at all was a stretch of hard batches."""
-        if event.kind not in ("spike", "level_shift", "early"):
-            return True
-        seen = evaluations.share_seen(self.run.val_loss, event.first_step, event.last_step, self.unlearned)
-        return seen is None or seen >= THRESHOLDS.seen * self.share_lost(event)
-
-    def _is_of_control(self, event: Event) -> bool:
-        if self.run.control is None:
-            return False
-        stretch = event.first_step, event.last_step
-        scale = 1.0 if self.units.is_log else self.units.scale
-        rise = control.own_rise(self.run.control, *stretch) / scale
-        if rise > 0 and event.height - rise <= event.limit:
-            return True
-        if self._is_worse_than_untrained(*stretch):
-            return False
-        beside = control.height_beside(self.run.train_loss, self.run.control, *stretch)
-        return beside is not None and beside[0] <= beside[1]
-
-    def _is_worse_than_untrained(self, first_step: int, last_step: int) -> bool:
-        """Whether a stretch is twice as bad as for the untrained weights, and not for single hard batches alone."""
-        paired = self._pair
-        if paired is None or not paired.is_log:
-            return False
-        inside = (paired.loss.step >= first_step) & (paired.loss.step <= last_step)
-        is_long = inside.sum() >= untrained.THRESHOLDS.lengths[0]
-        return bool(is_long) and float(np.median(paired.excess[inside])) > untrained.THRESHOLDS.single
 
     @cached_property
     def at_resumes(self) -> tuple[Event, ...]:
@@ -521,6 +432,7 @@ class View:
 
 def view_of(run: Run, alpha: float) -> View:
     """The view of a run, measured once however many judge it."""
+    # kept with the run itself: a cache of our own would keep every run alive
     views: dict[float, View] = run.__dict__.setdefault("_views", {})
     if alpha not in views:
         views[alpha] = View(run, alpha)

@@ -76,7 +76,7 @@ def _evidence(view: View, height: float) -> float:
 
 def forgetting(rule: Rule, view: View, events: Sequence[Event], *, came_back: bool) -> Iterator[Finding]:
     """The finding of a rise that the evaluations show, unless one of the events tells of it already."""
-    found = view.forgotten
+    found = view.beside.forgotten
     if found is None or found.came_back != came_back:
         return
     if any(event.first_step <= found.last_step and found.first_step <= event.last_step for event in events):

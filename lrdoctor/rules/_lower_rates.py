@@ -56,7 +56,7 @@ def ends_no_worse(view: View, study: Study, base: float) -> bool:
 def forgets_no_more(view: View, study: Study, found: Forgotten) -> bool:
     """Whether what a trial forgot until its end it only shares with lower rates: its training loss ends at their level,
     or its evaluations do."""
-    if ends_no_worse(view, study, view.lowest):
+    if ends_no_worse(view, study, view.beside.lowest):
         return True
     mine = view.run.val_loss.finite.value
     last = [other.val_loss.finite.value[-1] for other in _below(view.run, study) if len(other.val_loss.finite)]

@@ -33,12 +33,12 @@ def check(view: View, study: Study) -> Found:
     if view.n_early < 3:
         yield RULE.skip("fewer than 3 points of the training loss in the early window", run)
         return
-    found = view.blow_up
+    found = view.beside.blow_up
     if found is not None and found.first_step < view.early_until:
         peak, usual = found.peak, found.untrained
-        factor = f"{peak / usual:.3g} times" if view.is_ratio else f"{peak - usual:.3g} above"
+        factor = f"{peak / usual:.3g} times" if view.beside.is_ratio else f"{peak - usual:.3g} above"
         with np.errstate(over="ignore"):
-            observed, threshold = (np.exp(x) if view.is_ratio else x for x in (found.observed, found.limit))
+            observed, threshold = (np.exp(x) if view.beside.is_ratio else x for x in (found.observed, found.limit))
         yield RULE.finding(
             f"training loss rose to {peak:.4g} at step {found.peak_step}, {factor} what the untrained weights lose on "
             f"the same batches ({usual:.4g})",

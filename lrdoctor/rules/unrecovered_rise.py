@@ -24,7 +24,7 @@ from __future__ import annotations
 import numpy as np
 
 from lrdoctor.core.study import Study
-from lrdoctor.measures import untrained
+from lrdoctor.measures import level, untrained
 from lrdoctor.measures.view import View
 from lrdoctor.rules import _events, _lower_rates
 from lrdoctor.rules.base import Found, Rule
@@ -39,18 +39,18 @@ def check(view: View, study: Study) -> Found:
         if event.kind in STAYED and not _lower_rates.ends_no_worse(view, study, event.base)
     ]
     yield from _events.findings(RULE, view, found, "and did not come back")
-    forgotten = view.forgotten
+    forgotten = view.beside.forgotten
     if forgotten is not None and not _lower_rates.forgets_no_more(view, study, forgotten):
         yield from _events.forgetting(RULE, view, found, came_back=False)
-    if not found and view.ends_above_untrained is not None:
+    times = view.beside.ends_above_untrained
+    if not found and times is not None:
         loss = view.run.train_loss
         yield RULE.finding(
-            f"training loss ends at {view.ends_above_untrained:.3g} times what the untrained weights lose on the same "
-            "batches",
-            observed=view.ends_above_untrained,
+            f"training loss ends at {times:.3g} times what the untrained weights lose on the same batches",
+            observed=times,
             threshold=float(np.exp(untrained.THRESHOLDS.single)),
             run=view.run,
-            first_step=int(loss.step[int(0.9 * len(loss))]),
+            first_step=int(loss.step[int((1 - level.THRESHOLDS.end) * len(loss))]),
             last_step=int(loss.step[-1]),
         )
     if not found and view.is_blind:

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import Interrupted, WorkloadError
+from lrdoctor.measures import level
 from lrdoctor.training.collapse import Constant, output_spread
 from lrdoctor.training.importing import blame
-from lrdoctor.training.loop import END, ROWS_A_MESSAGE, SECONDS_A_MESSAGE, STEPS_A_SYNC, Ending, Row, known, materialize
+from lrdoctor.training.loop import ROWS_A_MESSAGE, SECONDS_A_MESSAGE, STEPS_A_SYNC, Ending, Row, known, materialize
 from lrdoctor.training.randomness import seed_all
 from lrdoctor.training.workload import Workload, checked_loss, validation_loss
 
@@ -46,7 +47,7 @@ def observe(
     log = _Log(emit)
     seed_all(trial.seed)
     source = iter(batches)
-    constant = Constant(workload, trial.n_steps, END)
+    constant = Constant(workload, trial.n_steps, level.THRESHOLDS.end)
     val_loss = None
     facts: dict[str, Any] = {}
     for step in range(trial.n_steps):

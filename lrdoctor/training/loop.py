@@ -34,10 +34,6 @@ STEPS_A_SYNC = 32
 after a non-finite step inside that window is thrown away."""
 
 
-END = 0.1
-"""Part of a trial, at its end, over which its final level is a mean."""
-
-
 class Row(NamedTuple):
     """One line of steps.csv."""
 

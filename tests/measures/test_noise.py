@@ -187,3 +187,23 @@ def test_noise_of_wild_values_is_a_number(values: list[float]) -> None:
     found = noise.points(np.array(values))
     assert found >= 0
     assert np.isfinite(found)
+
+
+@pytest.mark.parametrize("sd", [0.001, 1.0, 50.0])
+@pytest.mark.parametrize("trend", ["none", "line", "decay"])
+def test_noise_is_the_deviation_around_the_trend(sd: float, trend: str) -> None:
+    t = np.arange(4000)
+    curve = {"none": 0 * t, "line": 0.01 * sd * t, "decay": 100 * sd * np.exp(-t / 800)}[trend]
+    found = noise.points(curve + np.random.default_rng(0).normal(0, sd, t.size))
+    assert found == pytest.approx(sd, rel=0.06)
+
+
+def test_noise_ignores_a_few_wild_points() -> None:
+    values = np.random.default_rng(1).normal(0, 1, 2000)
+    values[::50] = 1e9
+    assert noise.points(values) == pytest.approx(1, rel=0.1)
+
+
+@pytest.mark.parametrize("values", [[], [5.0], [2.0, 2.0, 2.0], [1.0, 2.0, 3.0, 4.0]])
+def test_no_noise(values: list[float]) -> None:
+    assert noise.points(np.array(values)) == 0.0
