@@ -11,7 +11,7 @@ import numpy as np
 from lrdoctor import fixes, rules
 from lrdoctor.assess.judging import checks_of_logs, split, summary_of
 from lrdoctor.core.curve import Curve
-from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Severity, Skip, Verdict
+from lrdoctor.core.report import NOT_COUNTED, Finding, Fix, Report, RunSummary, Severity, Skip, Verdict
 from lrdoctor.core.robust import min_max_decimate
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
@@ -27,8 +27,6 @@ LOST = (non_finite.RULE.code, divergence.RULE.code, level_shift.RULE.code)
 MOST_NAMED = 3
 """Runs that a sentence names one by one."""
 DRAWN = ("train_loss", "val_loss", "grad_norm", "learning_rate")
-NOT_COUNTED = "not_counted"
-"""Key of a run's provenance, where the verdict on its log rests on the other runs."""
 MOST_SAID = 20
 """Sentences of a log that a report repeats."""
 MOST_FINITE, MOST_NON_FINITE = 1500, 500
@@ -109,9 +107,9 @@ def _without_given_up(judged: Sequence[_Judged]) -> list[_Judged]:
 
 def _given_up(n: int) -> str:
     """How a summary ends where the verdict does not rest on n of the runs."""
-    return (
-        f"; {n} starts of too few points are not counted" if n > 1 else "; 1 start of too few points is not counted" * n
-    )
+    if not n:
+        return ""
+    return f"; {n} start{'s' if n > 1 else ''} of too few points {'are' if n > 1 else 'is'} not counted"
 
 
 def _worst(verdicts: Iterable[Verdict]) -> Verdict:

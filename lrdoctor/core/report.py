@@ -34,6 +34,9 @@ FailOn = Literal["unstable", "warning"]
 
 SCHEMA_VERSION = 1
 
+NOT_COUNTED = "not_counted"
+"""Key of a run's provenance, where the verdict on its log rests on the other runs."""
+
 FAILING: Mapping[FailOn, tuple[Severity, ...]] = {"unstable": ("error",), "warning": ("error", "warning")}
 """What a check fails for -> the severities that make it fail."""
 
@@ -170,7 +173,7 @@ class Report:
         """
         return self.verdict == "inconclusive" or (
             not self.is_of_trials
-            and any(r.verdict == "inconclusive" and not r.provenance.get("not_counted") for r in self.runs)
+            and any(r.verdict == "inconclusive" and not r.provenance.get(NOT_COUNTED) for r in self.runs)
         )
 
     def worst_severity(self) -> Severity | None:

@@ -75,16 +75,16 @@ def like_first(loss: Curve) -> Curve:
     return Curve(finite.step, np.full(len(finite), finite.value[0])) if len(finite) else finite
 
 
-def own_rise(control: Curve, first_step: int, last_step: int) -> float:
-    """How far the control itself rises from its lowest level before a stretch to its level there, as a logarithm of the
-    ratio where it is positive, else in loss units; 0 where it does not, or only within its noise.
+def own_rise(curve: Curve, first_step: int, last_step: int) -> float:
+    """How far a curve rises from its lowest level before a stretch to its level there, as a logarithm of the ratio where
+    it is positive, else in loss units; 0 where it does not, or only within its noise.
 
     Args:
-        control: of a seed.
+        curve: of a control, or of a trial at a lower rate.
         first_step: of the stretch.
         last_step: of the stretch.
     """
-    finite = control.finite
+    finite = curve.finite
     inside = (finite.step >= first_step) & (finite.step <= last_step)
     before = finite.step < first_step
     if not inside.any() or not before.any():
@@ -129,7 +129,7 @@ def height_beside(loss: Curve, control: Curve, first_step: int, last_step: int) 
     if not inside.any() or before.sum() < inside.sum() or apart.sum() < THRESHOLDS.fewest_points:
         return None
     rest = own - _slope(mine[apart], its[apart], most=np.inf) * (other - np.median(other))
-    length = int(max(inside.sum(), 1))
+    length = int(inside.sum())
     blocks = robust.block_medians(rest[before][::-1], length)  # from the stretch backwards
     spread = noise.points(rest) * noise.MEDIAN_OF / np.sqrt(length)
     limit = robust.two_extremes(THRESHOLDS.alpha, len(rest) // length) * spread

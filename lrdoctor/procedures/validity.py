@@ -31,6 +31,7 @@ class Thresholds:
     overlap: float = 0.5
     """Part of two stretches that is common where they are in the same steps."""
     fewest_rates: int = 3
+    """Rates that show such an event: two may agree by chance."""
     fewest_steps: int = 3
     """Steps before such an event in which the training can be seen to have been in order."""
 
