@@ -76,8 +76,8 @@ def like_first(loss: Curve) -> Curve:
 
 
 def own_rise(curve: Curve, first_step: int, last_step: int) -> float:
-    """How far a curve rises from its lowest level before a stretch to its level there, as a logarithm of the ratio where
-    it is positive, else in loss units; 0 where it does not, or only within its noise.
+    """How far a curve rises from its lowest level before a stretch to its level there, as a logarithm of the ratio
+    where it is positive, else in loss units; 0 where it does not, or only within its noise.
 
     Args:
         curve: of a control, or of a trial at a lower rate.
