@@ -56,7 +56,8 @@ def timed(arguments: list[str]) -> tuple[float, float]:
         while True:
             os.waitpid(-1, 0)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode != 0:
+    # 2: the sweep ran to its end, and its seeds leave the verdict open
+    if done.returncode not in ((0, 2) if "sweep" in arguments else (0,)):
         raise SystemExit(f"{arguments} exited with {done.returncode}:\n{done.stderr}")
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
