@@ -28,6 +28,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "jinja2": ("reports",),
     "pandas": ("logs", "store"),
     "typer": ("cli",),
+    "google_crc32c": ("logs",),
     "sklearn": ("workloads",),
 }
 """Library -> the parts that may import it, also inside functions."""

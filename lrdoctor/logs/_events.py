@@ -16,10 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lrdoctor.core.curve import Steps, Values
-from lrdoctor.logs._crc32c import Bytes, Places
 from lrdoctor.logs._tensor import Number, scalar_of
 from lrdoctor.logs._wire import BYTES, FIXED32, FIXED64, VARINT, Damaged, Field, fields, signed, text
 
+Bytes = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
 Span = tuple[int, int]
 
 LAYOUTS_AT_ONCE = 64

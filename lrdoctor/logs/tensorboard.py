@@ -17,14 +17,15 @@ import struct
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
 from lrdoctor.core.curve import Steps, Values
 from lrdoctor.errors import LogError, NoLogError
-from lrdoctor.logs._crc32c import Places, masked_crc32c
-from lrdoctor.logs._events import Found, read_events
+from lrdoctor.logs._events import Found, Places, read_events
 from lrdoctor.logs._whole import SparseColumns, whole
 from lrdoctor.logs.base import Source, Table
 
@@ -32,6 +33,9 @@ NAME = "tensorboard"
 
 HEADER = 12
 FOOTER = 4
+MASK_DELTA = np.uint32(0xA282EAD8)
+"""What TFRecord adds to a checksum after turning it by 15 bits: the checksum of data that holds checksums is weak."""
+
 LONGEST_CHECKED = 1 << 20
 """Bytes: no event of scalars is longer, and what is longer, images mostly, is not checked since it is not used."""
 
@@ -65,7 +69,7 @@ def sniff(source: Source) -> bool:
         return True
     if len(head) < HEADER:
         return False
-    checksum = masked_crc32c(np.frombuffer(head[:8], dtype=np.uint8), np.array([0]), np.array([8]))[0]
+    (checksum,) = masked_crc32c(head, np.array([0]), np.array([8]))
     return int.from_bytes(head[8:HEADER], "little") == int(checksum)
 
 
@@ -154,8 +158,10 @@ def frames(data: bytes) -> tuple[Places, Places, str | None]:
         at += length + HEADER + FOOTER
     last = np.array([at] if at + HEADER <= size else [], dtype=np.int64)
     header = np.concatenate([np.frombuffer(begins, dtype=np.int64), last])
-    array8 = np.frombuffer(data, dtype=np.uint8)
-    wrong = np.flatnonzero(_stored(array8, header + 8) != masked_crc32c(array8, header, np.full(header.size, 8)))
+    # most records have one of a few lengths, so that few checksums of them are to be worked out
+    stated, which = np.unique(_stored(data, header, "<u8"), return_inverse=True)
+    right = masked_crc32c(stated.tobytes(), 8 * np.arange(stated.size), np.full(stated.size, 8))[which]
+    wrong = np.flatnonzero(_stored(data, header + 8, "<u4") != right)
     n = int(wrong[0]) if wrong.size else len(begins)
     end = None
     if wrong.size:
@@ -165,18 +171,26 @@ def frames(data: bytes) -> tuple[Places, Places, str | None]:
     return header[:n] + HEADER, np.frombuffer(lengths, dtype=np.int64)[:n], end
 
 
-def _stored(data: npt.NDArray[np.uint8], at: Places) -> npt.NDArray[np.uint32]:
-    """uint32[n]: the checksums that lie at the places."""
-    return np.ascontiguousarray(data[at[:, None] + np.arange(FOOTER)]).view("<u4")[:, 0]
+def masked_crc32c(data: bytes, start: Places, length: Places) -> npt.NDArray[np.uint32]:
+    """uint32[n]: the masked CRC-32C of each piece data[start : start + length], as TFRecord files store it."""
+    pieces = zip(start.tolist(), (start + length).tolist(), strict=True)
+    crc = np.fromiter((google_crc32c.value(data[begin:end]) for begin, end in pieces), np.uint32, count=start.size)
+    masked: npt.NDArray[np.uint32] = ((crc >> np.uint32(15)) | (crc << np.uint32(17))) + MASK_DELTA
+    return masked
+
+
+def _stored(data: bytes, at: Places, kind: Literal["<u4", "<u8"]) -> npt.NDArray[np.unsignedinteger]:
+    """[n]: the little-endian numbers of 4 or 8 bytes that lie at the places."""
+    bytes_ = np.frombuffer(data, dtype=np.uint8)[at[:, None] + np.arange(int(kind[-1]))]
+    return np.ascontiguousarray(bytes_).view(kind)[:, 0]
 
 
 def _checked(data: bytes, start: Places, length: Places) -> Places:
     """Numbers of the records whose checksum is right."""
-    array8 = np.frombuffer(data, dtype=np.uint8)
     good = np.ones(start.size, dtype=np.bool_)
     checked = length <= LONGEST_CHECKED
-    computed = masked_crc32c(array8, start[checked], length[checked])
-    good[checked] = computed == _stored(array8, (start + length)[checked])
+    computed = masked_crc32c(data, start[checked], length[checked])
+    good[checked] = computed == _stored(data, (start + length)[checked], "<u4")
     return np.flatnonzero(good)
 
 

@@ -28,6 +28,20 @@ def table(content):
     return only
 
 
+def test_the_checksum_has_the_check_value_of_the_standard():
+    (crc,) = tensorboard.masked_crc32c(b"-123456789-", np.array([1]), np.array([9]))
+    assert int(crc) == w.masked(0xE3069283)
+
+
+@pytest.mark.parametrize("lengths", [[], range(140), [255, 256, 257], [5000, 3]])
+def test_the_checksums_of_pieces_agree_with_the_definition(lengths):
+    data = np.random.default_rng(0).integers(0, 256, 6000, dtype=np.uint8).tobytes()
+    length = np.array(lengths, dtype=np.int64)
+    start = np.arange(length.size) * 3
+    expected = [w.masked(w.crc32c(data[s : s + n])) for s, n in zip(start, length, strict=True)]
+    assert tensorboard.masked_crc32c(data, start, length).tolist() == expected
+
+
 def entries(table, tag):
     """The (step, value) pairs of a tag."""
     column, step = table.columns[tag], table.columns["step"]
