@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 from hypothesis import settings
 
@@ -12,5 +10,9 @@ from hypothesis import settings
 settings.register_profile("lrdoctor", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("lrdoctor")
 
-# the command is fuzzed with damaged copies of the samples that the readers are tested with
-sys.path.append(str(Path(__file__).parent / "logs"))
+
+def pytest_report_header() -> str:
+    """Which lrdoctor is tested: the wheel that `make test` installed, or the working tree."""
+    import lrdoctor
+
+    return f"lrdoctor: {os.path.dirname(lrdoctor.__file__)}"

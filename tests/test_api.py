@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from document_commands import ROOT
 
 import lrdoctor
 from lrdoctor import api, errors
@@ -38,14 +39,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_doctests_of_the_docstrings() -> None:
-    for module in (api, lrdoctor):
-        found = doctest.testmod(module, optionflags=doctest.ELLIPSIS)
-        assert (found.failed, found.attempted > 0) == (0, True)
-
-
 def test_the_readmes_examples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(Path(lrdoctor.__file__).parents[1])
+    monkeypatch.chdir(ROOT)
     found = doctest.testfile(str(Path.cwd() / "README.md"), module_relative=False, encoding="utf-8")
     assert (found.failed, found.attempted > 3) == (0, True)
 

@@ -15,6 +15,7 @@ import pytest
 from document_commands import FENCE, ROOT, Told, arguments, blocks, fenced, inline, pages
 from typer.main import get_command
 
+import lrdoctor
 from lrdoctor.cli import app
 from lrdoctor.spec import load_spec
 
@@ -109,7 +110,7 @@ def test_it_runs_as_written(command: str, clone: Path) -> None:
     typed = RUN[command]
     line = f"{typed.after}{command}{typed.adding}"
     paths = [str(clone / ".venv" / "bin"), os.environ["PATH"]]
-    env = {**os.environ, "PATH": os.pathsep.join(paths), "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "PATH": os.pathsep.join(paths), "PYTHONPATH": str(Path(lrdoctor.__file__).parents[1])}
     done = subprocess.run(line, shell=True, cwd=clone, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == typed.code, done.stdout + done.stderr
 

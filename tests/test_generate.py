@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from lrdoctor import generate
 from lrdoctor.fixes import FIXES
 from lrdoctor.logs import READERS
 from lrdoctor.rules import RULES
 from lrdoctor.spec import spec_schema
+from tools import generate
 
 
 def test_every_generated_file_is_up_to_date() -> None:
-    assert generate.stale() + generate.left_over() == [], "run: python -m lrdoctor.generate"
+    assert generate.stale() + generate.left_over() == [], "run: python -m tools.generate"
 
 
 def test_main_writes_what_is_stale(

@@ -13,6 +13,7 @@ import typer
 
 from lrdoctor import __version__
 from lrdoctor.cli import threads
+from lrdoctor.cli.check import check
 from lrdoctor.cli.clip import clip
 from lrdoctor.cli.diagnose import diagnose
 from lrdoctor.cli.endings import INTERRUPTED, PIPE_WIDTH, exit_codes, say
@@ -109,5 +110,5 @@ def _in_short(rule: Rule) -> list[str]:
     return [head, *wrap(rule.summary, PIPE_WIDTH, initial_indent=room, subsequent_indent=room)]
 
 
-for _command in (init, sweep, probe, warmup, clip, treat, inspect, diagnose, report, rules):
+for _command in (init, check, sweep, probe, warmup, clip, treat, inspect, diagnose, report, rules):
     app.command()(exit_codes(with_options(_command)))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import doctest
 import math
 
 import pytest
@@ -34,7 +33,3 @@ INF = math.inf
 )
 def test_the_words_say_no_more_than_the_seeds_show(first: list[float], second: list[float], words: str) -> None:
     assert comparison_words.change(compare(dict(enumerate(first)), dict(enumerate(second)))) == words
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(comparison_words).failed == 0

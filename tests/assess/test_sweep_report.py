@@ -99,6 +99,13 @@ def test_fixes_answer_what_happens_up_to_ten_times_the_best_rate() -> None:
     assert report.fixes[-1].name == "lower_learning_rate"
 
 
+@pytest.mark.parametrize(("at", "is_answered"), [(0.15, True), (0.8, True), (1.0, True), (1.1, False), (5.0, False)])
+def test_a_rate_is_answered_up_to_ten_times_the_best(at: float, is_answered: bool) -> None:
+    runs = (run(0.1), run(0.15, loss=BLOWN_UP), run(at, loss=[*FALLING, math.nan]))
+    report = report_of_sweep(study(0.15, LOW, STAR, rate(0.15, 3), rate(at, 3), runs=runs), "sweep")
+    assert ("LRD101" in {code for fix in report.fixes for code in fix.because}) is is_answered
+
+
 @pytest.mark.parametrize(("n_seeds", "told"), [(1, "1 seed a rate"), (3, "3 seeds a rate"), (5, None)])
 def test_few_seeds_are_told_of(n_seeds: int, told: str | None) -> None:
     runs = tuple(run(0.1, seed) for seed in range(n_seeds))

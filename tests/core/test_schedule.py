@@ -1,18 +1,10 @@
 from __future__ import annotations
 
-import doctest
 from collections.abc import Callable
 
 import pytest
 
-from lrdoctor.core import schedule
 from lrdoctor.core.schedule import Schedule, constant, cosine, linear, prepend_warmup
-
-
-def test_examples_in_the_docstrings() -> None:
-    result = doctest.testmod(schedule)
-    assert result.attempted >= 5
-    assert result.failed == 0
 
 
 @pytest.mark.parametrize(

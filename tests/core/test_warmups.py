@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import doctest
-
 import pytest
 
 from lrdoctor.core import warmups
@@ -21,7 +19,3 @@ from lrdoctor.core import warmups
 )
 def test_warmup_steps_stay_below_the_cap(max_train_steps: int, steps: list[int]) -> None:
     assert warmups.steps_to_try([10, 1000, 10_000, 100_000], max_train_steps) == steps
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(warmups).failed == 0

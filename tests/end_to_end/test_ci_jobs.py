@@ -46,7 +46,7 @@ def bash(folder: Path, script: str, variables: dict[str, str]) -> subprocess.Com
     files = {name: str(folder / name.lower()) for name in ("CALLS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
     environment = {
         **kept,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(Path(lrdoctor.__file__).parents[1]),
         "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
         **files,
         **variables,

@@ -27,7 +27,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
 def run_into(stream: str, target: int, arguments: list[object], cwd: Path) -> subprocess.CompletedProcess[bytes]:
     other = {"stdout": "stderr", "stderr": "stdout"}[stream]
     streams = {stream: target, other: subprocess.PIPE}
-    return subprocess.run(command(*arguments), cwd=cwd, timeout=300, **streams)  # type: ignore[call-overload, no-any-return]
+    return subprocess.run(command(*arguments), cwd=cwd, timeout=300, **streams)  # type: ignore[call-overload]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import doctest
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,6 @@ MID = found("mid_training", 500, 999)
 def clipping(run: Run, *findings: Finding) -> Fix:
     (fix,) = (fix for fix in recommend(study(run), findings or (MID,)) if fix.name == "clip_gradients")
     return fix
-
-
-def test_the_doctest() -> None:
-    assert doctest.testmod(_norms, extraglobs={"np": np}).failed == 0
 
 
 @pytest.mark.parametrize(

@@ -95,9 +95,10 @@ def classified(loss: np.ndarray, one: Rise, *, early_until: int = 100, is_odd: b
         (400, 450, 3.0, "spike"),
         (9, 15, 3.0, "early"),  # step 90
         (10, 15, 3.0, "spike"),  # step 100 is not early any more
+        (700, N - 1, 3.0, "spike"),  # back at the last point
         (700, N, 1.1, "level_shift"),
         (700, N, 1.24, "level_shift"),
-        (700, N, 1.3, "divergence"),
+        (700, N, 1.26, "divergence"),
         (700, N, 100.0, "divergence"),
         (5, N, 4.0, "divergence"),
     ],
@@ -110,7 +111,16 @@ def test_kinds(first: int, end: int, factor: float, kind: str) -> None:
     assert classified(loss, one).kind == kind
 
 
-@pytest.mark.parametrize(("end_level", "kind"), [(1.3, "level_shift"), (2.9, "divergence"), (20.0, "divergence")])
+@pytest.mark.parametrize(
+    ("end_level", "kind"),
+    [
+        (1.3, "level_shift"),
+        (3**0.78, "level_shift"),  # of the rise's height, in logarithms
+        (3**0.82, "divergence"),
+        (2.9, "divergence"),
+        (20.0, "divergence"),
+    ],
+)
 def test_what_comes_back_in_part_is_a_shift(end_level: float, kind: str) -> None:
     """A rise to three times the loss that is still there at the end, or the loss is back where it began."""
     loss = np.full(N, 1.0)

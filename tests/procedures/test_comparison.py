@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import math
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -10,7 +9,6 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from lrdoctor.procedures import comparison
 from lrdoctor.procedures.comparison import CHANCE, FEWEST_SEEDS, Paired, compare
 
 INF, NAN = math.inf, math.nan
@@ -123,7 +121,3 @@ def test_no_difference_is_seldom_a_gain(n: int, shared: float, levels: int | Non
 def test_a_clear_difference_is_a_gain(n: int) -> None:
     random = np.random.default_rng(n)
     assert compared(random.uniform(2, 3, n).tolist(), random.uniform(0, 1, n).tolist()).change == "gain"
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(comparison).failed == 0

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import doctest
 from typing import Any
 
 import pytest
 from report_samples import RATES, report, sweep_of
 
-from lrdoctor.core import certainty
 from lrdoctor.core.report import Report
-from lrdoctor.reports import html, intervals, markdown
+from lrdoctor.reports import html, markdown
 from lrdoctor.reports.terminal.result import headline
 
 THREE: dict[str, Any] = {
@@ -62,10 +60,3 @@ def test_the_figures_with_what_they_may_be(known: dict[str, Any], best: str, uns
 
 def test_a_report_of_before_there_were_intervals_is_shown() -> None:
     assert dict(headline(report(sweep_of(RATES))))["stability margin"] == "2.15x"
-
-
-@pytest.mark.parametrize("module", [certainty, intervals])
-def test_examples(module: Any) -> None:
-    tried = doctest.testmod(module)
-    assert tried.attempted > 0
-    assert tried.failed == 0

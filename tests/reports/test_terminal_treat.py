@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import doctest
 import io
 from dataclasses import replace
 from typing import Any
@@ -226,7 +225,3 @@ def test_a_treatment_alone_is_a_report_of_trials() -> None:
 
 def test_quiet_shows_the_headline_only() -> None:
     assert "Fixes" not in printed(TREATS["all"], quiet=True)
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(treated).failed == 0

@@ -175,3 +175,16 @@ def test_stability_limits_on_a_quadratic(name: str, settings: dict[str, Any], li
                 break
         ends[share] = abs(model[0].item())
     assert ends[0.99] < START < 1.0 < ends[1.01]
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_gradients_are_clipped_before_weight_decay_is_added(name: str) -> None:
+    """The norm that is limited is that of the loss's gradient; the decay is the same however much is clipped."""
+    ours, reference_ = Odd(), Odd()
+    (g,) = random_gradients(1, flat(ours).size)
+    rule, plain = (make(model, name, **SETTINGS[name], weight_decay=0.5) for model in (ours, reference_))
+    for model, optimizer, gradient, scale in ((ours, rule, g, 0.25), (reference_, plain, 0.25 * g, None)):
+        set_gradients(model, gradient)
+        optimizer.collect()
+        optimizer.update(0.1, None if scale is None else torch.tensor(scale, dtype=torch.float64))
+    np.testing.assert_allclose(flat(ours), flat(reference_), rtol=1e-12)

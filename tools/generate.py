@@ -1,4 +1,4 @@
-"""Rewrites what follows from the code: `python -m lrdoctor.generate`, in a checkout of the project."""
+"""Rewrites what follows from the code: `python -m tools.generate`, in a checkout of the project."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from pathlib import Path
 from lrdoctor.assess import report_of_logs
 from lrdoctor.logs import READERS
 from lrdoctor.logs.gather import gather
-from lrdoctor.manual_pages import fixes_table, pages
 from lrdoctor.reports.terminal.result import print_report
 from lrdoctor.reports.terminal.text import Screen
 from lrdoctor.spec import spec_schema
-from lrdoctor.spec_page import spec_page
+from tools.manual_pages import fixes_table, pages
+from tools.spec_page import spec_page
 
-PACKAGE = Path(__file__).parent
-README = PACKAGE.parent / "README.md"
-DOCS = PACKAGE.parent / "docs"
+ROOT = Path(__file__).parents[1]
+SCHEMAS = ROOT / "lrdoctor" / "schemas"
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
 SAMPLE = "sample_runs/recovered_rise.csv"
 """The log whose report the README shows."""
 SAMPLE_WIDTH = 104
@@ -37,7 +38,7 @@ def generated() -> list[tuple[Path, str]]:
     for name, lines in blocks.items():
         readme = _with_block(readme, name, "\n".join(lines))
     return [
-        (PACKAGE / "schemas" / "spec.schema.json", json.dumps(spec_schema(), indent=2) + "\n"),
+        (SCHEMAS / "spec.schema.json", json.dumps(spec_schema(), indent=2) + "\n"),
         (README, readme),
         (DOCS / "spec.md", spec_page()),
         *((DOCS / path, text) for path, text in pages()),
@@ -52,7 +53,7 @@ def _formats() -> list[str]:
 def _diagnosis() -> list[str]:
     """The report of the sample as a terminal shows it."""
     screen = Screen(file=io.StringIO(), width=SAMPLE_WIDTH, color_system=None, force_terminal=False)
-    with contextlib.chdir(PACKAGE.parent), screen.capture() as shown:
+    with contextlib.chdir(ROOT), screen.capture() as shown:
         print_report(report_of_logs(gather([SAMPLE])), screen)
     lines = [line.rstrip() for line in shown.get().splitlines()]
     return ["```console", f"$ lrdoctor diagnose {SAMPLE}", *lines, "```"]
