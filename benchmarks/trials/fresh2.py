@@ -1,4 +1,4 @@
-"""Models, data and losses of the part `fresh2` of the zoo, of kinds of training that the other parts have not.
+"""Models, data and losses of the part `fresh2` of the zoo: kinds of training that the other parts do not have.
 
 Data factories return (train, validation) as those of `data` do, models take what those give.
 """
@@ -125,13 +125,6 @@ def spirals(n: int = 1600) -> Split:
     return _cut(2 * torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1), y)
 
 
-def clusters(n: int = 1600) -> Split:
-    """Sixteen clusters in a plane whose points are to be coded: float32[n, 8]."""
-    g = torch.Generator().manual_seed(211)
-    centres = 1.5 * torch.randn(16, 8, generator=g)
-    return _cut(centres[torch.randint(16, (n,), generator=g)] + 0.3 * torch.randn(n, 8, generator=g))
-
-
 def keys_and_values(length: int = 6, n: int = 2000) -> Split:
     """Which of `length` places holds what the last one asks for: float32[n, length + 1, 8] and float32[n, 4]."""
     g = torch.Generator().manual_seed(212)
@@ -200,15 +193,10 @@ class WordPairs(nn.Module):
 
 
 class Embedder(Mlp):
-    """Vectors of a clip, of length 1 where asked."""
-
-    def __init__(self, sizes: list[int], on_sphere: bool) -> None:
-        super().__init__(sizes)
-        self.on_sphere = on_sphere
+    """Vectors of length 1."""
 
     def forward(self, x: Tensor) -> Tensor:
-        made: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
-        return functional.normalize(made, dim=-1) if self.on_sphere else made
+        return functional.normalize(super().forward(x), dim=-1)  # type: ignore[no-untyped-call]
 
 
 class BitVae(nn.Module):
@@ -230,18 +218,20 @@ class BitVae(nn.Module):
         return self.decoder(mean_or_drawn), mean, log_variance
 
 
-class Codebook(nn.Module):
-    """A vector-quantized autoencoder: (reconstruction, code, encoding)."""
+class RectifiedWords(nn.Module):
+    """Rectified sums of the words' vectors, then a linear layer: int64[batch, length] -> float32[batch, topics].
 
-    def __init__(self, n_codes: int, width: int) -> None:
+    A unit whose sums are below 0 for every text learns no more.
+    """
+
+    def __init__(self, vocabulary: int, width: int, n_topics: int) -> None:
         super().__init__()
-        self.encoder, self.decoder = Mlp([8, width, 4]), Mlp([4, width, 8])
-        self.codes = nn.Parameter(0.3 * torch.randn(n_codes, 4))
+        self.words = nn.EmbeddingBag(vocabulary, width, mode="sum")
+        nn.init.normal_(self.words.weight, std=0.1)
+        self.head = nn.Linear(width, n_topics)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        z = self.encoder(x)
-        code = self.codes[torch.cdist(z, self.codes).argmin(-1)]
-        return self.decoder(z + (code - z).detach()), code, z
+    def forward(self, words: Tensor) -> Tensor:
+        return self.head(functional.relu(self.words(words)))  # type: ignore[no-any-return]
 
 
 class SoftLookup(nn.Module):
@@ -332,14 +322,8 @@ def told_apart(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor], loss_fn: 
 
 def triplets(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor], loss_fn: Any) -> Tensor:
     """How much nearer the anchor the other class is than its own, and a margin of 0.5."""
-    return functional.triplet_margin_loss(*(model(part) for part in batch), margin=0.5)
-
-
-def hardest_triplets(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor], loss_fn: Any) -> Tensor:
-    """The same with the nearest wrong one of the whole batch: where all vectors are one, the loss is the margin."""
     anchor, own, other = (model(part) for part in batch)
-    near = torch.cdist(anchor, other).min(-1).values
-    return functional.relu((anchor - own).norm(dim=-1) - near + 0.5).mean()
+    return functional.triplet_margin_loss(anchor, own, other, margin=0.5)
 
 
 def gradual_bound(model: nn.Module, batch: tuple[Tensor], loss_fn: Any) -> Tensor:
@@ -365,16 +349,8 @@ def _divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1).mean()
 
 
-def quantized(model: nn.Module, batch: tuple[Tensor], loss_fn: Any) -> Tensor:
-    """Error of the reconstruction, and what keeps codes and encodings together."""
-    (x,) = batch
-    made, code, z = model(x)
-    apart = functional.mse_loss(code, z.detach()) + 0.25 * functional.mse_loss(z, code.detach())
-    return functional.mse_loss(made, x) + apart
-
-
 def growing_penalty(model: nn.Module, batch: tuple[Tensor, Tensor], loss_fn: Any) -> Tensor:
-    """A penalty on what is said with confidence, ten times as heavy from step to step over the second half."""
+    """A penalty on what is said with confidence, which grows from the 120th batch on: the objective rises by design."""
     x, y = batch
     made = model(x)
     if not model.training:
@@ -382,4 +358,5 @@ def growing_penalty(model: nn.Module, batch: tuple[Tensor, Tensor], loss_fn: Any
     n_seen = getattr(model, "n_seen", 0)
     model.n_seen = n_seen + 1  # type: ignore[assignment]
     weight = 0.02 * max(0, n_seen - 120)
-    return functional.cross_entropy(made, y) + weight * (made - made.mean(-1, keepdim=True) - 1).square().mean()
+    confidence: Tensor = (made - made.mean(-1, keepdim=True) - 1).square().mean()
+    return functional.cross_entropy(made, y) + weight * confidence

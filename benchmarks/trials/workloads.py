@@ -441,7 +441,7 @@ FRESH_2 = (
         step="fresh2:mixed_up",
     ),
     Workload(
-        "spot_segmentation", "healthy", 3e-4, 3e-1,
+        "spot_segmentation", "healthy", 3e-3, 3.0,
         ("fresh2:Segmenter", {"width": 6}), ("fresh2:spots", {}), 16, ADAMW, loss="fresh2:overlap",
         max_train_steps=150, trivial=None,
     ),
@@ -451,7 +451,7 @@ FRESH_2 = (
         trivial=None,
     ),
     Workload(
-        "ctc_frames", "healthy", 1e-3, 3e-1,
+        "ctc_frames", "healthy", 3e-3, 3.0,
         ("fresh2:Listener", {"width": 16, "n_symbols": 5}), ("fresh2:spoken_digits", {}), 16, ADAM,
         max_train_steps=150, step="fresh2:transcribed", trivial=None,
     ),
@@ -461,8 +461,8 @@ FRESH_2 = (
         {"name": "adamw", "weight_decay": 1.0},
     ),
     Workload(
-        "triplet_clips", "healthy", 3e-3, 3.0,
-        ("fresh2:Embedder", {"sizes": [16, 32, 8], "on_sphere": True}), ("fresh2:clips", {}), 16, MOMENTUM,
+        "triplet_clips", "healthy", 3e-2, 3e1,
+        ("fresh2:Embedder", {"sizes": [16, 32, 8]}), ("fresh2:clips", {}), 16, MOMENTUM,
         step="fresh2:triplets", trivial=None,
     ),
     Workload(
@@ -480,6 +480,11 @@ FRESH_2 = (
         ("nets:Mlp", {"sizes": [2, 32, 32, 3]}), ("fresh2:spirals", {}), 32, {"name": "momentum", "momentum": 0.98},
     ),
     Workload(
+        "gradual_vae", "healthy", 3e-4, 3e-1,
+        ("fresh2:BitVae", {"n_features": 24, "width": 48, "n_hidden": 4}), ("fresh2:patterns", {}), 16, ADAM,
+        step="fresh2:gradual_bound", trivial=None,
+    ),
+    Workload(
         "dying_units", "collapse", 1e-3, 1.0,
         ("fresh2:DyingMlp", {"sizes": [1, 12, 12, 12, 12, 1], "bias": -0.05}), ("fresh2:waves", {}), 16, MOMENTUM,
         loss=MSE, max_train_steps=400, trivial="variance",
@@ -494,24 +499,14 @@ FRESH_2 = (
         step="fresh2:heavy_bound", trivial=None,
     ),
     Workload(
-        "dead_codebook", "collapse", 3e-4, 3e-1,
-        ("fresh2:Codebook", {"n_codes": 24, "width": 32}), ("fresh2:clusters", {}), 32, ADAM, step="fresh2:quantized",
-        trivial=None,
-    ),
-    Workload(
-        "hard_triplets", "collapse", 1e-3, 1.0,
-        ("fresh2:Embedder", {"sizes": [16, 32, 32, 8], "on_sphere": False}), ("fresh2:clips", {}), 32, ADAM,
-        step="fresh2:hardest_triplets", max_train_steps=200, trivial=None,
+        "dead_words", "collapse", 1e-3, 3.0,
+        ("fresh2:RectifiedWords", {"vocabulary": 400, "width": 16, "n_topics": 6}), ("fresh:bags_of_words", {}), 16,
+        MOMENTUM,
     ),
     Workload(
         "sharp_lookup", "collapse", 1e-3, 1.0,
         ("fresh2:SoftLookup", {"width": 8, "sharpness": 3.0}), ("fresh2:keys_and_values", {}), 16, ADAMW, loss=MSE,
         trivial="variance",
-    ),
-    Workload(
-        "gradual_vae", "not_the_rate", 3e-4, 1e-2,
-        ("fresh2:BitVae", {"n_features": 24, "width": 48, "n_hidden": 4}), ("fresh2:patterns", {}), 16, ADAM,
-        step="fresh2:gradual_bound", trivial=None,
     ),
     Workload(
         "growing_penalty", "not_the_rate", 3e-3, 1e-1,
