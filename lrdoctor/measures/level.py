@@ -65,10 +65,8 @@ def drift(control: Curve) -> tuple[float, float] | None:
     if quarter < 4 * THRESHOLDS.fewest:
         return None
     first, last = _trimmed(value[:quarter]), _trimmed(value[-quarter:])
-    rise = float(last.mean() - first.mean())
-    if not rise > max(
-        THRESHOLDS.certain * float(np.hypot(_error(first), _error(last))), THRESHOLDS.least * first.mean()
-    ):
+    error = float(np.hypot(_error(first), _error(last)))
+    if not last.mean() - first.mean() > max(THRESHOLDS.certain * error, THRESHOLDS.least * abs(float(first.mean()))):
         return None
     return float(first.mean()), float(last.mean())
 

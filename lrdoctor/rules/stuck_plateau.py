@@ -102,7 +102,7 @@ def check(view: View, study: Study) -> Found:
     if not signs:
         return
     yield RULE.finding(
-        f"the loss has settled at {mine.mean:.4g}, where a learning rate of {better.trial.base_learning_rate:.4g} "
+        f"the loss {'has settled' if is_flat else 'ends'} at {mine.mean:.4g}, where a learning rate of {better.trial.base_learning_rate:.4g} "
         f"reaches {reference.mean:.4g}: {'; '.join(signs)}",
         observed=mine.mean,
         threshold=reference.mean,
