@@ -35,11 +35,12 @@ def check(view: View, study: Study) -> Found:
     ]
     yield from _events.findings(RULE, view, found, "and came back")
     yield from _events.forgetting(RULE, view, found, came_back=True)
+    if not found and view.is_blind:
+        yield RULE.skip(view.is_blind, view.run)
     lost = view.beside.lost_for_long
-    is_told = lost is not None and any(
-        event.first_step <= lost.last_step and lost.first_step <= event.last_step for event in view.found
-    )
-    if lost is not None and not is_told and lost.first_step >= view.early_until:
+    if lost is None or lost.first_step < view.early_until or view.beside.ends_above_untrained is not None:
+        return
+    if not any(event.first_step <= lost.last_step and lost.first_step <= event.last_step for event in view.found):
         yield RULE.finding(
             f"training loss rose to {lost.peak:.4g} at step {lost.peak_step}, and was above what the untrained weights "
             f"lose on the same batches in {lost.n_points} steps from {lost.first_step} to {lost.last_step}",
@@ -50,8 +51,6 @@ def check(view: View, study: Study) -> Found:
             last_step=lost.last_step,
             instability="mid_training",
         )
-    if not found and view.is_blind:
-        yield RULE.skip(view.is_blind, view.run)
 
 
 RULE = Rule(

@@ -102,8 +102,8 @@ def check(view: View, study: Study) -> Found:
     if not signs:
         return
     yield RULE.finding(
-        f"the loss {'has settled' if is_flat else 'ends'} at {mine.mean:.4g}, where a learning rate of {better.trial.base_learning_rate:.4g} "
-        f"reaches {reference.mean:.4g}: {'; '.join(signs)}",
+        f"the loss {'has settled' if is_flat else 'ends'} at {mine.mean:.4g}, where a learning rate of "
+        f"{better.trial.base_learning_rate:.4g} reaches {reference.mean:.4g}: {'; '.join(signs)}",
         observed=mine.mean,
         threshold=reference.mean,
         run=run,
