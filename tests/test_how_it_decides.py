@@ -10,7 +10,7 @@ from document_commands import ROOT
 
 from lrdoctor.core.study import Study
 from lrdoctor.examine.seeds import FEWEST_SEEDS, MOST_SEEDS
-from lrdoctor.measures import beside, evaluations, level, rises, untrained, view
+from lrdoctor.measures import beside, early, evaluations, level, rises, untrained, view
 from lrdoctor.procedures import certainty, comparison, reach, sweep, treatment, validity
 from lrdoctor.rules import _lower_rates, best_at_edge, stuck_plateau
 from lrdoctor.training.hopeless import Hopeless
@@ -19,7 +19,7 @@ HOW, LIMITS = "how-it-decides", "limits"
 SWEEP = sweep.Settings(grid=(0.1,))
 TREAT = treatment.Settings()
 VIEW, BLOWN, STUCK, LEVEL = view.THRESHOLDS, untrained.THRESHOLDS, stuck_plateau.THRESHOLDS, level.THRESHOLDS
-LOWER = _lower_rates.THRESHOLDS
+LOWER, EARLY = _lower_rates.THRESHOLDS, early.THRESHOLDS
 FORGOTTEN, VALID = evaluations.THRESHOLDS, validity.THRESHOLDS
 SHORT = view.THRESHOLDS.fewest_points
 
@@ -36,7 +36,7 @@ TOLD = [
     (
         HOW,
         "a tenth of the run, 25 at least and 500 at most, or a twentieth where that is longer",
-        (VIEW.short_share, VIEW.least_early, VIEW.early_steps, VIEW.early_share),
+        (EARLY.short_share, EARLY.least, EARLY.steps, EARLY.share),
         (0.1, 25, 500, 0.05),
     ),
     (

@@ -35,7 +35,8 @@ OBSTACLES: Mapping[str, Label] = {
     "unlike_trials": "stable",
 }
 """Why a sweep says nothing of the rate (`sweep.obstacle.kind` of the report) -> what that makes of all its curves: the
-first two excuse what they show, the others speak of the trials beside one another, whose curves may well be healthy."""
+first two excuse what they show, the others speak of the trials beside one another, whose curves may well be healthy.
+Where nothing is learned the report still lists what single trials did wrong, and that stands."""
 
 ROOT = Path(__file__).parent.parent.parent
 """The specs name their models as modules of this package, so lrdoctor runs where it can be imported."""
@@ -91,20 +92,21 @@ def read(report: Mapping[str, Any], rates: Sequence[float]) -> Judgement:
     findings = report["findings"]
     obstacle = (report.get("sweep") or {}).get("obstacle")
     excuse = None if obstacle is None else OBSTACLES[obstacle["kind"]]
+    stands = obstacle is not None and obstacle["kind"] == "nothing_learned"
     curves = {}
     for run in report["runs"]:
         near = [rate for rate in rates if math.isclose(rate, run["base_learning_rate"], rel_tol=1e-3)]
         if near and run["feasible"] is not None:
             own = [f for f in findings if f["run"] == run["name"]]
-            curves[near[0], run["seed"]] = _curve(run, own, excuse)
+            curves[near[0], run["seed"]] = _curve(run, own, excuse, stands)
     return Judgement(report["verdict"], report["best_learning_rate"], report["unstable_base_learning_rate"], curves)
 
 
-def _curve(run: Mapping[str, Any], findings: Sequence[Mapping[str, Any]], excuse: Label | None) -> Curve:
+def _curve(run: Mapping[str, Any], findings: Sequence[Mapping[str, Any]], excuse: Label | None, stands: bool) -> Curve:
     if any(f["code"] in NOT_THE_RATE_CODES for f in findings):
         excuse = "not_the_rate"
-    if excuse is not None:
-        return Curve(False, frozenset({excuse} - {"stable"}))
     kinds = frozenset(KIND_OF_CODE[f["code"]] for f in findings if f["code"] in KIND_OF_CODE)
     is_error = any(f["severity"] == "error" for f in findings)
+    if excuse is not None and not (stands and (kinds or is_error)):
+        return Curve(False, frozenset({excuse} - {"stable"}))
     return Curve(bool(kinds) or is_error or not run["feasible"], kinds)

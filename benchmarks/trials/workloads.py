@@ -2,8 +2,9 @@
 
 Every curve of the grid is labelled by eye (labels.csv), and every sweep has its right verdict (verdicts.yaml). The
 *split* was fixed before anything was labelled or judged: thresholds may be looked at on the half `developed` only.
-The half `held_out` has been looked at once, and rules were mended after it; what was written later and labelled
-before anything had judged it is the part `fresh`.
+The half `held_out` was looked at once, and rules were mended after it; so was the part `fresh`, which was written
+later and labelled before anything had judged it. Both are looked at by now and developed on. The part `fresh2` was
+written, trained and labelled after that, again before anything had judged it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import yaml
 
 Kind = Literal["noise", "healthy", "finetuning", "collapse", "not_the_rate"]
-Half = Literal["developed", "held_out", "fresh"]
+Half = Literal["developed", "held_out", "fresh", "fresh2"]
 
 SEEDS = (0, 1, 2)
 N_RATES = 7
@@ -25,7 +26,7 @@ FIRST_HALF: dict[Kind, int] = {"noise": 0, "healthy": 1, "finetuning": 0, "colla
 """kind -> whether its first workload in the order of ZOO is developed (0) or held out (1); then they alternate.
 
 So both halves have every kind, and which workload is in which follows from the order in which they were written down.
-A new one goes to FRESH: anywhere else it would belong to a half that has been looked at.
+A new one goes to a part of its own: anywhere else it would belong to one that has been looked at.
 """
 
 
@@ -73,9 +74,11 @@ class Workload:
 
     @property
     def half(self) -> Half:
-        """See FIRST_HALF; what is in FRESH is in neither of the two."""
+        """See FIRST_HALF; what is in FRESH or FRESH_2 is in neither of the two."""
         if self.name in {w.name for w in FRESH}:
             return "fresh"
+        if self.name in {w.name for w in FRESH_2}:
+            return "fresh2"
         position = [w.name for w in ZOO if w.kind == self.kind].index(self.name)
         return "developed" if (position + FIRST_HALF[self.kind]) % 2 == 0 else "held_out"
 
@@ -411,8 +414,109 @@ FRESH = (
     ),
 )
 
+FRESH_2 = (
+    Workload(
+        "focal_boxes", "noise", 3e-4, 3e-1,
+        ("nets:Mlp", {"sizes": [12, 32, 32, 1]}), ("fresh2:crowded_scenes", {}), 8, ADAM, loss="fresh2:focal",
+        trivial=None,
+    ),
+    Workload(
+        "jackpot_values", "noise", 1e-4, 1e-1,
+        ("nets:Mlp", {"sizes": [8, 48, 1], "activation": "tanh"}), ("fresh2:discounted_returns", {}), 4, RMSPROP,
+        loss=MSE, trivial="variance",
+    ),
+    Workload(
+        "word_neighbours", "noise", 3e-2, 3e1,
+        ("fresh2:WordPairs", {"vocabulary": 300, "width": 12}), ("fresh2:neighbours", {}), 16, SGD,
+        step="fresh2:told_apart", trivial=None,
+    ),
+    Workload(
+        "pinball_demand", "noise", 1e-4, 1e-1,
+        ("nets:Mlp", {"sizes": [12, 32, 3]}), ("fresh2:demand", {}), 8, {"name": "nadam"}, loss="fresh2:pinball",
+        trivial=None,
+    ),
+    Workload(
+        "mixup_digits", "healthy", 1e-3, 1.0,
+        ("nets:Mlp", {"sizes": [64, 64, 10], "norm": True}), ("data:digit_vectors", {}), 16, MOMENTUM,
+        step="fresh2:mixed_up",
+    ),
+    Workload(
+        "spot_segmentation", "healthy", 3e-3, 3.0,
+        ("fresh2:Segmenter", {"width": 6}), ("fresh2:spots", {}), 16, ADAMW, loss="fresh2:overlap",
+        max_train_steps=150, trivial=None,
+    ),
+    Workload(
+        "two_tasks", "healthy", 1e-4, 3e-1,
+        ("fresh2:TwoHeads", {"width": 32}), ("fresh2:grades_and_sizes", {}), 16, ADAM, step="fresh2:weighed_tasks",
+        trivial=None,
+    ),
+    Workload(
+        "ctc_frames", "healthy", 3e-3, 3.0,
+        ("fresh2:Listener", {"width": 16, "n_symbols": 5}), ("fresh2:spoken_digits", {}), 16, ADAM,
+        max_train_steps=150, step="fresh2:transcribed", trivial=None,
+    ),
+    Workload(
+        "heavy_decay", "healthy", 3e-4, 3e-1,
+        ("nets:Mlp", {"sizes": [64, 64, 64, 10]}), ("data:digit_vectors", {}), 32,
+        {"name": "adamw", "weight_decay": 1.0},
+    ),
+    Workload(
+        "triplet_clips", "healthy", 3e-2, 3e1,
+        ("fresh2:Embedder", {"sizes": [16, 32, 8]}), ("fresh2:clips", {}), 16, MOMENTUM,
+        step="fresh2:triplets", trivial=None,
+    ),
+    Workload(
+        "dropout_autoencoder", "healthy", 1e-4, 1e-1,
+        ("nets:Mlp", {"sizes": [32, 64, 16, 64, 32], "dropout": 0.3}), ("data:curves", {}), 16, ADAM,
+        loss="torch.nn.L1Loss", trivial=None,
+    ),
+    Workload(
+        "full_batch_waves", "healthy", 3e-3, 3.0,
+        ("nets:Mlp", {"sizes": [1, 32, 32, 1], "activation": "tanh"}), ("fresh2:waves", {}), 300, SGD, loss=MSE,
+        max_train_steps=400, trivial="variance",
+    ),
+    Workload(
+        "long_memory_spirals", "healthy", 1e-3, 1.0,
+        ("nets:Mlp", {"sizes": [2, 32, 32, 3]}), ("fresh2:spirals", {}), 32, {"name": "momentum", "momentum": 0.98},
+    ),
+    Workload(
+        "gradual_vae", "healthy", 3e-4, 3e-1,
+        ("fresh2:BitVae", {"n_features": 24, "width": 48, "n_hidden": 4}), ("fresh2:patterns", {}), 16, ADAM,
+        step="fresh2:gradual_bound", trivial=None,
+    ),
+    Workload(
+        "dying_units", "collapse", 1e-3, 1.0,
+        ("fresh2:DyingMlp", {"sizes": [1, 12, 12, 12, 12, 1], "bias": -0.05}), ("fresh2:waves", {}), 16, MOMENTUM,
+        loss=MSE, max_train_steps=400, trivial="variance",
+    ),
+    Workload(
+        "brier_digits", "collapse", 1e-2, 1e2,
+        ("nets:Mlp", {"sizes": [64, 48, 10]}), ("data:digit_vectors", {}), 16, SGD, loss="fresh2:brier", trivial=None,
+    ),
+    Workload(
+        "unused_code", "collapse", 3e-4, 3e-1,
+        ("fresh2:BitVae", {"n_features": 24, "width": 48, "n_hidden": 6}), ("fresh2:patterns", {}), 16, ADAM,
+        step="fresh2:heavy_bound", trivial=None,
+    ),
+    Workload(
+        "dead_words", "collapse", 1e-3, 3.0,
+        ("fresh2:RectifiedWords", {"vocabulary": 400, "width": 16, "n_topics": 6}), ("fresh:bags_of_words", {}), 16,
+        MOMENTUM,
+    ),
+    Workload(
+        "sharp_lookup", "collapse", 1e-3, 1.0,
+        ("fresh2:SoftLookup", {"width": 8, "sharpness": 3.0}), ("fresh2:keys_and_values", {}), 16, ADAMW, loss=MSE,
+        trivial="variance",
+    ),
+    Workload(
+        "growing_penalty", "not_the_rate", 3e-3, 1e-1,
+        ("nets:Mlp", {"sizes": [64, 48, 10]}), ("data:digit_vectors", {}), 32, MOMENTUM,
+        step="fresh2:growing_penalty", trivial=None,
+    ),
+)
+
 # fmt: on
-ZOO = (*NOISE, *HEALTHY, *FINETUNING, *COLLAPSE, *NOT_THE_RATE, *FRESH)
+ZOO = (*NOISE, *HEALTHY, *FINETUNING, *COLLAPSE, *NOT_THE_RATE, *FRESH, *FRESH_2)
 BY_NAME = {w.name: w for w in ZOO}
 
 

@@ -166,6 +166,8 @@ class Laboratory:
         if control is None or control.status == "failed":
             return run
         facts = {name: value for name, value in control.provenance.items() if name in OF_CONTROL}
+        if len(control.val_loss.finite):
+            facts["untrained_val_loss"] = float(control.val_loss.finite.value[-1])
         return replace(run, control=control.train_loss, provenance={**run.provenance, **facts})
 
     def _new_controls(self, trials: Sequence[Trial]) -> dict[Who, Trial]:

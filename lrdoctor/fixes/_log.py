@@ -10,18 +10,11 @@ from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
-from lrdoctor.core.warmups import SHORT_RUN
-from lrdoctor.measures import learning_rates
+from lrdoctor.measures import early, learning_rates
 from lrdoctor.measures.learning_rates import Rates
 
 LOSS_EVENTS = frozenset({"early", "mid_training", "non_finite", "plateau"})
 """Instabilities of the loss, as against those of its gradient, of logging and of restarts."""
-
-
-EARLY_SHARE = 0.05
-"""Part of the run that counts as early where that is more than the playbook's short run."""
-AFTER_RAMP = 3
-"""What a warmup does to a run is seen over the ramp and 2 x warmup_steps at the full rate after it."""
 
 
 def run_of(study: Study) -> Run | None:
@@ -81,11 +74,8 @@ def step_gap(curve: Curve) -> int:
 
 
 def is_early(run: Run, step: int) -> bool:
-    """Whether a loss that is not finite from a step on may be lost to the first updates."""
-    rates = rates_of(run)
-    ramp = AFTER_RAMP * (rates.warmup_steps or 0) if rates is not None else 0
-    short = SHORT_RUN if run.counts_updates else 0
-    return step <= max(short, EARLY_SHARE * n_steps(run), ramp)
+    """Whether a loss that is not finite from a step on may be lost to the first updates: the window of the rules."""
+    return step < early.until(run)
 
 
 def rates_of(run: Run) -> Rates | None:

@@ -52,6 +52,13 @@ class Beside:
         return None if self.pair is None else untrained.blow_up(self.pair, self.early_until, self._constant)
 
     @cached_property
+    def lost_for_long(self) -> untrained.BlowUp | None:
+        """Where a trial with a control does worse than the untrained weights for long, whenever that begins."""
+        if self.pair is None or self.run.control is None:
+            return None
+        return untrained.blow_up(self.pair, 0, self._constant, untrained.THRESHOLDS.long)
+
+    @cached_property
     def unlearned(self) -> float:
         """The loss of a model that has learned nothing: of the untrained weights or of the best constant prediction,
         whichever is lower; the first loss where neither is known."""
@@ -69,7 +76,7 @@ class Beside:
     @cached_property
     def forgotten(self) -> evaluations.Forgotten | None:
         """The costliest rise that the evaluations show and the training loss confirms."""
-        return evaluations.forgotten(self.loss, self.run.val_loss, self.unlearned)
+        return evaluations.forgotten(self.loss, self.run.val_loss, self.unlearned_in_evaluations)
 
     @cached_property
     def ends_above_untrained(self) -> float | None:
@@ -112,14 +119,27 @@ class Beside:
         """
         if event.kind not in ("spike", "level_shift", "early"):
             return True
-        seen = evaluations.share_seen(self.run.val_loss, event.first_step, event.last_step, self.unlearned)
-        return seen is None or seen >= THRESHOLDS.seen * self._share_lost(event, units)
+        untrained = self.run.provenance.get("untrained_val_loss")
+        seen = evaluations.rise_seen(self.run.val_loss, event.first_step, event.last_step, untrained)
+        height = units.to_loss(units.of_loss(event.base) + event.height) - event.base
+        return seen is None or seen >= THRESHOLDS.seen * height * self._less_in_evaluations
 
-    def _share_lost(self, event: Event, units: Units) -> float:
-        """Part of what a run learns that a rise of it lost: of the way from a loss that needs no learning down to its
-        lowest level. 0 where it learns nothing."""
-        top = units.to_loss(units.of_loss(event.base) + event.height)
-        return (top - event.base) / (self.unlearned - self.lowest) if self.unlearned > self.lowest else 0.0
+    @property
+    def _less_in_evaluations(self) -> float:
+        """How much less of its way down the evaluations show than the training loss does, 1 at most: a model that knows
+        its training data by heart has less to lose on others. 1 too where the evaluations never came down."""
+        way = self.unlearned - self.lowest
+        seen = self.unlearned_in_evaluations - float(self.run.val_loss.finite.value.min(initial=np.inf))
+        return min(1.0, seen / way) if way > 0 and seen > 0 else 1.0
+
+    @property
+    def unlearned_in_evaluations(self) -> float:
+        """The validation loss of a model that has learned nothing. An evaluation is a mean over all of its data, and
+        may be far above the loss of a usual batch where a few examples make the most of it."""
+        untrained = self.run.provenance.get("untrained_val_loss")
+        if untrained is None:
+            return self.unlearned
+        return float(untrained) if self._constant is None else min(float(untrained), self._constant)
 
     def _is_worse(self, first_step: int, last_step: int) -> bool:
         """Whether a stretch is twice as bad as for the untrained weights, and not for single hard batches alone."""

@@ -89,18 +89,19 @@ def forgotten(loss: Curve, evaluations: Curve, unlearned: float) -> Forgotten | 
     return best
 
 
-def share_seen(evaluations: Curve, first_step: int, last_step: int, unlearned: float) -> float | None:
-    """Part of what the run learns that its evaluations within a stretch are above their lowest before it.
+def rise_seen(evaluations: Curve, first_step: int, last_step: int, untrained: float | None) -> float | None:
+    """How far the highest evaluation within a stretch lies above the lowest one before it, in loss units.
 
-    None where none was made within the stretch, or none before it.
+    None where none was made within the stretch, or none before it and that of the untrained weights is not known.
     """
     of = evaluations.finite
     inside = (of.step >= first_step - 1) & (of.step <= last_step)
-    before = of.step < first_step - 1
-    if not inside.any() or not before.any():
+    before = of.value[of.step < first_step - 1]
+    if untrained is not None:
+        before = np.append(before, untrained)
+    if not inside.any() or not len(before):
         return None
-    way = unlearned - float(of.value.min())
-    return float((of.value[inside].max() - of.value[before].min()) / way) if way > 0 else None
+    return float(of.value[inside].max() - before.min())
 
 
 def _is_confirmed(loss: Curve, of: Curve, low: int, peak: int, lost: float) -> bool:

@@ -58,6 +58,46 @@ def measure(loss: Curve) -> Level | None:
     )
 
 
+def drift(control: Curve) -> tuple[float, float] | None:
+    """The mean loss in the first and in the last quarter of a control, where it certainly rises; else None."""
+    value = _bounded(control.finite.value)
+    quarter = len(value) // 4
+    if quarter < 4 * THRESHOLDS.fewest:
+        return None
+    first, last = _trimmed(value[:quarter]), _trimmed(value[-quarter:])
+    error = float(np.hypot(_error(first), _error(last)))
+    if not last.mean() - first.mean() > max(THRESHOLDS.certain * error, THRESHOLDS.least * abs(float(first.mean()))):
+        return None
+    return float(first.mean()), float(last.mean())
+
+
+def share_missing(loss: Curve, lower: Curve, unlearned: Curve) -> float | None:
+    """How much of the way from a loss that needs no learning down to a lower one a loss has not made at its end.
+
+    Compared batch by batch, in logarithms: trials of a seed see the same batches, so what a hard batch costs all three
+    drops out, which tells levels apart that a few wild batches would hide.
+
+    Args:
+        loss: of a trial.
+        lower: of a trial of the seed that ends lower.
+        unlearned: of the untrained weights or of the best constant prediction, on the same batches.
+
+    Returns:
+        0 to 1 as a rule; None where losses are not positive, too few batches are shared, or the way down is not
+        certain itself.
+    """
+    curves = loss.finite, lower.finite, unlearned.finite
+    steps = np.intersect1d(np.intersect1d(curves[0].step, curves[1].step), curves[2].step)
+    n = max(THRESHOLDS.fewest, int(THRESHOLDS.end * len(loss)))
+    mine, its, top = (curve.value[np.isin(curve.step, steps)][-n:] for curve in curves)
+    if len(mine) < n or min(mine.min(), its.min(), top.min()) <= 0:
+        return None
+    way, missing = np.log(top) - np.log(its), np.log(mine) - np.log(its)
+    if not way.mean() > max(THRESHOLDS.certain * _error(way), THRESHOLDS.least):
+        return None
+    return float(missing.mean() / way.mean())
+
+
 def learned(run: Run) -> bool | None:
     """Whether a trial ends below what it would reach without learning anything from its inputs.
 
@@ -78,10 +118,15 @@ def learned(run: Run) -> bool | None:
     loss = run.train_loss.finite
     if not is_below(loss.value[mine][-n:], run.control.finite.value[other][-n:]):
         return False
-    known = run.provenance.get("constant_losses") or ()
-    constant = Curve(np.array([step for step, _ in known]), np.array([float(value) for _, value in known]))
+    constant = constant_losses(run)
     _, mine, other = np.intersect1d(loss.step, constant.step, assume_unique=True, return_indices=True)
     return len(mine) < THRESHOLDS.fewest or is_below(loss.value[mine], constant.value[other])
+
+
+def constant_losses(run: Run) -> Curve:
+    """What the best constant prediction loses on the last batches of the run's seed; empty where nobody knows."""
+    known = run.provenance.get("constant_losses") or ()
+    return Curve(np.array([step for step, _ in known]), np.array([float(value) for _, value in known]))
 
 
 def is_below(losses: Values, others: Values) -> bool:

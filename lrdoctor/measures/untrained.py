@@ -29,6 +29,9 @@ class Thresholds:
     """Standard deviations for one batch: single batches have heavier tails than a normal distribution."""
     lengths: tuple[int, ...] = (3, 5, 9, 17, 33)
     """Batches whose median is taken: from the shortest blow-up that is no single batch to those of a slow optimizer."""
+    long: tuple[int, ...] = (17, 33)
+    """Those of them that are looked at beyond the early updates: batches that trained weights find hard come in a row
+    by chance there, since a model that knows the usual ones stands out by the others."""
     lost: float = 0.25
     """Part of a loss that needs no learning (of the untrained weights, or of the best constant prediction) by which the
     trial is worse, at least. It decides where weights begin that know much already: a model that is to be tuned further
@@ -58,13 +61,19 @@ class BlowUp:
     n_points: int
 
 
-def blow_up(paired: Paired, until: int | None = None, constant: float | None = None) -> BlowUp | None:
+def blow_up(
+    paired: Paired,
+    until: int | None = None,
+    constant: float | None = None,
+    lengths: tuple[int, ...] = THRESHOLDS.lengths,
+) -> BlowUp | None:
     """The stretch in which the trial is worse than untrained, None where there is none.
 
     Args:
         paired: trial and control.
         until: first step that is not early; single batches are looked at before it alone.
         constant: loss of the best constant prediction, where it is known.
+        lengths: batches whose medians are looked at.
     """
     excess = np.minimum(paired.excess, _beside_hard_batches(paired))
     beyond = paired.loss.value - paired.control
@@ -81,15 +90,20 @@ def blow_up(paired: Paired, until: int | None = None, constant: float | None = N
     limit = max(high, THRESHOLDS.single_noises * spread)
     is_early = np.ones(n, dtype=bool) if until is None else paired.loss.step < until
     least = THRESHOLDS.lost * needs_no_learning(paired, constant)
-    single = is_early & (excess > limit) & (against_level > high) & (beyond > least)
+    # a loss that untrained weights have on some other batch may be that of hard data
+    hardest = paired.loss.value > paired.control.max()
+    single = is_early & (excess > limit) & (against_level > high) & (beyond > least) & hardest
     above |= single
     if single.any():
         limits.append((float(excess[single].max()), limit))
-    for length in THRESHOLDS.lengths:
+    for length in lengths:
         if length > n // 3:
             break
-        chance = THRESHOLDS.alpha / len(THRESHOLDS.lengths) / (n / length)
+        chance = THRESHOLDS.alpha / len(lengths) / (n / length)
         limit = max(low, NormalDist().inv_cdf(1 - chance) * spread * noise.MEDIAN_OF / np.sqrt(length))
+        # no normal distribution: as far as so many batches in a row lie above the others for the untrained weights
+        own = np.log(paired.control) if paired.is_log else paired.control
+        limit = max(limit, float(np.median(sliding_window_view(own, length), axis=1).max() - np.median(own)))
         medians = np.median(sliding_window_view(excess, length), axis=1)
         medians[np.median(sliding_window_view(beyond, length), axis=1) <= least] = -np.inf
         for start in np.flatnonzero(medians > limit):

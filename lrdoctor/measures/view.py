@@ -15,6 +15,7 @@ from lrdoctor.measures import (
     bursts,
     control,
     correlation,
+    early,
     events,
     gradients,
     learning_rates,
@@ -42,13 +43,6 @@ class Thresholds:
     look like rises, and are part of the trend from which the correlation time is told."""
     smooth: int = 14
     """Points of correlation from which that is asked: a moving average of 0.9 has about 9 and can be judged."""
-    early_steps: int = 500
-    """The playbook's short run for early instability."""
-    early_share: float = 0.05
-    """Part of the run that counts as early where that is longer; runs shorter than ten times `early_steps` are early
-    for a tenth of their length."""
-    short_share: float = 0.1
-    least_early: int = 25
     early_points: int = 60
     """Logged points in the early window from which an early blow-up that recovers can be seen: one lasts some dozens
     of steps."""
@@ -184,9 +178,7 @@ class View:
     @cached_property
     def early_until(self) -> int:
         """The first step that is not early."""
-        n = int(self.loss.step[-1]) + 1 if len(self.loss) else 0
-        short = max(THRESHOLDS.least_early, int(THRESHOLDS.short_share * n))
-        return self.warmup_until + max(min(THRESHOLDS.early_steps, short), int(THRESHOLDS.early_share * n))
+        return early.until(self.run)
 
     @cached_property
     def is_blind(self) -> str | None:
@@ -318,7 +310,7 @@ class View:
             return f"early window not observable: the log counts {COUNTED[self.run.provenance['x']]}, not updates"
         if self.run.provenance.get("averaged"):
             return f"early window not observable: each point is a mean over {self._averaged}; {where}"
-        window = min(self.early_until, max(THRESHOLDS.early_steps, self.warmup_until))
+        window = min(self.early_until, max(early.THRESHOLDS.steps, self.warmup_until))
         n_early = int(np.searchsorted(self.loss.step, window))
         every_step = gap == 1 and first <= 1
         if n_early < THRESHOLDS.early_points and not every_step:

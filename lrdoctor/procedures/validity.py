@@ -18,7 +18,7 @@ import numpy as np
 from lrdoctor.core.report import Finding, Instability
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Obstacle, Rate, Study
-from lrdoctor.measures import level, noise
+from lrdoctor.measures import control, level, noise
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,9 @@ class Thresholds:
     """Part of two stretches that is common where they are in the same steps."""
     fewest_rates: int = 3
     """Rates that show such an event: two may agree by chance."""
+    risen: float = math.log(1.25)
+    """Of trials that an objective which rises by itself carries up: from their lowest level to their end, as the
+    logarithm of the ratio. Less moves no figure of the sweep."""
     fewest_steps: int = 3
     """Steps before such an event in which the training can be seen to have been in order."""
 
@@ -59,6 +62,7 @@ def obstacle(study: Study, findings: Sequence[Finding] = ()) -> Obstacle | None:
         or _no_effect(by_seed, controls)
         or _same_step(by_seed)
         or _same_rise(study, findings)
+        or _moving_objective(study, controls)
         or _nothing_learned(study)
     )
 
@@ -268,6 +272,41 @@ def _same_rise(study: Study, findings: Sequence[Finding]) -> Obstacle | None:
         advice=(
             "look at what changes over these steps: the weight of a term of the loss, a curriculum, augmentation or "
             "noise that is turned on. Sweep with a step or a loss that leaves it out, or judge the other terms"
+        ),
+    )
+
+
+def _moving_objective(study: Study, controls: Mapping[int, Run]) -> Obstacle | None:
+    """The untrained weights lose more and more, and so do trials that train, over a decade of rates.
+
+    The batches of a control come in any order, so its loss has no trend unless the objective or the data have one. A
+    rise of the trials is then no sign of their rate, and the end of a trial is no measure of what it learned.
+    """
+    rising = {seed: ends for seed, run in controls.items() if (ends := level.drift(run.train_loss)) is not None}
+    if not rising or 2 * len(rising) <= len(controls):
+        return None
+    carried: dict[float, int] = {}
+    for run in study.runs:
+        if run.trial is None or not level.learned(run):
+            continue
+        loss = run.train_loss.finite
+        first = int(loss.step[int((1 - level.THRESHOLDS.end) * len(loss))])
+        if control.own_rise(loss, first, int(loss.step[-1])) >= THRESHOLDS.risen:
+            carried[_rate(run)] = carried.get(_rate(run), 0) + 1
+    rates = sorted(r.base_learning_rate for r in study.rates if 2 * carried.get(r.base_learning_rate, 0) > r.n_judged)
+    if len(rates) < THRESHOLDS.fewest_rates or rates[-1] < THRESHOLDS.decade * rates[0] * (1 - THRESHOLDS.same):
+        return None
+    seed, (before, after) = next(iter(rising.items()))
+    return Obstacle(
+        kind="not_the_rate",
+        reason=(
+            f"the objective rises by itself: weights that are never updated lose {before:.4g} in the first quarter of "
+            f"the run and {after:.4g} in the last (seed {seed}), and at every rate from {rates[0]:.4g} to "
+            f"{rates[-1]:.4g} the loss goes up as well"
+        ),
+        advice=(
+            "look at what changes over the run: the weight of a term of the loss, a curriculum, augmentation or noise "
+            "that is turned on. Sweep with a step or a loss that leaves it out, or judge the other terms"
         ),
     )
 

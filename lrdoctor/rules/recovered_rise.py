@@ -2,7 +2,8 @@
 
 ## What it sees
 A rise as in LRD202 that ends before the trial does, anywhere in it. Where a trial of the seed at half the rate or less
-rises in the same steps, by half as much or more, the batches or the objective do it, and it is none.
+rises in the same steps, by half as much or more, the batches or the objective do it, and it is none. A trial that does
+worse than the untrained weights on the same batches, in the median over 17 of them and more, counts too.
 
 ## Why it matters
 "If training loss goes up, not down, during periods of training" at rates above the best one, fixing the instability
@@ -36,6 +37,20 @@ def check(view: View, study: Study) -> Found:
     yield from _events.forgetting(RULE, view, found, came_back=True)
     if not found and view.is_blind:
         yield RULE.skip(view.is_blind, view.run)
+    lost = view.beside.lost_for_long
+    if lost is None or lost.first_step < view.early_until or view.beside.ends_above_untrained is not None:
+        return
+    if not any(event.first_step <= lost.last_step and lost.first_step <= event.last_step for event in view.found):
+        yield RULE.finding(
+            f"training loss rose to {lost.peak:.4g} at step {lost.peak_step}, and was above what the untrained weights "
+            f"lose on the same batches in {lost.n_points} steps from {lost.first_step} to {lost.last_step}",
+            observed=lost.observed,
+            threshold=lost.limit,
+            run=run,
+            first_step=lost.first_step,
+            last_step=lost.last_step,
+            instability="mid_training",
+        )
 
 
 RULE = Rule(

@@ -13,6 +13,9 @@ one of four things that a mere noise floor, however high, does not show:
 - more than half of what the lower rate learns is missing: of the way from a loss that needs no learning down to its
   level.
 
+A loss that falls at its end counts as well where two thirds of the run had passed before it left the level that needs
+no learning, and the lower rate had left it within a quarter.
+
 The finding says which of them was seen.
 
 ## Why it matters
@@ -32,6 +35,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from lrdoctor.core import robust
+from lrdoctor.core.curve import EMPTY
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.measures import level
@@ -57,6 +64,15 @@ class Thresholds:
     alike too, close to what the lower rate reaches."""
     most: float = 0.5
     """Part of that way that no noise floor misses: more than half is an uncharacteristically high loss by itself."""
+    last_evaluations: int = 3
+    """Evaluations at the end whose median is compared."""
+    blocks: int = 20
+    """Blocks of a run by whose medians it is told for how long the loss was at a level."""
+    waited: float = 2 / 3
+    """Part of the run that a trial stays at a level that needs no learning, from which on it was stuck even where it
+    begins to learn before the end: as a rate for this many steps it is of no use."""
+    at_once: float = 0.25
+    """Part of the run in which the lower rate left that level, at most."""
     apart: float = 1.5
     """Ratio of rates from which on they are different ones."""
 
@@ -77,17 +93,17 @@ def check(view: View, study: Study) -> Found:
     assert reference is not None
     assert better.trial is not None
     gap = mine.mean - reference.mean
-    if gap <= level.THRESHOLDS.certain * (mine.error**2 + reference.error**2) ** 0.5:
-        return
     # neither still on its way down nor up: a loss that rises to its end is LRD202's
-    if abs(mine.fallen) - level.THRESHOLDS.certain * mine.fallen_error > THRESHOLDS.still_falling * gap:
-        return
-    signs = list(_signs(run, mine, better, reference, study))
+    is_flat = abs(mine.fallen) - level.THRESHOLDS.certain * mine.fallen_error <= THRESHOLDS.still_falling * gap
+    if gap > level.THRESHOLDS.certain * (mine.error**2 + reference.error**2) ** 0.5:
+        signs = list(_signs(run, mine, better, reference, study)) if is_flat else list(_waited(run, better))
+    else:
+        signs = list(_signs_by_batch(view, view_of(better, study.alpha))) if gap > 0 and is_flat else []
     if not signs:
         return
     yield RULE.finding(
-        f"the loss has settled at {mine.mean:.4g}, where a learning rate of {better.trial.base_learning_rate:.4g} "
-        f"reaches {reference.mean:.4g}: {'; '.join(signs)}",
+        f"the loss {'has settled' if is_flat else 'ends'} at {mine.mean:.4g}, where a learning rate of "
+        f"{better.trial.base_learning_rate:.4g} reaches {reference.mean:.4g}: {'; '.join(signs)}",
         observed=mine.mean,
         threshold=reference.mean,
         run=run,
@@ -96,14 +112,47 @@ def check(view: View, study: Study) -> Found:
     )
 
 
-def _signs(run: Run, mine: Level, better: Run, reference: Level, study: Study) -> Iterator[str]:
-    """What shows that this is no noise floor, in words."""
+def _outputs(run: Run, better: Run) -> Iterator[str]:
+    """Outputs that no longer depend on the input."""
     spread, usual = run.provenance.get("output_spread"), better.provenance.get("output_spread")
     if spread is not None and usual and spread < THRESHOLDS.spread * usual:
         yield (
             "the model has stopped using its input (its outputs differ from example to example by "
             f"{spread:.2g}, at the lower rate by {usual:.2g})"
         )
+
+
+def _signs_by_batch(view: View, reference: View) -> Iterator[str]:
+    """What shows it where a few wild batches hide the level: batch by batch, which only trials of a seed share, and in
+    the evaluations, whose data are the same every time. The logarithms of single batches alone would make much of those
+    on which nearly nothing is lost."""
+    run, better = view.run, reference.run
+    yield from _outputs(run, better)
+    assert run.trial is not None
+    assert better.trial is not None
+    if run.trial.seed != better.trial.seed:
+        return
+    unlearned = [level.constant_losses(run), run.control or EMPTY]
+    missing = [
+        share
+        for curve in unlearned
+        if len(curve) and (share := level.share_missing(run.train_loss, better.train_loss, curve)) is not None
+    ]
+    mine, its = (of.val_loss.finite.value[-THRESHOLDS.last_evaluations :] for of in (run, better))
+    if not missing or not len(mine) or not len(its):
+        return
+    way = view.beside.unlearned_in_evaluations - float(np.median(its))
+    seen = float(np.median(mine) - np.median(its)) / way if way > 0 else 0.0
+    if min(missing) >= 1 - THRESHOLDS.above_constant and seen > THRESHOLDS.most:
+        yield (
+            f"batch by batch {100 * min(missing):.0f} % of what the lower rate learns is missing, measured from the "
+            f"best constant prediction and from the untrained weights, and {100 * seen:.0f} % in the evaluations"
+        )
+
+
+def _signs(run: Run, mine: Level, better: Run, reference: Level, study: Study) -> Iterator[str]:
+    """What shows that this is no noise floor, in words."""
+    yield from _outputs(run, better)
     constant = run.provenance.get("constant_loss")
     if constant is not None and reference.mean < constant:
         allowed = THRESHOLDS.above_constant * (constant - reference.mean) + level.THRESHOLDS.certain * mine.error
@@ -139,6 +188,26 @@ def _same_level(run: Run, better: Run, mine: Level, way: float, study: Study) ->
     if others and (n_seeds == 1 or any(trial.seed != run.trial.seed for trial in others)):
         rates = ", ".join(f"{rate:.4g}" for rate in sorted({trial.base_learning_rate for trial in others}))
         yield f"trials at other rates ({rates}) end at the same level"
+
+
+def _waited(run: Run, better: Run) -> Iterator[str]:
+    """A trial that leaves the level that needs no learning only when most of its steps are over, where a lower rate
+    left it at once."""
+    level_of = [run.provenance.get("constant_loss"), _untrained(run)]
+    top = min((value for value in level_of if value is not None), default=None)
+    mine, its = (
+        robust.block_medians(run.train_loss.finite.value, max(1, len(run.train_loss) // THRESHOLDS.blocks)),
+        (robust.block_medians(better.train_loss.finite.value, max(1, len(better.train_loss) // THRESHOLDS.blocks))),
+    )
+    if top is None or not len(mine) or not its.min() < top:
+        return
+    still = top - THRESHOLDS.above_constant * (top - its.min())
+    share, usual = float((mine >= still).mean()), float((its >= still).mean())
+    if share >= THRESHOLDS.waited and usual <= THRESHOLDS.at_once:
+        yield (
+            f"for {100 * share:.0f} % of the run it was no lower than a loss that needs no learning ({top:.4g}), which "
+            f"the lower rate had left behind after {100 * usual:.0f} %"
+        )
 
 
 def _untrained(run: Run) -> float | None:

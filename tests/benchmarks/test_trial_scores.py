@@ -66,11 +66,18 @@ def test_a_finding_that_it_is_not_the_rate_excuses_the_run(monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("nothing_learned", Curve(False, frozenset({"not_the_rate"}))), ("no_effect", SAID_NOTHING)],
+    [("not_the_rate", Curve(False, frozenset({"not_the_rate"}))), ("no_effect", SAID_NOTHING)],
 )
 def test_what_keeps_a_sweep_from_judging_excuses_every_run(kind: str, expected: Curve) -> None:
     made = {**report(finding("LRD101"), feasible=False), "sweep": {"obstacle": {"kind": kind}}}
     assert judged.read(made, [0.1]).curves == {(0.1, 0): expected}
+
+
+def test_where_nothing_is_learned_findings_stand() -> None:
+    obstacle = {"sweep": {"obstacle": {"kind": "nothing_learned"}}}
+    calm, lost = report(), report(finding("LRD101"), feasible=False)
+    assert judged.read({**calm, **obstacle}, [0.1]).curves == {(0.1, 0): Curve(False, frozenset({"not_the_rate"}))}
+    assert judged.read({**lost, **obstacle}, [0.1]).curves == {(0.1, 0): Curve(True, frozenset({"divergence"}))}
 
 
 def test_every_obstacle_of_a_sweep_is_known() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from fix_samples import found, log, ramp, study
 
@@ -10,6 +11,11 @@ from lrdoctor.core.run import Run
 from lrdoctor.fixes import _log, recommend
 
 NAN = float("nan")
+
+
+def broken_off(n_points: int, **more: Any) -> Run:
+    """A log that ends non-finite."""
+    return log(n_points, losses=[*np.linspace(3, 1, n_points - 1), NAN], **more)
 
 
 def fixes(run: Run, *findings: Finding) -> dict[str, Fix]:
@@ -120,15 +126,18 @@ def test_warmup_says_at_which_rate_the_loss_went_wrong() -> None:
 @pytest.mark.parametrize(
     ("run", "step", "is_early"),
     [
-        (log(20_000), 20, True),
-        (log(20_000), 1000, True),
-        (log(20_000), 1001, False),
-        (log(1000), 500, True),
-        (log(1000), 501, False),
-        (log(20_000, rates=ramp(1000, 0.3, 20_000)), 3000, True),
-        (log(20_000, rates=ramp(1000, 0.3, 20_000)), 3001, False),
-        (log(200, x="epoch"), 10, True),
-        (log(200, x="epoch"), 11, False),
+        (broken_off(20_000), 20, True),
+        (broken_off(20_000), 1000, True),
+        (broken_off(20_000), 1001, False),
+        (broken_off(1000), 500, True),
+        (broken_off(1000), 501, False),
+        (broken_off(20_000, rates=ramp(1000, 0.3, 20_000)), 3000, True),
+        (broken_off(20_000, rates=ramp(1000, 0.3, 20_000)), 3001, False),
+        (broken_off(200, x="epoch"), 10, True),
+        (broken_off(200, x="epoch"), 11, False),
+        # one that went on shows how long it was
+        (log(1000), 99, True),
+        (log(1000), 100, False),
     ],
 )
 def test_warmup_is_for_a_loss_that_became_non_finite_early(run: Run, step: int, is_early: bool) -> None:

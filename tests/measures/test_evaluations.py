@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lrdoctor.core.curve import EMPTY, Curve, Values
-from lrdoctor.measures.evaluations import Forgotten, forgotten, share_seen
+from lrdoctor.measures.evaluations import Forgotten, forgotten, rise_seen
 
 N, EVERY = 1000, 50
 T = np.arange(N)
@@ -88,21 +88,22 @@ EVALUATED = Curve([99, 199, 299, 399], [1.3, 0.8, 1.3, 0.3])
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "share"),
+    ("first", "last", "untrained", "rise"),
     [
-        (250, 350, 0.25),  # 0.8 -> 1.3 of 2.3 -> 0.3
-        (300, 350, 0.25),  # an evaluation follows its update, so that of step 299 belongs to the rise from 300 on
-        (150, 320, 0.0),  # back at the lowest before it, and no further
-        (350, 450, -0.25),  # lower than all before
-        (310, 390, None),  # none was made in it
-        (0, 120, None),  # none was made before it
+        (250, 350, None, 0.5),  # 0.8 -> 1.3
+        (300, 350, None, 0.5),  # an evaluation follows its update, so that of step 299 belongs to the rise from 300 on
+        (150, 320, None, 0.0),  # back at the lowest before it, and no further
+        (350, 450, None, -0.5),  # lower than all before
+        (310, 390, None, None),  # none was made in it
+        (0, 120, None, None),  # none was made before it
+        (0, 120, 1.0, 0.3),  # but the untrained weights were evaluated
+        (250, 350, 0.2, 1.1),
     ],
 )
-def test_what_evaluations_show_of_a_rise(first: int, last: int, share: float | None) -> None:
-    seen = share_seen(EVALUATED, first, last, unlearned=2.3)
-    assert seen == (None if share is None else pytest.approx(share))
+def test_what_evaluations_show_of_a_rise(first: int, last: int, untrained: float | None, rise: float | None) -> None:
+    seen = rise_seen(EVALUATED, first, last, untrained)
+    assert seen == (None if rise is None else pytest.approx(rise))
 
 
-def test_where_nothing_is_learned_no_share_is_known() -> None:
-    assert share_seen(EVALUATED, 250, 350, unlearned=0.3) is None
-    assert share_seen(EMPTY, 250, 350, unlearned=2.3) is None
+def test_without_evaluations_no_rise_is_known() -> None:
+    assert rise_seen(EMPTY, 250, 350, untrained=2.3) is None

@@ -44,6 +44,16 @@ CASES: dict[str, tuple[Values, Values, tuple[int, int] | None]] = {
     "late and lasting": (noisy(FALLING) * times(40, 150, 170), CALM, (150, 169)),
     "high, but not above the untrained": (noisy(np.where(T < 20, 2.3, FALLING)), CALM, None),
     "a hard batch": (noisy(FALLING) * times(8, 5, 6), CALM * times(8, 5, 6), None),
+    "a batch no harder than another one of the untrained weights": (
+        noisy(FALLING) * times(4.6, 5, 6),
+        CALM * times(6, 200, 201),
+        None,
+    ),
+    "batches in a row that come by chance in the untrained weights too": (
+        noisy(FALLING) * times(2.6, 4, 9),
+        CALM * times(2.6, 200, 205),
+        None,
+    ),
     "a stretch of hard batches": (noisy(FALLING) * times(8, 5, 15), CALM * times(8, 5, 15), None),
     "an objective that rises by itself": (noisy(FALLING) * (1 + T / 20), CALM * (1 + T / 20), None),
     "a blow-up among hard batches": (

@@ -349,6 +349,42 @@ def test_what_the_control_shows_as_well_is_no_finding_at_all() -> None:
 # Nothing is learned.
 
 
+def carried(start: int, to: float) -> Callable[[Values], Values]:
+    """An objective to which something is added that grows over the steps from `start` on."""
+    return lambda loss: loss + to * np.maximum(T - start, 0) / (N - start)
+
+
+def test_an_objective_that_rises_by_itself_and_carries_the_trials_along() -> None:
+    more = carried(60, 4.0)
+    rising = study(
+        lambda rate, seed: more(healthy(rate, seed)), lambda seed: more(untrained(seed)), rates=(0.01, 0.03, 0.1)
+    )
+    seen = found(rising)
+    assert seen is not None
+    assert seen.kind == "not_the_rate"
+    assert seen.reason.startswith("the objective rises by itself: weights that are never updated lose 2.3")
+    assert seen.reason.endswith("at every rate from 0.01 to 0.1 the loss goes up as well")
+
+
+@pytest.mark.parametrize(
+    "steady",
+    [
+        # the untrained weights lose more and more, and the trials learn it all the same
+        lambda: study(control=lambda seed: carried(60, 0.5)(untrained(seed)), rates=(0.01, 0.03, 0.1)),
+        # two rates of three go up with it: not over a decade
+        lambda: study(
+            lambda rate, seed: carried(60, 4.0 if rate > 0.02 else 0.0)(healthy(rate, seed)),
+            lambda seed: carried(60, 0.5)(untrained(seed)),
+            rates=(0.01, 0.03, 0.1),
+        ),
+    ],
+    ids=["learned all the same", "at some rates"],
+)
+def test_an_objective_that_carries_few_trials_along_says_something(steady: Callable[[], Study]) -> None:
+    seen = found(steady())
+    assert seen is None or not seen.reason.startswith("the objective rises")
+
+
 def restless(level: float) -> LossOf:
     """As high as the untrained weights, or higher at every rate, with noise of its own."""
 

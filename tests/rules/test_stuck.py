@@ -40,6 +40,24 @@ def stuck(run: Run, *others: Run) -> Finding | Skip | None:
     return only
 
 
+# one batch in ten is a hundred times as hard: the mean over the end is theirs
+WILD = np.where(np.random.default_rng(3).random(N) < 0.1, 100.0, 1.0)
+AT = np.arange(49, N, 50)
+VAL_STUCK, VAL_LOW = Curve(AT, np.full(len(AT), 11.0)), Curve(AT, np.full(len(AT), 3.0))
+OF_WILD = {
+    "constant_losses": [[int(t), float(WILD[t])] for t in range(N - 40, N)],
+    "constant_loss": float(WILD[-40:].mean()),
+    "untrained_val_loss": 11.0,
+}
+
+
+def lower_wild(**more: Any) -> Run:
+    """The trial at the lower rate among such batches; a third of the loss, but for the hard ones."""
+    loss = np.where(WILD > 1, 0.98 * WILD, decay(N, last=0.05, noise=0.02))
+    return trial(loss, "low", 0.01, provenance=OF_WILD, curves={"val_loss": VAL_LOW}, control=HARD, **more)
+
+
+HARD = Curve.of(1.02 * WILD)
 USED, UNUSED = {"output_spread": 1.0}, {"output_spread": 0.01}
 SIGNS: dict[str, tuple[Run, tuple[Run, ...], str]] = {
     "its input": (
@@ -54,6 +72,17 @@ SIGNS: dict[str, tuple[Run, tuple[Run, ...], str]] = {
     "another rate": (
         trial(at_level(1.2)), (lower(), trial(at_level(1.2, 1), "higher", 0.3)),
         "trials at other rates (0.3) end at the same level",
+    ),
+    "all but the end": (
+        trial(np.where(T < 300, at_level(2.28, sd=0.005), 2.28 - (T - 300) / 60)), (lower(),),
+        "for 80 % of the run it was no lower than a loss that needs no learning (2.287), which the lower rate had left "
+        "behind after 0 %",
+    ),
+    "its batches": (
+        trial(WILD * at_level(1.0, sd=0.001), provenance=OF_WILD, curves={"val_loss": VAL_STUCK}, control=HARD),
+        (lower_wild(),),
+        "batch by batch 99 % of what the lower rate learns is missing, measured from the best constant prediction and "
+        "from the untrained weights, and 100 % in the evaluations",
     ),
     "most is missing": (
         trial(at_level(1.8)), (lower(),),
@@ -70,7 +99,8 @@ def test_each_sign_by_itself_and_its_words(name: str) -> None:
     ends = np.mean(run.train_loss.value[-40:])
     reached = np.mean(others[0].train_loss.value[-40:])
     settled, _, signs = seen.message.partition(": ")
-    assert settled == (f"the loss has settled at {ends:.4g}, where a learning rate of 0.01 reaches {reached:.4g}")
+    how = "ends" if name == "all but the end" else "has settled"
+    assert settled == (f"the loss {how} at {ends:.4g}, where a learning rate of 0.01 reaches {reached:.4g}")
     assert signs == words
     assert (seen.severity, seen.instability) == ("error", "plateau")
     assert (seen.observed, seen.threshold) == (pytest.approx(ends), pytest.approx(reached))
@@ -100,6 +130,16 @@ FLOORS: dict[str, tuple[Run, tuple[Run, ...]]] = {
         trial(at_level(1.0), provenance={"output_spread": 0.1}), (lower(provenance=USED),),
     ),
     "well below a constant": (trial(at_level(1.0), provenance={"constant_loss": 2.2}), (lower(),)),
+    "no evaluation says so of its wild batches": (
+        trial(WILD * at_level(1.0, sd=0.001), provenance=OF_WILD, control=HARD), (lower_wild(),),
+    ),
+    "its evaluations are those of the lower rate": (
+        trial(WILD * at_level(1.0, sd=0.001), provenance=OF_WILD, curves={"val_loss": VAL_LOW}, control=HARD),
+        (lower_wild(),),
+    ),
+    "it began to learn half way": (
+        trial(np.where(T < 200, at_level(2.28, sd=0.005), 2.28 - (T - 200) / 120)), (lower(),),
+    ),
     "slow: it still falls": (trial(2.3 - 0.7 * T / N, provenance=UNUSED), (lower(provenance=USED),)),
     "a higher rate that does better is not asked": (
         trial(at_level(1.8), provenance=UNUSED),
