@@ -87,4 +87,5 @@ def lower_rates(study: Study, settings: Settings) -> tuple[float, ...]:
     assert best is not None
     assert unstable is not None
     wanted = [settings.rounded(unstable / factor) for factor in (settings.target, settings.edge)]
-    return tuple(rate for rate in wanted if rate < best)
+    # a rate closer to lr* than the edge is known is no change at all
+    return tuple(rate for rate in wanted if rate * settings.beyond <= best)

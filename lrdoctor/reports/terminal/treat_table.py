@@ -15,7 +15,7 @@ from lrdoctor.reports.treated import in_short, margin
 WIDE = 104
 """Columns of the terminal from which a row holds the highest stable rate before the fix too, and the range over the
 seeds."""
-STYLE = {"verified": "bold green", "rejected": "red"}
+STYLE = {"verified": "bold green", "rejected": "red", "unconfirmed": "yellow"}
 
 Row = Mapping[str, Any]
 
