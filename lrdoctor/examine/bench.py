@@ -298,7 +298,13 @@ def _shares(runs: Iterable[Run]) -> dict[float, float]:
     """Rate -> median over the seeds of the share of updates clipped."""
     shares: dict[float, list[float]] = {}
     for run in runs:
-        if run.trial is not None and run.trial.clip_norm is not None and run.status != "failed" and len(run.grad_norm):
+        if run.trial is None or run.status == "failed" or not len(run.grad_norm):
+            continue
+        of = None
+        if run.trial.clip_norm is not None:
             of = measures.share_clipped(run, run.trial.clip_norm)
+        elif run.trial.autoclip_percentile is not None:
+            of = measures.share_autoclipped(run, run.trial.autoclip_percentile)
+        if of is not None:
             shares.setdefault(run.trial.base_learning_rate, []).append(of)
     return {rate: median(of) for rate, of in shares.items()}

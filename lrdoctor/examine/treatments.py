@@ -21,6 +21,9 @@ from lrdoctor.spec import other_optimizers
 Course = Callable[[Bench], Iterator[Tried]]
 """Tries one fix; gives a result for every variant of it."""
 
+AUTOCLIP = 10.0
+"""Percentile of the norms so far that AutoClip clips at, as its authors take it (Seetharaman et al. 2020)."""
+
 HALF_DECADES: Mapping[str, tuple[float, ...]] = {
     "adam": (1e-4, 3.162e-4, 1e-3, 3.162e-3, 1e-2, 3.162e-2, 1e-1),
     "momentum": (1e-3, 3.162e-3, 1e-2, 3.162e-2, 1e-1, 3.162e-1, 1.0),
@@ -45,6 +48,19 @@ def _warmup(bench: Bench) -> Iterator[Tried]:
 
 
 def _clip(bench: Bench) -> Iterator[Tried]:
+    """Constant thresholds; then one that follows the norms, where no constant one holds without a cost."""
+    constant: list[Tried] = []
+    for tried in _constant(bench):
+        constant.append(tried)
+        yield tried
+    if all(tried.missing is not None for tried in constant):
+        return  # what is not tried with a constant threshold has a reason that holds here too
+    if bench.everything or not any(tried.promises and not tried.costs for tried in constant):
+        settings = {"autoclip_percentile": AUTOCLIP}
+        yield bench.swept("clip_gradients", Treatment(autoclip_percentile=AUTOCLIP), settings)
+
+
+def _constant(bench: Bench) -> Iterator[Tried]:
     """The easiest threshold that holds at the lowest unstable rate, swept; then a harder one that trains better, and
     the one that reaches furthest."""
     found = bench.clipping = clip(bench.laboratory, bench.clip_settings, bench.seeds, bench.study)
@@ -94,7 +110,7 @@ def _pair(bench: Bench) -> Iterator[Tried]:
 def _threshold(bench: Bench) -> Threshold | None:
     """That of the clipping that the search speaks for most, else of the one that held first, else the percentile asked
     for."""
-    tried = [t for t in bench.tried if t.name == "clip_gradients"]
+    tried = [t for t in bench.tried if t.name == "clip_gradients" and "clip_norm" in t.settings]
     best = prescribed(tried) or to_confirm(tried, most=len(tried))
     if best is not None:
         return Threshold(best.settings["percentile"], best.settings["clip_norm"])

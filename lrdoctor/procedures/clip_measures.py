@@ -126,6 +126,13 @@ def share_clipped(run: Run, limit: float) -> float:
     return float(np.mean(norms > limit)) if len(norms) else 0.0
 
 
+def share_autoclipped(run: Run, percentile: float) -> float:
+    """Share of the updates whose unclipped norm is above that percentile of the norms up to it."""
+    norms = run.grad_norm.finite.value
+    limits = [np.percentile(norms[: i + 1], percentile) for i in range(len(norms))]
+    return float(np.mean(norms > limits)) if len(norms) else 0.0
+
+
 def norms_of(runs: Iterable[Run], findings: Sequence[Finding]) -> Norms | None:
     """The norms of the trials at lr* without an error or a warning; None when there is no such trial.
 
