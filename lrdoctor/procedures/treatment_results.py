@@ -12,6 +12,7 @@ from lrdoctor.core.rewriting import Rewriting
 from lrdoctor.procedures.comparison import Paired, compare, outnumber
 from lrdoctor.procedures.confirmation import Claim, Confirmation, spread_of
 from lrdoctor.procedures.measured import Evidence, Measured, Room
+from lrdoctor.procedures.sweep import SWEPT
 from lrdoctor.procedures.treatment import LOWER, Settings, Treatment
 
 Status = Literal["verified", "rejected", "not_tried", "unconfirmed"]
@@ -96,17 +97,25 @@ class Tried:
 
     @cached_property
     def rate_to_use(self) -> float | None:
-        """The best rate with the fix where that gains on the best one without it, or has rates of its own; else the old
-        one, with more room above it, as long as it seems to lose nothing against either. None when no rate is
-        stable."""
+        """The lowest of the stable rates, from lr* without the fix up, that seems to lose nothing against the best one:
+        it has the most room above it. The best one where none below does, or where the fix has rates of its own. None
+        when no rate is stable."""
         if self.after is None or self.before is None or self.base_learning_rate is not None:
             return self.base_learning_rate
-        best, old, highest = self.after.best, self.before.study.best_learning_rate, self.after.stable_up_to
-        if best is None or old is None or self.has_own_rates or self._against_old(best).change == "gain":
+        best, old = self.after.best, self.before.study.best_learning_rate
+        if best is None or old is None or self.has_own_rates:
             return best
-        # with a fix that scales the updates down, such as clipping, the old rate is too low a one
-        loses = self._against_old(old).may_lose or compare(self.after.at(best), self.after.at(old)).may_lose
-        return best if loses or highest is None or old > highest or not self.after.holds_at(old) else old
+        gains = self._against_old(best).change == "gain"
+        for rate in self.after.study.rates:
+            learning_rate = rate.base_learning_rate
+            if not old <= learning_rate < best or rate.stage not in SWEPT or not self.after.holds_at(learning_rate):
+                continue
+            against_old = self._against_old(learning_rate)
+            loses = against_old.may_lose or compare(self.after.at(best), self.after.at(learning_rate)).may_lose
+            if not loses and (against_old.change == "gain" or not gains):
+                return learning_rate
+        # with a fix that takes the old rate away, or makes it too low a one, as hard clipping does
+        return best
 
     def _against_old(self, learning_rate: float | None) -> Paired:
         assert self.before is not None
