@@ -113,7 +113,7 @@ def _measured(rate: Part | None) -> tuple[str, str]:
 
 def fixes_table(treat: Part) -> Table:
     """The training as it is, then a row a fix that was tried."""
-    tried = [row for row in treat["tried"] if row["status"] in ("verified", "rejected")]
+    tried = [row for row in treat["tried"] if row["status"] in ("verified", "rejected", "unconfirmed")]
     headers = ("fix", "status", "highest stable rate", "margin", objective_words(treat["objective"]), "low..high")
     return Table(
         f"Fixes tried in the playbook's order, to restore a margin of {multiple(treat['target_margin'])}",
