@@ -42,7 +42,7 @@ def treat_table(treated: Treated) -> dict[str, Any]:
         "n_fresh_seeds": max((len(t.confirmation.fresh) for t in treated.tried if t.confirmation), default=0),
         "n_seeds": len({run.trial.seed for run in treated.study.runs if run.trial is not None}),
         "objective": treated.study.objective,
-        "before": None if treated.before is None else _before(treated.before),
+        "before": None if treated.before is None else _before(treated.before, treated),
         "tried": [_row(tried, treated) for tried in treated.tried],
         "prescription": _prescription(treated),
         "cut": list(treated.cut),
@@ -66,7 +66,7 @@ def _prescription(treated: Treated) -> dict[str, Any] | None:
     }
 
 
-def _before(before: Measured) -> dict[str, Any]:
+def _before(before: Measured, treated: Treated) -> dict[str, Any]:
     """The spec's own training, in the columns of a fix."""
     best = before.study.best_learning_rate
     return {
@@ -78,7 +78,8 @@ def _before(before: Measured) -> dict[str, Any]:
         "optimizer": optimizer_of(before.study),
         "base_learning_rate": best,
         **_measured(before, before.room(best), before.stable_up_to),
-        **_objective(_of_rate(before.rate(best))),
+        **_objective(_fresh_loss(treated) or _of_rate(before.rate(best))),
+        "on_fresh_seeds": _fresh_loss(treated) is not None,
         "comparison": None,
         "confirmation": None,
         "lower": None,
@@ -90,6 +91,18 @@ def _before(before: Measured) -> dict[str, Any]:
         "trains_better": False,
         "cost": None,
     }
+
+
+def _fresh_loss(treated: Treated) -> tuple[float, float, float] | None:
+    """The loss of the training as it is on the fresh seeds, where fixes were tried on such: on most of them, and of those
+    trained for the fewest updates, since a warmup asks for longer ones."""
+    found = [t for t in treated.tried if t.confirmation is not None and t.confirmation.of_baseline]
+    if not found:
+        return None
+    plainest = min(
+        found, key=lambda t: (_steps_added(t, treated), -len(t.confirmation.fresh if t.confirmation else ()))
+    )
+    return None if plainest.confirmation is None else spread_of(plainest.confirmation.of_baseline)
 
 
 def _row(tried: Tried, treated: Treated) -> dict[str, Any]:
@@ -105,6 +118,7 @@ def _row(tried: Tried, treated: Treated) -> dict[str, Any]:
         "base_learning_rate": use,
         **_measured(after, tried.room, tried.highest_stable),
         **_objective(tried.objective),
+        "on_fresh_seeds": tried.confirmation is not None,
         "comparison": None if tried.comparison is None else asdict(tried.comparison),
         "confirmation": None if tried.confirmation is None else _confirmation(tried.confirmation, tried),
         "lower": None if tried.lower is None else asdict(tried.lower),

@@ -14,7 +14,7 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial
 from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures.clip import Clipping
-from lrdoctor.procedures.confirmation import Claim, Confirmation, Fresh, Outcome, Settings, fresh_seeds
+from lrdoctor.procedures.confirmation import DOUBTFUL, Claim, Confirmation, Fresh, Outcome, Settings, fresh_seeds
 from lrdoctor.procedures.treatment import Treatment
 from lrdoctor.procedures.warmup_comparison import Warmup
 
@@ -67,8 +67,9 @@ def confirm(
         Interrupted: the user stopped it; what was finished is saved.
     """
     limits = settings or Settings()
-    seeds = fresh_seeds(searched, limits.n_seeds(len(searched)))
-    found = Confirmation(claim=claim, n_seeds=len(seeds), limits=limits)
+    n_seeds = limits.n_seeds(len(searched))
+    seeds = fresh_seeds(searched, DOUBTFUL * n_seeds)
+    found = Confirmation(claim=claim, n_seeds=n_seeds, limits=limits)
     runs: dict[str, Run] = {}
     judged: dict[str, Judged] = {}
     while not found.is_settled:

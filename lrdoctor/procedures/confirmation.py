@@ -128,6 +128,9 @@ WORST_FOR = Fresh(
     baseline_reach=Outcome(-math.inf, False),
 )
 
+DOUBTFUL = 2
+"""Times the number of seeds after which a doubtful loss stays one."""
+
 Failing = Literal["unstable", "loss", "doubt", "nothing"]
 """Why a fix is rejected on fresh seeds: unstable at the rate to use; a loss; perhaps a loss; it buys nothing."""
 
@@ -138,7 +141,7 @@ class Confirmation:
 
     claim: Claim
     n_seeds: int
-    """Fresh seeds that it takes, had none of them settled it early."""
+    """Fresh seeds that it takes where none of them settles it early, and no doubt of a loss asks for more."""
     fresh: tuple[Fresh, ...] = ()
     """Those that were trained."""
     limits: Settings = field(default_factory=Settings)
@@ -152,7 +155,8 @@ class Confirmation:
         """The seeds that are left cannot change whether it is verified, whatever they do."""
         left = self.n_seeds - len(self.fresh)
         if left <= 0:
-            return True
+            # a fix that loses nothing is in doubt in one of five cases by chance alone: as many seeds again tell
+            return self.failing != "doubt" or len(self.fresh) >= DOUBTFUL * self.n_seeds
         if len(self.fresh) < min(self.limits.first, self.n_seeds):
             return False
         return self._with(left, BEST_FOR).failing is not None or self._with(left, WORST_FOR).failing is None
@@ -244,7 +248,8 @@ class Confirmation:
     def holds(self, outcomes: Mapping[int, Outcome]) -> bool:
         """Stable in all but the share of the seeds that may be unstable; a failed trial counts as unstable."""
         n_stable = sum(not outcome.is_unstable for outcome in outcomes.values())
-        return len(self.fresh) > 0 and len(self.fresh) - n_stable <= self.limits.allowed(self.n_seeds)
+        allowed = self.limits.allowed(max(self.n_seeds, len(self.fresh)))
+        return len(self.fresh) > 0 and len(self.fresh) - n_stable <= allowed
 
 
 def spread_of(outcomes: Mapping[int, Outcome]) -> tuple[float, float, float] | None:

@@ -129,7 +129,7 @@ def _fix(row: Part, is_before: bool) -> Row:
     low, high = row["objective_low"], row["objective_high"]
     cells = (
         "as it is" if is_before else in_short(row),
-        row["status"],
+        f"{row['status']}{' (on fresh seeds)' if row['on_fresh_seeds'] else ''}".strip(),
         number(row["highest_stable_learning_rate"]),
         margin(row),
         number(row["objective"]),

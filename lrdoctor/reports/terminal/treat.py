@@ -69,8 +69,8 @@ def _legend(treat: Row) -> Iterator[str]:
     if treat["n_fresh_seeds"]:
         yield (
             f"rows marked {CONFIRMED} were trained again, beside the training as it is, on up to "
-            f"{treat['n_fresh_seeds']} fresh seeds that the search did not use, and show the figures of these; verified "
-            "is what holds there"
+            f"{treat['n_fresh_seeds']} fresh seeds that the search did not use; their loss and its change are those of "
+            "these seeds, and verified is what holds there"
         )
     if n < SEEDS_FOR_A_GAIN:
         yield f"change: none can be shown with {seeds}; --seeds {SEEDS_FOR_A_GAIN} is the least that can"

@@ -56,7 +56,7 @@ def _columns(treat: Mapping[str, Any], wide: bool) -> Iterator[Column]:
     objective = treat["objective"].replace("_val_", " validation ").replace("_train_", " training ")
     before = treat["before"]
     yield Column("fix", lambda row: "as it is" if row is before else in_short(row))
-    yield Column("status", lambda row: row["status"] + (CONFIRMED if row["confirmation"] else ""))
+    yield Column("status", lambda row: row["status"] + (CONFIRMED if row["on_fresh_seeds"] else ""))
     yield Column("highest stable rate", lambda row: _highest(row, before if wide else row))
     yield Column("margin", margin)
     yield Column(objective, lambda row: number(row["objective"]))
