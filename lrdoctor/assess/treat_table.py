@@ -94,8 +94,8 @@ def _before(before: Measured, treated: Treated) -> dict[str, Any]:
 
 
 def _fresh_loss(treated: Treated) -> tuple[float, float, float] | None:
-    """The loss of the training as it is on the fresh seeds, where fixes were tried on such: on most of them, and of those
-    trained for the fewest updates, since a warmup asks for longer ones."""
+    """The loss of the training as it is on the fresh seeds, where fixes were tried on such: after the fewest updates,
+    since a warmup asks for longer trainings, and on the most seeds."""
     found = [t for t in treated.tried if t.confirmation is not None and t.confirmation.of_baseline]
     if not found:
         return None

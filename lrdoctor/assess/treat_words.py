@@ -82,6 +82,9 @@ def _reached(tried: Tried) -> Iterator[str]:
         yield f"stable up to {_rate(after)}, below the lowest rate that is unstable without it, {_rate(unstable)}"
         return
     yield f"on the seeds of the search the highest stable rate goes from {_rate(before)} to {_rate(after)}"
+    if tried.after.unstable_range is not None:
+        low, high = tried.after.unstable_range
+        yield f"by the fit to these trials half of all seeds is unstable from a rate on that lies in {low:.3g}..{high:.3g} (90 %)"
     seen = tried.evidence
     yield (
         f"at {_rates(seen.rates)} {seen.n_unstable_without} of {seen.n_pairs} trials are unstable without it and "
