@@ -84,7 +84,7 @@ def _reached(tried: Tried) -> Iterator[str]:
     yield f"on the seeds of the search the highest stable rate goes from {_rate(before)} to {_rate(after)}"
     if tried.after.unstable_range is not None:
         low, high = tried.after.unstable_range
-        yield f"by the fit to these trials half of all seeds is unstable from a rate on that lies in {low:.3g}..{high:.3g} (90 %)"
+        yield f"half of all seeds is unstable with it from {low:.3g}..{high:.3g} on (90 %, by the fit to these trials)"
     seen = tried.evidence
     yield (
         f"at {_rates(seen.rates)} {seen.n_unstable_without} of {seen.n_pairs} trials are unstable without it and "

@@ -159,7 +159,8 @@ class Confirmation:
             return self.failing != "doubt" or len(self.fresh) >= DOUBTFUL * self.n_seeds
         if len(self.fresh) < min(self.limits.first, self.n_seeds):
             return False
-        return self._with(left, BEST_FOR).failing is not None or self._with(left, WORST_FOR).failing is None
+        # a doubt that is left at the last of them asks for more
+        return self._with(left, BEST_FOR).failing not in (None, "doubt") or self._with(left, WORST_FOR).failing is None
 
     def _with(self, n: int, one: Fresh) -> Confirmation:
         made_up = tuple(replace(one, seed=-1 - i) for i in range(n))

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 
 from lrdoctor.procedures import confirmation
 from lrdoctor.procedures.comparison import compare
-from lrdoctor.procedures.confirmation import Claim, Confirmation, Fresh, Outcome, Settings, fresh_seeds, spread_of
+from lrdoctor.procedures.confirmation import (
+    DOUBTFUL,
+    Claim,
+    Confirmation,
+    Fresh,
+    Outcome,
+    Settings,
+    fresh_seeds,
+    spread_of,
+)
 
 INF = math.inf
 ROLES = ("use", "reach", "baseline", "baseline_use", "baseline_reach")
@@ -24,7 +33,7 @@ Objectives = Sequence[float | None]
 """
 
 GOOD, LOW, HIGH = (0.10, 0.11, 0.12, 0.13, 0.14), (0.05, 0.051, 0.052, 0.053, 0.054), (0.3, 0.31, 0.32, 0.33, 0.34)
-DOUBTFUL = (0.125, 0.135, 0.145, 0.15, 0.115)
+DOUBTFUL_LOSS = (0.125, 0.135, 0.145, 0.15, 0.115)
 """Higher than GOOD in four of five seeds: inside the spread, but no proof that nothing is lost."""
 DEAD = (INF,) * 5
 
@@ -73,7 +82,7 @@ ALIKE = {"use": GOOD, "baseline": GOOD}
         (asked(WIDENS, **ALIKE | {"use": (INF, INF, *GOOD[2:])}, **CURED), "unstable"),
         # nothing is lost; where something may be, the room is worth it
         (asked(WIDENS, use=HIGH, baseline=GOOD, **CURED), "loss"),
-        (asked(WIDENS, use=DOUBTFUL, baseline=GOOD, **CURED), "doubt"),
+        (asked(WIDENS, use=DOUBTFUL_LOSS, baseline=GOOD, **CURED), "doubt"),
         # what makes up the room: stable there with the fix, and fewer stable without it
         (asked(WIDENS, **ALIKE, reach=(-0.1, *GOOD[1:]), baseline_reach=DEAD), None),
         (asked(WIDENS, **ALIKE, reach=(-0.1, -0.1, *GOOD[2:]), baseline_reach=DEAD), "nothing"),
@@ -100,7 +109,7 @@ ALIKE = {"use": GOOD, "baseline": GOOD}
         (asked(GAINS, use=LOW, baseline=GOOD, baseline_use=(*LOW[:3], *GOOD[3:])), "nothing"),
         # the last resort has its room by being lower: it must hold and cost nothing, unless lr* is at the edge
         (asked(LAST, use=GOOD, baseline=GOOD), None),
-        (asked(LAST, use=DOUBTFUL, baseline=GOOD), "doubt"),
+        (asked(LAST, use=DOUBTFUL_LOSS, baseline=GOOD), "doubt"),
         (asked(LAST, use=HIGH, baseline=GOOD), "loss"),
         (asked(AT_EDGE, use=HIGH, baseline=GOOD), None),
         (asked(AT_EDGE, use=(-0.1, -0.1, *GOOD[2:]), baseline=GOOD), "unstable"),
@@ -193,6 +202,14 @@ def test_fresh_seeds_are_none_of_the_search(searched: list[int], n: int, fresh: 
         (asked(AT_EDGE, 5, use=GOOD[:4], baseline=GOOD[:4]), True),
         # all seeds are there
         (asked(WIDENS, **ALIKE, **CURED), True),
+        # a doubt of a loss asks for more of them, twice as many at most; a loss or a claim that fails does not
+        (asked(WIDENS, use=DOUBTFUL_LOSS, baseline=GOOD, **CURED), False),
+        (asked(WIDENS, use=HIGH, baseline=GOOD, **CURED), True),
+        (asked(WIDENS, use=DOUBTFUL_LOSS, baseline=GOOD, reach=DEAD, baseline_reach=DEAD), True),
+        (asked(WIDENS, 3, use=DOUBTFUL_LOSS, baseline=GOOD, **CURED), False),
+        # and what may still become such a doubt is not settled
+        (asked(WIDENS, 6, use=HIGH, baseline=GOOD, **CURED), False),
+        (asked(WIDENS, 2, use=DOUBTFUL_LOSS, baseline=GOOD, **CURED), True),
     ],
 )
 def test_when_it_is_settled(found: Confirmation, settled: bool) -> None:
@@ -212,19 +229,23 @@ CLAIMS = st.builds(
 
 @st.composite
 def confirmations(draw: st.DrawFn) -> Confirmation:
-    """A claim with seeds that did anything; those without the fix at the rate to use are there or not."""
-    n, has_own = draw(st.integers(1, 8)), draw(st.booleans())
+    """A claim with as many seeds as it may take, which did anything; of those without the fix at the rate to use there
+    are some or none."""
+    n_seeds, has_own = draw(st.integers(1, 6)), draw(st.booleans())
     roles = ROLES if has_own else [role for role in ROLES if role != "baseline_use"]
-    return asked(draw(CLAIMS), **{role: draw(st.lists(OBJECTIVES, min_size=n, max_size=n)) for role in roles})
+    n = DOUBTFUL * n_seeds
+    return asked(draw(CLAIMS), n_seeds, **{role: draw(st.lists(OBJECTIVES, min_size=n, max_size=n)) for role in roles})
 
 
 @settings(max_examples=400)
-@given(whole=confirmations())
-def test_what_is_settled_early_is_what_all_seeds_say(whole: Confirmation) -> None:
-    early = next(
-        part for n in range(len(whole.fresh) + 1) if (part := replace(whole, fresh=whole.fresh[:n])).is_settled
-    )
+@given(most=confirmations())
+def test_what_is_settled_early_is_what_all_seeds_say(most: Confirmation) -> None:
+    """All seeds are those that it takes, and further ones until there is no doubt of a loss."""
+    parts = [replace(most, fresh=most.fresh[:n]) for n in range(len(most.fresh) + 1)]
+    whole = next((part for part in parts[most.n_seeds :] if part.failing != "doubt"), parts[-1])
+    early = next(part for part in parts if part.is_settled)
     assert early.status == whole.status
+    assert len(early.fresh) <= len(whole.fresh)
 
 
 def test_the_spread_of_outcomes() -> None:
