@@ -231,9 +231,8 @@ def numbers(tried: Tried) -> str:
     if tried.treatment is not None:
         told += [f"warmup_steps {tried.treatment.warmup_steps}"] if tried.treatment.warmup_steps else []
         told += [f"clip_norm {tried.treatment.clip_norm:.4g}"] if tried.treatment.clip_norm is not None else []
-        told += [f"autoclip_percentile {tried.treatment.autoclip_percentile:g}"] * (
-            tried.treatment.autoclip_percentile is not None
-        )
+        if tried.treatment.autoclip_percentile is not None:
+            told.append(f"autoclip_percentile {tried.treatment.autoclip_percentile:g}")
         told += [f"rewrite {tried.treatment.rewrite}"] if tried.treatment.rewrite is not None else []
     if "optimizer" in tried.settings:
         told.append(f"optimizer {tried.settings['optimizer']['name']}")
