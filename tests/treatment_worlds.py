@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
 from lrdoctor.core.study import Rate, Study
+from lrdoctor.procedures.confirmation import Confirmation, Fresh, Outcome
 from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.sweep import measure
 from lrdoctor.procedures.treatment import Treatment
@@ -54,3 +56,31 @@ def tried(after: Mapping[float, Seeds] | None = None, before: Measured = PLAIN, 
     """A fix with its sweep."""
     fields: dict[str, Any] = {"name": "warmup", "treatment": Treatment(warmup_steps=10), "before": before}
     return Tried(**{**fields, "after": None if after is None else swept(after), **changes})
+
+
+def with_fresh(found: Tried, **roles: Seeds) -> Tried:
+    """A fix that the search speaks for, on fresh seeds that follow those of the search.
+
+    Args:
+        found: the fix.
+        roles: what these seeds did, by their part in the claim; where it is not told, the fix does on them as in the
+            search at the rate to use, and holds at the highest rate claimed, which breaks without it.
+    """
+    claim = found.claim
+    assert found.after is not None
+    assert found.before is not None
+    usual: dict[str, Seeds] = {
+        "use": list(found.after.at(claim.base_learning_rate).values()),
+        "reach": GOOD,
+        "baseline_reach": DEAD,
+    }
+    if claim.baseline_learning_rate is not None:
+        usual["baseline"] = list(found.before.at(claim.baseline_learning_rate).values())
+    told = {**usual, **roles}
+    n = min(map(len, told.values()))
+    seeds = (Fresh(seed=n + i, **{role: outcome(of[i]) for role, of in told.items()}) for i in range(n))
+    return replace(found, confirmation=Confirmation(claim=claim, n_seeds=n, fresh=tuple(seeds)))
+
+
+def outcome(of: float) -> Outcome:
+    return Outcome(abs(of), is_unstable=of < 0 or of == math.inf)

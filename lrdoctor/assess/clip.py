@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from lrdoctor import fixes
-from lrdoctor.assess import clip_words
+from lrdoctor.assess import clip_words, confirmation_words
 from lrdoctor.assess.judging import judge_against, summary_of
 from lrdoctor.assess.sweeps import report_of_sweep
 from lrdoctor.core.report import Finding, Fix, Report
@@ -31,6 +31,8 @@ def report_of_clip(clipping: Clipping, command: str) -> Report:
     base = report_of_sweep(clipping.study, command)
     found, skipped = judge_against(clipping.runs, clipping.study.runs)
     short = clip_words.in_short(clipping)
+    if clipping.confirmation is not None:
+        short = f"{short}, {confirmation_words.in_short(clipping.confirmation)}"
     return replace(
         base,
         summary=f"{base.summary}; {short}",
@@ -50,7 +52,7 @@ def clip_table(clipping: Clipping) -> dict[str, Any]:
     unclipped = clipping.best_unclipped
     return {
         "status": clipping.status,
-        "verdict": clip_words.verdict(clipping),
+        "verdict": "; ".join([clip_words.verdict(clipping), *_fresh(clipping)]),
         "objective": clipping.study.objective,
         "clip_norm": threshold.clip_norm if threshold else None,
         "percentile": threshold.percentile if threshold else None,
@@ -78,6 +80,12 @@ def clip_table(clipping: Clipping) -> dict[str, Any]:
         "scale_free": is_scale_free(optimizer_of(clipping.study)),
         "figures": [],
     }
+
+
+def _fresh(clipping: Clipping) -> Iterator[str]:
+    """What fresh seeds say of it."""
+    if clipping.confirmation is not None:
+        yield from confirmation_words.confirmed(clipping.confirmation, clipping.study.objective)
 
 
 def _norms(norms: Norms) -> dict[str, Any]:
@@ -149,7 +157,7 @@ def _fix(clipping: Clipping, because: tuple[str, ...]) -> Fix:
         rank=rank,
         name=NAME,
         status=clipping.status,
-        why=clip_words.why(clipping),
+        why="; ".join([*_fresh(clipping), clip_words.why(clipping)]),
         because=because,
         settings=settings,
         snippet=remedy.snippet(settings) if settings else "",

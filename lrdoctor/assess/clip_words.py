@@ -31,12 +31,12 @@ def in_short(clipping: Clipping) -> str:
         return "clipping was not tried"
     if first is None:
         return f"clipping is rejected: it does not hold at {_lowest(clipping):.4g}"
-    if clipping.status == "rejected":
+    if clipping.status == "rejected" and clipping.confirmation is None:
         return "clipping is rejected: it cures no rate and no gain shows in the loss"
     if not clipping.cures and clipping.best is not None:
         at = f"{clipping.best.setting.base_learning_rate:.4g}"
         return f"clipping at {_limit(clipping.best)} trains better at {at}, but cures no rate"
-    return f"clipping at {_limit(first)} is verified up to {_rate(clipping.highest_after)}"
+    return f"clipping at {_limit(first)} holds up to {_rate(clipping.highest_after)}"
 
 
 def verdict(clipping: Clipping) -> str:

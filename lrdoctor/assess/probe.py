@@ -14,6 +14,8 @@ from lrdoctor.assess.sweeps import ENOUGH_SEEDS, report_of_sweep, to_treat
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
 from lrdoctor.procedures.probe import Peak, Probed, Reading, reading
 
+VERDICTS_WORST_FIRST: tuple[Verdict, ...] = ("unstable", "inconclusive")
+
 HOLDS = ("info",)
 """Severities of findings that leave a seed stable."""
 
@@ -67,10 +69,9 @@ def report_of_probe(probed: Probed, command: str, sweep_figures: Sequence[str] =
     treat = to_treat(probed.study, [f for f in before.findings if f.run is None], before.findings)
     if judged.verdict == "unstable":
         treat += [f for f in judged.findings if f.severity not in HOLDS]
-    unstable = "unstable" in (judged.verdict, before.verdict)
     return replace(
         before,
-        verdict="unstable" if unstable else judged.verdict,
+        verdict=_of_both(judged.verdict, before.verdict),
         summary=_summary(judged, before),
         runs=before.runs + tuple(summary_of(run, judged.findings) for run in probed.runs),
         findings=before.findings + judged.findings,
@@ -79,6 +80,11 @@ def report_of_probe(probed: Probed, command: str, sweep_figures: Sequence[str] =
         probe=_table(judged),
         next_steps=_next_steps(judged, before),
     )
+
+
+def _of_both(short: Verdict, sweep: Verdict) -> Verdict:
+    """Stable is only what both the short run and the sweep call so."""
+    return next((verdict for verdict in VERDICTS_WORST_FIRST if verdict in (short, sweep)), "stable")
 
 
 def _before(probed: Probed, command: str, figures: Sequence[str]) -> Report:

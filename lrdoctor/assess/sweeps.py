@@ -9,10 +9,12 @@ from typing import Any
 from lrdoctor import fixes
 from lrdoctor.assess import certainty
 from lrdoctor.assess.judging import checks_of_trials, judge_runs, judge_study, summary_of
+from lrdoctor.assess.margin import ROUND_OFF
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
 from lrdoctor.core.study import Rate, Study
 from lrdoctor.core.warmups import left_out
 from lrdoctor.fixes.base import clip_of, warmup_of
+from lrdoctor.procedures.sweep import Settings
 from lrdoctor.rules import best_at_grid_end
 
 
@@ -74,6 +76,16 @@ def _summary(study: Study, verdict: Verdict, findings: Sequence[Finding], skips:
     return (
         f"{study.best_in_words} has room: training becomes unstable at "
         f"{study.unstable_base_learning_rate:.4g}, {study.stability_margin:.3g} times higher{study.margin_range}"
+        f"{_as_the_playbook_reads_it(study.stability_margin)}"
+    )
+
+
+def _as_the_playbook_reads_it(margin: float) -> str:
+    """What its checks at 5 and 10 times lr* say of training that does not sit at the edge: a break there means that the
+    model likely suffers from instability."""
+    check = next((check for check in CHECKS if margin <= check * (1 + ROUND_OFF)), None)
+    return (
+        "" if check is None else f"; that breaks the playbook's check at {check:g}x, so instability may still limit it"
     )
 
 
@@ -107,6 +119,9 @@ def _of_the_spec(study: Study) -> Iterator[str]:
     if study.spec is not None and search and (note := left_out(search["steps"], study.spec["max_train_steps"])):
         yield note
 
+
+CHECKS = Settings(()).checks
+"""Multiples of lr* that the playbook checks."""
 
 ENOUGH_SEEDS = 5
 """With three seeds a majority is two: a single odd one moves the edge."""

@@ -19,6 +19,7 @@ from lrdoctor.assess.warmup_table import warmup_table
 from lrdoctor.assess.warmup_words import words_of
 from lrdoctor.core.report import Fix, Report
 from lrdoctor.core.warmups import TRAIN_LONGER
+from lrdoctor.procedures.confirmation import spread_of
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment_results import Tried
 
@@ -99,23 +100,24 @@ def _fix(tried: Tried, treated: Treated, because: Mapping[str, tuple[str, ...]],
 
 
 def _gain(tried: Tried, treated: Treated) -> dict[str, float | None]:
-    before, after = tried.before, tried.after
+    before = tried.before
     assert before is not None
-    assert after is not None
-    old = before.rate(before.study.best_learning_rate)
-    new = after.rate(tried.rate_to_use)
     gain = {
-        "highest_stable_learning_rate": after.highest_stable,
-        "baseline_highest_stable_learning_rate": before.highest_stable,
+        "highest_stable_learning_rate": tried.highest_stable,
+        "baseline_highest_stable_learning_rate": before.stable_up_to,
         "stability_margin": tried.room.margin,
         "baseline_stability_margin": treated.study.stability_margin,
     }
     if treated.study.objective != "best_val_loss":
         return gain
+    old = before.rate(before.study.best_learning_rate)
+    without = None if old is None else old.objective
+    if tried.confirmation is not None and (fresh := spread_of(tried.confirmation.of_baseline)) is not None:
+        without = fresh[0]
     return {
         **gain,
-        "best_val_loss": new.objective if new else None,
-        "baseline_best_val_loss": old.objective if old else None,
+        "best_val_loss": None if tried.objective is None else tried.objective[0],
+        "baseline_best_val_loss": without,
     }
 
 

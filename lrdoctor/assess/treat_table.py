@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,7 @@ from lrdoctor.assess.sweeps import rate_row
 from lrdoctor.core.rewriting import Rewriting
 from lrdoctor.core.study import Rate
 from lrdoctor.fixes.base import optimizer_of, warmup_of
+from lrdoctor.procedures.confirmation import Confirmation, Outcome, spread_of
 from lrdoctor.procedures.measured import Measured, Room
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment_results import Tried
@@ -37,9 +39,10 @@ def treat_table(treated: Treated) -> dict[str, Any]:
         "needed": not treated.unneeded,
         "why_not": treated.unneeded,
         "target_margin": treated.limits.target,
+        "n_fresh_seeds": max((len(t.confirmation.fresh) for t in treated.tried if t.confirmation), default=0),
         "n_seeds": len({run.trial.seed for run in treated.study.runs if run.trial is not None}),
         "objective": treated.study.objective,
-        "before": None if treated.before is None else _before(treated.before),
+        "before": None if treated.before is None else _before(treated.before, treated),
         "tried": [_row(tried, treated) for tried in treated.tried],
         "prescription": _prescription(treated),
         "cut": list(treated.cut),
@@ -63,7 +66,7 @@ def _prescription(treated: Treated) -> dict[str, Any] | None:
     }
 
 
-def _before(before: Measured) -> dict[str, Any]:
+def _before(before: Measured, treated: Treated) -> dict[str, Any]:
     """The spec's own training, in the columns of a fix."""
     best = before.study.best_learning_rate
     return {
@@ -74,9 +77,12 @@ def _before(before: Measured) -> dict[str, Any]:
         "settings": {},
         "optimizer": optimizer_of(before.study),
         "base_learning_rate": best,
-        **_measured(before, before.room(best)),
-        **_objective(before.rate(best)),
+        **_measured(before, before.room(best), before.stable_up_to),
+        **_objective(_fresh_loss(treated) or _of_rate(before.rate(best))),
+        "on_fresh_seeds": _fresh_loss(treated) is not None,
         "comparison": None,
+        "confirmation": None,
+        "lower": None,
         "steps_added": 0,
         "share_clipped": None,
         "rewriting": None,
@@ -85,6 +91,18 @@ def _before(before: Measured) -> dict[str, Any]:
         "trains_better": False,
         "cost": None,
     }
+
+
+def _fresh_loss(treated: Treated) -> tuple[float, float, float] | None:
+    """The loss of the training as it is on the fresh seeds, where fixes were tried on such: after the fewest updates,
+    since a warmup asks for longer trainings, and on the most seeds."""
+    found = [t for t in treated.tried if t.confirmation is not None and t.confirmation.of_baseline]
+    if not found:
+        return None
+    plainest = min(
+        found, key=lambda t: (_steps_added(t, treated), -len(t.confirmation.fresh if t.confirmation else ()))
+    )
+    return None if plainest.confirmation is None else spread_of(plainest.confirmation.of_baseline)
 
 
 def _row(tried: Tried, treated: Treated) -> dict[str, Any]:
@@ -98,9 +116,12 @@ def _row(tried: Tried, treated: Treated) -> dict[str, Any]:
         "settings": dict(tried.settings),
         "optimizer": other or optimizer_of(treated.study),
         "base_learning_rate": use,
-        **_measured(after, tried.room),
-        **_objective(after.rate(use) if after is not None else None),
+        **_measured(after, tried.room, tried.highest_stable),
+        **_objective(tried.objective),
+        "on_fresh_seeds": tried.confirmation is not None,
         "comparison": None if tried.comparison is None else asdict(tried.comparison),
+        "confirmation": None if tried.confirmation is None else _confirmation(tried.confirmation, tried),
+        "lower": None if tried.lower is None else asdict(tried.lower),
         "steps_added": _steps_added(tried, treated),
         "share_clipped": tried.share_clipped.get(use) if use is not None else None,
         "rewriting": None if tried.rewriting is None else _rewriting(tried.rewriting),
@@ -127,23 +148,54 @@ def _steps_added(tried: Tried, treated: Treated) -> int:
     return 0 if steps is None else steps - warmup_of(treated.study)
 
 
-def _measured(found: Measured | None, room: Room) -> dict[str, Any]:
+def _measured(found: Measured | None, room: Room, highest_stable: float | None) -> dict[str, Any]:
     study = found.study if found is not None else None
+    interval = None if found is None else found.unstable_range
     return {
         "best_learning_rate": study.best_learning_rate if study else None,
         "unstable_base_learning_rate": study.unstable_base_learning_rate if study else None,
-        "highest_stable_learning_rate": found.highest_stable if found else None,
+        "unstable_interval": None if interval is None else list(interval),
+        "highest_stable_learning_rate": highest_stable,
         "stability_margin": room.margin,
         "margin_is_bound": room.is_bound,
         "rates": [rate_row(rate) for rate in study.rates] if study else [],
     }
 
 
-def _objective(rate: Rate | None) -> dict[str, Any]:
-    if rate is None:
-        return {"objective": None, "objective_low": None, "objective_high": None}
+def _confirmation(found: Confirmation, tried: Tried) -> dict[str, Any]:
+    """What fresh seeds said, and what the search had said."""
+    claim = found.claim
+    searched = None if tried.after is None else tried.after.rate(claim.base_learning_rate)
     return {
-        "objective": rate.objective,
-        "objective_low": rate.objective_low,
-        "objective_high": rate.objective_high,
+        "status": found.status,
+        "failing": found.failing,
+        "seeds": list(found.seeds),
+        "n_seeds": found.n_seeds,
+        "base_learning_rate": claim.base_learning_rate,
+        "reach": claim.reach,
+        "baseline_reach": claim.baseline_reach,
+        "unstable": _n_unstable(found.at_use),
+        "unstable_at_reach": _n_unstable(found.at_reach),
+        "baseline_unstable_at_reach": _n_unstable(found.of_baseline_at_reach),
+        "objective": _objective(spread_of(found.at_use)),
+        "baseline_objective": _objective(spread_of(found.of_baseline)),
+        "claimed": {
+            "gain": claim.gains,
+            "room": claim.widens,
+            "highest_stable_learning_rate": claim.reach,
+            **_objective(_of_rate(searched)),
+        },
     }
+
+
+def _n_unstable(outcomes: Mapping[int, Outcome]) -> int:
+    return sum(outcome.is_unstable for outcome in outcomes.values())
+
+
+def _of_rate(rate: Rate | None) -> tuple[float, float, float] | None:
+    return None if rate is None else (rate.objective, rate.objective_low, rate.objective_high)
+
+
+def _objective(values: tuple[float, float, float] | None) -> dict[str, Any]:
+    middle, low, high = values or (None, None, None)
+    return {"objective": middle, "objective_low": low, "objective_high": high}

@@ -7,6 +7,7 @@ from statistics import median
 
 from lrdoctor.assess.clip_words import OBJECTIVE
 from lrdoctor.assess.comparison_words import change
+from lrdoctor.assess.confirmation_words import confirmed
 from lrdoctor.core.study import Rate
 from lrdoctor.procedures.clip_measures import AGGRESSIVE
 from lrdoctor.procedures.comparison import FEWEST_SEEDS
@@ -24,7 +25,16 @@ def why(tried: Tried) -> str:
         return tried.failed
     if tried.rate_to_use is None:
         return "no learning rate is stable with it"
-    return "; ".join([*_changed(tried), *_stability(tried), *_loss(tried), *_longer(tried), *_caveats(tried)])
+    found = [*_stability(tried), *([] if tried.confirmation else _loss(tried)), *_longer(tried), *_caveats(tried)]
+    return "; ".join([*_changed(tried), *_confirmed(tried), *found])
+
+
+def _confirmed(tried: Tried) -> Iterator[str]:
+    """What fresh seeds say of it."""
+    if tried.confirmation is not None and tried.before is not None:
+        yield from confirmed(tried.confirmation, tried.before.study.objective)
+    elif tried.status == "unconfirmed":
+        yield "not tried on fresh seeds, since no more was needed or allowed"
 
 
 def _changed(tried: Tried) -> Iterator[str]:
@@ -42,7 +52,7 @@ def _changed(tried: Tried) -> Iterator[str]:
 
 def _stability(tried: Tried) -> Iterator[str]:
     if tried.name == LOWER:
-        yield f"at {tried.rate_to_use:.4g} the lowest unstable rate is {room(tried.room)} higher"
+        yield f"at {tried.rate_to_use:.4g} the lowest unstable rate is {room(tried.searched_room)} higher"
     elif tried.has_own_rates:
         yield from _own_rates(tried)
     else:
@@ -55,8 +65,8 @@ def _own_rates(tried: Tried) -> Iterator[str]:
     assert tried.before is not None
     before = tried.before.room(tried.before.study.best_learning_rate)
     yield (
-        f"its own best rate is {tried.rate_to_use:.4g}, and the room above it {room(tried.room)}, against "
-        f"{room(before)} without"
+        f"on the seeds of the search its own best rate is {tried.rate_to_use:.4g}, and the room above it "
+        f"{room(tried.searched_room)}, against {room(before)} without"
     )
     if not tried.cures:
         yield f"less than {tried.limits.own_rates:g} times the room tells nothing, since lr* is known up to a grid step"
@@ -66,15 +76,15 @@ def _reached(tried: Tried) -> Iterator[str]:
     """How far the stable rates reach, and at how many trials that was seen."""
     assert tried.after is not None
     assert tried.before is not None
-    before, after = tried.before.highest_stable, tried.after.highest_stable
+    before, after = tried.before.stable_up_to, tried.after.stable_up_to
     if not tried.reaches_beyond:
         unstable = tried.before.study.unstable_base_learning_rate
-        yield (
-            f"stable up to {_rate(after)}, no more than {tried.limits.beyond:g} times the lowest unstable rate "
-            f"{_rate(unstable)}, which is not known more closely"
-        )
+        yield f"stable up to {_rate(after)}, below the lowest rate that is unstable without it, {_rate(unstable)}"
         return
-    yield f"the highest stable rate goes from {_rate(before)} to {_rate(after)}"
+    yield f"on the seeds of the search the highest stable rate goes from {_rate(before)} to {_rate(after)}"
+    if tried.after.unstable_range is not None:
+        low, high = tried.after.unstable_range
+        yield f"half of all seeds is unstable with it from {low:.3g}..{high:.3g} on (90 %, by the fit to these trials)"
     seen = tried.evidence
     yield (
         f"at {_rates(seen.rates)} {seen.n_unstable_without} of {seen.n_pairs} trials are unstable without it and "
@@ -124,16 +134,34 @@ def _longer(tried: Tried) -> Iterator[str]:
 
 
 def _caveats(tried: Tried) -> Iterator[str]:
-    if tried.may_lose and not tried.loses and tried.last_word is not None:
+    if tried.confirmation is None and tried.may_lose and not tried.loses and tried.last_word is not None:
         chance = 100 * tried.last_word.chance_higher
         yield f"it may cost some: losses as high come by chance in {chance:.2g} % of cases"
     share = tried.share_clipped.get(tried.rate_to_use or 0.0)
     if share is not None:
         words = f"{100 * share:.0f} % of the updates are clipped there"
         yield f"{words}: that is a way of lowering the learning rate" if share > AGGRESSIVE else words
+    yield from _against_lower(tried)
     n_seeds = n_seeds_of(tried)
     if n_seeds < FEWEST_SEEDS:
         yield f"all this rests on {n_seeds} seed{'' if n_seeds == 1 else 's'}"
+
+
+AGAINST_LOWER = {
+    "gain": "the clipping trains better than that",
+    "loss": "the lower rate trains better than the clipping",
+    "no change": "neither beats the other beyond the spread over the seeds",
+}
+
+
+def _against_lower(tried: Tried) -> Iterator[str]:
+    """Clipping most updates beside the plain training that it amounts to."""
+    lower = tried.lower
+    if lower is not None and tried.before is not None:
+        yield (
+            f"the plain rate with the same mean step, {lower.base_learning_rate:.4g}, reaches {lower.objective:.4g}: "
+            f"{AGAINST_LOWER[lower.paired.change]}"
+        )
 
 
 def n_seeds_of(tried: Tried) -> int:
@@ -146,19 +174,22 @@ def of_prescription(treated: Treated) -> str:
     """Why this fix and no other."""
     chosen = treated.prescribed
     assert chosen is not None
-    others = [t for t in treated.tried if t.status == "verified" and t is not chosen]
+    found = chosen.confirmation
+    assert found is not None
+    seeds = f"{len(found.fresh)} fresh seeds"
     if chosen.name == LOWER:
-        return "no other fix is verified without a likely cost: the last resort"
-    if chosen.reaches_target:
-        return f"the first fix in order with {room(chosen.room)} of room above {chosen.rate_to_use:.4g}"
-    asked = f"{treated.limits.target:g}x"
-    short = f"no fix restores {asked} of room beyond doubt of a loss"
-    if not others:
-        return f"{short}; this one alone is verified, with {room(chosen.room)}"
-    which = "those that train better" if chosen.trains_better else "those verified"
-    beaten = ", ".join(dict.fromkeys(numbers(t) for t in others if chosen.beats(t)))
-    better = f", and it trains better than {beaten}" if beaten else ""
-    return f"{short}; of {which} with about the most room, {room(chosen.room)}, the first one{better}"
+        return f"no other fix is confirmed: the last resort, stable on {seeds}"
+    if chosen.reaches_target and not chosen.trains_better:
+        return f"the first fix in order that is confirmed to restore {room(chosen.room)} of room, on {seeds}"
+    others = [t for t in treated.tried if t.status == "verified" and t is not chosen]
+    refuted = [t for t in treated.tried if t.is_refuted]
+    bought = "it trains better than lr* as it is" if chosen.trains_better else f"it is stable up to {room(chosen.room)}"
+    words = [f"confirmed on {seeds}: {bought}"]
+    if others:
+        words.append(f"and of the {len(others) + 1} fixes confirmed it comes first by the loss, then by the room")
+    if refuted:
+        words.append(f"rejected on fresh seeds: {', '.join(dict.fromkeys(numbers(t) for t in refuted))}")
+    return "; ".join(words)
 
 
 def in_short(treated: Treated) -> str:
@@ -167,11 +198,23 @@ def in_short(treated: Treated) -> str:
         return f"no fix tried: {treated.unneeded}"
     chosen = treated.prescribed
     if chosen is None:
-        doubtful = any(t.status == "verified" for t in treated.tried)
-        why_not = "those verified may cost more than they bring" if doubtful else "none is verified"
-        return f"no fix is prescribed: {why_not}"
-    gain = _gain(chosen)
-    return f"prescribed: {numbers(chosen)} at {chosen.rate_to_use:.4g} (room {room(chosen.room)}, {gain})"
+        refuted = sum(t.is_refuted for t in treated.tried)
+        if any(t.status == "unconfirmed" for t in treated.tried) and treated.cut:
+            return "no fix is prescribed: the budget did not reach for fresh seeds"
+        why_not = (
+            f"{refuted} held on the seeds of the search and not on fresh ones" if refuted else "none helps clearly"
+        )
+        best = treated.study.best_learning_rate
+        return f"no fix bought anything ({why_not}){'' if best is None else f': stay at lr* = {best:.4g}'}"
+    return (
+        f"prescribed: {numbers(chosen)} at {chosen.rate_to_use:.4g} (room {room(chosen.room)}, {_gain(chosen)}; "
+        f"{_on_seeds(chosen)})"
+    )
+
+
+def _on_seeds(chosen: Tried) -> str:
+    assert chosen.confirmation is not None
+    return f"confirmed on {len(chosen.confirmation.fresh)} fresh seeds"
 
 
 def _gain(chosen: Tried) -> str:
@@ -179,9 +222,7 @@ def _gain(chosen: Tried) -> str:
         return "trains better"
     if chosen.comparison is None:
         return "nothing trains without it"
-    if chosen.comparison is not None and chosen.comparison.change == "gain":
-        return "better than lr* alone"
-    return "a loss" if chosen.loses else "no gain in the loss"
+    return "a loss" if chosen.comparison.change == "loss" else "no gain in the loss"
 
 
 def numbers(tried: Tried) -> str:
@@ -190,6 +231,8 @@ def numbers(tried: Tried) -> str:
     if tried.treatment is not None:
         told += [f"warmup_steps {tried.treatment.warmup_steps}"] if tried.treatment.warmup_steps else []
         told += [f"clip_norm {tried.treatment.clip_norm:.4g}"] if tried.treatment.clip_norm is not None else []
+        if tried.treatment.autoclip_percentile is not None:
+            told.append(f"autoclip_percentile {tried.treatment.autoclip_percentile:g}")
         told += [f"rewrite {tried.treatment.rewrite}"] if tried.treatment.rewrite is not None else []
     if "optimizer" in tried.settings:
         told.append(f"optimizer {tried.settings['optimizer']['name']}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lrdoctor import fixes
+from lrdoctor.assess import confirmation_words
 from lrdoctor.assess.judging import summary_of
 from lrdoctor.assess.sweeps import ENOUGH_SEEDS, report_of_sweep
 from lrdoctor.assess.warmup_table import warmup_table
@@ -31,7 +32,11 @@ def report_of_warmup(study: Study, found: Warmup | None, figures: Sequence[str] 
     if found is None:
         return _without_search(report, study)
     status, why = status_of(found), words_of(found, study)
-    short = f"warmup {status.replace('_', ' ')}: {in_short(found, study)}"
+    told = in_short(found, study)
+    if found.confirmation is not None:
+        fresh = "; ".join(confirmation_words.confirmed(found.confirmation, found.objective))
+        why, told = f"{fresh}; {why}", f"{confirmation_words.in_short(found.confirmation)}; {told}"
+    short = f"warmup {status.replace('_', ' ')}: {told}"
     return replace(
         report,
         summary=f"{report.summary}; {short}",
@@ -45,10 +50,13 @@ def report_of_warmup(study: Study, found: Warmup | None, figures: Sequence[str] 
 
 
 def status_of(found: Warmup) -> FixStatus:
-    """Verified when a rate that is unstable without the warmup is stable with it, in whole runs."""
+    """Verified when a rate that is unstable without the warmup is stable with it, in whole runs, and fresh seeds say so
+    too (`procedures.confirmation`)."""
     if not any(t.n_judged for t in found.tried):
         return "not_tried"
-    return "verified" if found.is_risen else "rejected"
+    if not found.is_risen:
+        return "rejected"
+    return "unconfirmed" if found.confirmation is None else found.confirmation.status
 
 
 def _without_search(report: Report, study: Study) -> Report:

@@ -84,7 +84,7 @@ def clip(
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
         study = examine.rates(laboratory, Settings(loaded.sweep.rates()), chosen, lr, unstable_lr)
-        clipping = examine.clip(laboratory, settings, chosen, study)
+        clipping = examine.confirm_clipping(laboratory, examine.clip(laboratory, settings, chosen, study), chosen)
         report = _save(clipping, laboratory)
     if not quiet:
         say(f"saved in {laboratory.folder.out}")

@@ -79,6 +79,8 @@ def _search(laboratory: Laboratory, study: Study, seeds: Sequence[int]) -> Repor
 
     folder = laboratory.folder
     found = examine.warmup(laboratory, study, seeds)
+    if found is not None:
+        found = examine.confirm_warmup(laboratory, found, study, seeds)
     folder.write_trials_csv(examine.all_trials_table(laboratory, study))
     swept = trials.write_figures(laboratory, figures.sweep_figures(study)) if study.rates else []
     report = assess.report_of_warmup(study, found, swept)

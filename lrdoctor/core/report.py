@@ -28,7 +28,7 @@ Instability = Literal[
 SkipKind = Literal["not_checked", "early_unseen", "blurred", "does_not_train"]
 """early_unseen: the log does not show the first updates. blurred: its values are no raw ones. does_not_train: the loss
 does not fall, so that nothing can be said of stability."""
-FixStatus = Literal["recommended", "verified", "rejected", "not_tried"]
+FixStatus = Literal["recommended", "verified", "rejected", "not_tried", "unconfirmed"]
 FailOn = Literal["unstable", "warning"]
 """The least severity for which a check fails."""
 

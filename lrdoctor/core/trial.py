@@ -14,7 +14,7 @@ TRAINING_VERSION = "2"
 """Grows when the loop trains or measures the same trial to other numbers. 2: evaluation in batches of the spec's own
 size and without a trace, parameters of the loss trained, complex parameters as pairs of real ones."""
 
-LATER = ("stop_after", "eval_examples", "control")
+LATER = ("stop_after", "eval_examples", "control", "autoclip_percentile")
 """Settings that came after the first saved studies."""
 
 
@@ -48,6 +48,10 @@ class Trial:
 
     clip_norm: float | None = None
     """Gradients with a larger global L2 norm are scaled down to it; None clips nothing."""
+
+    autoclip_percentile: float | None = None
+    """Gradients with a norm above this percentile of the norms of all updates so far are scaled down to it (AutoClip,
+    Seetharaman et al. 2020, arXiv:2007.14469); None does nothing of it. Not together with `clip_norm`."""
 
     rewrite: Rewrite | None = None
     """The change made to a copy of the model before training; None trains the model as it is."""

@@ -1,6 +1,7 @@
 """Spec -> Study: procedures plan trials, an engine runs them, every run is saved as it comes."""
 
 from lrdoctor.examine.clip import clip
+from lrdoctor.examine.confirming import confirm_clipping, confirm_warmup
 from lrdoctor.examine.inspection import inspect, open_inspector
 from lrdoctor.examine.laboratory import ENTRY, PRELOAD, Laboratory, Watcher, baseline_trial, interruptible
 from lrdoctor.examine.probe import probe
@@ -21,6 +22,8 @@ __all__ = [
     "all_trials_table",
     "baseline_trial",
     "clip",
+    "confirm_clipping",
+    "confirm_warmup",
     "enough_seeds",
     "inspect",
     "interruptible",

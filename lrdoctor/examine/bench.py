@@ -13,17 +13,18 @@ from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.rewriting import Possible
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.examine.confirming import confirm, told_by_length
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial
 from lrdoctor.examine.sweep import Way, sweep
 from lrdoctor.procedures import clip as clips
 from lrdoctor.procedures import clip_measures as measures
+from lrdoctor.procedures import confirmation, treatment
 from lrdoctor.procedures import sweep as sweeps
-from lrdoctor.procedures import treatment
 from lrdoctor.procedures.clip import Clipping
 from lrdoctor.procedures.comparison import compare
 from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.treatment import LOWER, Treatment
-from lrdoctor.procedures.treatment_results import Cost, Longer, Tried
+from lrdoctor.procedures.treatment_results import Cost, Longer, Lower, Tried
 from lrdoctor.procedures.warmup_comparison import Warmup
 
 Judged = tuple[tuple[Finding, ...], tuple[Skip, ...]]
@@ -43,6 +44,7 @@ class Bench:
     add_norm: bool = False
     """Whether norms may be added to a copy of the model."""
     limits: treatment.Settings = field(default_factory=treatment.Settings)
+    confirmation: confirmation.Settings = field(default_factory=confirmation.Settings)
     tried: list[Tried] = field(default_factory=list)
     warmup: Warmup | None = None
     clipping: Clipping | None = None
@@ -68,6 +70,11 @@ class Bench:
         if self.seen is None:
             self.seen = self.laboratory.possible(self.seeds[0])
         return self.seen
+
+    @property
+    def n_confirmed(self) -> int:
+        """Fixes that were put to fresh seeds."""
+        return sum(tried.confirmation is not None for tried in self.tried if tried.name != LOWER)
 
     @property
     def harder_clip_settings(self) -> clips.Settings:
@@ -116,7 +123,7 @@ class Bench:
 
     def _before_at_cured_rates(self, after: Measured, name: str) -> Measured:
         """With the spec's own training at every rate that the fix may have made stable, seed by seed."""
-        low, high = self.study.unstable_base_learning_rate, after.highest_stable
+        low, high = self.study.unstable_base_learning_rate, after.stable_up_to
         if low is None or high is None:
             return self.before
         rates = [r.base_learning_rate for r in after.study.rates if low <= r.base_learning_rate <= high]
@@ -165,8 +172,51 @@ class Bench:
         own = [baseline_trial(self.laboratory.spec, rate, seed) for seed in self.seeds]
         trials = [replace(change.on(trial), procedure="treat", max_train_steps=n_steps) for trial in own]
         runs = self.laboratory.run(f"{name}: {self.limits.longer} times the steps", trials)
-        study = replace(self.study, runs=tuple(runs), rates=(), notes=())
+        usual = self.laboratory.spec.max_train_steps
+        study = replace(self.study, runs=tuple(told_by_length(run, usual) for run in runs), rates=(), notes=())
         return measured(study, self._judge_alone(study)).at(rate)
+
+    def compared_lower(self, tried: Tried) -> Tried:
+        """The clipping with its comparison with the plain training at the rate of the same mean step, where it clips
+        most of the updates."""
+        use, limit = tried.rate_to_use, tried.treatment.clip_norm if tried.treatment is not None else None
+        if (
+            use is None
+            or limit is None
+            or tried.after is None
+            or tried.share_clipped.get(use, 0.0) <= measures.AGGRESSIVE
+        ):
+            return tried
+        scales = measures.mean_scales(_at(tried.after.study, use), limit)
+        rate = measures.rounded(use * median(scales))
+        before = self.with_rates(self.before, [rate], tried.name)
+        plain, clipped = before.at(rate), tried.after.at(use)
+        lower = Lower(
+            base_learning_rate=rate,
+            objective=median(plain.values()) if plain else inf,
+            paired=compare(plain, clipped),
+        )
+        return replace(tried, lower=lower, cost=tried.cost + self.pay())
+
+    def confirmed(self, tried: Tried) -> Tried:
+        """The fix with what fresh seeds say of it."""
+        assert tried.treatment is not None
+        assert tried.after is not None
+        references = tried.after.study.runs if tried.has_own_rates else self.study.runs
+        found = confirm(
+            self.laboratory,
+            tried.claim,
+            tried.treatment,
+            self.seeds,
+            self.study,
+            references,
+            tried.name,
+            n_steps=None if tried.longer is None else tried.longer.max_train_steps,
+            settings=self.confirmation,
+        )
+        self.runs |= {run.name: run for run in found.runs}
+        self.judged |= found.judged
+        return replace(tried, confirmation=found.confirmation, cost=tried.cost + self.pay())
 
     def lowered(self, rate: float, after: Measured) -> Tried:
         """The spec's own training at a lower rate."""
@@ -188,7 +238,7 @@ class Bench:
         return Tried(name=name, before=self.before, failed=why, cost=self.pay(), limits=self.limits)
 
     def pay(self) -> Cost:
-        """What was run since this was asked last."""
+        """Cost of the trials run since the last call."""
         new = {key: run for key, run in self.laboratory.runs.items() if key not in self._paid}
         self._paid |= set(new)
         return cost_of(new.values())
@@ -248,7 +298,13 @@ def _shares(runs: Iterable[Run]) -> dict[float, float]:
     """Rate -> median over the seeds of the share of updates clipped."""
     shares: dict[float, list[float]] = {}
     for run in runs:
-        if run.trial is not None and run.trial.clip_norm is not None and run.status != "failed" and len(run.grad_norm):
+        if run.trial is None or run.status == "failed" or not len(run.grad_norm):
+            continue
+        of = None
+        if run.trial.clip_norm is not None:
             of = measures.share_clipped(run, run.trial.clip_norm)
+        elif run.trial.autoclip_percentile is not None:
+            of = measures.share_autoclipped(run, run.trial.autoclip_percentile)
+        if of is not None:
             shares.setdefault(run.trial.base_learning_rate, []).append(of)
     return {rate: median(of) for rate, of in shares.items()}

@@ -98,7 +98,7 @@ class _Bench:
         trial = baseline_trial(self.laboratory.spec, setting.base_learning_rate, seed)
         if setting.threshold is None:
             return trial
-        return replace(trial, clip_norm=setting.threshold.clip_norm, procedure="clip")
+        return replace(trial, clip_norm=setting.threshold.clip_norm, autoclip_percentile=None, procedure="clip")
 
     def unclipped(self, rates: Sequence[float]) -> tuple[Attempt, ...]:
         """The spec's own training at these rates; they become the study where there was no sweep."""

@@ -50,6 +50,7 @@ def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:
         procedure="sweep",
         warmup_steps=spec.warmup_steps,
         clip_norm=spec.clip_norm,
+        autoclip_percentile=spec.autoclip_percentile,
         rewrite=spec.rewrite,
         stop_hopeless=spec.stop_hopeless,
     )

@@ -125,7 +125,8 @@ class Rehearsal(Laboratory):
             "change_optimizer": trial.optimizer != baseline.optimizer,
             "rewrite": trial.rewrite is not None,
             "warmup": trial.warmup_steps != baseline.warmup_steps,
-            "clip_gradients": trial.clip_norm != baseline.clip_norm,
+            "clip_gradients": (trial.clip_norm, trial.autoclip_percentile)
+            != (baseline.clip_norm, baseline.autoclip_percentile),
         }
         if any(changes.values()):
             return "+".join(name for name, changed in changes.items() if changed)

@@ -88,7 +88,7 @@ def _swept(bench: Bench, fix: str, names: Sequence[Rewrite]) -> Iterator[Tried]:
         if rewriting.is_made:
             tried = _one(bench, fix, rewriting)
             yield tried
-            if tried.reaches_target and not bench.everything:
+            if tried.promises_target and not bench.everything:
                 return
 
 

@@ -20,7 +20,7 @@ from lrdoctor.procedures import treatment
 from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.probe import Probed
 from lrdoctor.procedures.treated import Treated
-from lrdoctor.procedures.treatment_results import prescribed
+from lrdoctor.procedures.treatment_results import Tried, prescribed, to_confirm
 
 CUT = "cut by --max-trial-steps"
 NEEDS_A_RATE = "no learning rate trains well, and this fix starts from one that does"
@@ -146,18 +146,19 @@ def _why_none(before: Measured, limits: treatment.Settings, everything: bool) ->
     if study.unstable_base_learning_rate is None:
         return f"no instability was found up to {room.margin or 1.0:.3g} times lr*"
     margin = room.margin or 0.0
-    if margin >= limits.target:
-        return f"there is room: training becomes unstable at {margin:.3g} times lr*"
-    if margin > limits.needed_up_to and not everything:
-        return (
-            f"there is room: training becomes unstable at {margin:.3g} times lr*, and the check at "
-            f"{limits.needed_up_to:g} x lr* is stable; --all tries the fixes all the same"
-        )
+    known = study.certainty.stability_margin if study.certainty is not None else None
+    # with other seeds it may be as low as this
+    lowest = margin if known is None else min(margin, known[0])
+    found = f"there is room: training becomes unstable at {margin:.3g} times lr*{study.margin_range}"
+    if lowest >= limits.target:
+        return found
+    if lowest > limits.needed_up_to and not everything:
+        return f"{found}, beyond the check at {limits.needed_up_to:g} x lr*; --all tries the fixes all the same"
     return ""
 
 
 def _try_all(bench: Bench) -> Iterator[str]:
-    """Tries the fixes in order; yields what the budget cut."""
+    """Tries the fixes in order and confirms what they promise; yields what the budget cut."""
     nothing_trains = bench.study.best_learning_rate is None
     for name, course in COURSES:
         if nothing_trains and name not in CHANGE_THE_MODEL:
@@ -168,9 +169,29 @@ def _try_all(bench: Bench) -> Iterator[str]:
             why = f"{enough.name} restores the room asked for; --all tries the others too"
             bench.tried.append(bench.not_tried(name, why))
             continue
+        n_before = len(bench.tried)
         stop = _try(bench, name, course)
         if isinstance(stop, BudgetSpent):
             yield f"{name}: {stop}"
+        if not bench.everything:  # what is enough ends the procedure, so it has to be known now whether it is
+            for tried in bench.tried[n_before:]:
+                if tried.promises_target and bench.n_confirmed < bench.confirmation.most_fixes:
+                    yield from _confirm(bench, tried)
+    while (best := to_confirm(bench.tried, bench.confirmation.most_fixes)) is not None:
+        cut = tuple(_confirm(bench, best))
+        yield from cut
+        if cut:
+            return
+
+
+def _confirm(bench: Bench, tried: Tried) -> Iterator[str]:
+    """Puts the fix as fresh seeds see it in the place of what the search made of it; yields what the budget cut."""
+    try:
+        confirmed = bench.confirmed(tried)
+    except BudgetSpent as stop:
+        yield f"{tried.name}: {stop}"
+        return
+    bench.tried[bench.tried.index(tried)] = confirmed
 
 
 def _try(bench: Bench, name: str, course: Course) -> Exception | None:

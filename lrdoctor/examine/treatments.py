@@ -15,11 +15,14 @@ from lrdoctor.examine.warmup import warmup
 from lrdoctor.procedures import treatment
 from lrdoctor.procedures.clip_measures import Threshold
 from lrdoctor.procedures.treatment import LOWER, Treatment
-from lrdoctor.procedures.treatment_results import Tried, prescribed
+from lrdoctor.procedures.treatment_results import Tried, prescribed, to_confirm
 from lrdoctor.spec import other_optimizers
 
 Course = Callable[[Bench], Iterator[Tried]]
 """Tries one fix; gives a result for every variant of it."""
+
+AUTOCLIP = 10.0
+"""Percentile of the norms so far that AutoClip clips at, as its authors take it (Seetharaman et al. 2020)."""
 
 HALF_DECADES: Mapping[str, tuple[float, ...]] = {
     "adam": (1e-4, 3.162e-4, 1e-3, 3.162e-3, 1e-2, 3.162e-2, 1e-1),
@@ -45,7 +48,21 @@ def _warmup(bench: Bench) -> Iterator[Tried]:
 
 
 def _clip(bench: Bench) -> Iterator[Tried]:
-    """The easiest threshold that holds at the lowest unstable rate, swept; then a harder one that trains better."""
+    """Constant thresholds; then one that follows the norms, where no constant one holds without a cost."""
+    constant: list[Tried] = []
+    for tried in _constant(bench):
+        constant.append(tried)
+        yield tried
+    if all(tried.missing is not None for tried in constant):
+        return  # what is not tried with a constant threshold has a reason that holds here too
+    if bench.everything or not any(tried.promises and not tried.costs for tried in constant):
+        settings = {"autoclip_percentile": AUTOCLIP}
+        yield bench.swept("clip_gradients", Treatment(autoclip_percentile=AUTOCLIP), settings)
+
+
+def _constant(bench: Bench) -> Iterator[Tried]:
+    """The easiest threshold that holds at the lowest unstable rate, swept; then a harder one that trains better, and
+    the one that reaches furthest."""
     found = bench.clipping = clip(bench.laboratory, bench.clip_settings, bench.seeds, bench.study)
     bench.keep(found.runs)
     first = found.first_that_holds
@@ -57,22 +74,26 @@ def _clip(bench: Bench) -> Iterator[Tried]:
         return
     easiest = _clipped(bench, first.setting.threshold)
     yield easiest
-    if easiest.reaches_target and not bench.everything:
+    if easiest.promises_target and not bench.everything:
         return
     harder = bench.clipping = clip(bench.laboratory, bench.harder_clip_settings, bench.seeds, bench.study)
     bench.keep(harder.runs)
-    best = harder.best
-    if best is not None and best.setting.threshold is not None and best.setting.threshold != first.setting.threshold:
-        yield _clipped(bench, best.setting.threshold)
+    swept = {first.setting.threshold.clip_norm}
+    for found_there in (harder.best, harder.furthest):
+        threshold = None if found_there is None else found_there.setting.threshold
+        if threshold is not None and threshold.clip_norm not in swept:
+            swept.add(threshold.clip_norm)
+            yield _clipped(bench, threshold)
 
 
 def _clipped(bench: Bench, threshold: Threshold) -> Tried:
+    """The sweep at a threshold; where it clips most updates it is compared with the lower rate that it amounts to."""
     settings = {"clip_norm": threshold.clip_norm, "percentile": threshold.percentile}
-    return bench.swept("clip_gradients", Treatment(clip_norm=threshold.clip_norm), settings)
+    return bench.compared_lower(bench.swept("clip_gradients", Treatment(clip_norm=threshold.clip_norm), settings))
 
 
 def _pair(bench: Bench) -> Iterator[Tried]:
-    """Warmup and clipping together, with what each was found to need; the longest warmup where none is verified."""
+    """Warmup and clipping together, with what each was found to need; the longest warmup where none promises much."""
     name = "warmup+clip_gradients"
     threshold = _threshold(bench)
     if threshold is None:
@@ -80,15 +101,17 @@ def _pair(bench: Bench) -> Iterator[Tried]:
         return
     spec = bench.laboratory.spec
     longest = steps_to_try(spec.warmup.steps, spec.max_train_steps)[-1]
-    verified = (t.settings["warmup_steps"] for t in bench.tried if t.name == "warmup" and t.status == "verified")
-    steps = next(verified, longest)
+    found = (t.settings["warmup_steps"] for t in bench.tried if t.name == "warmup" and t.promises)
+    steps = next(found, longest)
     settings = {"warmup_steps": steps, "clip_norm": threshold.clip_norm, "percentile": threshold.percentile}
     yield bench.swept(name, Treatment(warmup_steps=steps, clip_norm=threshold.clip_norm), settings)
 
 
 def _threshold(bench: Bench) -> Threshold | None:
-    """That of the verified clipping that suits best, else of the one that held first, else the percentile asked for."""
-    best = prescribed([t for t in bench.tried if t.name == "clip_gradients"])
+    """That of the clipping that the search speaks for most, else of the one that held first, else the percentile asked
+    for."""
+    tried = [t for t in bench.tried if t.name == "clip_gradients" and "clip_norm" in t.settings]
+    best = prescribed(tried) or to_confirm(tried, most=len(tried))
     if best is not None:
         return Threshold(best.settings["percentile"], best.settings["clip_norm"])
     found = bench.clipping

@@ -1,8 +1,8 @@
 """Gradient clipping: a threshold from the norms at lr*, tried at the rates that are unstable without it.
 
 A pure planner: from what was tried so far to what to try next, over all seeds. Stages: the threshold at the lowest
-unstable rate, harder ones while it does not hold there; the threshold that held at the higher rates; and, when asked
-for, the harder thresholds at the best clipped rate.
+unstable rate, harder ones while it does not hold there, down to a quarter of the median norm; the threshold that held
+at the higher rates; and, when asked for, the harder thresholds at the best clipped rate and at the highest one.
 
 What is called unclipped here is the spec's own training, which is clipped all the same where the spec has a clip_norm;
 a threshold that is tried takes its place.
@@ -19,8 +19,12 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Rate, Study
 from lrdoctor.procedures.clip_measures import Attempt, Norms, Setting, Threshold, rounded
 from lrdoctor.procedures.comparison import Paired, compare
+from lrdoctor.procedures.confirmation import Claim, Confirmation
 
-Status = Literal["verified", "rejected", "not_tried"]
+Status = Literal["verified", "rejected", "not_tried", "unconfirmed"]
+
+MEDIAN = 50.0
+"""Percentile below which most updates are clipped."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,14 @@ class Settings:
     """Of the unclipped norms at lr*: the first threshold (tuning playbook)."""
     harder: tuple[float, ...] = (80.0, 70.0, 60.0, 50.0)
     """Percentiles to go on with; below the median most updates are clipped (tuning playbook)."""
+    of_median: tuple[float, ...] = (0.5, 0.25)
+    """Shares of the median norm to go on with. Clipping so hard amounts to a lower rate, says the playbook, which is a
+    reason to compare it with one and none not to try it."""
+    customary: tuple[float, ...] = (1.0, 0.5)
+    """Thresholds that people use whatever the norms, tried where they lie below the median."""
     search_harder: bool = False
-    """Whether the harder thresholds are tried at the best clipped rate though an easier one holds."""
+    """Whether the harder thresholds are tried at the best clipped rate, and those from the median down at the highest
+    rate, though an easier one holds."""
     furthest: float = 10.0
     """Rates up to this multiple of lr* are tried: the upper of the playbook's two checks."""
     same: float = 0.1
@@ -69,11 +79,19 @@ class Clipping:
     runs: tuple[Run, ...] = ()
     """Every trial that is no part of `study`."""
     search_harder: bool = False
+    confirmation: Confirmation | None = None
+    """What fresh seeds say of the best clipped setting; None where they were not asked."""
 
     @property
     def best(self) -> Attempt | None:
         """The clipped setting that holds with the best median objective; None when none holds."""
         return best_of(self.tried)
+
+    @property
+    def furthest(self) -> Attempt | None:
+        """What holds at the highest rate; of several thresholds there the easiest."""
+        holding = [a for a in self.tried if a.holds and a.setting.threshold is not None]
+        return max(holding, key=lambda a: (a.setting.base_learning_rate, _limit(a)), default=None)
 
     @property
     def baseline(self) -> Attempt | None:
@@ -142,11 +160,37 @@ class Clipping:
         return reached
 
     @property
+    def promises(self) -> bool:
+        """On the seeds of the search clipping cures a rate, or trains better than every rate without it."""
+        return bool(self.tried) and any(a.rate.n_judged for a in self.tried) and (self.cures or self.trains_better)
+
+    @property
+    def claim(self) -> Claim:
+        """What fresh seeds are asked: the best clipped setting, and how far its threshold reaches."""
+        best, lr = self.best, self.study.best_learning_rate
+        assert best is not None
+        use = best.setting.base_learning_rate
+        same = [a for a in self.tried if a.holds and a.setting.threshold == best.setting.threshold]
+        reach = max(a.setting.base_learning_rate for a in same)
+        plain = self.unclipped_at(reach)
+        return Claim(
+            base_learning_rate=use,
+            reach=reach,
+            baseline_learning_rate=lr,
+            baseline_use=use if use not in (lr, reach) else None,
+            baseline_reach=reach,
+            gains=self.trains_better,
+            widens=plain is not None and plain.rate.n_judged > 0 and not plain.holds,
+        )
+
+    @property
     def status(self) -> Status:
-        """Verified: clipping cures a rate, or trains better than every rate without it."""
+        """Verified is what fresh seeds confirm (`procedures.confirmation`)."""
         if not self.tried or not any(a.rate.n_judged for a in self.tried):
             return "not_tried"
-        return "verified" if self.cures or self.trains_better else "rejected"
+        if not self.promises:
+            return "rejected"
+        return "unconfirmed" if self.confirmation is None else self.confirmation.status
 
     @property
     def against_baseline(self) -> Paired | None:
@@ -178,10 +222,16 @@ def rates_to_try(settings: Settings, study: Study) -> tuple[float, ...]:
 
 
 def thresholds(settings: Settings, norms: Norms) -> tuple[Threshold, ...]:
-    """The percentile asked for and the harder ones, each lower than the one before; none of a zero norm."""
+    """The percentile asked for, the harder ones, and those below the median, each lower than the one before; none of a
+    zero norm."""
+    middle = norms.percentile(50.0)
+    below = sorted({rounded(share * middle) for share in settings.of_median} | set(settings.customary), reverse=True)
+    wanted = [
+        norms.threshold(q) for q in (settings.percentile, *(q for q in settings.harder if q < settings.percentile))
+    ]
+    wanted += [Threshold(norms.rank(limit), limit) for limit in below if limit < middle]
     chosen: list[Threshold] = []
-    for q in (settings.percentile, *(q for q in settings.harder if q < settings.percentile)):
-        threshold = norms.threshold(q)
+    for threshold in wanted:
         if threshold.clip_norm > 0 and (not chosen or threshold.clip_norm < chosen[-1].clip_norm):
             chosen.append(threshold)
     return tuple(chosen)
@@ -204,14 +254,17 @@ def next_plan(
         if attempt is None:
             return (Setting(rates[0], limit),)
         if attempt.holds:
-            return _untried(known, [Setting(rate, limit) for rate in rates]) or _harder(settings, limits, known)
+            return _untried(known, [Setting(rate, limit) for rate in rates]) or _harder(settings, limits, rates, known)
         if not attempt.rate.n_judged:
             return ()  # its trials failed: a harder threshold will not repair that
     return ()
 
 
-def _harder(settings: Settings, limits: Sequence[Threshold], known: dict[Setting, Attempt]) -> tuple[Setting, ...]:
-    """The harder thresholds at the best rate of the one that holds."""
+def _harder(
+    settings: Settings, limits: Sequence[Threshold], rates: Sequence[float], known: dict[Setting, Attempt]
+) -> tuple[Setting, ...]:
+    """The harder thresholds at the best rate of the one that holds; then those from the median down at the highest
+    rate, until one holds there."""
     if not settings.search_harder:
         return ()
     # decided by the first threshold that held alone, or the harder trials would move the rate that they are tried at
@@ -219,8 +272,22 @@ def _harder(settings: Settings, limits: Sequence[Threshold], known: dict[Setting
     best = best_of([a for a in known.values() if a.setting.threshold == first])
     assert best is not None
     assert first is not None
-    rate = best.setting.base_learning_rate
-    return _untried(known, [Setting(rate, limit) for limit in limits if limit.clip_norm < first.clip_norm])
+    harder = [limit for limit in limits if limit.clip_norm < first.clip_norm]
+    at_best = _untried(known, [Setting(best.setting.base_learning_rate, limit) for limit in harder])
+    if at_best or known[Setting(rates[-1], first)].holds:
+        return at_best
+    for limit in harder:
+        setting = Setting(rates[-1], limit)
+        # what lies between the first that held and the median moves the edge by little
+        if limit.percentile <= MEDIAN and setting not in known:
+            return (setting,)
+        if setting in known and known[setting].holds:
+            return ()
+    return ()
+
+
+def _limit(attempt: Attempt) -> float:
+    return attempt.setting.threshold.clip_norm if attempt.setting.threshold is not None else math.inf
 
 
 def _untried(known: dict[Setting, Attempt], wanted: Sequence[Setting]) -> tuple[Setting, ...]:

@@ -57,6 +57,10 @@ class Norms:
     def percentile_by_seed(self, q: float) -> list[float]:
         return [float(np.percentile(norms, q)) for norms in self.by_seed.values()]
 
+    def rank(self, limit: float) -> float:
+        """Median over the seeds of the percentage of norms at or below the limit."""
+        return median(100.0 * float(np.mean(norms <= limit)) for norms in self.by_seed.values())
+
     def threshold(self, q: float) -> Threshold:
         return Threshold(q, rounded(self.percentile(q)))
 
@@ -122,6 +126,13 @@ def share_clipped(run: Run, limit: float) -> float:
     return float(np.mean(norms > limit)) if len(norms) else 0.0
 
 
+def share_autoclipped(run: Run, percentile: float) -> float:
+    """Share of the updates whose unclipped norm is above that percentile of the norms up to it."""
+    norms = run.grad_norm.finite.value
+    limits = [np.percentile(norms[: i + 1], percentile) for i in range(len(norms))]
+    return float(np.mean(norms > limits)) if len(norms) else 0.0
+
+
 def norms_of(runs: Iterable[Run], findings: Sequence[Finding]) -> Norms | None:
     """The norms of the trials at lr* without an error or a warning; None when there is no such trial.
 
@@ -146,12 +157,17 @@ def norms_of(runs: Iterable[Run], findings: Sequence[Finding]) -> Norms | None:
 
 
 def effective_rate(attempt: Attempt, runs: Sequence[Run]) -> float:
-    """The rate that clipping amounts to: base rate x median of min(1, threshold / norm), over steps, then seeds."""
+    """The rate that clipping amounts to: base rate x mean over the updates of min(1, threshold / norm), the median over
+    the seeds of that; a plain training at that rate scales its gradients by as much on average."""
     assert attempt.setting.threshold is not None
-    limit = attempt.setting.threshold.clip_norm
-    norms = [run.grad_norm.finite.value for run in runs if run.status != "failed"]
-    scales = [float(np.median(np.minimum(1.0, limit / np.maximum(values, limit)))) for values in norms if len(values)]
+    scales = mean_scales(runs, attempt.setting.threshold.clip_norm)
     return rounded(attempt.setting.base_learning_rate * median(scales))
+
+
+def mean_scales(runs: Iterable[Run], limit: float) -> list[float]:
+    """By how much clipping scales the gradients on average, for each run that has norms: 1 where it clips nothing."""
+    norms = [run.grad_norm.finite.value for run in runs if run.status != "failed"]
+    return [float(np.mean(np.minimum(1.0, limit / np.maximum(values, limit)))) for values in norms if len(values)]
 
 
 def rounded(value: float) -> float:

@@ -53,8 +53,13 @@ class Paired:
         return self.chance_higher <= DOUBT
 
 
-def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Paired:
+def compare(first: Mapping[int, float], second: Mapping[int, float], chance: float = CHANCE) -> Paired:
     """Compares objectives by seed; lower is better, inf is infeasible.
+
+    Args:
+        first: objective by seed.
+        second: the same; seeds that are not in both are left out.
+        chance: largest chance of calling no difference a gain.
 
     >>> compare({0: 0.6, 1: 0.7, 2: 0.65}, {0: 0.5, 1: 0.55, 2: 0.52}).change
     'gain'
@@ -72,7 +77,7 @@ def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Paired:
         gain=median(gains) if known else nan,
         gain_low=min(gains) if known else nan,
         gain_high=max(gains) if known else nan,
-        change="gain" if lower <= CHANCE else "loss" if higher <= CHANCE else "no change",
+        change="gain" if lower <= chance else "loss" if higher <= CHANCE else "no change",
         chance_lower=lower,
         chance_higher=higher,
     )

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from lrdoctor.core.study import Rate, Study
+from lrdoctor.procedures.reach import Outcome, Reach, reach
 from lrdoctor.procedures.sweep import best_rate
 from lrdoctor.procedures.warmup_comparison import highest_stable
+
+CONFIDENCE = 0.9
+"""Of the interval of the unstable rate, and of the highest stable one, as for the figures of a sweep."""
+
+PROMISED = 0.25
+"""Share of all seeds that may be unstable at a rate that is called stable: with a majority every second run of a user
+might break."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +55,43 @@ class Measured:
 
     @property
     def best(self) -> float | None:
-        """The swept rate with the best median objective among the stable ones."""
-        rate = best_rate([r for r in self.study.rates if not r.is_unstable])
+        """The swept rate with the best median objective among those up to the highest that is called stable."""
+        highest = self.stable_up_to
+        if highest is None:
+            return None
+        rate = best_rate([r for r in self.study.rates if not r.is_unstable and r.base_learning_rate <= highest])
         return rate.base_learning_rate if rate else None
+
+    @cached_property
+    def reach(self) -> Reach | None:
+        """Where a majority of all seeds becomes unstable, from every trial; None without one."""
+        outcomes = [
+            Outcome(rate, seed, seed in self.unstable.get(rate, ()), objective)
+            for rate, of_seeds in self.objectives.items()
+            for seed, objective in of_seeds.items()
+        ]
+        return reach(outcomes) if outcomes else None
+
+    @property
+    def unstable_range(self) -> tuple[float, float] | None:
+        """Interval of the rate at which half of all seeds is unstable, from every trial."""
+        return None if self.reach is None else self.reach.interval(CONFIDENCE)
+
+    @cached_property
+    def stable_up_to(self) -> float | None:
+        """The highest tried rate that may be called stable; None when no rate may.
+
+        The fit to all trials says, with the probability `CONFIDENCE`, that at most a quarter of all seeds is unstable
+        up to it; and at no tried rate up to it were there more.
+        """
+        if self.reach is None:
+            return None
+        limit, found = self.reach.at_most_a_quarter(CONFIDENCE), None
+        for rate in sorted(self.objectives):
+            if rate > limit or len(self.unstable.get(rate, ())) > PROMISED * len(self.objectives[rate]):
+                break
+            found = rate
+        return found
 
     @property
     def highest_stable(self) -> float | None:

@@ -51,6 +51,8 @@ class Treatment:
     """Updates of the ramp prepended to the schedule."""
     clip_norm: float | None = None
     """Largest global L2 norm of the gradient."""
+    autoclip_percentile: float | None = None
+    """Percentile of the norms so far that larger gradients are scaled down to, in place of any `clip_norm`."""
     optimizer: str | None = None
     """Another update rule, as canonical JSON of the spec's block. Its learning rates do not compare."""
     rewrite: Rewrite | None = None
@@ -59,6 +61,10 @@ class Treatment:
     def on(self, baseline: Trial) -> Trial:
         """The baseline's trial with the change."""
         changes = {name: value for name, value in vars(self).items() if value is not None}
+        if self.autoclip_percentile is not None:
+            changes["clip_norm"] = None
+        elif self.clip_norm is not None:
+            changes["autoclip_percentile"] = None
         return replace(baseline, procedure="treat", **changes) if changes else baseline
 
 
@@ -87,4 +93,5 @@ def lower_rates(study: Study, settings: Settings) -> tuple[float, ...]:
     assert best is not None
     assert unstable is not None
     wanted = [settings.rounded(unstable / factor) for factor in (settings.target, settings.edge)]
-    return tuple(rate for rate in wanted if rate < best)
+    # a rate closer to lr* than the edge is known is no change at all
+    return tuple(rate for rate in wanted if rate * settings.beyond <= best)

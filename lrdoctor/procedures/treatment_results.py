@@ -10,10 +10,14 @@ from typing import Any, Literal
 
 from lrdoctor.core.rewriting import Rewriting
 from lrdoctor.procedures.comparison import Paired, compare, outnumber
+from lrdoctor.procedures.confirmation import Claim, Confirmation, spread_of
 from lrdoctor.procedures.measured import Evidence, Measured, Room
+from lrdoctor.procedures.sweep import SWEPT
 from lrdoctor.procedures.treatment import LOWER, Settings, Treatment
 
-Status = Literal["verified", "rejected", "not_tried"]
+Status = Literal["verified", "rejected", "not_tried", "unconfirmed"]
+"""`unconfirmed`: the search speaks for it, and it was not trained on fresh seeds, since another fix came before it or
+the budget was spent."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,18 @@ class Longer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lower:
+    """Clipping beside the plain training at the lower rate that it amounts to."""
+
+    base_learning_rate: float
+    """The rate to use with the clipping x the mean over the updates of min(1, threshold / norm)."""
+    objective: float
+    """Median over the seeds of the plain training at that rate."""
+    paired: Paired
+    """First the lower rate, second the clipping."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tried:
     """A fix, or a pair of them, and what its trials did."""
 
@@ -67,6 +83,10 @@ class Tried:
     """What was changed in a copy of the model; None where nothing was."""
     longer: Longer | None = None
     """With more steps, where the fix starts slowly and seemed to lose for it; it decides what is lost then."""
+    lower: Lower | None = None
+    """The lower rate that a clipping of most updates amounts to; None where it clips fewer."""
+    confirmation: Confirmation | None = None
+    """What fresh seeds say of it; None where they were not asked."""
     cost: Cost = Cost()
     limits: Settings = field(default_factory=Settings)
 
@@ -77,14 +97,25 @@ class Tried:
 
     @cached_property
     def rate_to_use(self) -> float | None:
-        """The best rate with the fix where that gains on the best one without it, or has rates of its own; else the old
-        one, with more room above it. None when no rate is stable."""
+        """The lowest of the stable rates, from lr* without the fix up, that seems to lose nothing against the best one:
+        it has the most room above it. The best one where none below does, or where the fix has rates of its own. None
+        when no rate is stable."""
         if self.after is None or self.before is None or self.base_learning_rate is not None:
             return self.base_learning_rate
         best, old = self.after.best, self.before.study.best_learning_rate
-        if best is None or self.has_own_rates or self._against_old(best).change == "gain":
+        if best is None or old is None or self.has_own_rates:
             return best
-        return old if self.after.holds_at(old) and self._against_old(old).change != "loss" else best
+        gains = self._against_old(best).change == "gain"
+        for rate in self.after.study.rates:
+            learning_rate = rate.base_learning_rate
+            if not old <= learning_rate < best or rate.stage not in SWEPT or not self.after.holds_at(learning_rate):
+                continue
+            against_old = self._against_old(learning_rate)
+            loses = against_old.may_lose or compare(self.after.at(best), self.after.at(learning_rate)).may_lose
+            if not loses and (against_old.change == "gain" or not gains):
+                return learning_rate
+        # with a fix that takes the old rate away, or makes it too low a one, as hard clipping does
+        return best
 
     def _against_old(self, learning_rate: float | None) -> Paired:
         assert self.before is not None
@@ -93,20 +124,50 @@ class Tried:
 
     @property
     def comparison(self) -> Paired | None:
-        """Objectives at the rate to use, with the fix, against those at lr* without; None where there is nothing,
-        or no lr* to compare with."""
+        """Objectives at the rate to use, with the fix, against those at lr* without: on fresh seeds where it was tried
+        on such. None where there is nothing, or no lr* to compare with."""
+        if self.confirmation is not None and self.confirmation.paired is not None:
+            return self.confirmation.paired
+        return self.searched
+
+    @property
+    def searched(self) -> Paired | None:
+        """The comparison on the seeds of the search."""
         if self.before is None or self.before.study.best_learning_rate is None:
             return None
         return None if self.after is None or self.rate_to_use is None else self._against_old(self.rate_to_use)
 
     @property
+    def objective(self) -> tuple[float, float, float] | None:
+        """Median, lowest and highest objective at the rate to use: on fresh seeds where it was tried on such."""
+        if self.confirmation is not None:
+            return spread_of(self.confirmation.at_use)
+        rate = None if self.after is None else self.after.rate(self.rate_to_use)
+        return None if rate is None else (rate.objective, rate.objective_low, rate.objective_high)
+
+    @property
+    def highest_stable(self) -> float | None:
+        """The highest rate that is called stable with the fix: as confirmed where it was tried on fresh seeds."""
+        if self.confirmation is not None:
+            return self.confirmation.reach if self.confirmation.status == "verified" else None
+        return None if self.after is None else self.after.stable_up_to
+
+    @property
     def last_word(self) -> Paired | None:
-        """The comparison that decides what is lost: with more steps where there is one."""
-        return self.comparison if self.longer is None else self.longer.paired
+        """The comparison of the search that decides what is lost: with more steps where there is one."""
+        return self.searched if self.longer is None else self.longer.paired
 
     @property
     def room(self) -> Room:
-        """The room above the rate to use, with the fix."""
+        """The room above the rate to use, with the fix: up to the confirmed rate where it was tried on fresh seeds."""
+        use = self.rate_to_use
+        if self.confirmation is None or use is None or self.name == LOWER:
+            return self.searched_room
+        return Room(None) if self.highest_stable is None else Room(self.highest_stable / use, is_bound=True)
+
+    @property
+    def searched_room(self) -> Room:
+        """The room on the seeds of the search."""
         return Room(None) if self.after is None else self.after.room(self.rate_to_use)
 
     @property
@@ -120,7 +181,7 @@ class Tried:
         found = Evidence()
         if self.before is None or self.after is None or self.has_own_rates:
             return found
-        low, high = self.before.study.unstable_base_learning_rate, self.after.highest_stable
+        low, high = self.before.study.unstable_base_learning_rate, self.after.stable_up_to
         if low is None or high is None:
             return found
         for rate in sorted(set(self.before.objectives) & set(self.after.objectives)):
@@ -140,28 +201,37 @@ class Tried:
 
     @property
     def cures(self) -> bool:
-        """With the fix training is stable clearly beyond the lowest rate that is unstable without it, and the trials
-        that it makes stable outnumber those that it breaks by more than chance; with rates of its own, there is clearly
-        more room."""
+        """On the seeds of the search training is stable with the fix up to the lowest rate that is unstable without it,
+        and the trials that it makes stable outnumber those that it breaks by more than chance; with rates of its own,
+        there is clearly more room."""
         if self.before is None or self.after is None or self.rate_to_use is None:
             return False
         if self.has_own_rates:
             before = self.before.room(self.before.study.best_learning_rate).margin or 0.0
-            return (self.room.margin or 0.0) >= self.limits.own_rates * before
+            reached = (self.after.stable_up_to or 0.0) / self.rate_to_use
+            return reached >= self.limits.own_rates * before
         return self.reaches_beyond and outnumber(self.evidence.cured, self.evidence.broken)
 
     @property
     def reaches_beyond(self) -> bool:
-        """Stable at a rate above the lowest unstable one by more than the factor up to which that one is known."""
+        """At most a quarter of all seeds is unstable with it at a rate at which half of them are without it."""
         if self.before is None or self.after is None:
             return False
-        unstable, stable = self.before.study.unstable_base_learning_rate, self.after.highest_stable
-        return unstable is not None and stable is not None and stable >= self.limits.beyond * unstable
+        unstable, stable = self.before.study.unstable_base_learning_rate, self.after.stable_up_to
+        return unstable is not None and stable is not None and stable >= unstable
 
     @property
     def trains_better(self) -> bool:
-        """It gains on lr* without it beyond the spread over the seeds, and no rate without it does as well."""
-        if self.before is None or self.after is None or self.comparison is None or self.comparison.change != "gain":
+        """It gains on lr* without it beyond the spread over the seeds, and no rate without it does as well; confirmed
+        where it was tried on fresh seeds."""
+        if self.confirmation is not None:
+            return self.confirmation.status == "verified" and self.confirmation.gains
+        return self.seems_better
+
+    @property
+    def seems_better(self) -> bool:
+        """The same on the seeds of the search."""
+        if self.before is None or self.after is None or self.searched is None or self.searched.change != "gain":
             return False
         reached = self.after.rate(self.rate_to_use)
         others = [r.objective for r in self.before.study.rates if r.n_judged and math.isfinite(r.objective)]
@@ -175,55 +245,121 @@ class Tried:
         margin = self.before.room(self.before.study.best_learning_rate).margin
         return margin is not None and margin <= self.limits.edge
 
-    @property
-    def has_less_room(self) -> bool:
-        """Clearly less room above the rate to use than without the fix above lr*."""
-        if self.before is None:
-            return False
-        before = self.before.room(self.before.study.best_learning_rate).margin or 0.0
-        return self.limits.beyond * (self.room.margin or 0.0) < before
-
     def beats(self, other: Tried) -> bool:
         """It trains better than the other fix, each at its rate to use, beyond the spread over the seeds."""
-        if self.after is None or other.after is None:
+        mine, theirs = self._objectives, other._objectives
+        return bool(mine) and bool(theirs) and compare(theirs, mine).change == "gain"
+
+    @property
+    def _objectives(self) -> Mapping[int, float]:
+        """By seed at the rate to use: of fresh seeds where there are such."""
+        if self.confirmation is not None:
+            return {seed: outcome.objective for seed, outcome in self.confirmation.at_use.items()}
+        return {} if self.after is None else self.after.at(self.rate_to_use)
+
+    @property
+    def promises(self) -> bool:
+        """The search speaks for it: it cures and loses nothing, or trains better; a lower rate holds, and costs nothing
+        where lr* does not sit at the edge. What it promises is to be confirmed."""
+        if self.missing is not None or self.failed is not None or self.after is None or self.rate_to_use is None:
             return False
-        mine, theirs = self.after.at(self.rate_to_use), other.after.at(other.rate_to_use)
-        return compare(theirs, mine).change == "gain"
+        if self.name == LOWER:
+            return self.after.holds_at(self.rate_to_use) and (not self.costs or self.is_at_edge)
+        return self.seems_better or (self.cures and not self.loses)
+
+    @property
+    def promises_target(self) -> bool:
+        """By the search it restores all the room asked for, and nothing speaks for a loss."""
+        return self.promises and not self.may_lose and self._is_enough(self.searched_room)
+
+    def _is_enough(self, room: Room) -> bool:
+        asked = self.limits.target * (1 - self.limits.same if room.is_bound else 1)
+        return (room.margin or 0.0) >= asked
+
+    @property
+    def claim(self) -> Claim:
+        """What fresh seeds are asked; only of a fix that promises something."""
+        assert self.before is not None
+        assert self.after is not None
+        use, best = self.rate_to_use, self.before.study.best_learning_rate
+        assert use is not None
+        reach = max(use, self.after.stable_up_to or use) if self.name != LOWER else use
+        beside = reach if best is None or not self.has_own_rates else self.limits.rounded(best * reach / use)
+        return Claim(
+            base_learning_rate=use,
+            reach=reach,
+            baseline_learning_rate=best,
+            baseline_use=None if self.has_own_rates or best in (None, use) or self.name == LOWER else use,
+            baseline_reach=beside,
+            gains=self.seems_better,
+            widens=self.cures or best is None,
+            is_last_resort=self.name == LOWER,
+            may_cost=self.name == LOWER and self.is_at_edge,
+        )
 
     @property
     def status(self) -> Status:
-        """Verified: it cures and loses nothing, or trains better and takes no room away.
-
-        The last resort may cost something where lr* sits at the edge.
-        """
+        """Verified is what fresh seeds confirm."""
         if self.missing is not None:
             return "not_tried"
-        if self.name == LOWER:
-            holds = self.after is not None and self.after.holds_at(self.rate_to_use)
-            return "verified" if holds and (not self.costs or self.is_at_edge) else "rejected"
-        helps = (self.cures and not self.loses) or (self.trains_better and not self.has_less_room)
-        return "verified" if helps else "rejected"
+        if not self.promises:
+            return "rejected"
+        return "unconfirmed" if self.confirmation is None else self.confirmation.status
+
+    @property
+    def is_refuted(self) -> bool:
+        """The search spoke for it, and fresh seeds do not."""
+        return self.confirmation is not None and self.status == "rejected"
 
     @property
     def reaches_target(self) -> bool:
-        """It restores all the room asked for, and nothing speaks for a loss."""
-        enough = self.limits.target * (1 - self.limits.same if self.room.is_bound else 1)
-        return self.status == "verified" and not self.may_lose and (self.room.margin or 0.0) >= enough
+        """Confirmed, it restores all the room asked for, and nothing speaks for a loss."""
+        doubt = self.comparison is not None and self.comparison.may_lose
+        return self.status == "verified" and not doubt and self._is_enough(self.room)
+
+
+def to_confirm(tried: Sequence[Tried], most: int) -> Tried | None:
+    """The fix to confirm next, of those that the search speaks for; None where that could not change the prescription.
+
+    By what would be prescribed: the lowest loss of those that seem to train better; then those whose loss is the lower
+    one in the middle of the seeds, those that seem to lose nothing, and those in doubt; of each kind the one with the
+    most room, and of about the same room the earliest in order. The last resort comes when nothing else is left.
+
+    Args:
+        tried: so far, in order.
+        most: fixes to confirm at most, the last resort not counted.
+    """
+    fixes = [t for t in tried if t.promises and t.name != LOWER]
+    asked = [t for t in fixes if t.confirmation is not None]
+    left = [t for t in fixes if t.confirmation is None]
+    known = prescribed(asked)
+    if len(asked) < most:
+        better = min((t for t in left if t.seems_better), key=_loss, default=None)
+        if better is not None and (known is None or not known.trains_better):
+            return better
+        if known is None and left:
+            sound = [t for t in left if not t.costs] or [t for t in left if not t.may_lose] or left
+            roomiest = max((t.searched_room.margin or 0.0) for t in sound)
+            return next(t for t in sound if t.limits.beyond * (t.searched_room.margin or 0.0) >= roomiest)
+    if known is not None:
+        return None
+    return next((t for t in tried if t.name == LOWER and t.promises and t.confirmation is None), None)
+
+
+def _loss(tried: Tried) -> float:
+    return math.inf if tried.objective is None else tried.objective[0]
 
 
 def prescribed(tried: Sequence[Tried]) -> Tried | None:
-    """What to do: the first fix that restores all the room. Without one, the verified fix that trains better, else one
-    that nothing speaks against, with about the most room; of those the earliest that no other one of them beats beyond
-    the spread over the seeds; the lower rate when there is no other.
+    """What to do, of what is verified: by the confirmed loss, then by the confirmed room.
 
-    None where what is verified may cost some of the objective: lr* as it is does no harm.
+    Those that train better come before those that do not; what another one beats in the loss beyond the spread over the
+    fresh seeds is left out; of the rest the one with the most room, and of about the same room the earliest in order.
+    The lower rate when there is no other. None where nothing is verified: lr* as it is does no harm.
     """
     verified = [t for t in tried if t.status == "verified" and t.name != LOWER]
-    enough = next((t for t in verified if t.reaches_target), None)
-    if enough is not None:
-        return enough
-    chosen = [t for t in verified if t.trains_better] or [t for t in verified if not t.may_lose]
-    most = max((t.room.margin or 0.0 for t in chosen), default=0.0)
-    nearly = [t for t in chosen if t.limits.beyond * (t.room.margin or 0.0) >= most]
-    unbeaten = (t for t in nearly if not any(other.beats(t) for other in nearly))
-    return next(unbeaten, None) or next((t for t in tried if t.name == LOWER and t.status == "verified"), None)
+    chosen = [t for t in verified if t.trains_better] or verified
+    unbeaten = [t for t in chosen if not any(other.beats(t) for other in chosen)]
+    most = max((t.room.margin or 0.0 for t in unbeaten), default=0.0)
+    roomy = (t for t in unbeaten if t.limits.beyond * (t.room.margin or 0.0) >= most)
+    return next(roomy, None) or next((t for t in tried if t.name == LOWER and t.status == "verified"), None)

@@ -11,6 +11,7 @@ from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.procedures.comparison import Paired, compare
+from lrdoctor.procedures.confirmation import Claim, Confirmation
 from lrdoctor.procedures.sweep import SWEPT, best_rate, objective_of
 from lrdoctor.procedures.warmup import Settings, Tried
 
@@ -69,6 +70,27 @@ class Warmup:
     """Of these runs."""
     skipped: tuple[Skip, ...] = ()
     """What could not be checked of them."""
+    confirmation: Confirmation | None = None
+    """What fresh seeds say of it; None where they were not asked."""
+
+    def claim(self, best: float | None) -> Claim:
+        """What fresh seeds are asked, of a warmup that raises the highest stable rate.
+
+        Args:
+            best: lr*.
+        """
+        assert self.stable_with is not None
+        chosen = self.comparison.base_learning_rate if self.comparison is not None else self.stable_with
+        use = min(chosen, self.stable_with)
+        return Claim(
+            base_learning_rate=use,
+            reach=self.stable_with,
+            baseline_learning_rate=best,
+            baseline_use=use if use not in (best, self.stable_with) else None,
+            baseline_reach=self.stable_with,
+            gains=self.comparison is not None and self.comparison.paired.change == "gain",
+            widens=True,
+        )
 
     @property
     def stable_with(self) -> float | None:

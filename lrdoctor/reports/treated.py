@@ -49,6 +49,8 @@ def _settings(row: Row) -> Iterator[str]:
         yield steps(settings["warmup_steps"])
     if settings.get("clip_norm") is not None:
         yield f"norm {number(settings['clip_norm'])}"
+    if settings.get("autoclip_percentile") is not None:
+        yield f"AutoClip at percentile {settings['autoclip_percentile']:g}"
     if settings.get("rewrite"):
         yield in_words(settings["rewrite"])
     if row["name"] == LOWER_RATE and row.get("base_learning_rate") is not None:

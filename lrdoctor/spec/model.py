@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, ValidationInfo, field_validator
 
 from lrdoctor.core.rewriting import Rewrite
 from lrdoctor.core.trial import canonical_json
@@ -40,7 +40,18 @@ EVALUATIONS = 20
 """Evaluations a trial has when eval_every is left out: enough points to see a rise, at little cost."""
 
 _DEVICE = r"auto|cpu|cuda(:\d+)?|mps"
-_NOT_IDENTITY = ("name", "seeds", "sweep", "probe", "warmup", "clip", "warmup_steps", "clip_norm", "rewrite")
+_NOT_IDENTITY = (
+    "name",
+    "seeds",
+    "sweep",
+    "probe",
+    "warmup",
+    "clip",
+    "warmup_steps",
+    "clip_norm",
+    "rewrite",
+    "autoclip_percentile",
+)
 """Keys that decide which trials run, and nothing of a trial's numbers that the trial does not say itself."""
 
 
@@ -87,6 +98,9 @@ class Spec(Block):
     clip_norm: Positive | None = None
     """Gradients with a larger global L2 norm are scaled down to it, in every trial. Null clips nothing. The study of
     `clip` tries others in its place."""
+    autoclip_percentile: Annotated[float, Field(gt=0, lt=100)] | None = None
+    """Gradients with a norm above this percentile of the norms of all updates so far are scaled down to it, in every
+    trial (AutoClip, Seetharaman et al. 2020, who take 10). Null does not; not together with `clip_norm`."""
     rewrite: Rewrite | None = None
     """A change made to a copy of the model before each trial: zero_init (the last parameters of every residual branch
     start at 0), rezero (a learned factor that starts at 0 multiplies every branch), move_norm (x + Norm(f(x)) in place
@@ -109,6 +123,16 @@ class Spec(Block):
     """The study of gradient clipping."""
 
     _folder: Path = PrivateAttr()
+
+    @field_validator("autoclip_percentile")
+    @classmethod
+    def _clips_one_way(cls, value: float | None, info: ValidationInfo) -> float | None:
+        limit = info.data.get("clip_norm")
+        if value is not None and limit is not None:
+            raise ValueError(
+                f"found {value:g} beside clip_norm: {limit:g}, expected one of the two: leave the other out"
+            )
+        return value
 
     def model_post_init(self, context: Any, /) -> None:
         self._folder = context["folder"]

@@ -165,6 +165,7 @@ def run_name(trial: Trial, usual_optimizer: str | None = None) -> str:
         "warmup": trial.warmup_steps or None,
         "post_warmup": trial.post_warmup_steps,
         "clip": trial.clip_norm,
+        "autoclip": trial.autoclip_percentile,
         "rewrite": trial.rewrite,
         "stop_after": trial.stop_after,
         "eval_examples": trial.eval_examples,

@@ -113,6 +113,7 @@ class _Loop:
         self.unread: list[tuple[int, float, Tensor, Tensor]] = []
         self.rows: list[Row] = []
         self.n_updates = 0
+        self.norms: Tensor | None = None
         self.sent = time.monotonic()
 
     def run(self, emit: Callable[[Sequence[Row]], None], stopped: Callable[[], bool]) -> Ending:
@@ -168,9 +169,20 @@ class _Loop:
             self.optimizer.set_momentum(momentum)
 
     def _clip_scale(self, norm: Tensor) -> Tensor | None:
-        if self.trial.clip_norm is None:
-            return None
-        return (self.trial.clip_norm / norm).clamp(max=1.0)
+        limit = self._clip_norm(norm)
+        return None if limit is None else (limit / norm).clamp(max=1.0)
+
+    def _clip_norm(self, norm: Tensor) -> float | Tensor | None:
+        """The norm that gradients are scaled down to at this update; None where nothing is clipped."""
+        percentile = self.trial.autoclip_percentile
+        if percentile is None:
+            return self.trial.clip_norm
+        # AutoClip: the history holds the norms before clipping, this update's among them; it stays on the device, where
+        # a percentile on the host would wait for every update
+        if self.norms is None:
+            self.norms = torch.empty(self.trial.n_steps, dtype=norm.dtype, device=norm.device)
+        self.norms[self.n_updates] = norm
+        return torch.quantile(self.norms[: self.n_updates + 1], percentile / 100)
 
     def _is_due(self, step: int) -> bool:
         if self.validation is None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from clip_worlds import attempt, finding, run
 
-from lrdoctor.procedures.clip_measures import Setting, Threshold, effective_rate, measure, norms_of
+from lrdoctor.procedures.clip_measures import Norms, Setting, Threshold, effective_rate, mean_scales, measure, norms_of
 
 INF, NAN = math.inf, math.nan
 
@@ -56,5 +56,17 @@ def test_a_majority_holds(held: int, n: int, holds: bool) -> None:
 def test_the_rate_that_clipping_amounts_to() -> None:
     clipped = attempt(0.1, Threshold(50.0, 1.0))
     runs = [run(norms=[0.0, 0.5, 2.0, 2.0, 2.0]), run(norms=[4.0, 4.0, 4.0]), run(norms=[1.0])]
-    assert effective_rate(clipped, runs) == 0.05
-    assert effective_rate(clipped, [run(norms=[0.5, 0.5, 8.0])]) == 0.1
+    # the seeds scale by 0.7, 0.25 and 1 on average
+    assert mean_scales(runs, 1.0) == pytest.approx([0.7, 0.25, 1.0])
+    assert effective_rate(clipped, runs) == 0.07
+    # one update of three is an eighth of what it was: (1 + 1 + 0.125) / 3
+    assert effective_rate(clipped, [run(norms=[0.5, 0.5, 8.0])]) == 0.07083
+
+
+def test_failed_trials_and_those_without_norms_tell_no_scale() -> None:
+    assert mean_scales([run(norms=[2.0]), run(norms=[9.0], status="failed"), run(norms=[INF])], 1.0) == [0.5]
+
+
+def test_a_limit_has_the_rank_of_the_norms_up_to_it() -> None:
+    norms = Norms(base_learning_rate=0.01, by_seed={s: np.linspace(0, 10 * (s + 1), 101) for s in range(3)})
+    assert norms.rank(9.0) == pytest.approx(100 * 46 / 101)  # of the seeds 91, 46 and 31 of 101 norms

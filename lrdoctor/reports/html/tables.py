@@ -113,7 +113,7 @@ def _measured(rate: Part | None) -> tuple[str, str]:
 
 def fixes_table(treat: Part) -> Table:
     """The training as it is, then a row a fix that was tried."""
-    tried = [row for row in treat["tried"] if row["status"] in ("verified", "rejected")]
+    tried = [row for row in treat["tried"] if row["status"] in ("verified", "rejected", "unconfirmed")]
     headers = ("fix", "status", "highest stable rate", "margin", objective_words(treat["objective"]), "low..high")
     return Table(
         f"Fixes tried in the playbook's order, to restore a margin of {multiple(treat['target_margin'])}",
@@ -129,7 +129,7 @@ def _fix(row: Part, is_before: bool) -> Row:
     low, high = row["objective_low"], row["objective_high"]
     cells = (
         "as it is" if is_before else in_short(row),
-        row["status"],
+        f"{row['status']}{' (on fresh seeds)' if row['on_fresh_seeds'] else ''}".strip(),
         number(row["highest_stable_learning_rate"]),
         margin(row),
         number(row["objective"]),

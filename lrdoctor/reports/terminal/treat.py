@@ -15,7 +15,7 @@ from rich.text import Text
 from lrdoctor.reports.numbers import multiple, number
 from lrdoctor.reports.terminal.items import COMMAND, INDENT, Item, print_items, print_lines
 from lrdoctor.reports.terminal.text import safe
-from lrdoctor.reports.terminal.treat_table import tried_rows, tried_table
+from lrdoctor.reports.terminal.treat_table import CONFIRMED, tried_rows, tried_table
 from lrdoctor.reports.treated import in_short, margin, settings_in_short
 
 SEEDS_FOR_A_GAIN = 3
@@ -66,6 +66,12 @@ def _legend(treat: Row) -> Iterator[str]:
     n = treat["n_seeds"]
     seeds = f"{n} seed{'' if n == 1 else 's'}"
     yield f"every row is a sweep of its own with {seeds} a rate; the loss is the median at the rate that goes with it"
+    if treat["n_fresh_seeds"]:
+        yield (
+            f"rows marked {CONFIRMED} were trained again, beside the training as it is, on up to "
+            f"{treat['n_fresh_seeds']} fresh seeds that the search did not use; their loss and its change are those of "
+            "these seeds, and verified is what holds there"
+        )
     if n < SEEDS_FOR_A_GAIN:
         yield f"change: none can be shown with {seeds}; --seeds {SEEDS_FOR_A_GAIN} is the least that can"
     else:
@@ -100,17 +106,21 @@ def _without_prescription(treat: Row) -> Iterator[str]:
     before, tried = treat["before"], tried_rows(treat)
     if not tried:
         yield treat["why_not"] or "no fix could be tried"
-    elif not any(row["status"] == "verified" for row in tried):
-        yield (
-            "none of the fixes that were tried makes clearly higher rates trainable without losing, or trains better "
-            "by more than the spread over the seeds"
-        )
     else:
-        verified = [in_short(row) for row in tried if row["status"] == "verified"]
-        yield f"{'; '.join(verified)}: verified, but may cost more of the loss than it brings"
+        refuted = [in_short(row) for row in tried if row["status"] == "rejected" and row["confirmation"] is not None]
+        left = [in_short(row) for row in tried if row["status"] == "unconfirmed"]
+        if refuted:
+            yield f"on fresh seeds these bought nothing, or cost something: {'; '.join(refuted)}"
+        if left:
+            yield f"not tried on fresh seeds: {'; '.join(left)}"
+        if not refuted and not left:
+            yield (
+                "none of the fixes that were tried makes clearly higher rates trainable without losing, or trains "
+                "better by more than the spread over the seeds"
+            )
     if before["best_learning_rate"] is not None:
         room = "that is not known" if before["stability_margin"] is None else f"of {margin(before)}"
-        yield f"lr* = {number(before['best_learning_rate'])} as it is stays the best rate known, with a margin {room}"
+        yield f"stay at lr* = {number(before['best_learning_rate'])} as it is, with a margin {room}"
     if treat["cut"]:
         yield "a larger --max-trial-steps goes on with what was cut; what was trained is not trained again"
 

@@ -15,7 +15,9 @@ from lrdoctor.reports.treated import in_short, margin
 WIDE = 104
 """Columns of the terminal from which a row holds the highest stable rate before the fix too, and the range over the
 seeds."""
-STYLE = {"verified": "bold green", "rejected": "red"}
+CONFIRMED = "*"
+"""Marks the rows whose figures are those of fresh seeds."""
+STYLE = {"verified": "bold green", "rejected": "red", "unconfirmed": "yellow"}
 
 Row = Mapping[str, Any]
 
@@ -54,7 +56,7 @@ def _columns(treat: Mapping[str, Any], wide: bool) -> Iterator[Column]:
     objective = treat["objective"].replace("_val_", " validation ").replace("_train_", " training ")
     before = treat["before"]
     yield Column("fix", lambda row: "as it is" if row is before else in_short(row))
-    yield Column("status", lambda row: row["status"])
+    yield Column("status", lambda row: row["status"] + (CONFIRMED if row["on_fresh_seeds"] else ""))
     yield Column("highest stable rate", lambda row: _highest(row, before if wide else row))
     yield Column("margin", margin)
     yield Column(objective, lambda row: number(row["objective"]))
