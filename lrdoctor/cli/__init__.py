@@ -21,6 +21,7 @@ from lrdoctor.cli.inspect import inspect
 from lrdoctor.cli.outputs import with_options
 from lrdoctor.cli.probe import probe
 from lrdoctor.cli.report import report
+from lrdoctor.cli.run import run
 from lrdoctor.cli.sweep import sweep
 from lrdoctor.cli.treat import treat
 from lrdoctor.cli.warmup import warmup
@@ -110,5 +111,7 @@ def _in_short(rule: Rule) -> list[str]:
     return [head, *wrap(rule.summary, PIPE_WIDTH, initial_indent=room, subsequent_indent=room)]
 
 
-for _command in (init, check, sweep, probe, warmup, clip, treat, inspect, diagnose, report, rules):
-    app.command()(exit_codes(with_options(_command)))
+for _command in (init, check, run, sweep, probe, warmup, clip, treat, inspect, diagnose, report, rules):
+    # what follows the first word of another program is that program's
+    _settings = {"allow_interspersed_args": False} if _command is run else None
+    app.command(context_settings=_settings)(exit_codes(with_options(_command)))
