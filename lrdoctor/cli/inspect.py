@@ -62,4 +62,4 @@ def _seen(spec: Spec, seed: int, sharpness: bool, quiet: bool) -> Inspection:
         examine.open_inspector(spec) as engine,
         examine.interruptible(engine, view),
     ):
-        return examine.inspect(engine, seed, sharpness, spec.rewrite)
+        return examine.inspect(engine, seed, sharpness, spec.model_change)

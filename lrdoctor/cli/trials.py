@@ -50,8 +50,6 @@ def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) 
 def open_laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool) -> Iterator[Laboratory]:
     """The study folder, the engine and the view of a command that runs trials, closed in the right order."""
     from lrdoctor import examine
-    from lrdoctor.engines import ENGINES
-    from lrdoctor.engines.entry import load
     from lrdoctor.reports.terminal.live import SweepView
     from lrdoctor.reports.terminal.text import Screen
     from lrdoctor.store import StudyFolder
@@ -71,7 +69,7 @@ def open_laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool,
     with (
         folder,
         SweepView(Screen(stderr=True), quiet=quiet) as view,
-        load(ENGINES["local"])(examine.ENTRY, spec.workload(), jobs=jobs, preload=examine.PRELOAD) as engine,
+        examine.open_engine(spec, jobs) as engine,
         examine.interruptible(engine, view),
     ):
         yield examine.Laboratory(spec, folder, engine, view)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from types import FrameType
@@ -19,15 +19,9 @@ from lrdoctor.core.run import Run, Status
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Engine, Failed, Finished, Progress, Started, Task
 from lrdoctor.errors import BudgetSpent, EngineError, Interrupted
+from lrdoctor.examine.trainers import TRAINERS
 from lrdoctor.spec import Spec
 from lrdoctor.store import StudyFolder
-
-ENTRY = "lrdoctor.worker:open_session"
-"""What runs in the workers; a name, so that this process never imports torch."""
-
-PRELOAD = ("torch", "lrdoctor.worker")
-"""Imported once before the workers are forked: importing torch takes seconds."""
-
 
 OF_CONTROL = ("constant_loss", "constant_losses")
 """What is known of a control's data that its seed's trials are told."""
@@ -45,18 +39,20 @@ def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:
         base_learning_rate=rate,
         seed=seed,
         max_train_steps=spec.max_train_steps,
-        eval_every=spec.eval_every,
+        eval_every=spec.steps_between_evaluations,
         optimizer=spec.optimizer_text(),
         procedure="sweep",
         warmup_steps=spec.warmup_steps,
         clip_norm=spec.clip_norm,
-        rewrite=spec.rewrite,
+        rewrite=spec.model_change,
         stop_hopeless=spec.stop_hopeless,
     )
 
 
 def control_trial(spec: Spec, seed: int, rewrite: Rewrite | None = None) -> Trial:
     """The control of a seed: as many forward passes as the spec's own training has updates, and no update.
+
+    Only for specs whose trainer has controls.
 
     Args:
         spec: with the training.
@@ -123,6 +119,8 @@ class Laboratory:
 
     def __post_init__(self) -> None:
         self._identity = self.spec.identity()
+        self._has_controls = TRAINERS[self.spec.trainer].has_controls
+        self._said: set[str] = set()
 
     def key(self, trial: Trial) -> str:
         return trial.key(self._identity)
@@ -154,6 +152,8 @@ class Laboratory:
     def _with_control(self, run: Run) -> Run:
         """The run as everybody else gets to see it; trials of a seed share the control."""
         assert run.trial is not None
+        if not self._has_controls:
+            return run
         who = run.trial.seed, run.trial.rewrite
         if not self._is_covered(who, run.trial.n_steps):  # a trial that an earlier invocation saved
             whole = control_trial(self.spec, *who)
@@ -170,7 +170,9 @@ class Laboratory:
 
     def _new_controls(self, trials: Sequence[Trial]) -> dict[Who, Trial]:
         """The controls of the trials that were neither run nor read by this invocation: whole ones, but for trials that
-        are all shorter (the probe's) and whose whole control nobody has run yet."""
+        are all shorter (the probe's) and whose whole control nobody has run yet. None where the trainer has none."""
+        if not self._has_controls:
+            return {}
         longest: dict[Who, int] = {}
         for trial in trials:
             who = trial.seed, trial.rewrite
@@ -222,7 +224,7 @@ class Laboratory:
             self._check(typical)
         started: dict[str, float] = {}
         attempts = dict.fromkeys(missing, 0)
-        tasks = [Task(key, self._payload(trial), trial.seed) for key, trial in missing.items()]
+        tasks = [Task(key, self._payload(key, trial), trial.seed) for key, trial in missing.items()]
         for event in self.engine.run(tasks):
             key = event.task.key
             trial = missing[key]
@@ -237,18 +239,20 @@ class Laboratory:
             else:
                 self._finish(key, trial, event, time.monotonic() - started[key], attempts[key])
 
-    def _payload(self, trial: Trial) -> dict[str, Any]:
-        """What a worker is told: the trial, and the highest level that its untrained weights show by themselves."""
+    def _payload(self, key: str, trial: Trial) -> dict[str, Any]:
+        """What a worker is told: the trial, where its files are, and the highest level that its untrained weights show
+        by themselves."""
         control = self.controls.get((trial.seed, trial.rewrite))
         # as far as the trial goes: how much longer its control happens to be must not decide how it ends
         losses = np.zeros(0) if control is None else control.train_loss.before(trial.n_steps).finite.value
         levels = robust.block_medians(losses, robust.block_length(len(losses)))
         untrained = float(levels.max()) if len(levels) else None
-        return {"kind": "trial", "trial": asdict(trial), "untrained": untrained}
+        folder = str(self.folder.trial_folder(key))
+        return {"kind": "trial", "trial": asdict(trial), "untrained": untrained, "folder": folder}
 
     def _finish(self, key: str, trial: Trial, event: Finished | Failed, seconds: float, attempts: int) -> None:
         status: Status = "failed" if isinstance(event, Failed) else event.result["status"]
-        facts = {} if isinstance(event, Failed) else event.result.get("facts", {})
+        result: Mapping[str, Any] = {} if isinstance(event, Failed) else event.result
         run = self.folder.finish(
             key,
             trial,
@@ -256,8 +260,10 @@ class Laboratory:
             exit_reason=event.reason if isinstance(event, Failed) else event.result["reason"],
             seconds=seconds,
             attempts=attempts,
-            worker_facts={"device": self.device, **facts},
+            worker_facts={"device": self.device, **result.get("facts", {})},
+            evaluations=result.get("evaluations", {}),
         )
+        self._say_once(result.get("notes", ()))
         self.runs[key] = run
         self._count(trial, len(run.train_loss), seconds)
         self.watcher.finished(run)
@@ -292,8 +298,13 @@ class Laboratory:
         self.watcher.message(
             f"{n_parameters:,} trainable parameters{of_loss}; {jobs} worker{'s' if jobs > 1 else ''} on {self.device}"
         )
-        for note in found.get("notes", ()):
-            self.watcher.message(note)
+        self._say_once(found.get("notes", ()))
+
+    def _say_once(self, notes: Iterable[str]) -> None:
+        for note in notes:
+            if note not in self._said:
+                self._said.add(note)
+                self.watcher.message(note)
 
 
 def _counted(n: int, thing: str) -> str:

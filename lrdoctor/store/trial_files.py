@@ -76,6 +76,27 @@ class StepsFile:
                 raise
 
 
+def add_evaluations(path: Path, evaluations: Mapping[int, float]) -> None:
+    """Fills validation losses into the rows of a finished steps.csv, whole or not at all.
+
+    Args:
+        path: of the file.
+        evaluations: validation loss by step; steps without a row are left out.
+
+    Raises:
+        StoreError: the system refuses to read or write.
+    """
+    with explained("read", path):
+        header, *rows = path.read_text("ascii").splitlines()
+    last = COLUMNS.index("val_loss")
+    assert last == len(COLUMNS) - 1
+    lines = [header]
+    for row in rows:
+        value = evaluations.get(int(row.partition(",")[0]))
+        lines.append(row if value is None else f"{row.rpartition(',')[0]},{cell(value)}")
+    write_atomic(path, "".join(f"{line}\n" for line in lines).encode("ascii"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrialRecord:
     """What trial.json holds."""
