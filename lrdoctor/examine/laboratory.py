@@ -19,7 +19,6 @@ from lrdoctor.core.run import Run, Status
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Engine, Failed, Finished, Progress, Started, Task
 from lrdoctor.errors import BudgetSpent, EngineError, Interrupted
-from lrdoctor.examine.trainers import TRAINERS
 from lrdoctor.spec import Spec
 from lrdoctor.store import StudyFolder
 
@@ -51,8 +50,6 @@ def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:
 
 def control_trial(spec: Spec, seed: int, rewrite: Rewrite | None = None) -> Trial:
     """The control of a seed: as many forward passes as the spec's own training has updates, and no update.
-
-    Only for specs whose trainer has controls.
 
     Args:
         spec: with the training.
@@ -119,7 +116,6 @@ class Laboratory:
 
     def __post_init__(self) -> None:
         self._identity = self.spec.identity()
-        self._has_controls = TRAINERS[self.spec.trainer].has_controls
         self._said: set[str] = set()
 
     def key(self, trial: Trial) -> str:
@@ -152,8 +148,6 @@ class Laboratory:
     def _with_control(self, run: Run) -> Run:
         """The run as everybody else gets to see it; trials of a seed share the control."""
         assert run.trial is not None
-        if not self._has_controls:
-            return run
         who = run.trial.seed, run.trial.rewrite
         if not self._is_covered(who, run.trial.n_steps):  # a trial that an earlier invocation saved
             whole = control_trial(self.spec, *who)
@@ -170,9 +164,7 @@ class Laboratory:
 
     def _new_controls(self, trials: Sequence[Trial]) -> dict[Who, Trial]:
         """The controls of the trials that were neither run nor read by this invocation: whole ones, but for trials that
-        are all shorter (the probe's) and whose whole control nobody has run yet. None where the trainer has none."""
-        if not self._has_controls:
-            return {}
+        are all shorter (the probe's) and whose whole control nobody has run yet."""
         longest: dict[Who, int] = {}
         for trial in trials:
             who = trial.seed, trial.rewrite
@@ -247,7 +239,7 @@ class Laboratory:
         losses = np.zeros(0) if control is None else control.train_loss.before(trial.n_steps).finite.value
         levels = robust.block_medians(losses, robust.block_length(len(losses)))
         untrained = float(levels.max()) if len(levels) else None
-        folder = str(self.folder.trial_folder(key))
+        folder = str(self.folder.scratch_folder(key))
         return {"kind": "trial", "trial": asdict(trial), "untrained": untrained, "folder": folder}
 
     def _finish(self, key: str, trial: Trial, event: Finished | Failed, seconds: float, attempts: int) -> None:

@@ -44,7 +44,8 @@ class Trainer(Protocol):
     Its payloads are mappings with a `kind`, each with a `seed` of its own or in its trial:
 
     - trial: `trial` (the fields of a Trial), `untrained` (the highest level that its untrained weights show, or None),
-      `folder` (of the trial in the study folder, absent where nothing is saved). Emits rows, answers `Ended`.
+      `folder` (where files may be put that are kept with the trial, absent where nothing is saved). Emits rows, answers
+      `Ended`. A control (`Trial.control`) passes the batches of its seed through weights that stay as they are.
     - check: `trial` (a typical one). May emit sentences, answers `Checked`.
     - inspect: `rewrite`, `sharpness`. Answers an Inspection.
     - possible: answers a Possible.
@@ -63,13 +64,11 @@ class Entry:
     """ "module:function"; a name, so that this process never imports what trains (nor torch)."""
     preload: tuple[str, ...]
     """Imported once before the workers are forked: importing torch takes seconds."""
-    has_controls: bool
-    """Whether it can pass the batches of a seed through weights that are never updated."""
 
 
 TRAINERS: Mapping[Literal["model", "command"], Entry] = {
-    "model": Entry("lrdoctor.worker:open_session", ("torch", "lrdoctor.worker"), has_controls=True),
-    "command": Entry("lrdoctor.commands.session:open_session", ("lrdoctor.commands.session",), has_controls=False),
+    "model": Entry("lrdoctor.worker:open_session", ("torch", "lrdoctor.worker")),
+    "command": Entry("lrdoctor.commands.session:open_session", ("lrdoctor.commands.session",)),
 }
 """By `Spec.trainer`."""
 

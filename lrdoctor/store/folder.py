@@ -4,6 +4,8 @@ OUT/study.json               what the study is, versions, invocations; the folde
 OUT/spec.yaml                the resolved spec
 OUT/trials/<key>/trial.json  a trial's settings and outcome; the trial is done when it is there
 OUT/trials/<key>/steps.csv   the trial's curves
+OUT/trials/<key>/*.txt       what the command of a trial printed, where a command trained it
+OUT/running/<key>            files of a trial that runs, which its worker writes
 OUT/trials.csv               one row a trial
 """
 
@@ -172,6 +174,7 @@ class StudyFolder:
         folder = self.trial_folder(key)
         if evaluations:
             add_evaluations(folder / STEPS, evaluations)
+        self._keep_files(key)
         record = TrialRecord(
             key=key,
             trial=trial,
@@ -221,6 +224,24 @@ class StudyFolder:
     def trial_folder(self, key: str) -> Path:
         """Where the files of a trial are, once it is begun."""
         return self.out / "trials" / key
+
+    def scratch_folder(self, key: str) -> Path:
+        """Where the worker that runs the trial may put files.
+
+        Those that lie there when the trial ends are kept with it; folders are not. It is none of the trial's own
+        folder, since a worker has begun by the time that `begin` is called.
+        """
+        return self.out / study_file.RUNNING / key
+
+    def _keep_files(self, key: str) -> None:
+        """Moves the files of the worker to the trial."""
+        scratch = self.scratch_folder(key)
+        with explained("move what is in", scratch):
+            if scratch.exists():
+                for path in sorted(scratch.iterdir()):
+                    if path.is_file() and not path.is_symlink():
+                        path.replace(self.trial_folder(key) / path.name)
+                shutil.rmtree(scratch)
 
     def _keys(self) -> list[str]:
         with explained("read", self.out / "trials"):
