@@ -174,14 +174,15 @@ class CommandSession:
         return Order(
             words=filled(words, values_of(trial, str(files))),
             runs_in=self.context["runs_in"],
-            environment=self._environment(),
+            environment=self.environment(),
             recording=recording,
             folder=own,
             n_steps=n_steps,
             timeout=self.context["timeout"],
         )
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """That of a run, before the recorder's part."""
         # unbuffered, so that what a killed command printed last is there
         chosen = {**os.environ, "PYTHONUNBUFFERED": "1"}
         if self.n_slots:

@@ -20,10 +20,10 @@ from lrdoctor.spec.base import NOT_IDENTITY, Named, Spec
 from lrdoctor.spec.blocks import AnyComponent, AnyData, Component, NamedSchedule, Optimizer, Schedule
 from lrdoctor.spec.class_paths import digest, file_of, named, relocated
 from lrdoctor.spec.command import CommandSpec
-from lrdoctor.spec.faults import Fault, refusal, shown
+from lrdoctor.spec.faults import Fault, Place, refusal, shown
 from lrdoctor.spec.overrides import override
 from lrdoctor.spec.types import ClassPath, Count
-from lrdoctor.spec.yaml_source import read
+from lrdoctor.spec.yaml_source import Document, parse, read, write
 
 EVALUATIONS = 20
 """Evaluations a trial has when eval_every is left out: enough points to see a rise, at little cost."""
@@ -142,9 +142,31 @@ def load_spec(path: Path, overrides: Sequence[str] = ()) -> Spec:
         found = "nothing" if document.data is None else shown(document.data)
         text = f"found {found}, expected a mapping of the spec's keys; `lrdoctor init` writes a starter"
         raise refusal(document.faults or [Fault(document.value_place(()), (), text)])
+    return _of_document(document, Path(os.path.abspath(path)).parent, overrides)
+
+
+def spec_from(plain: dict[str, Any], folder: Path, origin: str, overrides: Sequence[str] = ()) -> Spec:
+    """The spec of plain values, as `load_spec` gives that of a file.
+
+    Args:
+        plain: key -> value.
+        folder: which relative files start from.
+        origin: where the values come from, for the messages.
+        overrides: `--set` texts.
+
+    Raises:
+        SpecError: they are none, or a `--set` cannot be used.
+    """
+    document = parse(write(plain), lambda line, column: Place(0, line, column, origin))
+    if isinstance(document, Fault):
+        raise refusal([document])
+    return _of_document(document, Path(os.path.abspath(folder)), overrides)
+
+
+def _of_document(document: Document, folder: Path, overrides: Sequence[str]) -> Spec:
     document = override(document, overrides)
     kind: type[Spec] = CommandSpec if "command" in document.data else ModelSpec
-    return kind.validated(document, Path(os.path.abspath(path)).parent, _of_the_other_kind(kind))
+    return kind.validated(document, folder, _of_the_other_kind(kind))
 
 
 def _of_the_other_kind(kind: type[Spec]) -> Callable[[str], str | None]:
