@@ -7,6 +7,8 @@ From Python, `diagnose` judges logs and tables that exist already:
     >>> report.verdict
     'stable'
 
+A training script that is run by `lrdoctor run` may tell its evaluations by `lrdoctor.log(val_loss=...)`.
+
 What stands in `__all__` is public and changes only by adding. Importing this package imports neither torch nor pandas
 nor numpy: every name is fetched when it is first used. The command line is `lrdoctor.cli`.
 """
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from lrdoctor.api import diagnose
     from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Skip
     from lrdoctor.errors import InconclusiveError, LogError, LrdoctorError, UnstableError
+    from lrdoctor.recording.log import log
 
 __version__ = "0.1.0"
 
@@ -35,12 +38,14 @@ __all__ = [
     "UnstableError",
     "__version__",
     "diagnose",
+    "log",
 ]
 
 _HOMES = {
     "lrdoctor.api": ("diagnose",),
     "lrdoctor.core.report": ("Finding", "Fix", "Report", "RunSummary", "Skip"),
     "lrdoctor.errors": ("InconclusiveError", "LogError", "LrdoctorError", "UnstableError"),
+    "lrdoctor.recording.log": ("log",),
 }
 """Module -> the public names that it holds."""
 

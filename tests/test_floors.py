@@ -17,11 +17,11 @@ SHELVES = {
     "procedures", "training", "architecture", "workloads", "engines", "logs", "rules", "fixes", "reports",
 }  # fmt: skip
 BOTTOM = {"core", "errors"}
-MEASURES = {"measures"}
+MEASURES = {"measures", "recording"}
 TOP = {"cli", "__main__"}
 
 ALLOWED: dict[str, tuple[str, ...]] = {
-    "torch": ("training", "architecture", "workloads"),
+    "torch": ("training", "architecture", "workloads", "recording"),
     "pydantic": ("spec",),
     "rich": ("cli", "reports.terminal"),
     "matplotlib": ("reports",),
@@ -61,8 +61,8 @@ def _run_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def floor(part: str) -> int:
-    """0 the vocabulary, 1 what is measured of runs, 2 the shelves, 3 what lies beside spec and examine, 4 the command
-    line."""
+    """0 the vocabulary, 1 what is measured of runs and what runs in a user's process, 2 the shelves, 3 what lies beside
+    spec and examine, 4 the command line."""
     if part in BOTTOM:
         return 0
     if part in MEASURES:

@@ -21,6 +21,7 @@ from lrdoctor.cli.inspect import inspect
 from lrdoctor.cli.outputs import with_options
 from lrdoctor.cli.probe import probe
 from lrdoctor.cli.report import report
+from lrdoctor.cli.run import run
 from lrdoctor.cli.scripts import NO_SCRIPT, PARAMETER, Script, TakesCommand, spec_of, with_script
 from lrdoctor.cli.sweep import sweep
 from lrdoctor.cli.treat import treat
@@ -126,6 +127,8 @@ def _in_short(rule: Rule) -> list[str]:
     return [head, *wrap(rule.summary, PIPE_WIDTH, initial_indent=room, subsequent_indent=room)]
 
 
-for _command in (init, sweep, probe, warmup, clip, treat, inspect, diagnose, report, rules):
+for _command in (init, run, sweep, probe, warmup, clip, treat, inspect, diagnose, report, rules):
+    # what follows the first word of another program is that program's
+    _settings = {"allow_interspersed_args": False} if _command is run else None
     _kind = TakesCommand if PARAMETER in signature(_command).parameters else None
-    app.command(cls=_kind)(exit_codes(with_script(with_options(_command))))
+    app.command(cls=_kind, context_settings=_settings)(exit_codes(with_script(with_options(_command))))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError
-from lrdoctor.recording.settings import COLUMNS, EVALUATIONS, FACTS
+from lrdoctor.logs import read_log
+from lrdoctor.recording.settings import COLUMNS
 
 Row = tuple[int, float, float, float | None, float | None]
 """As trials have them: (step, learning_rate, train_loss, grad_norm, val_loss)."""
@@ -72,24 +70,6 @@ class Growing:
             self._held = None
 
 
-def facts_of(folder: Path) -> dict[str, Any]:
-    """What the recording says of the training, {} where it says nothing."""
-    try:
-        found: dict[str, Any] = json.loads((folder / FACTS).read_bytes())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return found
-
-
-def told(folder: Path) -> dict[int, float]:
-    """Validation losses by step that the script passed to `lrdoctor.log`."""
-    try:
-        with (folder / EVALUATIONS).open(encoding="ascii", newline="") as file:
-            return {int(row["step"]): float(row["val_loss"]) for row in csv.DictReader(file) if row["val_loss"]}
-    except FileNotFoundError:
-        return {}
-
-
 def logged(path: Path, n_rows: int) -> tuple[dict[int, float], str | None]:
     """Validation losses by step from a log that the command wrote.
 
@@ -103,9 +83,6 @@ def logged(path: Path, n_rows: int) -> tuple[dict[int, float], str | None]:
     Returns:
         the losses, and what is to be said of them; no losses where none were found, with the reason.
     """
-    # reading imports pandas, which a worker without validation losses need not wait for
-    from lrdoctor.logs import read_log
-
     if not path.exists():
         return {}, f"validation loss: {path.name} was not written"
     try:

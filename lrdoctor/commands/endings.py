@@ -6,22 +6,9 @@ import math
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from lrdoctor.core.run import Status
 from lrdoctor.recording.settings import DIVERGED, STOPPED
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    blow_up: float = 10.0
-    """A last loss so many times the usual one of the run, and above the first: a training that is in order varies by
-    less from batch to batch, and overflows, assertions and range errors follow from larger ones."""
-    last: int = 20
-    """Updates before the end that are looked at: what a blow-up breaks breaks soon."""
-
-
-THRESHOLDS = Thresholds()
 
 BY_ITSELF = (signal.SIGABRT, signal.SIGFPE, signal.SIGSEGV)
 """Signals that a process may owe to its own numbers, as a failed assertion on a GPU does; the others came from
@@ -41,16 +28,15 @@ class Outcome:
     """Updates asked for."""
     ended: str | None = None
     """What the recording says of the end: `non_finite` or `max_updates` where it ended the training itself."""
-    unfinished: Sequence[float] = ()
-    """Losses and norms since the last update, of one that was never made."""
+    blow_up: str | None = None
+    """What shows that the training had diverged before the command failed, in words: by its curves, its exception or
+    what it printed."""
     decided: str | None = None
     """Why it was ended before its time, as hopeless."""
     seconds: float | None = None
     """The time after which it was ended; None where it was not for its time."""
     words: str = ""
     """The last that it printed."""
-    said: str | None = None
-    """The sentence among them that tells of a loss or a gradient that is not finite."""
 
 
 def judged(run: Outcome) -> tuple[Status, str | None]:
@@ -65,11 +51,8 @@ def judged(run: Outcome) -> tuple[Status, str | None]:
     how = _how(run)
     if how is None:
         return "completed", None
-    if run.losses and (run.code > 0 or -run.code in BY_ITSELF or run.seconds is not None):
-        if run.said is not None:
-            return "diverged", f"the command said {run.said!r} and {how}"
-        if (risen := blow_up(run.losses)) is not None:
-            return "diverged", f"{risen}; then the command {how}"
+    if run.losses and run.blow_up and (run.code > 0 or -run.code in BY_ITSELF or run.seconds is not None):
+        return "diverged", f"{run.blow_up}; then the command {how}"
     return "failed", f"the command {how}"
 
 
@@ -83,22 +66,6 @@ def _non_finite(run: Outcome) -> str | None:
     # after a norm alone that is not finite, as in an update that a loss scaler skips, a training may well go on
     if norm is not None and not math.isfinite(norm) and (run.ended == "non_finite" or _how(run) is not None):
         return f"the gradient norm is {norm} at step {step}"
-    bad = [value for value in run.unfinished if not math.isfinite(value)]
-    if bad and _how(run) is not None:
-        return f"a loss or gradient norm is {bad[0]} at step {step + 1}, and the command ended before that update"
-    return None
-
-
-def blow_up(losses: Sequence[float]) -> str | None:
-    """In words, that one of the last losses is far above what the run had; None where none is."""
-    before, last = losses[: -THRESHOLDS.last], losses[-THRESHOLDS.last :]
-    if not last:
-        return None
-    # a short run has nothing but its start to compare with
-    usual = median(before) if before else losses[0]
-    highest = max(last)
-    if 0 < THRESHOLDS.blow_up * usual <= highest and highest > losses[0]:
-        return f"the loss rose to {highest:.4g}, {highest / usual:.3g} times what it was ({usual:.4g})"
     return None
 
 

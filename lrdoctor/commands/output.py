@@ -78,7 +78,8 @@ def last_lines(text: str) -> str:
 
 
 def said_not_finite(text: str) -> str | None:
-    """The last sentence of a text that tells of a loss or gradient that is not finite, None where it has none."""
+    """In words, that the text tells of a loss or gradient that is not finite; None where it does not."""
     finder = Finder()
     finder.add(text)
-    return next((one.text for one in reversed(finder.found) if one.kind in ("died", "non_finite")), None)
+    found = (one.text for one in reversed(finder.found) if one.kind in ("died", "non_finite"))
+    return next((f"the command said {text!r}" for text in found), None)

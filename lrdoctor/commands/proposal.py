@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from lrdoctor.commands.running import Order, run
 from lrdoctor.commands.session import CommandSession, in_short, refuse_unrecorded
 from lrdoctor.core.command import Value, all_fields, filled
 from lrdoctor.errors import LrdoctorError, SpecError
+from lrdoctor.launch import script_name
 from lrdoctor.recording.settings import Recording
 from lrdoctor.spec import CommandSpec, load_spec, spec_from
 
@@ -35,6 +35,8 @@ the sweep goes on where the best rate is at an end."""
 A_DECADE = 2
 """Rates of a decade."""
 DIGITS = 4
+SAYS_NOTHING = ("main", "run", "train", "__main__")
+"""Names of scripts that say what they do and not what they train."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +57,12 @@ def name_of(words: Sequence[str]) -> str:
 
     >>> name_of(["python", "train_gpt.py", "--lr", "1"]), name_of(["torchrun", "-m", "pkg.train"])
     ('train_gpt', 'pkg.train')
+    >>> name_of(["python", "/examples/mnist/main.py"])
+    'mnist-main'
     """
-    for before, word in zip(("", *words), words, strict=False):
-        if before == "-m" and re.fullmatch(r"[\w.]+", word) and not word.startswith("torch.distributed"):
-            return word
-        if word.endswith(".py") and not before.startswith("--config"):
-            stem = Path(word).stem
-            parent = Path(os.path.abspath(word)).parent.name
-            return f"{parent}-{stem}" if stem in ("main", "run", "__main__") and parent else stem
-    return Path(words[0]).name
+    name = script_name(words)
+    parent = Path(os.path.abspath(next((word for word in words if word.endswith(".py")), "."))).parent.name
+    return f"{parent}-{name}" if name in SAYS_NOTHING and parent else name
 
 
 def begin(name: str, words: Sequence[str], overrides: Sequence[str]) -> CommandSpec:
@@ -161,7 +160,7 @@ def look(spec: CommandSpec, asked: Asked, say: Callable[[str], None]) -> Asked:
         asked = replace(asked, steps=max(FEWEST_UPDATES, n))
         ended = "it ended by itself" if done.outcome.code == 0 and n < n_updates else "it goes on"
         say(f"--steps {asked.steps}: {n} updates took {seconds:.3g} s, and {ended}")
-    return _with_rates(asked, in_short(done.facts)["optimizers"], say)
+    return _with_rates(asked, in_short(done.recorded)["optimizers"], say)
 
 
 def _with_rates(asked: Asked, optimizers: Sequence[dict[str, Any]], say: Callable[[str], None]) -> Asked:

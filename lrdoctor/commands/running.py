@@ -10,13 +10,13 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from lrdoctor.commands import curves, processes
+from lrdoctor.commands import processes
 from lrdoctor.commands.curves import Growing, Row
 from lrdoctor.commands.endings import Outcome
 from lrdoctor.commands.output import Kept, last_lines, said_not_finite
 from lrdoctor.errors import Interrupted, WorkloadError
+from lrdoctor.logs.recordings import Recorded, blow_up, read_folder
 from lrdoctor.recording.settings import STEPS, Recording
 
 POLL = 0.05
@@ -51,9 +51,8 @@ class Done:
 
     outcome: Outcome
     rows: list[Row]
-    facts: Mapping[str, Any]
+    recorded: Recorded
     """What the recording says of the training."""
-    seconds: float
 
 
 @dataclass
@@ -82,7 +81,7 @@ def run(
         WorkloadError: the command cannot be started.
         Interrupted: `stopped` said so; nothing of the run is left.
     """
-    mark, began = uuid.uuid4().hex, time.monotonic()
+    mark = uuid.uuid4().hex
     environment = {**order.environment, **ports(order.environment)}
     try:
         process = processes.start(order.words, order.runs_in, order.recording.environment(environment), mark)
@@ -105,23 +104,21 @@ def run(
                 output.close(LEFT_OPEN)
     code = process.wait()
     _take(growing.new(is_over=True), order, state, emit, decide)
-    facts = curves.facts_of(directory)
+    recorded = read_folder(directory, "the command")
     printed, complained = (output.end() for output in outputs)
-    unfinished = facts.get("unfinished") or {}
     outcome = Outcome(
         # it was ended at its last update
         code=0 if state.is_enough else code,
         losses=[row[2] for row in state.rows],
         norms=[row[3] for row in state.rows],
         wanted=order.n_steps,
-        ended=facts.get("ended"),
-        unfinished=[_number(v) for values in unfinished.values() for v in values],
+        ended=recorded.facts.get("ended"),
+        blow_up=blow_up(recorded) or said_not_finite(complained) or said_not_finite(printed),
         decided=state.decided,
         seconds=order.timeout if state.is_late else None,
         words=last_lines(complained) or last_lines(printed),
-        said=said_not_finite(complained) or said_not_finite(printed),
     )
-    return Done(outcome, state.rows, facts, time.monotonic() - began)
+    return Done(outcome, state.rows, recorded)
 
 
 def _watch(
@@ -182,8 +179,3 @@ def ports(environment: Mapping[str, str]) -> dict[str, str]:
         port = str(free.getsockname()[1])
     # the second is what torchrun reads its option --master-port from
     return {"MASTER_PORT": port, "PET_MASTER_PORT": environment.get("PET_MASTER_PORT", port)}
-
-
-def _number(value: Any) -> float:
-    """A value of recording.json, where null stands for nan and text for infinity."""
-    return math.nan if value is None else float(value)

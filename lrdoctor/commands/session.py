@@ -20,9 +20,12 @@ from lrdoctor.commands.limits import limits
 from lrdoctor.commands.running import STDOUT, Done, Order, run
 from lrdoctor.core.architecture import Inspection
 from lrdoctor.core.command import all_fields, filled, values_of
+from lrdoctor.core.curve import EMPTY
 from lrdoctor.core.rewriting import Possible
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import WorkloadError
+from lrdoctor.launch import refuse_blind
+from lrdoctor.logs.recordings import Recorded
 from lrdoctor.recording.settings import HOOKED, Recording
 from lrdoctor.training.hopeless import Hopeless
 
@@ -54,6 +57,7 @@ class CommandSession:
     def __init__(self, context: Mapping[str, Any], worker: int) -> None:
         self.context = context
         self.words: list[str] = list(context["command"])
+        refuse_blind(self.words)
         self.gpus = visible_gpus()
         self.per_trial = int(context["slots"]["gpus"])
         if self.gpus and self.per_trial > len(self.gpus):
@@ -118,7 +122,7 @@ class CommandSession:
             "reason": reason,
             "evaluations": evaluations,
             "notes": notes,
-            "facts": {"recorded": in_short(done.facts), "exit_code": done.outcome.code, "n_updates": n},
+            "facts": {"recorded": in_short(done.recorded), "exit_code": done.outcome.code, "n_updates": n},
         }
 
     def check(self, trial: Trial, stopped: Callable[[], bool]) -> dict[str, Any]:
@@ -132,7 +136,7 @@ class CommandSession:
             refuse_unrecorded(done, own)
         if self._is_unsteered(done):
             raise WorkloadError(NO_RATE)
-        short = in_short(done.facts)
+        short = in_short(done.recorded)
         return {
             "n_parameters": sum(each["n_parameters"] for each in short["optimizers"]),
             "has_validation": self.context["validation"] is not None,
@@ -196,7 +200,8 @@ class CommandSession:
         if not steps:
             return {}, []
         if validation is None:
-            return curves.settled(curves.told(own / "recording"), steps), []
+            told = done.recorded.runs[0].val_loss if done.recorded.runs else EMPTY
+            return curves.settled(dict(zip(told.step.tolist(), told.value.tolist(), strict=True)), steps), []
         log = own / STDOUT
         if validation["log"] != "stdout":
             named = filled([validation["log"]], {"dir": str(own / FILES)})[0]
@@ -236,10 +241,12 @@ def refuse_unrecorded(done: Done, own: Path) -> None:
     """Raises WorkloadError where a run has no update, or began with a loss that is not finite."""
     outcome, words = done.outcome, done.outcome.words or "nothing"
     if not done.rows:
-        if done.facts.get("failure"):
-            why = f"the recording failed: {done.facts['failure']}"
+        if done.recorded.facts.get("failure"):
+            why = f"the recording failed: {done.recorded.facts['failure']}"
         elif not (own / "recording" / HOOKED).exists():
-            why = "no Python process of it could be recorded (python -I, -S and -E keep the recorder out)"
+            why = (
+                "no Python process of it could be recorded (it uses no Python, or one that does not look at PYTHONPATH)"
+            )
         else:
             why = "it ended before the first update of an optimizer of torch or Keras"
         raise WorkloadError(f"command: {why}; exit code {outcome.code}, the last it printed: {words}")
@@ -255,14 +262,16 @@ def refuse_unrecorded(done: Done, own: Path) -> None:
         raise WorkloadError(f"command: after {len(done.rows)} updates {reason}")
 
 
-def in_short(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Of what the recording says, that which a trial keeps."""
+def in_short(recorded: Recorded) -> dict[str, Any]:
+    """Of what a recording says, that which a trial keeps."""
+    facts = recorded.facts
     optimizers = [
         {name: each.get(name) for name in ("name", "learning_rate", "n_parameters", "n_updates", "n_skipped")}
         for each in facts.get("optimizers", ())
     ]
     known = {name: facts.get(name) for name in ("framework", "torch", "clipping", "scaler", "world_size", "exception")}
-    return {**known, "optimizers": optimizers, "notes": list(facts.get("notes", ()))}
+    notes = [str(note) for run in recorded.runs[:1] for note in run.provenance["notes"]]
+    return {**known, "optimizers": optimizers, "notes": notes}
 
 
 def visible_gpus() -> list[str]:

@@ -158,6 +158,9 @@ class Report:
     """What got worse since an earlier report; empty where the report is compared with none. As plain data."""
     min_margin: Mapping[str, Any] = field(default_factory=dict)
     """The stability margin that was demanded, and whether it is there; empty where none was. As plain data."""
+    recorded: Mapping[str, Any] = field(default_factory=dict)
+    """The script that was run and recorded, how it ended, and what could be checked for it; empty for logs and trials.
+    As plain data."""
 
     @property
     def is_of_trials(self) -> bool:

@@ -59,7 +59,8 @@ def norms_of(run: Run, findings: Findings) -> Norms:
     part, where = _quiet_part(run, findings, norms)
     if len(part) < FEWEST:
         return Norms(used=EMPTY, why=f"{where}, and a percentile takes {FEWEST}: {MEASURE}, in a run that trains well")
-    if is_clipped(part.value):
+    # a recording measures them before the script clips
+    if "recorded" not in run.provenance and is_clipped(part.value):
         why = f"the log holds norms that are already clipped at {part.value.max():.4g}, and a percentile of those means"
         return Norms(used=EMPTY, why=f"{why} nothing: {MEASURE}", are_clipped=True)
     return _without_drift(part, where)

@@ -83,9 +83,13 @@ def gather(
 
 def gathered(runs: Iterable[Run], objective: str | None) -> Gathered:
     """The runs under names that differ from each other, with what is known of their objective."""
+    return Gathered(runs=tuple(_named_apart(with_objective(runs, objective))))
+
+
+def with_objective(runs: Iterable[Run], objective: str | None) -> Iterator[Run]:
+    """The runs with what the user said of their objective, None for nothing."""
     given = {} if objective is None else {"objective": objective, "objective_reason": GIVEN}
-    known = (replace(run, provenance={**run.provenance, **given}) for run in runs)
-    return Gathered(runs=tuple(_named_apart(known)))
+    return (replace(run, provenance={**run.provenance, **given}) for run in runs)
 
 
 class _Gatherer:

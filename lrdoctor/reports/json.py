@@ -76,6 +76,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "checks": report.checks,
         "baseline": report.baseline,
         "min_margin": report.min_margin,
+        "recorded": report.recorded,
     }
     return {name: _plain(value) for name, value in document.items()}
 

@@ -5,8 +5,9 @@ The first nan or inf in the training loss or in the unclipped gradient norm, or 
 validation loss. One non-finite step is enough: the parameters are lost with it unless the trainer skips the update.
 In a log that somebody else made, single non-finite gradient norms are a note only: a loss scaler tries a larger scale
 now and then and skips the update that overflows. From a twentieth of all norms, or eight in a row after the first
-twenty, where a scaler finds its scale, they are an error. Norms from the first non-finite loss on follow from it and
-are not reported again.
+twenty, where a scaler finds its scale, they are an error. A recording of lrdoctor knows which steps were
+skipped: of the others a single one is an error. Norms from the first non-finite loss on follow from it and are not
+reported again.
 
 ## Why it matters
 It is the playbook's plain case of an infeasible trial. In a sweep it is expected at high enough rates; what matters
@@ -81,6 +82,10 @@ def _gradients(run: Run, norm: Curve) -> Found:
     bad = ~np.isfinite(norm.value)
     step = norm.first_non_finite
     if step is None:
+        return
+    made = bad & ~np.isin(norm.step, run.provenance.get("skipped_steps", norm.step))
+    if made.any():  # a recording knows which steps the scaler skipped
+        yield _finding(run, "grad_norm", int(norm.step[np.argmax(made)]), ", and the update was made")
         return
     late = bad[THRESHOLDS.scaler_points :]
     if bad.sum() >= max(2, THRESHOLDS.share * len(bad)) or _longest(late) >= THRESHOLDS.in_a_row:

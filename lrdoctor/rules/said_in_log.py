@@ -8,6 +8,8 @@ Sentences between the records of a text log, as trainers print them:
   "Invalid loss, terminating training");
 - the loss scale of mixed precision cannot be lowered any further ("Minimum loss scale reached");
 - something is not finite ("found NaN in ..."), and the log ends there;
+- of a training that was recorded: its script failed after the loss or a gradient was no longer finite, or the loss ten
+  times that of the start, or with an exception that says so;
 - updates are skipped because of overflows ("Gradient overflow. Skipping step"), at nearly every point of a long stretch
   or, where the log counts skipped iterations in a column, at half of the steps of one.
 
@@ -59,6 +61,7 @@ FATAL = {
     "died": "the log says that the training died",
     "loss_scale": "the log says that the loss scale cannot be lowered any further",
     "non_finite": "the log says, at its end, that something is not finite",
+    "diverged": "the script died of its loss",
 }
 COUNTS_SKIPPED = re.compile(r"(?i)^(number[ _]of[ _])?skipped([ _](iterations|steps|updates))?$")
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lrdoctor.core.report import Fix, Report
+from lrdoctor.reports import recorded
 from lrdoctor.reports.intervals import BEST, MARGIN, UNSTABLE, with_interval
 from lrdoctor.reports.numbers import multiple, number
 from lrdoctor.reports.terminal.architecture import print_architecture
@@ -106,6 +107,8 @@ def headline(report: Report) -> Iterator[tuple[str, str]]:
         yield "stability margin", f"(>= {multiple(report.sweep['stable_up_to'])}, none found)"
     if report.lr_sensitivity is not None:
         yield "LR sensitivity", f"{report.lr_sensitivity:.3g}"
+    if report.recorded:
+        yield from recorded.headline(report.recorded)
 
 
 def _figure(report: Report, key: str, value: float, write: Callable[[float], str]) -> str:

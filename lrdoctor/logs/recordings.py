@@ -1,0 +1,176 @@
+"""The folder of a recording, as runs: every update of each optimizer, with what no log says of its values."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lrdoctor.core.curve import Curve
+from lrdoctor.core.run import Run
+from lrdoctor.errors import LogError
+from lrdoctor.logs.provenance import of_steps
+from lrdoctor.recording.settings import COLUMNS, EVALUATIONS, FACTS
+
+NAME = "lrdoctor recording"
+ADVERSARIAL = "the loss of one optimizer reaches the parameters of the other, as in a GAN or an actor-critic"
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    last: int = 20
+    """Updates before the end in which a blow-up has to lie for the crash to be its: trainers check the loss every so
+    many."""
+    factor: float = 10.0
+    """Times the first losses: a model that does ten times worse than an untrained one has diverged."""
+    first: int = 5
+    """Losses at the start whose median is that of the untrained model."""
+
+
+THRESHOLDS = Thresholds()
+
+OF_VALUES = re.compile(
+    r"\bnan\b|math range error|not finite|non-?finite|floatingpointerror|infinite or nan|loss (is|became) inf", re.I
+)
+"""Exceptions that say by their text that a value overflowed: `math.exp(loss)` is the perplexity of language models."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What lies in the folder of a recording."""
+
+    folder: Path
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """recording.json; empty where the training never made an update."""
+    runs: tuple[Run, ...] = ()
+    """One for each optimizer, in the order in which they first stepped."""
+
+
+def read_folder(folder: Path, name: str) -> Recorded:
+    """The runs of a recording, none where no update was recorded.
+
+    Args:
+        folder: that the recorder wrote to; the process may have been killed.
+        name: of the training.
+
+    Raises:
+        LogError: a file is damaged.
+    """
+    facts = _facts(folder / FACTS)
+    optimizers = facts.get("optimizers") or []
+    steps = {one["file"]: one for one in optimizers}
+    runs = [
+        _run(folder / file, f"{name}: {_called(k, one)}" if len(steps) > 1 else name, facts, one)
+        for k, (file, one) in enumerate(steps.items())
+    ]
+    if runs and (evaluations := _curves(folder / EVALUATIONS, ("val_loss",))):
+        runs[0] = replace(runs[0], curves={**runs[0].curves, **evaluations})
+    return Recorded(folder, facts, tuple(run for run in runs if len(run.train_loss)))
+
+
+def _called(k: int, optimizer: Mapping[str, Any]) -> str:
+    return f"optimizer {k} ({optimizer['name']})"
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise LogError(f"{path}: is damaged ({error}); record the training again") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _run(path: Path, name: str, facts: Mapping[str, Any], optimizer: Mapping[str, Any]) -> Run:
+    curves = _curves(path, COLUMNS[1:])
+    loss = curves.get("train_loss")
+    objective = {"objective": "adversarial", "objective_reason": ADVERSARIAL} if facts.get("adversarial") else {}
+    provenance = {
+        "format": NAME,
+        "columns": {name: name for name in ("step", *curves)},
+        "x": "step",
+        **(of_steps(loss.step) if loss is not None else {}),
+        "notes": tuple(_notes(facts, optimizer)),
+        "left_out": {},
+        "recorded": {key: value for key, value in optimizer.items() if key != "skipped_steps"},
+        "skipped_steps": tuple(optimizer.get("skipped_steps") or ()),
+        **objective,
+    }
+    return Run(name, str(path), curves, provenance=provenance)
+
+
+def _notes(facts: Mapping[str, Any], optimizer: Mapping[str, Any]) -> list[str]:
+    notes = list(facts.get("notes") or ())
+    if n := optimizer.get("n_skipped"):
+        notes.append(f"{n} of {optimizer['n_rows']} steps were skipped by the loss scaler and are no updates")
+    if (n := facts.get("world_size") or 1) > 1:
+        notes.append(f"rank 0 of {n}: the losses of the other ranks are not seen")
+    return notes
+
+
+def _curves(path: Path, columns: Sequence[str]) -> dict[str, Curve]:
+    """The columns of a file of the recorder, blanks left out; of a row that a kill cut off nothing is kept."""
+    try:
+        text = path.read_text("ascii")
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise LogError(f"{path}: is damaged ({error}); record the training again") from error
+    cells = [line.split(",") for line in text.split("\n")[1:-1]]
+    curves: dict[str, Curve] = {}
+    try:
+        for k, name in enumerate(columns, start=1):
+            # of a step that was evaluated twice the later value
+            given = {int(row[0]): float(row[k]) for row in cells if len(row) == len(columns) + 1 and row[k]}
+            if given:
+                steps = sorted(given)
+                curves[name] = Curve(np.array(steps, dtype=np.int64), np.array([given[step] for step in steps]))
+    except ValueError as error:
+        raise LogError(f"{path}: is damaged ({error}); record the training again") from error
+    return curves
+
+
+def blow_up(recorded: Recorded) -> str | None:
+    """Why a script that failed diverged before, None where nothing shows that it did."""
+    exception = recorded.facts.get("exception")
+    if exception and OF_VALUES.search(exception):
+        return str(exception)
+    unfinished = recorded.facts.get("unfinished") or {}
+    for kind, of in (("loss", unfinished.get("losses")), ("gradient norm", unfinished.get("norms"))):
+        for value in of or ():
+            number = _number(value)
+            if not math.isfinite(number):
+                return f"the {kind} of the update that was not made is {number}"
+    for run in recorded.runs:
+        why = _in_curves(run, [_number(value) for value in unfinished.get("losses") or ()])
+        if why is not None:
+            return why
+    return None
+
+
+def _in_curves(run: Run, unfinished: list[float]) -> str | None:
+    loss, skipped = run.train_loss, run.provenance["skipped_steps"]
+    since = int(loss.step[-1]) - THRESHOLDS.last + 1
+    for name in ("train_loss", "grad_norm"):
+        end = run.curve(name).after(since)
+        bad = ~np.isfinite(end.value) & ~np.isin(end.step, skipped)
+        if bad.any():
+            k = int(np.argmax(bad))
+            return f"{name} is {end.value[k]} at step {end.step[k]}"
+    first = float(np.median(loss.value[: THRESHOLDS.first]))
+    last = max([*loss.after(since).value.tolist(), *unfinished])
+    if first > 0 and last >= THRESHOLDS.factor * first:
+        return f"the loss was {last:.4g} within the last {THRESHOLDS.last} updates, after {first:.4g} at the start"
+    return None
+
+
+def _number(value: Any) -> float:
+    """What recording.json has of a number: null for nan, text for infinity."""
+    return math.nan if value is None else float(value)

@@ -1,0 +1,159 @@
+"""recording.json: what was seen of the training besides its curves."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from lrdoctor.recording.settings import FACTS, Recording
+
+if TYPE_CHECKING:
+    from lrdoctor.recording.recorder import Recorder
+    from lrdoctor.recording.watched import Watched
+
+FRAMEWORKS = (
+    ("lightning", ("lightning.", "pytorch_lightning.", "lightning_fabric.")),
+    ("hf", ("transformers.trainer", "trl.")),
+    ("keras", ("keras.",)),
+    ("accelerate", ("accelerate.",)),
+)
+"""By the modules that call the first update, the outermost framework first."""
+MOST_SETTINGS = 8
+"""Different settings of the script's clipping that are listed."""
+
+
+def rank() -> tuple[int, int]:
+    """The rank of this process and the number of all, 0 and 1 where it trains alone."""
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return int(os.environ.get("RANK") or 0), int(os.environ.get("WORLD_SIZE") or 1)
+
+
+@dataclass
+class Facts:
+    """Collected while the training runs."""
+
+    settings: Recording
+    framework: str = "none"
+    world_size: int = 1
+    n_optimizers: int = 0
+    clipping: list[dict[str, Any]] = field(default_factory=list)
+    """Settings of the script's own clipping, each once."""
+    scaler: dict[str, Any] | None = None
+    backwards: Counter[int] = field(default_factory=Counter)
+    """Backward passes of an update -> updates."""
+    notes: list[str] = field(default_factory=list)
+    ended: str | None = None
+    """None while it runs, and where it was killed; else `max_updates`, `non_finite` or `script`."""
+    exception: str | None = None
+    failure: str | None = None
+    """Why recording was given up."""
+
+    def note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def saw_update(self, n_backwards: int) -> None:
+        self.backwards[n_backwards] += 1
+
+    def saw_clipping(self, **settings: Any) -> None:
+        """The script clips, with these settings."""
+        if settings not in self.clipping and len(self.clipping) < MOST_SETTINGS:
+            self.clipping.append(settings)
+
+    def begin(self, frame: FrameType) -> None:
+        """Finds the framework by who is calling."""
+        callers = list(_modules(frame))
+        found = (name for name, starts in FRAMEWORKS if any(caller.startswith(starts) for caller in callers))
+        self.framework = next(found, "raw" if self.n_optimizers else "none")
+
+    def died_of(self) -> None:
+        """Keeps the exception that ended the script, which Python has printed by now."""
+        if self.ended is None:
+            self.ended = "script"
+        error = getattr(sys, "last_value", None)
+        if error is not None and not isinstance(error, SystemExit):
+            self.exception = f"{type(error).__name__}: {error}"[:500]
+
+    def write(self, recorder: Recorder) -> None:
+        """Puts recording.json in the place of the one before, whole."""
+        path = os.path.join(self.settings.directory, FACTS)
+        temporary = f"{path}.tmp"
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(_plain(self._document(recorder)), file, indent=1, allow_nan=False)
+        os.replace(temporary, path)
+
+    def _document(self, recorder: Recorder) -> dict[str, Any]:
+        import torch
+
+        watched = {id(w.series): w for w in recorder.order if w.series is not None}
+        n, most = (0, 0) if not self.backwards else self.backwards.most_common(1)[0]
+        return {
+            "schema_version": 1,
+            "settings": asdict(self.settings),
+            "pid": os.getpid(),
+            "framework": self.framework,
+            "python": sys.version.split()[0],
+            "torch": str(torch.__version__),
+            "world_size": self.world_size,
+            "rank": recorder.rank,
+            "optimizers": [_optimizer(watched[id(series)], series) for series in recorder.series],
+            "clipping": self.clipping,
+            "scaler": self.scaler,
+            "backwards_per_update": n if most else None,
+            "backwards_vary": len(self.backwards) > 1,
+            "unfinished": _unfinished(recorder),
+            "n_losses": recorder.generation + bool(recorder.losses),
+            "notes": self.notes,
+            "ended": self.ended,
+            "exception": self.exception,
+            "failure": self.failure,
+        }
+
+
+def _modules(frame: FrameType | None) -> Iterator[str]:
+    while frame is not None:
+        yield f"{frame.f_globals.get('__name__', '')}."
+        frame = frame.f_back
+
+
+def _optimizer(watched: Watched, series: Any) -> dict[str, Any]:
+    return {
+        "file": os.path.basename(series.path),
+        "name": watched.name,
+        "learning_rate": watched.default,
+        "reference_learning_rate": watched.reference,
+        "group_learning_rates": watched.peaks,
+        "group": watched.group,
+        "n_parameters": sum(p.numel() for p in watched.parameters),
+        "n_rows": series.n_rows,
+        "n_updates": series.n_updates,
+        "n_skipped": series.n_skipped,
+        "skipped_steps": list(series.skipped),
+    }
+
+
+def _unfinished(recorder: Recorder) -> dict[str, Any]:
+    """Loss and norm since the last update, of one that was not made."""
+    if recorder._updated or not recorder.losses:
+        return {}
+    return {"losses": [float(v) for v in recorder.losses], "norms": [float(c.norm) for c in recorder.calls.made]}
+
+
+def _plain(value: Any) -> Any:
+    """Without numbers that are not finite, which JSON does not have: nan as null, infinity as text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

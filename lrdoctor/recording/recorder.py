@@ -1,0 +1,347 @@
+"""What one process sees of its training, from backward to update, and the rows that become of it."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from lrdoctor.recording import facts
+from lrdoctor.recording.clipping import Call, Calls
+from lrdoctor.recording.norms import total_norm
+from lrdoctor.recording.rows import Row, Series
+from lrdoctor.recording.settings import DIVERGED, EVALUATIONS, STEPS, STOPPED, Recording
+from lrdoctor.recording.watched import Watched, as_number, put_back
+
+if TYPE_CHECKING:
+    from lrdoctor.recording.norms import Tensor, Value
+
+MOST_SERIES = 16
+"""Optimizers that have a file of their own."""
+SAVED_EVERY = 5.0
+"""Seconds between two writings of recording.json while the training goes on."""
+GRACE = 10.0
+"""Seconds for the script's `finally` blocks and its loggers once the recording ends it."""
+ENDED = {STOPPED: "max_updates", DIVERGED: "non_finite"}
+
+
+class Recorder:
+    """The recording of one process; every method is called from a patched function of torch or Keras."""
+
+    def __init__(self, settings: Recording) -> None:
+        self.settings = settings
+        self.is_on = True
+        self.facts = facts.Facts(settings)
+        self.watched: WeakKeyDictionary[Any, Watched] = WeakKeyDictionary()
+        self.series: list[Series] = []
+        self.order: list[Watched] = []
+        """The optimizers in the order in which they first stepped."""
+        self.losses: list[Value] = []
+        self.calls = Calls()
+        self.generation = 0
+        self.scale: Value | None = None
+        """By what the next loss was multiplied, since it is known only from what it was."""
+        self.inside = 0
+        """Backward passes that run: checkpointing calls another one from within."""
+        self.rank: int | None = None
+        self.by_hand: Watched | None = None
+        """What stands for an optimizer where the script has none."""
+        self.ending: int | None = None
+        self.n_begun = 0
+        """Steps of optimizers that were begun."""
+        self._updated = False
+        self._open: list[tuple[Any, list[tuple[dict[str, Any], Any]]]] = []
+        """The steps that run, the outermost first, with the rates to put back."""
+        self._row: Row | None = None
+        self._in_closure = False
+        self._saved = 0.0
+
+    # ------------------------------------------------------------------ what the script does
+
+    def saw_loss(self, value: Value) -> None:
+        """A scalar was backwarded."""
+        if self._open and not self._in_closure:
+            self.unwind()  # a step that raised
+        if self.by_hand_is_due():
+            self.step_by_hand()
+        if self._updated:
+            self._updated = False
+            self.losses, self.calls.made = [], []
+            self.generation += 1
+        self.losses.append(value)
+
+    def by_hand_is_due(self) -> bool:
+        """Whether an update without an optimizer is over: the script clipped, and goes on with the next backward."""
+        return bool(self.calls.made and not self._updated and not self.facts.n_optimizers)
+
+    def saw_clipping(self, parameters: Sequence[Any], norm: Value | None, is_limited: bool) -> None:
+        """Gradients were clipped, their norm before was this."""
+        if norm is not None:
+            self.calls.add(Call(parameters, norm, is_limited))
+
+    def watch(self, optimizer: Any) -> None:
+        """An optimizer was made."""
+        rate = as_number(optimizer.defaults.get("lr"))
+        self.watched[optimizer] = Watched(type(optimizer).__name__, rate, optimizer.param_groups)
+        self.facts.n_optimizers += 1
+
+    # ------------------------------------------------------------------ an update
+
+    def begin_step(self, optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The step of an optimizer begins; returns changed arguments where it has a closure, else None."""
+        self.n_begun += 1
+        watched = self._watched(optimizer)
+        if self._open:  # a wrapper's own optimizer, or the step of a base class
+            self._open.append((optimizer, self._steer_inner(watched)))
+            return None
+        before = watched.steer(self.settings) if self.settings.steers else []
+        self._open.append((optimizer, before))
+        closure = kwargs.get("closure")
+        place = next((k for k, arg in enumerate(args) if k and callable(arg)), None)
+        if closure is None and place is not None:
+            closure = args[place]
+        if closure is None:
+            self._row = self.measure(watched, optimizer)
+            return None
+        wrapped = self._measuring(closure, watched, optimizer)
+        if place is None:
+            return args, {**kwargs, "closure": wrapped}
+        return (*args[:place], wrapped, *args[place + 1 :]), kwargs
+
+    def end_step(self, optimizer: Any) -> None:
+        """The step of an optimizer has ended without an exception."""
+        if not self._open:
+            return
+        at, before = self._open.pop()
+        put_back(before)
+        if self._open:
+            return
+        row, self._row = self._row, None
+        watched = self._watched(at)
+        if row is None:  # a closure that was never called
+            row = self.measure(watched, at)
+        self.write(watched, row)
+
+    def skip_step(self, optimizer: Any) -> None:
+        """A loss scaler kept the optimizer from stepping, since a gradient is not finite."""
+        watched = self._watched(optimizer)
+        row = self.measure(watched, optimizer, clip=False)
+        row.skipped = 1.0
+        if not any(_may_be_infinite(norm) for norm in row.norms):
+            row.norms = [math.inf]
+        self.write(watched, row)
+
+    def step_by_hand(self) -> None:
+        """The script has clipped, changed its parameters itself, and goes on."""
+        if self.by_hand is None:
+            self.by_hand = Watched("none", math.nan, [])
+        chosen = self.calls.made
+        self.write(self.by_hand, Row(0, None, self.losses, [call.norm for call in chosen]))
+
+    def unwind(self) -> None:
+        """Puts back what the steps that raised have changed."""
+        for _, before in reversed(self._open):
+            put_back(before)
+        self._open, self._row = [], None
+
+    def measure(self, watched: Watched, optimizer: Any, clip: bool = True) -> Row:
+        """What is known of the update that the optimizer is about to make; clips where that is asked for."""
+        if not watched.parameters:
+            watched.begin()
+        losses = self.losses if watched.generation != self.generation or not self._updated else []
+        watched.generation = self.generation
+        found_inf = getattr(optimizer, "found_inf", None)  # of fused optimizers, which skip by themselves
+        scale = getattr(optimizer, "grad_scale", None)
+        row = Row(0, watched.rate(), losses, [], 0.0 if found_inf is None else found_inf.detach().clone())
+        if scale is not None:
+            row.scale = scale.detach().clone() if hasattr(scale, "detach") else float(scale)
+        calls, left = self.calls.of(id(watched), watched.parameters)
+        row.norms = [call.norm for call in calls]
+        if calls:
+            row.scale = None  # the script has unscaled them
+        limit = self.settings.clip_norm if clip else None
+        if limit is not None and calls and all(call.is_limited for call in calls) and not left:
+            limit = None
+        if left and not (watched.is_sharded_flat and not calls):
+            norm = total_norm(left)
+            if norm is not None:
+                row.norms.append(norm)
+            if limit is not None and norm is not None:
+                clip_to(limit, norm, row.scale, left)
+        elif limit is not None and not left:
+            norm = total_norm(watched.parameters)
+            if norm is not None:
+                clip_to(limit, norm, row.scale, watched.parameters)
+        return row
+
+    def write(self, watched: Watched, row: Row) -> None:
+        """Gives the row to the optimizer's file, and ends the process where that is asked for."""
+        self._updated = True
+        first = watched.series is None and watched not in self.order
+        if first:
+            self._join(watched)
+        self.facts.saw_update(len(row.losses))
+        series = watched.series
+        if series is None:
+            self._count(watched, row)
+            return
+        row.step = series.n_rows
+        series.add(row)
+        self._count(watched, row)
+        if first or time.monotonic() - self._saved > SAVED_EVERY:
+            self.save()
+        if self.settings.stop_non_finite and series.bad is not None:
+            self.end(DIVERGED)
+
+    def _count(self, watched: Watched, row: Row) -> None:
+        if isinstance(row.skipped, float) and row.skipped:
+            return
+        watched.n_updates = watched.series.n_updates if watched.series is not None else watched.n_updates + 1
+        most = self.settings.max_updates
+        if most is not None and watched.n_updates >= most and watched is self.order[0]:
+            self.end(STOPPED)
+
+    def evaluated(self, value: float, step: int | None) -> None:
+        """Appends an evaluation to its file, one after the last row of the first optimizer where no step is given."""
+        if not self.is_on or self._find_rank() != 0:
+            return
+        path = os.path.join(self.settings.directory, EVALUATIONS)
+        last = self.series[0].n_rows - 1 if self.series else 0
+        with open(path, "a", encoding="ascii") as file:
+            if file.tell() == 0:
+                file.write("step,val_loss\n")
+            file.write(f"{last if step is None else int(step)},{value!r}\n")
+
+    def end(self, code: int) -> None:
+        """Ends the process: by an exception, so that loggers write what they hold, and for certain after a while."""
+        self.facts.ended = ENDED[code]
+        self.save()
+        if self.ending is not None or threading.current_thread() is not threading.main_thread():
+            self.finish()
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            os._exit(code)
+        self.ending = code
+        timer = threading.Timer(GRACE, os._exit, (code,))
+        timer.daemon = True
+        timer.start()
+        raise SystemExit(code)
+
+    # ------------------------------------------------------------------ files
+
+    def finish(self) -> None:
+        """Writes what is left, at the end of the process."""
+        if not self.is_on:
+            return
+        if self.by_hand_is_due() and self.ending is None:
+            self.step_by_hand()
+        for series in self.series:
+            series.flush()
+        if self.series or (self.losses and self._find_rank() == 0):
+            self.facts.died_of()
+            self.save()
+
+    def save(self) -> None:
+        """Writes recording.json anew."""
+        self._saved = time.monotonic()
+        if self._find_rank() == 0:
+            self.facts.write(self)
+
+    def _join(self, watched: Watched) -> None:
+        """Finds the file of an optimizer that steps for the first time."""
+        self.order.append(watched)
+        if self._find_rank() != 0:
+            return
+        before = next((w for w in self.order[:-1] if w.series is not None and _same(w, watched)), None)
+        if before is not None:  # the script made a new optimizer for the same parameters
+            watched.series = before.series
+            return
+        number = len(self.series)
+        if number >= MOST_SERIES:
+            self.facts.note(f"more than {MOST_SERIES} optimizers: the others are not recorded")
+            return
+        if number == 0:
+            self.facts.begin(sys._getframe())
+        name = STEPS if number == 0 else STEPS.replace(".", f"_{number}.")
+        series = Series(os.path.join(self.settings.directory, name), self.settings.sync_every)
+        series.open()
+        self.series.append(series)
+        watched.series = series
+
+    def _find_rank(self) -> int:
+        if self.rank is None:
+            self.rank, self.facts.world_size = facts.rank()
+        return self.rank
+
+    def _watched(self, optimizer: Any) -> Watched:
+        if optimizer not in self.watched:
+            self.watch(optimizer)
+        watched = self.watched[optimizer]
+        if watched.groups is not optimizer.param_groups:  # load_state_dict makes new ones
+            watched.groups, watched.parameters = optimizer.param_groups, []
+        if not watched.parameters:
+            watched.begin()
+        return watched
+
+    def _steer_inner(self, watched: Watched) -> list[tuple[dict[str, Any], Any]]:
+        """Changes the rates of an optimizer that another one calls, unless it was given the changed ones."""
+        if not self.settings.steers:
+            return []
+        changed = [group for _, before in self._open for group, _ in before]
+        rates = {float(group["lr"]) for group in changed}
+        theirs = [group for group in watched.groups if group.get("lr") is not None]
+        if any(group is other for group in theirs for other in changed) or rates & {float(g["lr"]) for g in theirs}:
+            return []
+        return watched.steer(self.settings)
+
+    def _measuring(self, closure: Callable[[], Any], watched: Watched, optimizer: Any) -> Callable[[], Any]:
+        """The closure, after whose first call the update is measured: backward and clipping happen in it."""
+
+        def measured() -> Any:
+            self._in_closure = True
+            try:
+                result = closure()
+            except BaseException:
+                self.unwind()
+                raise
+            finally:
+                self._in_closure = False
+            if self.is_on and self._open and (self._row is None or self.settings.clip_norm is not None):
+                row = self.measure(watched, optimizer)
+                if self._row is None:  # further calls, as LBFGS makes, are at parameters within the update
+                    self._row = row
+                    self.losses = list(self.losses)
+            return result
+
+        return measured
+
+
+def clip_to(limit: float, norm: Tensor, scale: Value | None, parameters: Sequence[Any]) -> None:
+    """Multiplies gradients by min(1, limit / norm), as trials do; nan stays nan.
+
+    Args:
+        limit: the largest norm that is left as it is.
+        norm: of the gradients as they are.
+        scale: what they are multiplied by meanwhile, None for 1.
+        parameters: those of the gradients.
+    """
+    import torch
+
+    with torch.no_grad():
+        factor = (limit * (1.0 if scale is None else scale) / norm).clamp(max=1.0)
+        for p in parameters:
+            if p.grad is not None:
+                p.grad.mul_(factor.to(p.grad.device, p.grad.dtype if p.grad.is_floating_point() else None))
+
+
+def _may_be_infinite(norm: Value) -> bool:
+    return not math.isfinite(float(norm))
+
+
+def _same(one: Watched, other: Watched) -> bool:
+    return {id(p) for p in one.parameters} == {id(p) for p in other.parameters}

@@ -1,0 +1,167 @@
+"""The rows of one optimizer: values as they come, on an accelerator many of them read at once, appended to a file."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lrdoctor.recording.settings import COLUMNS
+
+if TYPE_CHECKING:
+    from lrdoctor.recording.norms import Value
+
+LONGEST_WAIT = 1.0
+"""Seconds after which values are read from an accelerator however few they are: what a kill can lose."""
+MOST_SKIPPED = 10_000
+"""Skipped steps that are listed."""
+
+
+@dataclass
+class Row:
+    """One step of an optimizer; what is a tensor has not been read yet."""
+
+    step: int
+    rate: Value | None
+    losses: Sequence[Value]
+    """Backwarded since the last update; their sum is the loss of this one."""
+    norms: Sequence[Value]
+    """Of parts of the parameters that have nothing in common."""
+    skipped: Value = 0.0
+    """Above 0 where a loss scaler kept the step from changing anything."""
+    scale: Value | None = None
+    """What the gradients of `norms` are still multiplied by."""
+
+
+@dataclass
+class Series:
+    """The file of one optimizer, appended row by row, each by one write: what was written survives any kill."""
+
+    path: str
+    sync_every: int
+    n_rows: int = 0
+    n_skipped: int = 0
+    skipped: list[int] = field(default_factory=list)
+    """Steps that a loss scaler skipped."""
+    bad: tuple[int, str, float] | None = None
+    """Step, column and value of the first update that is not finite."""
+    last: tuple[float | None, float | None] = (None, None)
+    """Loss and norm of the last row."""
+
+    def __post_init__(self) -> None:
+        self._file = -1
+        self._waiting: list[Row] = []
+        self._since = 0.0
+
+    @property
+    def n_updates(self) -> int:
+        """Steps that changed parameters; those that wait to be read count as such."""
+        return self.n_rows - self.n_skipped
+
+    def open(self) -> None:
+        """Makes the file.
+
+        Raises:
+            FileExistsError: another process has made it.
+            OSError: it cannot be written.
+        """
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        self._write(",".join(COLUMNS) + "\n")
+
+    def add(self, row: Row) -> None:
+        """Appends the row now, or with others once they are read."""
+        self.n_rows += 1
+        if not self._waiting and _is_at_hand(row):
+            self._write(self._text(row, []))
+            return
+        if not self._waiting:
+            self._since = time.monotonic()
+        self._waiting.append(row)
+        if len(self._waiting) >= self.sync_every or time.monotonic() - self._since > LONGEST_WAIT:
+            self.flush()
+
+    def flush(self) -> None:
+        """Reads what waits on an accelerator, in one go, and appends it."""
+        rows, self._waiting = self._waiting, []
+        if rows:
+            read = _read([value for row in rows for value in _values(row)])
+            self._write("".join(self._text(row, read) for row in rows))
+
+    def _text(self, row: Row, read: list[float]) -> str:
+        """The row as a line.
+
+        Args:
+            row: of which the tensors are taken from the front of `read`.
+            read: values of the tensors of this row and those after it.
+        """
+
+        def number(value: Value) -> float:
+            return value if isinstance(value, float) else read.pop(0) if read else float(value)
+
+        rate = None if row.rate is None else number(row.rate)
+        loss = _sum([number(value) for value in row.losses])
+        norm = _together([number(value) for value in row.norms])
+        skipped = number(row.skipped) > 0
+        if row.scale is not None and norm is not None:
+            norm /= number(row.scale)
+        if skipped:
+            self.n_skipped += 1
+            if len(self.skipped) < MOST_SKIPPED:
+                self.skipped.append(row.step)
+        elif self.bad is None:
+            for name, value in (("train_loss", loss), ("grad_norm", norm)):
+                if value is not None and not math.isfinite(value):
+                    self.bad = (row.step, name, value)
+                    break
+        self.last = (loss, norm)
+        return f"{row.step},{_cell(rate)},{_cell(loss)},{_cell(norm)},\n"
+
+    def _write(self, text: str) -> None:
+        data = text.encode("ascii")
+        while data:
+            data = data[os.write(self._file, data) :]
+
+
+def _values(row: Row) -> list[Any]:
+    """The tensors among the row's values, in the order in which `_text` asks for them."""
+    rate = [] if row.rate is None else [row.rate]
+    scale = [] if row.scale is None or not row.norms else [row.scale]
+    every = [*rate, *row.losses, *row.norms, row.skipped, *scale]
+    return [value for value in every if not isinstance(value, float)]
+
+
+def _is_at_hand(row: Row) -> bool:
+    """Whether all values can be read without waiting for an accelerator."""
+    return all(value.device.type == "cpu" for value in _values(row))
+
+
+def _read(tensors: list[Any]) -> list[float]:
+    """The tensors' values, those of one device in one transfer."""
+    import torch
+
+    found: dict[int, float] = {}
+    for device in {tensor.device for tensor in tensors}:
+        at = [k for k, tensor in enumerate(tensors) if tensor.device == device]
+        kind = torch.float32 if device.type == "mps" else torch.float64  # MPS has no double
+        stacked = torch.stack([tensors[k].detach().reshape(()).to(kind) for k in at])
+        found.update(zip(at, stacked.tolist(), strict=True))
+    return [found[k] for k in range(len(tensors))]
+
+
+def _sum(values: list[float]) -> float | None:
+    return sum(values[1:], values[0]) if values else None
+
+
+def _together(norms: list[float]) -> float | None:
+    """The norm of all parts: the root of the sum of squares."""
+    if len(norms) < 2:
+        return norms[0] if norms else None
+    return math.nan if any(map(math.isnan, norms)) else math.hypot(*norms)
+
+
+def _cell(value: float | None) -> str:
+    """The shortest text that reads back as the same number; blank for None."""
+    return "" if value is None else repr(value)

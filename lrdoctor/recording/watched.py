@@ -1,0 +1,103 @@
+"""One optimizer as it is recorded: its parameters, its rates and what is changed of them during a step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lrdoctor.recording.norms import Value
+    from lrdoctor.recording.rows import Series
+    from lrdoctor.recording.settings import Recording
+
+SHARDED_FLAT = "FlatParameter"
+"""FSDP's first version keeps a shard of all parameters in one of this class, whose gradient is a part of a vector."""
+REFERENCE = ("max_lr", "initial_lr")
+"""Keys of a parameter group that schedules keep the rate under that theirs are multiples of, the peak first."""
+
+
+def rates_of(groups: Sequence[dict[str, Any]]) -> list[float]:
+    """The rate of each group, nan where it has none."""
+    return [as_number(group.get("lr")) for group in groups]
+
+
+def as_number(rate: Any) -> float:
+    """A rate as a float: schedules and fused optimizers keep some in tensors, and Adafactor has None."""
+    try:
+        return math.nan if rate is None else float(rate)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+@dataclass
+class Watched:
+    """What is known of one optimizer.
+
+    Args:
+        name: of its class.
+        default: the rate among its defaults, nan for none.
+        groups: its parameter groups, kept by itself.
+        series: where its rows go; None on a rank that does not write.
+    """
+
+    name: str
+    default: float
+    groups: list[dict[str, Any]]
+    series: Series | None = None
+    generation: int = -1
+    """The last update's number of backwards-since-an-update, by which a second one without a backward is told."""
+    n_updates: int = 0
+    peaks: list[float] = field(default_factory=list)
+    """The rate of each group that its schedule's are multiples of."""
+    reference: float = math.nan
+    """The rate among `peaks` that stands for the optimizer."""
+    group: int = 0
+    """The group whose rate is recorded."""
+    parameters: list[Any] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Looks at the groups, before the first update."""
+        self.parameters = [p for group in self.groups for p in group["params"]]
+        for key in (*REFERENCE, "lr"):
+            if any(key in group for group in self.groups):
+                self.peaks = [as_number(group.get(key, group.get("lr"))) for group in self.groups]
+                break
+        is_default = [rate == self.default for rate in self.peaks]
+        known = [rate for rate in self.peaks if math.isfinite(rate)]
+        highest = max(known, default=math.nan)
+        # groups whose rates are all their own leave the default unused
+        self.reference = self.default if any(is_default) else highest
+        self.group = is_default.index(True) if any(is_default) else self.peaks.index(highest) if known else 0
+
+    @property
+    def is_sharded_flat(self) -> bool:
+        return any(type(p).__name__ == SHARDED_FLAT or hasattr(p, "_is_flat_param") for p in self.parameters)
+
+    def rate(self) -> Value | None:
+        """The rate that is recorded."""
+        found = self.groups[self.group].get("lr") if self.group < len(self.groups) else None
+        if found is None or hasattr(found, "detach"):
+            return None if found is None else found.detach().clone()
+        return float(found)
+
+    def steer(self, settings: Recording) -> list[tuple[dict[str, Any], Any]]:
+        """Changes the groups' rates for one step; returns the groups with the rates to put back afterwards."""
+        before = [(group, group["lr"]) for group in self.groups if group.get("lr") is not None]
+        factor = 1.0
+        if settings.learning_rate is not None and self.reference > 0:
+            factor = settings.learning_rate / self.reference
+        ramp = self.n_updates / settings.warmup_steps if self.n_updates < settings.warmup_steps else 1.0
+        for k, group in enumerate(self.groups):
+            if group.get("lr") is None:
+                continue
+            rate = self.peaks[k] if settings.post_warmup_constant and k < len(self.peaks) else group["lr"]
+            group["lr"] = rate * factor * ramp
+        return before
+
+
+def put_back(before: Sequence[tuple[dict[str, Any], Any]]) -> None:
+    """The rates that the script's schedule knows of."""
+    for group, rate in before:
+        group["lr"] = rate
