@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from lrdoctor.assess import command_prescription
 from lrdoctor.core.architecture import in_modules
 from lrdoctor.core.study import Study
 from lrdoctor.procedures.sweep import SWEPT
@@ -38,7 +39,10 @@ def changes_of(tried: Tried) -> dict[str, Any]:
     swept = [r.base_learning_rate for r in found.study.rates if r.stage in SWEPT]
     keys: dict[str, Any] = {"warmup_steps": change.warmup_steps, "clip_norm": change.clip_norm}
     keys["rewrite"] = change.rewrite
-    keys["optimizer"] = None if change.optimizer is None else json.loads(change.optimizer)
+    if command_prescription.is_of_command(found.study.spec):
+        keys.update(command_prescription.changes(found.study.spec or {}, change))
+    else:
+        keys["optimizer"] = None if change.optimizer is None else json.loads(change.optimizer)
     return {**{key: value for key, value in keys.items() if value is not None}, "sweep": {"values": swept}}
 
 
@@ -49,7 +53,7 @@ def settings_of(tried: Tried) -> dict[str, Any]:
 
 
 def snippet_of(tried: Tried, study: Study) -> str:
-    """PyTorch code of the whole training step with the fix.
+    """PyTorch code of the whole training step with the fix; of a command the line to run, and what it does not say.
 
     Args:
         tried: the fix.
@@ -57,6 +61,8 @@ def snippet_of(tried: Tried, study: Study) -> str:
     """
     change = tried.treatment
     assert change is not None
+    if command_prescription.is_of_command(study.spec):
+        return command_prescription.snippet(tried, study)
     block = (study.spec or {}).get("optimizer") or {}
     if change.optimizer is not None:
         block = json.loads(change.optimizer)

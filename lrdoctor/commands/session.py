@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ class CommandSession:
         if payload["kind"] == "inspect":
             return Inspection(model=None, failure=NO_MODEL)
         trial = Trial(**payload["trial"])
+        refuse_changes(trial)
         if payload["kind"] == "check":
             return self.check(trial, stopped)
         return self.train(trial, payload, emit, stopped)
@@ -117,12 +119,16 @@ class CommandSession:
             )
         if self._is_unsteered(done):
             raise WorkloadError(NO_RATE)
+        short = in_short(done.recorded)
+        facts = {"recorded": short, "exit_code": done.outcome.code, "framework": short["framework"]}
+        if short["optimizers"]:
+            facts["update_rule"] = short["optimizers"][0]["name"]
         return {
             "status": status,
             "reason": reason,
             "evaluations": evaluations,
             "notes": notes,
-            "facts": {"recorded": in_short(done.recorded), "exit_code": done.outcome.code, "n_updates": n},
+            "facts": facts,
         }
 
     def check(self, trial: Trial, stopped: Callable[[], bool]) -> dict[str, Any]:
@@ -235,6 +241,21 @@ NO_RATE = (
     "command: the script makes its updates without an optimizer of torch, so that its learning rate cannot be set from "
     "outside; put {lr} where the command takes it, such as --lr {lr}"
 )
+
+
+SETTABLE = {
+    "base_learning_rate", "seed", "max_train_steps", "eval_every", "optimizer", "procedure", "warmup_steps",
+    "post_warmup_steps", "clip_norm", "stop_hopeless", "stop_after", "eval_examples", "control",
+}  # fmt: skip
+"""Settings of a trial that a command can be given, or that are none of its numbers: it evaluates what and when it
+likes."""
+
+
+def refuse_changes(trial: Trial) -> None:
+    """Raises WorkloadError where a trial asks for something that cannot be done to a command from outside."""
+    for field in fields(trial):
+        if field.name not in SETTABLE and getattr(trial, field.name) != field.default:
+            raise WorkloadError(f"{field.name}: cannot be done to a command from outside")
 
 
 def refuse_unrecorded(done: Done, own: Path) -> None:

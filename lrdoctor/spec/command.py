@@ -152,6 +152,7 @@ class CommandSpec(Spec, Command):
     def identity(self) -> dict[str, Any]:
         plain = self.model_dump(mode="json")
         identity = {key: value for key, value in plain.items() if key not in (*NOT_IDENTITY, *_OF_TRIALS_ONLY)}
+        identity["optimizer"] = {"name": OWN}
         for file in self._files():
             identity[f"file:{file.name}"] = digest(str(file), self.runs_in)
         return identity
