@@ -111,7 +111,7 @@ def _optimizers(bench: Bench) -> Iterator[Tried]:
 
 
 def _rates_for(bench: Bench, name: str) -> tuple[float, ...]:
-    """Rates that another update rule is swept over first: the spec's for a variant of a command that has a name of its own."""
+    """Rates that another update rule is swept over first; the spec's for a variant with a name of its own."""
     return HALF_DECADES.get(name) or bench.laboratory.spec.sweep.rates()
 
 

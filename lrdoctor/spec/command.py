@@ -47,7 +47,11 @@ def _seconds(value: Any) -> Any:
 
 
 def _log(value: Any) -> Any:
-    return {"log": STDOUT} if value == STDOUT else value
+    if value == STDOUT:
+        return {"log": STDOUT}
+    if not isinstance(value, dict | Block):
+        raise ValueError(f"found {shown(value)}, expected {{log: FILE}}, or stdout")
+    return value
 
 
 def _has_words(words: tuple[str, ...]) -> tuple[str, ...]:
