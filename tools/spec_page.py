@@ -15,12 +15,15 @@ HEAD = """\
 
 # The spec
 
-A YAML file that names your code and says which trials to run. `lrdoctor init` writes a starter with a JSON Schema
-beside it, from which editors complete and check. Unknown keys are errors; all mistakes are reported at once, each as
-`file.yaml:line:column`. `1e-4` is a number. `--set KEY=VALUE` overrides any key (`--set sweep.max=0.3`). A spec is as
-trusted as the code that it names: lrdoctor imports that in worker processes.
+A YAML file that names your code, or the command that trains, and says which trials to run. `lrdoctor init` writes a
+starter with a JSON Schema beside it, from which editors complete and check. Unknown keys are errors; all mistakes are
+reported at once, each as `file.yaml:line:column`. `1e-4` is a number. `--set KEY=VALUE` overrides any key (`--set
+sweep.max=0.3`). A spec is as trusted as the code that it names: lrdoctor runs that in worker processes.
 
 A **class path** is `module:attr`, `module.attr` or `./file.py:attr` from the spec's folder."""
+
+KINDS = {"ModelSpec": "Keys", "CommandSpec": "Keys of a command"}
+"""Headings of the two kinds of spec."""
 
 BOUNDS = (
     ("minimum", "from {}"),
@@ -36,12 +39,11 @@ BOUNDS = (
 
 
 def spec_page() -> str:
-    """The page: the keys of a spec, then the keys of each block."""
-    schema = spec_schema()
-    blocks: Mapping[str, Schema] = schema["$defs"]
-    parts = [HEAD, "## Keys", _table(schema, blocks)]
+    """The page: the keys of a spec of either kind, then the keys of each block."""
+    blocks: Mapping[str, Schema] = spec_schema()["$defs"]
+    parts = [HEAD]
     for name, block in blocks.items():
-        parts += [f"## {name}", block["description"], _table(block, blocks)]
+        parts += [f"## {KINDS.get(name, name)}", block["description"], _table(block, blocks)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -89,7 +89,7 @@ def summary_of(run: Run, findings: Iterable[Finding]) -> RunSummary:
         seed=trial.seed if trial else None,
         warmup_steps=trial.warmup_steps if trial else None,
         clip_norm=trial.clip_norm if trial else None,
-        optimizer=trial.optimizer_name if trial else None,
+        optimizer=str(run.provenance.get("update_rule") or trial.optimizer_name) if trial else None,
         status=run.status,
         exit_reason=run.exit_reason,
         feasible=feasible,

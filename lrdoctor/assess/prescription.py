@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from lrdoctor.assess import command_prescription
 from lrdoctor.core.architecture import in_modules
 from lrdoctor.core.study import Study
 from lrdoctor.procedures.sweep import SWEPT
@@ -39,6 +40,7 @@ def changes_of(tried: Tried) -> dict[str, Any]:
     keys: dict[str, Any] = {"warmup_steps": change.warmup_steps, "clip_norm": change.clip_norm}
     keys["autoclip_percentile"] = change.autoclip_percentile
     keys["rewrite"] = change.rewrite
+<<<<<<< HEAD
     keys["optimizer"] = None if change.optimizer is None else json.loads(change.optimizer)
     changes = {key: value for key, value in keys.items() if value is not None}
     # a spec clips one way
@@ -47,6 +49,13 @@ def changes_of(tried: Tried) -> dict[str, Any]:
     elif change.clip_norm is not None:
         changes["autoclip_percentile"] = None
     return {**changes, "sweep": {"values": swept}}
+=======
+    if command_prescription.is_of_command(found.study.spec):
+        keys.update(command_prescription.changes(found.study.spec or {}, change))
+    else:
+        keys["optimizer"] = None if change.optimizer is None else json.loads(change.optimizer)
+    return {**{key: value for key, value in keys.items() if value is not None}, "sweep": {"values": swept}}
+>>>>>>> command
 
 
 def settings_of(tried: Tried) -> dict[str, Any]:
@@ -56,7 +65,7 @@ def settings_of(tried: Tried) -> dict[str, Any]:
 
 
 def snippet_of(tried: Tried, study: Study) -> str:
-    """PyTorch code of the whole training step with the fix.
+    """PyTorch code of the whole training step with the fix; of a command the line to run, and what it does not say.
 
     Args:
         tried: the fix.
@@ -64,6 +73,8 @@ def snippet_of(tried: Tried, study: Study) -> str:
     """
     change = tried.treatment
     assert change is not None
+    if command_prescription.is_of_command(study.spec):
+        return command_prescription.snippet(tried, study)
     block = (study.spec or {}).get("optimizer") or {}
     if change.optimizer is not None:
         block = json.loads(change.optimizer)

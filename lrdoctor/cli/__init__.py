@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from inspect import signature
 from pathlib import Path
 from textwrap import wrap
 from types import FrameType
@@ -22,6 +23,7 @@ from lrdoctor.cli.outputs import with_options
 from lrdoctor.cli.probe import probe
 from lrdoctor.cli.report import report
 from lrdoctor.cli.run import run
+from lrdoctor.cli.scripts import NO_SCRIPT, PARAMETER, Script, TakesCommand, spec_of, with_script
 from lrdoctor.cli.sweep import sweep
 from lrdoctor.cli.treat import treat
 from lrdoctor.cli.warmup import warmup
@@ -71,11 +73,26 @@ def options(
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to write.")] = Path(),
+    of_command: Annotated[
+        bool, typer.Option("--from", help="Write the spec of the command behind --, after a first look at it.")
+    ] = False,
+    script: Script = NO_SCRIPT,
 ) -> int:
-    """Write a starter lrdoctor.yaml and workload.py that run as they are."""
-    from lrdoctor.starter import write_starter
+    """Write a starter lrdoctor.yaml and workload.py that run as they are.
 
-    files = write_starter(folder)
+    With --from -- CMD: the lrdoctor.yaml of a command that trains.
+    """
+    from lrdoctor.starter import SCHEMA, SPEC, refuse_to_overwrite, write_spec, write_starter
+
+    if of_command != bool(script.words) or (script != NO_SCRIPT and not of_command):
+        raise LrdoctorError(
+            "found --from, a command behind -- or its options alone, expected `lrdoctor init --from -- python train.py`"
+        )
+    if of_command:
+        refuse_to_overwrite(folder, (SPEC, SCHEMA))
+        files = write_spec(folder, spec_of(script, None, (), fresh=True))
+    else:
+        files = write_starter(folder)
     with streams.written(sys.stdout):
         for path in files:
             print(f"wrote {path}")
@@ -114,4 +131,5 @@ def _in_short(rule: Rule) -> list[str]:
 for _command in (init, check, run, sweep, probe, warmup, clip, treat, inspect, diagnose, report, rules):
     # what follows the first word of another program is that program's
     _settings = {"allow_interspersed_args": False} if _command is run else None
-    app.command(context_settings=_settings)(exit_codes(with_options(_command)))
+    _kind = TakesCommand if PARAMETER in signature(_command).parameters else None
+    app.command(cls=_kind, context_settings=_settings)(exit_codes(with_script(with_options(_command))))

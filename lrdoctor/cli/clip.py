@@ -25,6 +25,7 @@ from lrdoctor.cli.options import (
     Verbose,
 )
 from lrdoctor.cli.outputs import NOTHING, Outputs
+from lrdoctor.cli.scripts import NO_SCRIPT, Script
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -55,7 +56,7 @@ Harder = Annotated[
 
 
 def clip(
-    spec: SpecPath,
+    spec: SpecPath = None,
     out: Out = None,
     json: Json = False,
     fail_on: FailOnOption = FailOn.UNSTABLE,
@@ -70,6 +71,7 @@ def clip(
     quiet: Quiet = False,
     verbose: Verbose = False,
     outputs: Outputs = NOTHING,
+    script: Script = NO_SCRIPT,
 ) -> int:
     """Study the gradient norms at lr*, clip at their 90th percentile, and prove it at the unstable learning rates.
 
@@ -79,7 +81,7 @@ def clip(
     from lrdoctor.procedures import clip as clips
     from lrdoctor.procedures.sweep import Settings
 
-    loaded = trials.load_spec(spec, overrides, seeds)
+    loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh)
     settings = clips.Settings(percentile if percentile is not None else loaded.clip.percentile, search_harder=harder)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
@@ -87,7 +89,7 @@ def clip(
         clipping = examine.confirm_clipping(laboratory, examine.clip(laboratory, settings, chosen, study), chosen)
         report = _save(clipping, laboratory)
     if not quiet:
-        say(f"saved in {laboratory.folder.out}")
+        say(trials.saved_in(laboratory))
     return conclude(
         report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
     )

@@ -10,6 +10,7 @@ from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude
 from lrdoctor.cli.options import FailOn, FailOnOption, Json, Quiet, Set, SpecPath
 from lrdoctor.cli.outputs import NOTHING, Outputs
+from lrdoctor.cli.scripts import NO_SCRIPT, Script
 
 if TYPE_CHECKING:
     from lrdoctor.core.architecture import Inspection
@@ -28,7 +29,7 @@ VerboseSites = Annotated[
 
 
 def inspect(
-    spec: SpecPath,
+    spec: SpecPath = None,
     sharpness: WithSharpness = False,
     seed: Seed = None,
     json: Json = False,
@@ -37,6 +38,7 @@ def inspect(
     quiet: Quiet = False,
     verbose: VerboseSites = False,
     outputs: Outputs = NOTHING,
+    script: Script = NO_SCRIPT,
 ) -> int:
     """Look at the model with one real batch: residual adds, where the norms stand, what grows with depth.
 
@@ -45,7 +47,7 @@ def inspect(
     from lrdoctor import assess
     from lrdoctor.core.study import Study
 
-    loaded = trials.load_spec(spec, overrides, None)
+    loaded = trials.load_spec(spec, overrides, None, script, "inspect")
     seen = _seen(loaded, loaded.seeds[0] if seed is None else seed, sharpness, quiet)
     study = Study(name=loaded.name, runs=(), spec=loaded.model_dump(mode="json"))
     report = assess.report_of_inspection(seen, study)
@@ -62,4 +64,4 @@ def _seen(spec: Spec, seed: int, sharpness: bool, quiet: bool) -> Inspection:
         examine.open_inspector(spec) as engine,
         examine.interruptible(engine, view),
     ):
-        return examine.inspect(engine, seed, sharpness, spec.rewrite)
+        return examine.inspect(engine, seed, sharpness, spec.model_change)

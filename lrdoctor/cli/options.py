@@ -37,7 +37,14 @@ def seed_count(text: str) -> int:
     return int(text)
 
 
-SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="The YAML file that describes model, data and sweep.")]
+SpecPath = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="SPEC | -- CMD...",
+        help="The YAML file that describes the training and its sweep; or, behind --, the command that trains.",
+        show_default=False,
+    ),
+]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Study folder.  [default: lrdoctor_out/<name of the spec>]")
 ]

@@ -32,14 +32,12 @@ def planned(
 ) -> Plan:
     """What the procedure would train; see `examine.rehearse`."""
     from lrdoctor import examine
-    from lrdoctor.engines import ENGINES
-    from lrdoctor.engines.entry import load
     from lrdoctor.reports.terminal.live import SweepView
     from lrdoctor.reports.terminal.text import Screen
 
     with (
         SweepView(Screen(stderr=True), quiet=quiet) as view,
-        load(ENGINES["local"])(examine.ENTRY, spec.workload(), jobs=jobs, preload=examine.PRELOAD) as engine,
+        examine.open_engine(spec, jobs) as engine,
         examine.interruptible(engine, view),
     ):
         view.message("planning; nothing is saved")

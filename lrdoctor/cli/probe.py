@@ -23,6 +23,7 @@ from lrdoctor.cli.options import (
     Verbose,
 )
 from lrdoctor.cli.outputs import NOTHING, Outputs
+from lrdoctor.cli.scripts import NO_SCRIPT, Script
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def probe(
-    spec: SpecPath,
+    spec: SpecPath = None,
     best: BestRate = None,
     factor: Factor = None,
     out: Out = None,
@@ -44,6 +45,7 @@ def probe(
     quiet: Quiet = False,
     verbose: Verbose = False,
     outputs: Outputs = NOTHING,
+    script: Script = NO_SCRIPT,
 ) -> int:
     """Look at the first steps above lr*, with both losses at every step: some models blow up and come back unseen.
 
@@ -53,14 +55,14 @@ def probe(
     from lrdoctor.procedures.probe import Settings
     from lrdoctor.procedures.sweep import Settings as Grid
 
-    loaded = trials.load_spec(spec, overrides, seeds)
+    loaded = trials.load_spec(spec, overrides, seeds, script, "probe", out, fresh)
     settings = Settings(factor=loaded.probe.factor if factor is None else factor, steps=loaded.probe.steps)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=best is not None)
         probed = examine.probe(laboratory, settings, Grid(loaded.sweep.rates()), chosen, best)
         report = _save(probed, laboratory)
     if not quiet:
-        say(f"saved in {laboratory.folder.out}")
+        say(trials.saved_in(laboratory))
     return conclude(
         report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
     )

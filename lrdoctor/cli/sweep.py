@@ -6,10 +6,11 @@ from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import FailOn, FailOnOption, Fresh, Jobs, Json, Out, Quiet, Seeds, Set, SpecPath, Verbose
 from lrdoctor.cli.outputs import NOTHING, Outputs
+from lrdoctor.cli.scripts import NO_SCRIPT, Script
 
 
 def sweep(
-    spec: SpecPath,
+    spec: SpecPath = None,
     out: Out = None,
     json: Json = False,
     fail_on: FailOnOption = FailOn.UNSTABLE,
@@ -20,17 +21,18 @@ def sweep(
     quiet: Quiet = False,
     verbose: Verbose = False,
     outputs: Outputs = NOTHING,
+    script: Script = NO_SCRIPT,
 ) -> int:
     """Sweep the learning rate: the best one, which are infeasible, and how close the best sits to the edge."""
     from lrdoctor import examine
     from lrdoctor.procedures.sweep import Settings
 
-    loaded = trials.load_spec(spec, overrides, seeds)
+    loaded = trials.load_spec(spec, overrides, seeds, script, "sweep", out, fresh)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         study = examine.sweep(laboratory, Settings(loaded.sweep.rates()), trials.seeds_for(laboratory, seeds))
         report = trials.save(study, laboratory, "sweep")
     if not quiet:
-        say(f"saved in {laboratory.folder.out}")
+        say(trials.saved_in(laboratory))
     return conclude(
         report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
     )

@@ -28,6 +28,7 @@ from lrdoctor.cli.options import (
     Verbose,
 )
 from lrdoctor.cli.outputs import NOTHING, Outputs
+from lrdoctor.cli.scripts import NO_SCRIPT, Script
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -52,7 +53,7 @@ SEEDS_TO_COME = "--seeds auto begins with these seeds; each one that is added ad
 
 
 def treat(
-    spec: SpecPath,
+    spec: SpecPath = None,
     everything: Everything = False,
     add_norm: AddNorm = False,
     plan: PlanOnly = False,
@@ -69,6 +70,7 @@ def treat(
     quiet: Quiet = False,
     verbose: Verbose = False,
     outputs: Outputs = NOTHING,
+    script: Script = NO_SCRIPT,
 ) -> int:
     """Run the whole procedure: sweep, checks, then every fix in the documented order, each one re-run and judged.
 
@@ -77,7 +79,7 @@ def treat(
     """
     from lrdoctor import examine
 
-    loaded = trials.load_spec(spec, overrides, seeds)
+    loaded = trials.load_spec(spec, overrides, seeds, script, "treat", out, fresh)
 
     def procedure(laboratory: Laboratory) -> Treated:
         chosen = trials.seeds_for(laboratory, seeds, settled=plan or lr is not None or unstable_lr is not None)
@@ -96,7 +98,7 @@ def treat(
         treated = procedure(laboratory)
         report = _save(treated, laboratory)
     if not quiet:
-        say(f"saved in {laboratory.folder.out}")
+        say(trials.saved_in(laboratory))
     return conclude(
         report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
     )

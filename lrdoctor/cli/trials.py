@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrdoctor.cli.options import AUTO
+from lrdoctor.cli.scripts import Script, spec_of
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -20,11 +21,43 @@ if TYPE_CHECKING:
     from lrdoctor.spec import Spec
 
 
-def load_spec(path: Path, overrides: list[str] | None, seeds: int | None) -> Spec:
+def load_spec(
+    path: Path | None,
+    overrides: list[str] | None,
+    seeds: int | None,
+    script: Script,
+    command: str,
+    out: Path | None = None,
+    fresh: bool = False,
+) -> Spec:
+    """The spec in a file, or that of a command of the user's.
+
+    Args:
+        path: of the file.
+        overrides: of its keys.
+        seeds: what `--seeds` was given.
+        script: the command, and its options.
+        command: of lrdoctor's, for messages.
+        out: the study folder that was asked for.
+        fresh: whether what it holds is thrown away.
+
+    Raises:
+        LrdoctorError: neither or both are given, or the one that is cannot be used.
+    """
     from lrdoctor import spec
 
+    script.refuse_beside(path, command)
     first = [] if seeds is None or seeds == AUTO else [f"seeds={list(range(seeds))}"]
+    if path is None:
+        return spec_of(script, out, [*first, *(overrides or [])], fresh)
     return spec.load_spec(path, [*first, *(overrides or [])])
+
+
+def saved_in(laboratory: Laboratory) -> str:
+    """Where the study is, and the spec that does the same where a command was typed without one."""
+    out = laboratory.folder.out
+    spec = f"; the command as a spec: {out / 'spec.yaml'}" if laboratory.spec.trainer == "command" else ""
+    return f"saved in {out}{spec}"
 
 
 def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) -> tuple[int, ...]:
@@ -50,8 +83,6 @@ def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) 
 def open_laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool) -> Iterator[Laboratory]:
     """The study folder, the engine and the view of a command that runs trials, closed in the right order."""
     from lrdoctor import examine
-    from lrdoctor.engines import ENGINES
-    from lrdoctor.engines.entry import load
     from lrdoctor.reports.terminal.live import SweepView
     from lrdoctor.reports.terminal.text import Screen
     from lrdoctor.store import StudyFolder
@@ -71,7 +102,7 @@ def open_laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool,
     with (
         folder,
         SweepView(Screen(stderr=True), quiet=quiet) as view,
-        load(ENGINES["local"])(examine.ENTRY, spec.workload(), jobs=jobs, preload=examine.PRELOAD) as engine,
+        examine.open_engine(spec, jobs) as engine,
         examine.interruptible(engine, view),
     ):
         yield examine.Laboratory(spec, folder, engine, view)

@@ -26,6 +26,7 @@ from lrdoctor.cli.options import (
     Verbose,
 )
 from lrdoctor.cli.outputs import NOTHING, Outputs
+from lrdoctor.cli.scripts import NO_SCRIPT, Script
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -39,7 +40,7 @@ Factor = Annotated[
 
 
 def warmup(
-    spec: SpecPath,
+    spec: SpecPath = None,
     lr: BestRate = None,
     unstable_lr: UnstableRate = None,
     factor: Factor = None,
@@ -53,19 +54,20 @@ def warmup(
     quiet: Quiet = False,
     verbose: Verbose = False,
     outputs: Outputs = NOTHING,
+    script: Script = NO_SCRIPT,
 ) -> int:
     """Search the shortest warmup to a rate far above the unstable one, and compare it with the baseline."""
     from lrdoctor import examine
     from lrdoctor.procedures.sweep import Settings
 
     asked = [] if factor is None else [f"warmup.factor={factor!r}"]
-    loaded = trials.load_spec(spec, [*(overrides or []), *asked], seeds)
+    loaded = trials.load_spec(spec, [*(overrides or []), *asked], seeds, script, "warmup", out, fresh)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
         study = examine.rates(laboratory, Settings(loaded.sweep.rates()), chosen, lr, unstable_lr)
         report = _search(laboratory, study, chosen)
     if not quiet:
-        say(f"saved in {laboratory.folder.out}")
+        say(trials.saved_in(laboratory))
     return conclude(
         report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
     )

@@ -3,19 +3,18 @@
 from lrdoctor.examine.clip import clip
 from lrdoctor.examine.confirming import confirm_clipping, confirm_warmup
 from lrdoctor.examine.inspection import inspect, open_inspector
-from lrdoctor.examine.laboratory import ENTRY, PRELOAD, Laboratory, Watcher, baseline_trial, interruptible
+from lrdoctor.examine.laboratory import Laboratory, Watcher, baseline_trial, interruptible
 from lrdoctor.examine.probe import probe
 from lrdoctor.examine.rehearsal import Rehearsal, rehearse
 from lrdoctor.examine.seeds import FEWEST_SEEDS, enough_seeds, numbered_on
 from lrdoctor.examine.sweep import rates, sweep
 from lrdoctor.examine.table import all_trials_table
+from lrdoctor.examine.trainers import open_engine
 from lrdoctor.examine.treat import treat
 from lrdoctor.examine.warmup import warmup
 
 __all__ = [
-    "ENTRY",
     "FEWEST_SEEDS",
-    "PRELOAD",
     "Laboratory",
     "Rehearsal",
     "Watcher",
@@ -28,6 +27,7 @@ __all__ = [
     "inspect",
     "interruptible",
     "numbered_on",
+    "open_engine",
     "open_inspector",
     "probe",
     "rates",

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from lrdoctor.core.architecture import Inspection
-from lrdoctor.engines import ENGINES
 from lrdoctor.engines.base import Engine
-from lrdoctor.engines.entry import load
-from lrdoctor.examine.laboratory import ENTRY, PRELOAD, answer
+from lrdoctor.examine.laboratory import answer
+from lrdoctor.examine.trainers import open_engine
 from lrdoctor.spec import Spec
 
 
-def open_inspector(spec: Spec) -> Any:
+def open_inspector(spec: Spec) -> Engine:
     """An engine of one worker that can look at the spec's model; a context manager, as every engine."""
-    return load(ENGINES["local"])(ENTRY, spec.workload(), jobs=1, preload=PRELOAD)
+    return open_engine(spec, jobs=1)
 
 
 def inspect(engine: Engine, seed: int, sharpness: bool, rewrite: str | None = None) -> Inspection:

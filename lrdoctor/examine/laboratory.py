@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from types import FrameType
@@ -21,13 +21,6 @@ from lrdoctor.engines.base import Engine, Failed, Finished, Progress, Started, T
 from lrdoctor.errors import BudgetSpent, EngineError, Interrupted
 from lrdoctor.spec import Spec
 from lrdoctor.store import StudyFolder
-
-ENTRY = "lrdoctor.worker:open_session"
-"""What runs in the workers; a name, so that this process never imports torch."""
-
-PRELOAD = ("torch", "lrdoctor.worker")
-"""Imported once before the workers are forked: importing torch takes seconds."""
-
 
 OF_CONTROL = ("constant_loss", "constant_losses")
 """What is known of a control's data that its seed's trials are told."""
@@ -45,13 +38,17 @@ def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:
         base_learning_rate=rate,
         seed=seed,
         max_train_steps=spec.max_train_steps,
-        eval_every=spec.eval_every,
+        eval_every=spec.steps_between_evaluations,
         optimizer=spec.optimizer_text(),
         procedure="sweep",
         warmup_steps=spec.warmup_steps,
         clip_norm=spec.clip_norm,
+<<<<<<< HEAD
         autoclip_percentile=spec.autoclip_percentile,
         rewrite=spec.rewrite,
+=======
+        rewrite=spec.model_change,
+>>>>>>> command
         stop_hopeless=spec.stop_hopeless,
     )
 
@@ -124,6 +121,7 @@ class Laboratory:
 
     def __post_init__(self) -> None:
         self._identity = self.spec.identity()
+        self._said: set[str] = set()
 
     def key(self, trial: Trial) -> str:
         return trial.key(self._identity)
@@ -225,7 +223,7 @@ class Laboratory:
             self._check(typical)
         started: dict[str, float] = {}
         attempts = dict.fromkeys(missing, 0)
-        tasks = [Task(key, self._payload(trial), trial.seed) for key, trial in missing.items()]
+        tasks = [Task(key, self._payload(key, trial), trial.seed) for key, trial in missing.items()]
         for event in self.engine.run(tasks):
             key = event.task.key
             trial = missing[key]
@@ -240,18 +238,20 @@ class Laboratory:
             else:
                 self._finish(key, trial, event, time.monotonic() - started[key], attempts[key])
 
-    def _payload(self, trial: Trial) -> dict[str, Any]:
-        """What a worker is told: the trial, and the highest level that its untrained weights show by themselves."""
+    def _payload(self, key: str, trial: Trial) -> dict[str, Any]:
+        """What a worker is told: the trial, where its files are, and the highest level that its untrained weights show
+        by themselves."""
         control = self.controls.get((trial.seed, trial.rewrite))
         # as far as the trial goes: how much longer its control happens to be must not decide how it ends
         losses = np.zeros(0) if control is None else control.train_loss.before(trial.n_steps).finite.value
         levels = robust.block_medians(losses, robust.block_length(len(losses)))
         untrained = float(levels.max()) if len(levels) else None
-        return {"kind": "trial", "trial": asdict(trial), "untrained": untrained}
+        folder = str(self.folder.scratch_folder(key))
+        return {"kind": "trial", "trial": asdict(trial), "untrained": untrained, "folder": folder}
 
     def _finish(self, key: str, trial: Trial, event: Finished | Failed, seconds: float, attempts: int) -> None:
         status: Status = "failed" if isinstance(event, Failed) else event.result["status"]
-        facts = {} if isinstance(event, Failed) else event.result.get("facts", {})
+        result: Mapping[str, Any] = {} if isinstance(event, Failed) else event.result
         run = self.folder.finish(
             key,
             trial,
@@ -259,8 +259,10 @@ class Laboratory:
             exit_reason=event.reason if isinstance(event, Failed) else event.result["reason"],
             seconds=seconds,
             attempts=attempts,
-            worker_facts={"device": self.device, **facts},
+            worker_facts={"device": self.device, **result.get("facts", {})},
+            evaluations=result.get("evaluations", {}),
         )
+        self._say_once(result.get("notes", ()))
         self.runs[key] = run
         self._count(trial, len(run.train_loss), seconds)
         self.watcher.finished(run)
@@ -295,8 +297,13 @@ class Laboratory:
         self.watcher.message(
             f"{n_parameters:,} trainable parameters{of_loss}; {jobs} worker{'s' if jobs > 1 else ''} on {self.device}"
         )
-        for note in found.get("notes", ()):
-            self.watcher.message(note)
+        self._say_once(found.get("notes", ()))
+
+    def _say_once(self, notes: Iterable[str]) -> None:
+        for note in notes:
+            if note not in self._said:
+                self._said.add(note)
+                self.watcher.message(note)
 
 
 def _counted(n: int, thing: str) -> str:

@@ -37,13 +37,15 @@ def probe(
     else:
         study = Study(name=spec.name, runs=(), spec=spec.resolved(laboratory.folder.out), best_learning_rate=best)
     if study.best_learning_rate is None:
-        return probes.Probed(study=study, base_learning_rate=None, settings=settings, eval_every=spec.eval_every)
+        return probes.Probed(
+            study=study, base_learning_rate=None, settings=settings, eval_every=spec.steps_between_evaluations
+        )
     rate = probes.probed_rate(study.best_learning_rate, settings)
     trials = [probes.probe_trial(baseline_trial(spec, rate, seed), settings) for seed in seeds]
     return probes.Probed(
         study=study,
         base_learning_rate=rate,
         settings=settings,
-        eval_every=spec.eval_every,
+        eval_every=spec.steps_between_evaluations,
         runs=tuple(laboratory.run("probe", trials)),
     )

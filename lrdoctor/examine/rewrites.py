@@ -32,7 +32,7 @@ def zero_init(bench: Bench) -> Iterator[Tried]:
 
 def _unless_barred(bench: Bench, fix: str, of: Callable[[Bench, Architecture], Iterator[Tried]]) -> Iterator[Tried]:
     """What is tried on a model that can be looked at and is not changed already."""
-    own = bench.laboratory.spec.rewrite
+    own = bench.laboratory.spec.model_change
     if own is not None:
         why = f"the spec rewrites the model already ({own}), and takes one change: {AGAIN}"
         yield bench.not_tried(fix, why)

@@ -78,7 +78,7 @@ def of_finished(records: Sequence[TrialRecord], spec: Spec, jobs: int, start_up:
     for record in records:
         if record.trial.control:
             continue
-        usual = record.trial.eval_examples is None and record.trial.eval_every == spec.eval_every
+        usual = record.trial.eval_examples is None and record.trial.eval_every == spec.steps_between_evaluations
         if record.status == "completed" and record.n_rows and (usual or record.trial.eval_every == 1):
             each[usual].append(record.seconds / record.n_rows)
     if not each[True]:

@@ -125,9 +125,17 @@ def _threshold(bench: Bench) -> Threshold | None:
 
 def _optimizers(bench: Bench) -> Iterator[Tried]:
     """Update rules of another kind, each over learning rates of its own."""
-    for name, block in other_optimizers(bench.laboratory.spec).items():
+    others = other_optimizers(bench.laboratory.spec)
+    if not others:
+        yield bench.not_tried("change_optimizer", "the spec names no `variants` of its command with another optimizer")
+    for name, block in others.items():
         settings = {"optimizer": json.loads(block)}
-        yield bench.swept("change_optimizer", Treatment(optimizer=block), settings, grid=HALF_DECADES[name])
+        yield bench.swept("change_optimizer", Treatment(optimizer=block), settings, grid=_rates_for(bench, name))
+
+
+def _rates_for(bench: Bench, name: str) -> tuple[float, ...]:
+    """Rates that another update rule is swept over first; the spec's for a variant with a name of its own."""
+    return HALF_DECADES.get(name) or bench.laboratory.spec.sweep.rates()
 
 
 def _lower(bench: Bench) -> Iterator[Tried]:

@@ -52,4 +52,7 @@ def clip_of(study: Study) -> float | None:
 def optimizer_of(study: Study) -> str:
     """Name or class path of the study's update rule, "" when it is not known."""
     block = (study.spec or {}).get("optimizer") or {}
-    return str(block.get("name") or block.get("class_path") or "")
+    known = block.get("name") or block.get("class_path")
+    # of a command its trials tell
+    seen = (run.provenance.get("update_rule") for run in study.runs)
+    return str(known or next(filter(None, seen), ""))

@@ -58,6 +58,18 @@ def check(view: View, study: Study) -> Found:
         last = run.val_loss.after(int(run.val_loss.step[-1]))
         if last.first_non_finite is not None:
             yield _of_trial(run, study, "val_loss", int(last.step[0]))
+            return
+    if run.status == "diverged" and len(run.train_loss):
+        # the user's own script ended before the value was recorded, and said so or showed it
+        end = int(run.train_loss.step[-1])
+        yield RULE.finding(
+            f"the training ended itself after step {end}: {run.exit_reason}",
+            observed=float(run.train_loss.value[-1]),
+            threshold="finite",
+            run=run,
+            first_step=end,
+            last_step=end,
+        )
 
 
 def _of_trial(run: Run, study: Study, name: str, step: int) -> Finding:

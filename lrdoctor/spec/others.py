@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from lrdoctor.core.trial import canonical_json
 from lrdoctor.core.update_rules import is_scale_free
+from lrdoctor.spec.base import Spec
 from lrdoctor.spec.blocks import Adam, Component, Momentum
-from lrdoctor.spec.model import Spec
+from lrdoctor.spec.command import CommandSpec
+from lrdoctor.spec.model import ModelSpec
 
 
 def other_optimizers(spec: Spec) -> dict[str, str]:
     """Name -> block as canonical JSON of the rules of another kind, with the spec's weight decay.
 
     Adam for what averages gradients, Momentum for what rescales them (tuning playbook: Adam sometimes handles what
-    Momentum cannot), both for plain SGD.
+    Momentum cannot), both for plain SGD. Of a command those that its spec names.
     """
+    if isinstance(spec, CommandSpec):
+        return spec.variant_texts()
+    assert isinstance(spec, ModelSpec)
     own = spec.optimizer
     name = own.class_path if isinstance(own, Component) else own.name
     decay = own.init_args.get("weight_decay", 0.0) if isinstance(own, Component) else own.weight_decay

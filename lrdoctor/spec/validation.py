@@ -42,7 +42,10 @@ _FOLLOWS_ANOTHER = "default_factory_not_called"
 
 
 def faults_of(
-    document: Document, errors: Iterable[Mapping[str, Any]], keys_at: Callable[[KeyPath], Sequence[str]]
+    document: Document,
+    errors: Iterable[Mapping[str, Any]],
+    keys_at: Callable[[KeyPath], Sequence[str]],
+    foreign: Callable[[str], str | None],
 ) -> list[Fault]:
     """Everything wrong with a document: its text, its values, and what validation said of it.
 
@@ -50,10 +53,11 @@ def faults_of(
         document: the values that were validated.
         errors: as pydantic lists them.
         keys_at: the known keys of the block that an error's location lies in.
+        foreign: what to say of a top-level key that belongs to another kind of spec; None for any other key.
     """
     faults = [*document.faults, *_not_finite(document, document.data, ()), *_fixed_rates(document)]
     known = {(fault.place, fault.path) for fault in faults}
-    judged = [_fault(document, error, keys_at) for error in errors if error["type"] != _FOLLOWS_ANOTHER]
+    judged = [_fault(document, error, keys_at, foreign) for error in errors if error["type"] != _FOLLOWS_ANOTHER]
     return faults + [fault for fault in judged if (fault.place, fault.path) not in known]
 
 
@@ -81,11 +85,17 @@ def _at(data: Any, path: KeyPath) -> Any:
     return data
 
 
-def _fault(document: Document, error: Mapping[str, Any], keys_at: Callable[[KeyPath], Sequence[str]]) -> Fault:
+def _fault(
+    document: Document,
+    error: Mapping[str, Any],
+    keys_at: Callable[[KeyPath], Sequence[str]],
+    foreign: Callable[[str], str | None],
+) -> Fault:
     location: KeyPath = error["loc"]
     path = location[:1] + location[2:] if location[0] in UNIONS else location
     if error["type"] == "extra_forbidden":
-        return Fault(document.key_place(path), path, _unknown(str(path[-1]), keys_at(location)))
+        known = foreign(str(path[0])) if len(path) == 1 else None
+        return Fault(document.key_place(path), path, known or _unknown(str(path[-1]), keys_at(location)))
     if error["type"] == "missing":
         return Fault(document.key_place(path), path, "found nothing, expected this key: it has no default")
     found = error["input"]

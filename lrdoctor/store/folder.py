@@ -4,6 +4,8 @@ OUT/study.json               what the study is, versions, invocations; the folde
 OUT/spec.yaml                the resolved spec
 OUT/trials/<key>/trial.json  a trial's settings and outcome; the trial is done when it is there
 OUT/trials/<key>/steps.csv   the trial's curves
+OUT/trials/<key>/*.txt       what the command of a trial printed, where a command trained it
+OUT/running/<key>            files of a trial that runs, which its worker writes
 OUT/trials.csv               one row a trial
 """
 
@@ -23,7 +25,7 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.errors import StoreError
 from lrdoctor.store import study_file
 from lrdoctor.store.files import FolderLock, explained, sync_folder, write_atomic
-from lrdoctor.store.trial_files import STEPS, TRIAL, Row, StepsFile, TrialRecord, cell, read_run
+from lrdoctor.store.trial_files import STEPS, TRIAL, Row, StepsFile, TrialRecord, add_evaluations, cell, read_run
 
 
 class StudyFolder:
@@ -124,8 +126,8 @@ class StudyFolder:
         if record is None:
             return None
         try:
-            with explained("read", self._folder(key) / STEPS):
-                return self._run(self._folder(key), record)
+            with explained("read", self.trial_folder(key) / STEPS):
+                return self._run(self.trial_folder(key), record)
         except ValueError as error:
             self._report_damage(key, STEPS, error)
             return None
@@ -140,7 +142,7 @@ class StudyFolder:
             raise ValueError(f"trial {key} is done, and finished trials are kept")
         if key in self._running:
             self._running.pop(key).close()
-        folder = self._folder(key)
+        folder = self.trial_folder(key)
         with explained("make the folder", folder):
             if folder.exists():
                 shutil.rmtree(folder)
@@ -161,11 +163,18 @@ class StudyFolder:
         seconds: float,
         attempts: int,
         worker_facts: Mapping[str, Any],
+        evaluations: Mapping[int, float] | None = None,
     ) -> Run:
-        """Ends a trial that was begun, and returns the run as any later invocation will read it."""
+        """Ends a trial that was begun, and returns the run as any later invocation will read it.
+
+        `evaluations` are validation losses by step that became known after the rows were added.
+        """
         steps = self._running.pop(key)
         steps.finish()
-        folder = self._folder(key)
+        folder = self.trial_folder(key)
+        if evaluations:
+            add_evaluations(folder / STEPS, evaluations)
+        self._keep_files(key)
         record = TrialRecord(
             key=key,
             trial=trial,
@@ -212,8 +221,27 @@ class StudyFolder:
         write_atomic(path, data)
         return path
 
-    def _folder(self, key: str) -> Path:
+    def trial_folder(self, key: str) -> Path:
+        """Where the files of a trial are, once it is begun."""
         return self.out / "trials" / key
+
+    def scratch_folder(self, key: str) -> Path:
+        """Where the worker that runs the trial may put files.
+
+        Those that lie there when the trial ends are kept with it; folders are not. It is none of the trial's own
+        folder, since a worker has begun by the time that `begin` is called.
+        """
+        return self.out / study_file.RUNNING / key
+
+    def _keep_files(self, key: str) -> None:
+        """Moves the files of the worker to the trial."""
+        scratch = self.scratch_folder(key)
+        with explained("move what is in", scratch):
+            if scratch.exists():
+                for path in sorted(scratch.iterdir()):
+                    if path.is_file() and not path.is_symlink():
+                        path.replace(self.trial_folder(key) / path.name)
+                shutil.rmtree(scratch)
 
     def _keys(self) -> list[str]:
         with explained("read", self.out / "trials"):
@@ -221,7 +249,7 @@ class StudyFolder:
 
     def _record(self, key: str) -> TrialRecord | None:
         """The outcome of a trial; None when it is not done, failed, or damaged."""
-        path = self._folder(key) / TRIAL
+        path = self.trial_folder(key) / TRIAL
         try:
             with explained("read", path):
                 record = TrialRecord.read(path) if path.exists() else None
@@ -231,7 +259,7 @@ class StudyFolder:
         return None if record is None or record.status == "failed" else record
 
     def _report_damage(self, key: str, file: str, error: ValueError) -> None:
-        problem = f"{self._folder(key) / file} is damaged and its trial does not count: {error}"
+        problem = f"{self.trial_folder(key) / file} is damaged and its trial does not count: {error}"
         if problem not in self.problems:
             self.problems.append(problem)
 

@@ -16,8 +16,8 @@ from lrdoctor.errors import Interrupted, StoreError
 from lrdoctor.store.files import explained
 
 SCHEMA_VERSION = 1
-STUDY = "study.json"
-OURS = ("trials", "figures", "trials.csv", "spec.yaml", "prescription.yaml", "report.*", STUDY)
+STUDY, RUNNING = "study.json", "running"
+OURS = ("trials", RUNNING, "figures", "trials.csv", "spec.yaml", "prescription.yaml", "report.*", STUDY)
 """What --fresh deletes; study.json last, so that the folder is a study until all the rest is gone."""
 
 INVISIBLE = {".lock", f".{STUDY}.tmp"}

@@ -26,10 +26,11 @@ STEPS, TRIAL = "steps.csv", "trial.json"
 COLUMNS = ("step", *CURVES)
 SCHEMA_VERSION = 1
 
-MEASURED = ("evaluated", "output_spread", "constant_loss", "constant_losses")
+MEASURED = ("evaluated", "output_spread", "constant_loss", "constant_losses", "update_rule", "framework")
 """What a worker tells of its trial that the curves do not show: how many validation examples an evaluation held, how
 much the outputs differed from example to example at the end, and (of a control) what the best constant prediction
-loses on the last batches, in the mean and by step."""
+loses on the last batches, in the mean and by step; of a command's trial the optimizer and the framework that it was
+seen to use."""
 
 
 class StepsFile:
@@ -74,6 +75,27 @@ class StepsFile:
                 with suppress(OSError):
                     self._file.truncate(self._file.seek(start))
                 raise
+
+
+def add_evaluations(path: Path, evaluations: Mapping[int, float]) -> None:
+    """Fills validation losses into the rows of a finished steps.csv, whole or not at all.
+
+    Args:
+        path: of the file.
+        evaluations: validation loss by step; steps without a row are left out.
+
+    Raises:
+        StoreError: the system refuses to read or write.
+    """
+    with explained("read", path):
+        header, *rows = path.read_text("ascii").splitlines()
+    last = COLUMNS.index("val_loss")
+    assert last == len(COLUMNS) - 1
+    lines = [header]
+    for row in rows:
+        value = evaluations.get(int(row.partition(",")[0]))
+        lines.append(row if value is None else f"{row.rpartition(',')[0]},{cell(value)}")
+    write_atomic(path, "".join(f"{line}\n" for line in lines).encode("ascii"))
 
 
 @dataclass(frozen=True, kw_only=True)

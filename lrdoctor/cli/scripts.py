@@ -1,0 +1,168 @@
+"""Commands of the user's behind `--`, in place of a spec: `lrdoctor sweep --steps 200 -- python train.py`.
+
+A command of lrdoctor takes them as one parameter, `script: Script`; `with_script` shows its fields as options.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+from typer.core import TyperCommand
+
+from lrdoctor.cli.options import positive
+from lrdoctor.errors import LrdoctorError
+
+if TYPE_CHECKING:
+    from lrdoctor.spec import Spec
+
+PARAMETER = "script"
+DASHES = "--"
+WORDS = "lrdoctor.words"
+"""Key of the words behind `--` among those that a call of the command line remembers."""
+
+LAUNCHERS = ("python", "python3", "torchrun", "accelerate", "deepspeed", "uv", "poetry", "srun", "mpirun")
+SCRIPTS = (".py", ".sh")
+"""Words that begin a command and no spec, and endings of such words."""
+FLAGS = ("--fresh", "--json", "-q", "--quiet", "-v", "--verbose", "--all", "--plan", "--github")
+"""Options without a value, behind which a command may begin."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """Each annotated field is an option; they belong to a command, since a spec has keys for them."""
+
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            "--steps", metavar="N", min=1, help="Of a command: updates of a trial.  [default: by a first look at it]"
+        ),
+    ] = None
+    lowest: Annotated[
+        float | None,
+        typer.Option(
+            "--min", callback=positive, help="Of a command: lowest learning rate.  [default: its own, less 1.5 decades]"
+        ),
+    ] = None
+    highest: Annotated[
+        float | None,
+        typer.Option("--max", callback=positive, help="Of a command: highest one.  [default: its own and 1.5 decades]"),
+    ] = None
+    words: tuple[str, ...] = ()
+    """The command; empty where a spec is given."""
+
+    def refuse_beside(self, spec: Path | None, command: str) -> None:
+        """
+        Raises:
+            LrdoctorError: neither a spec nor a command is given, or both, or an option of the other one.
+        """
+        if spec is not None and self.words:
+            raise LrdoctorError(f"found the spec {spec} and a command behind --, expected one of them")
+        if spec is None and not self.words:
+            raise LrdoctorError(
+                f"found neither a spec nor a command, expected `lrdoctor {command} spec.yaml` or "
+                f"`lrdoctor {command} -- python train.py ...`; `lrdoctor init` writes a starter"
+            )
+        given = {"--steps": self.steps, "--min": self.lowest, "--max": self.highest}
+        chosen = [name for name, value in given.items() if value is not None]
+        if spec is not None and chosen:
+            raise LrdoctorError(
+                f"{', '.join(chosen)}: found beside a spec, expected before a command; a spec has keys for them: "
+                "--set max_train_steps=200, --set sweep.max=1"
+            )
+
+
+NO_SCRIPT = Script()
+
+
+class TakesCommand(TyperCommand):
+    """A command whose options end at `--`: what follows is the user's, to the last word."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if DASHES in args:
+            at = args.index(DASHES)
+            ctx.meta[WORDS] = tuple(args[at + 1 :])
+            if not ctx.meta[WORDS]:
+                raise typer.BadParameter("found nothing behind --, expected a command such as python train.py")
+            args = args[:at]
+        elif (line := without_dashes(self.name or "", args)) is not None:
+            raise typer.BadParameter(f"found a script, expected a spec; to run the script as it is, type\n  {line}")
+        return super().parse_args(ctx, args)
+
+
+def without_dashes(command: str, args: Sequence[str]) -> str | None:
+    """What to type where a command of the user's begins without `--`; None where none does.
+
+    >>> without_dashes("sweep", ["--seeds", "1", "train.py", "--lr", "1"])
+    'lrdoctor sweep --seeds 1 -- python train.py --lr 1'
+    """
+    for at, word in enumerate(args):
+        is_value = at > 0 and args[at - 1].startswith("-") and args[at - 1] not in FLAGS
+        if not is_value and (word in LAUNCHERS or word.endswith(SCRIPTS)):
+            runner = ["python"] if word.endswith(".py") else ["bash"] if word.endswith(".sh") else []
+            return shlex.join(["lrdoctor", command, *args[:at], DASHES, *runner, *args[at:]])
+    return None
+
+
+def with_script(command: Callable[..., int]) -> Callable[..., int]:
+    """The command with the options of its parameter `script`; any other command as it is."""
+    signature = inspect.signature(command, eval_str=True)
+    if PARAMETER not in signature.parameters:
+        return command
+    hints = get_type_hints(Script, include_extras=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    options = [
+        inspect.Parameter(name, keyword, default=getattr(NO_SCRIPT, name), annotation=hints[name])
+        for name in ("steps", "lowest", "highest")
+    ]
+    context = inspect.Parameter("context", keyword, annotation=typer.Context)
+
+    @functools.wraps(command)
+    def run(**given: Any) -> int:
+        chosen = {option.name: given.pop(option.name) for option in options if option.name in given}
+        words = given.pop("context").meta.get(WORDS, ()) if "context" in given else ()
+        return command(**given, **{PARAMETER: Script(**chosen, words=words)})
+
+    own = [each.replace(kind=keyword) for name, each in signature.parameters.items() if name != PARAMETER]
+    everything = [context, *own, *options]
+    # typer looks at both
+    run.__signature__ = signature.replace(parameters=everything)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in everything}
+    return run
+
+
+def spec_of(script: Script, out: Path | None, overrides: Sequence[str], fresh: bool) -> Spec:
+    """The spec that a command and its options stand for.
+
+    What is not given is that of the study folder, where it holds the same command, else found by a first look.
+
+    Raises:
+        SpecError: the command or an option cannot be used.
+        WorkloadError: the command cannot be recorded.
+    """
+    from lrdoctor.cli.endings import say
+    from lrdoctor.cli.trials import study_folder
+    from lrdoctor.commands import proposal
+
+    name = proposal.name_of(script.words)
+    begun = proposal.begin(name, script.words, overrides)
+    if not fresh:
+        before = proposal.of_study(study_folder(begun, out), begun)
+        if before is not None:
+            asked = replace(before, **_given(script))
+            return proposal.finish(name, script.words, asked, overrides)
+    asked = proposal.Asked(**_given(script))
+    if not asked.is_whole:
+        asked = proposal.look(begun, asked, say)
+    return proposal.finish(name, script.words, asked, overrides)
+
+
+def _given(script: Script) -> dict[str, Any]:
+    given = {"steps": script.steps, "lowest": script.lowest, "highest": script.highest}
+    return {name: value for name, value in given.items() if value is not None}

@@ -1,0 +1,305 @@
+"""What runs inside a worker process for a spec with a command: each trial is a run of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from lrdoctor.commands import curves
+from lrdoctor.commands.curves import Row
+from lrdoctor.commands.endings import judged
+from lrdoctor.commands.limits import limits
+from lrdoctor.commands.running import STDOUT, Done, Order, run
+from lrdoctor.core.architecture import Inspection
+from lrdoctor.core.command import all_fields, filled, values_of
+from lrdoctor.core.curve import EMPTY
+from lrdoctor.core.rewriting import Possible
+from lrdoctor.core.trial import Trial
+from lrdoctor.errors import WorkloadError
+from lrdoctor.launch import refuse_blind
+from lrdoctor.logs.recordings import Recorded
+from lrdoctor.recording.settings import HOOKED, Recording
+from lrdoctor.training.hopeless import Hopeless
+
+CHECKED_UPDATES = 3
+"""Of the check before the first trial: enough to see that a rate, a loss and a norm are recorded."""
+
+FILES = "files"
+"""Folder of a trial's own that `{dir}` names; it is deleted at the trial's end."""
+
+NO_MODEL = (
+    "a command builds its model itself, and lrdoctor never sees it: `lrdoctor inspect` on a spec with `model` and "
+    "`data` looks at one"
+)
+
+
+def open_session(context: Mapping[str, Any], worker: int) -> CommandSession:
+    """The engine's entry point.
+
+    Args:
+        context: `CommandSpec.workload()`.
+        worker: index of the worker, which takes the GPUs of that place.
+    """
+    return CommandSession(context, worker)
+
+
+class CommandSession:
+    """One worker's runs of the command; see `examine.trainers.Trainer`."""
+
+    def __init__(self, context: Mapping[str, Any], worker: int) -> None:
+        self.context = context
+        self.words: list[str] = list(context["command"])
+        refuse_blind(self.words)
+        self.gpus = visible_gpus()
+        self.per_trial = int(context["slots"]["gpus"])
+        if self.gpus and self.per_trial > len(self.gpus):
+            raise WorkloadError(
+                f"slots.gpus: found {self.per_trial}, expected at most {len(self.gpus)}, the GPUs that are visible"
+            )
+        self.worker = worker
+
+    @property
+    def n_slots(self) -> int:
+        """Trials that the GPUs are enough for; 0 where trials take none."""
+        return len(self.gpus) // self.per_trial if self.per_trial else 0
+
+    def describe(self) -> Mapping[str, Any]:
+        name = f"{self.per_trial} of {len(self.gpus)} GPUs a trial" if self.n_slots else "what the command takes"
+        return {"device": "command", "device_name": name, "devices": self.n_slots}
+
+    def run(self, payload: Any, emit: Callable[[Any], None], stopped: Callable[[], bool]) -> Any:
+        """Does what the payload's `kind` says.
+
+        Raises:
+            WorkloadError: the command does not train, whatever the learning rate.
+            Interrupted: `stopped` said so.
+        """
+        if payload["kind"] == "possible":
+            return Possible(model=None, failure=NO_MODEL)
+        if payload["kind"] == "inspect":
+            return Inspection(model=None, failure=NO_MODEL)
+        trial = Trial(**payload["trial"])
+        refuse_changes(trial)
+        if payload["kind"] == "check":
+            return self.check(trial, stopped)
+        return self.train(trial, payload, emit, stopped)
+
+    def train(
+        self, trial: Trial, payload: Mapping[str, Any], emit: Callable[[Any], None], stopped: Callable[[], bool]
+    ) -> dict[str, Any]:
+        """Runs one trial; see `examine.trainers.Ended`."""
+        untrained = payload.get("untrained")
+        hopeless = Hopeless(trial.schedule_steps, untrained=untrained) if trial.stop_hopeless else None
+
+        def decide(row: Row) -> str | None:
+            return None if hopeless is None else hopeless.add(row[2])
+
+        with self._folder(payload.get("folder")) as own:
+            order = self.order(trial, own, trial.n_steps)
+            done = run(order, emit, decide, stopped)
+            status, reason = judged(done.outcome)
+            if trial.control and status == "diverged":
+                # no update made it so: that is what a control is there to tell
+                status, reason = "completed", None
+            evaluations, notes = self._evaluations(own, done)
+        n = len(done.rows)
+        if status == "completed" and n < trial.n_steps:
+            notes.append(
+                f"the command ended by itself after {n} of {trial.n_steps} updates; make it train longer, or lower "
+                "max_train_steps"
+            )
+        if self._is_unsteered(done):
+            raise WorkloadError(NO_RATE)
+        short = in_short(done.recorded)
+        facts = {"recorded": short, "exit_code": done.outcome.code, "framework": short["framework"]}
+        if short["optimizers"]:
+            facts["update_rule"] = short["optimizers"][0]["name"]
+        return {
+            "status": status,
+            "reason": reason,
+            "evaluations": evaluations,
+            "notes": notes,
+            "facts": facts,
+        }
+
+    def check(self, trial: Trial, stopped: Callable[[], bool]) -> dict[str, Any]:
+        """Runs the command for a few updates, so that what cannot work fails at once; see `examine.trainers.Checked`.
+
+        Raises:
+            WorkloadError: no update of it can be recorded, or its first loss is not finite.
+        """
+        with self._folder(None) as own:
+            done = run(self.order(trial, own, CHECKED_UPDATES), lambda rows: None, lambda row: None, stopped)
+            refuse_unrecorded(done, own)
+        if self._is_unsteered(done):
+            raise WorkloadError(NO_RATE)
+        short = in_short(done.recorded)
+        return {
+            "n_parameters": sum(each["n_parameters"] for each in short["optimizers"]),
+            "has_validation": self.context["validation"] is not None,
+            "notes": limits(self.context, short),
+            "facts": {
+                "command": self.words,
+                **{f"recorded {name}": short[name] for name in ("framework", "torch")},
+                "recorded optimizers": [each["name"] for each in short["optimizers"]],
+            },
+        }
+
+    def order(self, trial: Trial, own: Path, n_steps: int) -> Order:
+        """The run that a trial is.
+
+        Args:
+            trial: its settings.
+            own: folder for its files.
+            n_steps: updates to make.
+        """
+        block = json.loads(trial.optimizer)
+        words = [*self.words, *block.get("arguments", ())]
+        named = all_fields(words)
+        files, recorded = own / FILES, own / "recording"
+        files.mkdir()
+        recorded.mkdir()
+        # a command that is told its length ends by itself, with the evaluation that it makes last
+        is_whole = n_steps == trial.schedule_steps
+        recording = Recording(
+            directory=str(recorded),
+            # that of a control is 0, at which an optimizer leaves the weights as they are
+            learning_rate=None if "lr" in named else trial.base_learning_rate,
+            post_warmup_constant=trial.post_warmup_steps is not None,
+            warmup_steps=0 if "warmup_steps" in named else trial.warmup_steps,
+            clip_norm=None if "clip_norm" in named else trial.clip_norm,
+            seed=None if "seed" in named else trial.seed,
+            max_updates=None if "steps" in named and is_whole else n_steps,
+            stop_non_finite=not trial.control,
+        )
+        return Order(
+            words=filled(words, values_of(trial, str(files))),
+            runs_in=self.context["runs_in"],
+            environment=self.environment(),
+            recording=recording,
+            folder=own,
+            n_steps=n_steps,
+            timeout=self.context["timeout"],
+        )
+
+    def environment(self) -> dict[str, str]:
+        """That of a run, before the recorder's part."""
+        # unbuffered, so that what a killed command printed last is there
+        chosen = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        if self.n_slots:
+            first = self.worker % self.n_slots * self.per_trial
+            chosen["CUDA_VISIBLE_DEVICES"] = ",".join(self.gpus[first : first + self.per_trial])
+        return chosen
+
+    def _evaluations(self, own: Path, done: Done) -> tuple[dict[int, float], list[str]]:
+        """Validation losses of a run that is over, by step, and what is to be said of them."""
+        validation, steps = self.context["validation"], [row[0] for row in done.rows]
+        if not steps:
+            return {}, []
+        if validation is None:
+            told = done.recorded.runs[0].val_loss if done.recorded.runs else EMPTY
+            return curves.settled(dict(zip(told.step.tolist(), told.value.tolist(), strict=True)), steps), []
+        log = own / STDOUT
+        if validation["log"] != "stdout":
+            named = filled([validation["log"]], {"dir": str(own / FILES)})[0]
+            log = Path(self.context["runs_in"]) / named
+        found, note = curves.logged(log, len(steps))
+        return curves.settled(found, steps), [] if note is None else [note]
+
+    @contextmanager
+    def _folder(self, folder: str | None) -> Iterator[Path]:
+        """The folder of a run, in which nothing stays but what the command printed; deleted where it is nobody's."""
+        if folder is None:
+            with tempfile.TemporaryDirectory(prefix="lrdoctor-", ignore_cleanup_errors=True) as passing:
+                yield Path(passing)
+            return
+        kept = Path(folder).absolute()
+        # what an attempt that died has left
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir(parents=True)
+        try:
+            yield kept
+        finally:
+            for name in (FILES, "recording"):
+                shutil.rmtree(kept / name, ignore_errors=True)
+
+    def _is_unsteered(self, done: Done) -> bool:
+        """Whether nothing sets the learning rate: the script has no optimizer, and the command no field for it."""
+        return bool(done.rows) and "lr" not in all_fields(self.words) and all(math.isnan(row[1]) for row in done.rows)
+
+
+NO_RATE = (
+    "command: the script makes its updates without an optimizer of torch, so that its learning rate cannot be set from "
+    "outside; put {lr} where the command takes it, such as --lr {lr}"
+)
+
+
+SETTABLE = {
+    "base_learning_rate", "seed", "max_train_steps", "eval_every", "optimizer", "procedure", "warmup_steps",
+    "post_warmup_steps", "clip_norm", "stop_hopeless", "stop_after", "eval_examples", "control",
+}  # fmt: skip
+"""Settings of a trial that a command can be given, or that are none of its numbers: it evaluates what and when it
+likes."""
+
+
+def refuse_changes(trial: Trial) -> None:
+    """Raises WorkloadError where a trial asks for something that cannot be done to a command from outside."""
+    for field in fields(trial):
+        if field.name not in SETTABLE and getattr(trial, field.name) != field.default:
+            raise WorkloadError(f"{field.name}: cannot be done to a command from outside")
+
+
+def refuse_unrecorded(done: Done, own: Path) -> None:
+    """Raises WorkloadError where a run has no update, or began with a loss that is not finite."""
+    outcome, words = done.outcome, done.outcome.words or "nothing"
+    if not done.rows:
+        if done.recorded.facts.get("failure"):
+            why = f"the recording failed: {done.recorded.facts['failure']}"
+        elif not (own / "recording" / HOOKED).exists():
+            why = (
+                "no Python process of it could be recorded (it uses no Python, or one that does not look at PYTHONPATH)"
+            )
+        else:
+            why = "it ended before the first update of an optimizer of torch or Keras"
+        raise WorkloadError(f"command: {why}; exit code {outcome.code}, the last it printed: {words}")
+    step, _, loss, norm, _ = done.rows[0]
+    for name, value in (("loss", loss), ("gradient norm", norm)):
+        if step == 0 and value is not None and not math.isfinite(value):
+            raise WorkloadError(
+                f"command: the {name} is {value} at step 0, before any update: no learning rate can be blamed; look at "
+                f"the data (missing values, log of 0), the loss and the initialization; the last it printed: {words}"
+            )
+    status, reason = judged(outcome)
+    if status == "failed":
+        raise WorkloadError(f"command: after {len(done.rows)} updates {reason}")
+
+
+def in_short(recorded: Recorded) -> dict[str, Any]:
+    """Of what a recording says, that which a trial keeps."""
+    facts = recorded.facts
+    optimizers = [
+        {name: each.get(name) for name in ("name", "learning_rate", "n_parameters", "n_updates", "n_skipped")}
+        for each in facts.get("optimizers", ())
+    ]
+    known = {name: facts.get(name) for name in ("framework", "torch", "clipping", "scaler", "world_size", "exception")}
+    notes = [str(note) for run in recorded.runs[:1] for note in run.provenance["notes"]]
+    return {**known, "optimizers": optimizers, "notes": notes}
+
+
+def visible_gpus() -> list[str]:
+    """What CUDA_VISIBLE_DEVICES may name, without importing torch: none where there is no GPU of NVIDIA's."""
+    if (chosen := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [part.strip() for part in chosen.split(",") if part.strip() not in ("", "-1")]
+    with suppress(OSError, subprocess.SubprocessError):
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True, timeout=30)
+        return [str(k) for k, line in enumerate(listed.stdout.splitlines()) if line.startswith("GPU ")]
+    return []

@@ -1,0 +1,84 @@
+"""A command that trains: its words, and the fields in braces that a trial fills in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from lrdoctor.core.trial import Trial
+
+FIELDS = ("lr", "seed", "dir", "steps", "warmup_steps", "clip_norm")
+"""What may stand in braces in a word of a command."""
+
+OWN = "own"
+"""Name of the update rule that the command has by itself, beside those of its variants."""
+
+_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+Value = str | int | float
+"""A field's value."""
+
+
+def fields_of(word: str) -> tuple[str, ...]:
+    """The fields that a word names, in order.
+
+    >>> fields_of("--lr={lr}"), fields_of("{{literal}}")
+    (('lr',), ())
+
+    Raises:
+        ValueError: a brace is neither part of a field nor doubled, or the field is unknown; the text says which.
+    """
+    fields = []
+    for token in _TOKEN.finditer(word):
+        text, field = token.group(), token.group(1)
+        if text in ("{{", "}}"):
+            continue
+        if field is None:
+            raise ValueError(f"found a single {text}, expected a field such as {{lr}}, or {text}{text} for the brace")
+        if field not in FIELDS:
+            known = ", ".join(f"{{{name}}}" for name in FIELDS)
+            raise ValueError(f"found the field {text}, expected one of {known}; braces of your own are doubled")
+        fields.append(field)
+    return tuple(fields)
+
+
+def all_fields(words: Sequence[str]) -> frozenset[str]:
+    """The fields that any of the words names."""
+    return frozenset(field for word in words for field in fields_of(word))
+
+
+def filled(words: Sequence[str], values: Mapping[str, Value]) -> list[str]:
+    """The words with their fields filled in and doubled braces made single.
+
+    A float is written as Python writes it, so that 1.0 stays a float to a script that parses it as Python does.
+
+    >>> filled(["--lr={lr}", "{{x}}"], {"lr": 1.0})
+    ['--lr=1.0', '{x}']
+    """
+
+    def value(token: re.Match[str]) -> str:
+        if token.group() in ("{{", "}}"):
+            return token.group()[0]
+        found = values[token.group(1)]
+        return found if isinstance(found, str) else repr(found)
+
+    return [_TOKEN.sub(value, word) for word in words]
+
+
+def values_of(trial: Trial, directory: str) -> dict[str, Value]:
+    """What the fields are in a trial.
+
+    `{steps}` is the length of the whole schedule, warmup included. `{clip_norm}` is inf where nothing is clipped.
+
+    Args:
+        trial: the settings.
+        directory: the trial's own.
+    """
+    return {
+        "lr": float(trial.base_learning_rate),
+        "seed": trial.seed,
+        "dir": directory,
+        "steps": trial.schedule_steps,
+        "warmup_steps": trial.warmup_steps,
+        "clip_norm": float("inf") if trial.clip_norm is None else float(trial.clip_norm),
+    }

@@ -1,0 +1,84 @@
+"""What trains a trial: one entry for each kind of spec, and what each of them answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NotRequired, Protocol, TypedDict, cast
+
+from lrdoctor.core.run import Status
+from lrdoctor.engines import ENGINES
+from lrdoctor.engines.base import Engine
+from lrdoctor.engines.entry import load
+from lrdoctor.spec import Spec
+
+
+class Checked(TypedDict):
+    """Answer to a payload of kind `check`: what the workload is, found out before any trial."""
+
+    n_parameters: int
+    has_validation: bool
+    notes: list[str]
+    """What the user should know before any trial, as sentences."""
+    facts: dict[str, Any]
+    """What tells later whether data and code are still the same, as plain values."""
+    n_loss_parameters: NotRequired[int]
+
+
+class Ended(TypedDict):
+    """Answer to a payload of kind `trial`, whose rows were emitted."""
+
+    status: Status
+    reason: str | None
+    facts: dict[str, Any]
+    """What is known of the trial beside its curves, as plain values."""
+    evaluations: NotRequired[dict[int, float]]
+    """Validation loss by step, where it became known after the rows."""
+    notes: NotRequired[list[str]]
+    """What the user should know, as sentences; each is said once."""
+
+
+class Trainer(Protocol):
+    """A session (`engines.base.Session`) that trains the trials of a spec.
+
+    Its payloads are mappings with a `kind`, each with a `seed` of its own or in its trial:
+
+    - trial: `trial` (the fields of a Trial), `untrained` (the highest level that its untrained weights show, or None),
+      `folder` (where files may be put that are kept with the trial, absent where nothing is saved). Emits rows, answers
+      `Ended`. A control (`Trial.control`) passes the batches of its seed through weights that stay as they are.
+    - check: `trial` (a typical one). May emit sentences, answers `Checked`.
+    - inspect: `rewrite`, `sharpness`. Answers an Inspection.
+    - possible: answers a Possible.
+    """
+
+    def describe(self) -> Mapping[str, Any]: ...
+
+    def run(self, payload: Any, emit: Callable[[Any], None], stopped: Callable[[], bool]) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How the trainer of a kind of spec is opened."""
+
+    opener: str
+    """ "module:function"; a name, so that this process never imports what trains (nor torch)."""
+    preload: tuple[str, ...]
+    """Imported once before the workers are forked: importing torch takes seconds."""
+
+
+TRAINERS: Mapping[Literal["model", "command"], Entry] = {
+    "model": Entry("lrdoctor.worker:open_session", ("torch", "lrdoctor.worker")),
+    "command": Entry("lrdoctor.commands.session:open_session", ("lrdoctor.commands.session",)),
+}
+"""By `Spec.trainer`."""
+
+
+def open_engine(spec: Spec, jobs: int | None) -> Engine:
+    """The engine that trains the spec's trials; a context manager.
+
+    Args:
+        spec: with the workload.
+        jobs: the number of workers; None for one a core, or one a visible accelerator.
+    """
+    entry = TRAINERS[spec.trainer]
+    return cast(Engine, load(ENGINES["local"])(entry.opener, spec.workload(), jobs=jobs, preload=entry.preload))

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lrdoctor.commands import processes
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells which processes there are")
+
+STUBBORN = """\
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if len(sys.argv) > 1:
+    # a launcher gives its ranks sessions of their own
+    subprocess.Popen([sys.executable, __file__], start_new_session=True)
+time.sleep(600)
+"""
+
+
+def wait_for_marked(mark: str, n: int) -> None:
+    deadline = time.monotonic() + 60
+    while len(processes.marked(mark)) != n:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "stubborn.py"
+    path.write_text(STUBBORN)
+    return path
+
+
+def test_a_run_that_ignores_sigterm_is_killed_with_what_it_started_in_other_sessions(script: Path) -> None:
+    run = processes.start([sys.executable, str(script), "launch"], ".", os.environ, "marked-end")
+    wait_for_marked("marked-end", 2)
+    processes.end(run.pid, "marked-end", lambda: run.poll() is not None, grace=0.5)
+    assert processes.marked("marked-end") == []
+    assert run.returncode == -signal.SIGKILL
+    for pipe in (run.stdout, run.stderr):
+        assert pipe is not None
+        pipe.close()
+
+
+def test_the_guard_kills_the_run_when_its_maker_is_killed(script: Path, tmp_path: Path) -> None:
+    maker = tmp_path / "maker.py"
+    maker.write_text(
+        "import os, sys, time\nfrom lrdoctor.commands import processes\n"
+        f"run = processes.start([sys.executable, {str(script)!r}, 'launch'], '.', os.environ, 'marked-guard')\n"
+        "guard = processes.Guard(run.pid, 'marked-guard')\ntime.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, str(maker)]) as process:
+        wait_for_marked("marked-guard", 2)
+        process.kill()
+    wait_for_marked("marked-guard", 0)
+
+
+def test_a_guard_that_is_told_so_leaves(script: Path) -> None:
+    run = processes.start([sys.executable, str(script)], ".", os.environ, "marked-told")
+    try:
+        with processes.Guard(run.pid, "marked-told"):
+            wait_for_marked("marked-told", 1)
+        assert run.poll() is None
+    finally:
+        processes.end(run.pid, "marked-told", lambda: run.poll() is not None, grace=0.1)
+        for pipe in (run.stdout, run.stderr):
+            assert pipe is not None
+            pipe.close()
