@@ -40,22 +40,17 @@ def changes_of(tried: Tried) -> dict[str, Any]:
     keys: dict[str, Any] = {"warmup_steps": change.warmup_steps, "clip_norm": change.clip_norm}
     keys["autoclip_percentile"] = change.autoclip_percentile
     keys["rewrite"] = change.rewrite
-<<<<<<< HEAD
-    keys["optimizer"] = None if change.optimizer is None else json.loads(change.optimizer)
-    changes = {key: value for key, value in keys.items() if value is not None}
-    # a spec clips one way
-    if change.autoclip_percentile is not None:
-        changes["clip_norm"] = None
-    elif change.clip_norm is not None:
-        changes["autoclip_percentile"] = None
-    return {**changes, "sweep": {"values": swept}}
-=======
     if command_prescription.is_of_command(found.study.spec):
         keys.update(command_prescription.changes(found.study.spec or {}, change))
     else:
         keys["optimizer"] = None if change.optimizer is None else json.loads(change.optimizer)
-    return {**{key: value for key, value in keys.items() if value is not None}, "sweep": {"values": swept}}
->>>>>>> command
+    changes = {key: value for key, value in keys.items() if value is not None}
+    # a spec clips one way
+    if change.autoclip_percentile is not None:
+        changes["clip_norm"] = None
+    elif change.clip_norm is not None and (found.study.spec or {}).get("autoclip_percentile") is not None:
+        changes["autoclip_percentile"] = None
+    return {**changes, "sweep": {"values": swept}}
 
 
 def settings_of(tried: Tried) -> dict[str, Any]:

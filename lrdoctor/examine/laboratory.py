@@ -43,12 +43,8 @@ def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:
         procedure="sweep",
         warmup_steps=spec.warmup_steps,
         clip_norm=spec.clip_norm,
-<<<<<<< HEAD
-        autoclip_percentile=spec.autoclip_percentile,
-        rewrite=spec.rewrite,
-=======
+        autoclip_percentile=spec.adaptive_clip,
         rewrite=spec.model_change,
->>>>>>> command
         stop_hopeless=spec.stop_hopeless,
     )
 

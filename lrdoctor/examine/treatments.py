@@ -55,6 +55,8 @@ def _clip(bench: Bench) -> Iterator[Tried]:
         yield tried
     if all(tried.missing is not None for tried in constant):
         return  # what is not tried with a constant threshold has a reason that holds here too
+    if bench.laboratory.spec.trainer == "command":
+        return  # what steers a command's clipping lowers a constant threshold
     if bench.everything or not any(tried.promises and not tried.costs for tried in constant):
         settings = {"autoclip_percentile": AUTOCLIP}
         yield bench.swept("clip_gradients", Treatment(autoclip_percentile=AUTOCLIP), settings)

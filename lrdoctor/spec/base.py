@@ -76,6 +76,11 @@ class Spec(Named):
         """The change that every trial makes to a copy of the model first."""
         return None
 
+    @property
+    def adaptive_clip(self) -> float | None:
+        """Percentile of the gradient norms so far that every trial clips at; None where it does not."""
+        return None
+
     @abstractmethod
     def workload(self) -> dict[str, Any]:
         """What a worker needs to train a trial, as plain values."""

@@ -12,11 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-<<<<<<< HEAD
-from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, ValidationInfo, field_validator
-=======
-from pydantic import AfterValidator, Field, TypeAdapter
->>>>>>> command
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationInfo, field_validator
 
 from lrdoctor.core.rewriting import Rewrite
 from lrdoctor.core.trial import canonical_json
@@ -33,22 +29,6 @@ EVALUATIONS = 20
 """Evaluations a trial has when eval_every is left out: enough points to see a rise, at little cost."""
 
 _DEVICE = r"auto|cpu|cuda(:\d+)?|mps"
-<<<<<<< HEAD
-_NOT_IDENTITY = (
-    "name",
-    "seeds",
-    "sweep",
-    "probe",
-    "warmup",
-    "clip",
-    "warmup_steps",
-    "clip_norm",
-    "rewrite",
-    "autoclip_percentile",
-)
-"""Keys that decide which trials run, and nothing of a trial's numbers that the trial does not say itself."""
-=======
->>>>>>> command
 
 
 def _device(text: str) -> str:
@@ -84,20 +64,6 @@ class Training(Named):
     function step -> multiplier, steps counted from 0 after any warmup, or a scheduler of torch.optim.lr_scheduler, made
     on the `optimizer` that is passed and stepped once an update; its max_lr is the base learning rate. max_train_steps,
     total_steps, T_max and num_training_steps are filled in where the call needs them."""
-<<<<<<< HEAD
-    max_train_steps: Count
-    """Length of a trial in optimizer updates, warmup not counted."""
-    warmup_steps: CountOrZero = 0
-    """Updates of a linear warmup from 0 to the base learning rate, put before the schedule of every trial; 0 for none.
-    The search of `warmup` tries others in its place."""
-    clip_norm: Positive | None = None
-    """Gradients with a larger global L2 norm are scaled down to it, in every trial. Null clips nothing. The study of
-    `clip` tries others in its place."""
-    autoclip_percentile: Annotated[float, Field(gt=0, lt=100)] | None = None
-    """Gradients with a norm above this percentile of the norms of all updates so far are scaled down to it, in every
-    trial (AutoClip, Seetharaman et al. 2020, who take 10). Null does not; not together with `clip_norm`."""
-=======
->>>>>>> command
     rewrite: Rewrite | None = None
     """A change made to a copy of the model before each trial: zero_init (the last parameters of every residual branch
     start at 0), rezero (a learned factor that starts at 0 multiplies every branch), move_norm (x + Norm(f(x)) in place
@@ -106,7 +72,15 @@ class Training(Named):
     """Where trials run: auto (CUDA where there is one, else the CPU), cpu, cuda (one worker a GPU), cuda:N or mps."""
 
 
-<<<<<<< HEAD
+class ModelSpec(Spec, Training):
+    """One workload of model, data, loss and optimizer, and the trials to run on it."""
+
+    eval_every: Count = Field(default_factory=_default_eval_every)
+    """Updates between two evaluations on the validation data. Left out: a twentieth of max_train_steps."""
+    autoclip_percentile: Annotated[float, Field(gt=0, lt=100)] | None = None
+    """Gradients with a norm above this percentile of the norms of all updates so far are scaled down to it, in every
+    trial (AutoClip, Seetharaman et al. 2020, who take 10). Null does not; not together with `clip_norm`."""
+
     @field_validator("autoclip_percentile")
     @classmethod
     def _clips_one_way(cls, value: float | None, info: ValidationInfo) -> float | None:
@@ -117,15 +91,9 @@ class Training(Named):
             )
         return value
 
-    def model_post_init(self, context: Any, /) -> None:
-        self._folder = context["folder"]
-=======
-class ModelSpec(Spec, Training):
-    """One workload of model, data, loss and optimizer, and the trials to run on it."""
-
-    eval_every: Count = Field(default_factory=_default_eval_every)
-    """Updates between two evaluations on the validation data. Left out: a twentieth of max_train_steps."""
->>>>>>> command
+    @property
+    def adaptive_clip(self) -> float | None:
+        return self.autoclip_percentile
 
     @property
     def trainer(self) -> Literal["model", "command"]:
@@ -150,7 +118,7 @@ class ModelSpec(Spec, Training):
     def identity(self) -> dict[str, Any]:
         identity: dict[str, Any] = {}
         for key, value in self._plain(named).items():
-            if key in (*NOT_IDENTITY, "rewrite"):
+            if key in (*NOT_IDENTITY, "rewrite", "autoclip_percentile"):
                 continue
             if isinstance(value, dict) and key != "optimizer":
                 identity |= {f"{key}.{inner}": plain for inner, plain in value.items() if inner != "init_args"}
