@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lrdoctor.errors import SpecError
-from lrdoctor.spec import Spec, load_spec, spec_schema
+from lrdoctor.spec import ModelSpec, load_spec, spec_schema
 from lrdoctor.starter import FILES, write_starter
 
 LOW_LOSS = 0.2
@@ -26,7 +26,7 @@ def test_the_starter_is_a_valid_spec(tmp_path: Path) -> None:
 
 def test_the_starter_shows_every_key_that_a_command_reads(tmp_path: Path) -> None:
     text = write_starter(tmp_path)[0].read_text("utf-8")
-    assert [key for key in Spec.model_fields if f"\n{key}:" not in text.replace("\n# ", "\n")] == ["probe"]
+    assert [key for key in ModelSpec.model_fields if f"\n{key}:" not in text.replace("\n# ", "\n")] == ["probe"]
 
 
 def test_the_schema_is_where_the_spec_says(tmp_path: Path) -> None:

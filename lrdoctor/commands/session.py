@@ -265,9 +265,7 @@ def refuse_unrecorded(done: Done, own: Path) -> None:
         if done.recorded.facts.get("failure"):
             why = f"the recording failed: {done.recorded.facts['failure']}"
         elif not (own / "recording" / HOOKED).exists():
-            why = (
-                "no Python process of it could be recorded (it uses no Python, or one that does not look at PYTHONPATH)"
-            )
+            why = "no Python process of it could be reached (it runs no Python, or one that reads no PYTHONPATH)"
         else:
             why = "it ended before the first update of an optimizer of torch or Keras"
         raise WorkloadError(f"command: {why}; exit code {outcome.code}, the last it printed: {words}")

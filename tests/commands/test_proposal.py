@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrdoctor.cli.scripts import without_dashes
+from lrdoctor.commands import proposal
+from lrdoctor.commands.proposal import Asked
+from lrdoctor.errors import SpecError
+
+WORDS = ("python", "train_net.py")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["python", "train_net.py", "--lr", "1"], "train_net"),
+        (["python", "/examples/mnist/main.py"], "mnist-main"),
+        (["torchrun", "--nproc-per-node", "2", "src/train.py", "x.yaml"], "src-train"),
+        (["python", "-m", "my.training"], "my.training"),
+        (["./go"], "go"),
+    ],
+)
+def test_the_study_is_named_after_the_script(words: Sequence[str], name: str) -> None:
+    assert proposal.name_of(words) == name
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "rates"),
+    [
+        (0.01, 1.0, [0.01, 0.03162, 0.1, 0.3162, 1.0]),
+        (0.1, 0.2, [0.1, 0.1414, 0.2]),
+        (0.003162, 3.162, [0.003162, 0.009999, 0.03162, 0.09999, 0.3162, 0.9999, 3.162]),
+    ],
+)
+def test_the_rates_are_half_a_decade_apart(low: float, high: float, rates: list[float]) -> None:
+    spec = proposal.finish("x", WORDS, Asked(steps=50, lowest=low, highest=high), ["seeds=[4]"])
+    assert list(spec.sweep.rates()) == rates
+    assert (spec.seeds, spec.max_train_steps, spec.command) == ((4,), 50, WORDS)
+
+
+def test_rates_the_wrong_way_round_are_refused() -> None:
+    with pytest.raises(SpecError, match=r"^found --max 0.1 with --min 1, expected --max above --min$"):
+        proposal.finish("x", WORDS, Asked(steps=50, lowest=1.0, highest=0.1), ())
+
+
+@pytest.mark.parametrize(
+    ("saved", "is_known"),
+    [({}, True), ({"command": ["python", "other.py"]}, False), ({"working_directory": ".."}, False)],
+)
+def test_a_study_of_the_same_command_is_gone_on_with(folder: Path, saved: dict[str, Any], is_known: bool) -> None:
+    spec = proposal.finish("x", WORDS, Asked(steps=50, lowest=0.01, highest=1.0), ())
+    (folder / "out").mkdir()
+    text = spec.patched_yaml(folder / "out", saved, "") if saved else spec.to_yaml(folder / "out")
+    (folder / "out" / "spec.yaml").write_text(text)
+    known = proposal.of_study(folder / "out", proposal.begin("x", WORDS, ()))
+    assert known == (Asked(steps=50, lowest=0.01, highest=1.0) if is_known else None)
+
+
+def test_a_folder_without_a_study_knows_nothing(folder: Path) -> None:
+    assert proposal.of_study(folder / "gone", proposal.begin("x", WORDS, ())) is None
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (["train.py"], "lrdoctor sweep -- python train.py"),
+        (["train.py", "--lr", "1"], "lrdoctor sweep -- python train.py --lr 1"),
+        (["--seeds", "1", "train.py"], "lrdoctor sweep --seeds 1 -- python train.py"),
+        (["--fresh", "python", "-m", "x"], "lrdoctor sweep --fresh -- python -m x"),
+        (["torchrun", "train.py"], "lrdoctor sweep -- torchrun train.py"),
+        (["run.sh"], "lrdoctor sweep -- bash run.sh"),
+        (["spec.yaml"], None),
+        (["--out", "x.py", "spec.yaml"], None),
+        ([], None),
+    ],
+)
+def test_the_line_to_type_for_a_script(args: list[str], line: str | None) -> None:
+    assert without_dashes("sweep", args) == line

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrdoctor.commands.limits import limits
+from lrdoctor.commands.session import CommandSession
+from lrdoctor.core.rewriting import Possible
+from lrdoctor.core.trial import Trial
+from lrdoctor.errors import LrdoctorError, WorkloadError
+
+TRIAL = Trial(
+    base_learning_rate=0.3,
+    seed=2,
+    max_train_steps=40,
+    eval_every=40,
+    optimizer='{"arguments":[],"name":"own"}',
+    warmup_steps=10,
+    clip_norm=1.5,
+)
+RECORDED: dict[str, Any] = {
+    "framework": "raw",
+    "clipping": [],
+    "world_size": 1,
+    "notes": [],
+    "optimizers": [{"name": "SGD", "learning_rate": 0.1}],
+}
+
+
+def context(*words: str, folder: Path = Path(), **others: Any) -> dict[str, Any]:
+    fixed = {"validation": None, "slots": {"gpus": 1}, "timeout": None, "max_train_steps": 40, "variants": []}
+    return {"command": list(words), "runs_in": str(folder), **fixed, **others}
+
+
+@pytest.mark.parametrize(
+    ("words", "trial", "filled", "steered"),
+    [
+        (
+            ["train"],
+            TRIAL,
+            ["train"],
+            {"learning_rate": 0.3, "warmup_steps": 10, "clip_norm": 1.5, "seed": 2, "max_updates": 50},
+        ),
+        (["train", "{lr}"], TRIAL, ["train", "0.3"], {"learning_rate": None, "seed": 2}),
+        (["train", "{seed}"], TRIAL, ["train", "2"], {"seed": None, "learning_rate": 0.3}),
+        (["train", "{warmup_steps}"], TRIAL, ["train", "10"], {"warmup_steps": 0}),
+        (["train", "{clip_norm}"], TRIAL, ["train", "1.5"], {"clip_norm": None}),
+        (["train", "{steps}"], TRIAL, ["train", "50"], {"max_updates": None}),
+        # the first part of a longer schedule, which a script of that length does not end by itself
+        (["train", "{steps}"], replace(TRIAL, stop_after=20), ["train", "50"], {"max_updates": 20}),
+        (["train"], replace(TRIAL, post_warmup_steps=5), ["train"], {"post_warmup_constant": True, "max_updates": 15}),
+        (["train"], replace(TRIAL, optimizer='{"arguments":["--opt","adam"],"name":"adam"}'),
+         ["train", "--opt", "adam"], {"learning_rate": 0.3}),
+        (["train"], replace(TRIAL, control=True, base_learning_rate=0.0, warmup_steps=0), ["train"],
+         {"learning_rate": 0.0, "stop_non_finite": False}),
+    ],
+)  # fmt: skip
+def test_what_has_no_field_is_steered_by_the_recording(
+    tmp_path: Path, words: list[str], trial: Trial, filled: list[str], steered: dict[str, Any]
+) -> None:
+    order = CommandSession(context(*words), 0).order(trial, tmp_path, trial.n_steps)
+    assert order.words == filled
+    assert {name: getattr(order.recording, name) for name in steered} == steered
+
+
+def test_the_folder_of_a_trial_is_there_and_empty(tmp_path: Path) -> None:
+    order = CommandSession(context("train", "{dir}"), 0).order(TRIAL, tmp_path, 40)
+    assert list(Path(order.words[1]).iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("visible", "gpus", "n_slots", "seen"),
+    [
+        ("0,1,2,3", 1, 4, ["0", "1", "2", "3", "0"]),
+        ("4,5,6", 2, 1, ["4,5", "4,5", "4,5", "4,5", "4,5"]),
+        ("0,1", 0, 0, ["0,1"] * 5),
+        ("", 1, 0, [""] * 5),
+    ],
+)
+def test_each_worker_has_gpus_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, visible: str, gpus: int, n_slots: int, seen: list[str]
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    sessions = [CommandSession(context("train", slots={"gpus": gpus}), worker) for worker in range(5)]
+    assert sessions[0].describe()["devices"] == n_slots
+    assert [session.environment()["CUDA_VISIBLE_DEVICES"] for session in sessions] == seen
+
+
+def test_more_gpus_than_there_are_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with pytest.raises(WorkloadError, match=r"^slots.gpus: found 2, expected at most 1"):
+        CommandSession(context("train", slots={"gpus": 2}), 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "script", "message"),
+    [
+        (["no-such-program"], "", "command: 'no-such-program' cannot be started in"),
+        ([sys.executable, "-I", "s.py"], "", "with -I Python runs nothing but the script"),
+        (["sh", "-c", "echo hello"], "", "no Python process of it could be reached (it runs no Python, or one that "
+         "reads no PYTHONPATH); exit code 0, the last it printed: hello"),
+        ([sys.executable, "s.py"], "raise SystemExit('no data')",
+         "it ended before the first update of an optimizer of torch or Keras; exit code 1, the last it printed: no da"),
+    ],
+)  # fmt: skip
+def test_a_command_that_does_not_train_is_told_at_once(
+    tmp_path: Path, words: list[str], script: str, message: str
+) -> None:
+    (tmp_path / "s.py").write_text(script)
+    with pytest.raises(LrdoctorError, match=re.escape(message)):
+        CommandSession(context(*words, folder=tmp_path), 0).check(TRIAL, lambda: False)
+
+
+def test_a_command_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    (tmp_path / "s.py").write_text("import time\nprint('waiting', flush=True)\ntime.sleep(600)\n")
+    session = CommandSession(context(sys.executable, "s.py", folder=tmp_path, timeout=1.0), 0)
+    ended = session.train(TRIAL, {"folder": str(tmp_path / "own")}, lambda rows: None, lambda: False)
+    assert (ended["status"], ended["reason"]) == ("failed", "the command timed out after 1 s, at update 0 of 50")
+    assert sorted(path.name for path in (tmp_path / "own").iterdir()) == ["stderr.txt", "stdout.txt"]
+
+
+def test_the_model_of_a_command_is_not_looked_at() -> None:
+    session = CommandSession(context("train"), 0)
+    possible = session.run({"kind": "possible", "seed": 0}, lambda value: None, lambda: False)
+    assert isinstance(possible, Possible)
+    assert (possible.model, possible.failure.partition(",")[0]) == (None, "a command builds its model itself")
+
+
+def test_what_cannot_be_done_from_outside_is_refused() -> None:
+    payload = {"kind": "trial", "trial": {**vars(TRIAL), "rewrite": "rezero"}}
+    with pytest.raises(WorkloadError, match="rewrite: cannot be done to a command"):
+        CommandSession(context("train"), 0).run(payload, lambda value: None, lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("words", "others", "line"),
+    [
+        ([], {}, "validation loss     none known but what the script passes to lrdoctor.log"),
+        ([], {"validation": {"log": "{dir}/m.csv"}}, "validation loss     read from {dir}/m.csv"),
+        ([], {"validation": {"log": "stdout"}}, "validation loss     read from what it prints"),
+        ([], {}, "update rules        only the command's own, so change_optimizer is not tried"),
+        ([], {"variants": ["adam", "lion"]}, "update rules        the command's own, and adam, lion"),
+        ([], {}, "learning rate       scaled at the optimizer"),
+        (["{lr}"], {}, "learning rate       the command's {lr}"),
+        ([], {}, "length              ended at update 40"),
+        (["{steps}"], {}, "length              the command's {steps}"),
+        ([], {}, "files               the command names no {dir}"),
+        ([], {}, "architecture        a command's model is not looked at"),
+        ([], {}, "training            a training loop of its own, SGD with a learning rate of 0.1"),
+    ],
+)
+def test_what_a_command_cannot_do_is_said_before_it_runs(words: list[str], others: dict[str, Any], line: str) -> None:
+    lines = limits(context("train", *words, **others), RECORDED)
+    assert [one for one in lines if one.startswith(line)]
