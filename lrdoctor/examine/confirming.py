@@ -14,7 +14,7 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial
 from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures.clip import Clipping
-from lrdoctor.procedures.confirmation import DOUBTFUL, Claim, Confirmation, Fresh, Outcome, Settings, fresh_seeds
+from lrdoctor.procedures.confirmation import LOOKS, Claim, Confirmation, Fresh, Outcome, Settings, fresh_seeds
 from lrdoctor.procedures.treatment import Treatment
 from lrdoctor.procedures.warmup_comparison import Warmup
 
@@ -68,7 +68,7 @@ def confirm(
     """
     limits = settings or Settings()
     n_seeds = limits.n_seeds(len(searched))
-    seeds = fresh_seeds(searched, DOUBTFUL * n_seeds)
+    seeds = fresh_seeds(searched, LOOKS * n_seeds)
     found = Confirmation(claim=claim, n_seeds=n_seeds, limits=limits)
     runs: dict[str, Run] = {}
     judged: dict[str, Judged] = {}

@@ -26,7 +26,7 @@ from functools import cached_property
 from statistics import median
 from typing import Literal
 
-from lrdoctor.procedures.comparison import CHANCE, Paired, compare
+from lrdoctor.procedures.comparison import CHANCE, DOUBT, Paired, compare
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Settings:
 
     @property
     def chance(self) -> float:
-        """Largest chance of calling no difference a gain: of all fixes that are confirmed together it is the usual
+        """Largest chance of calling no difference a gain: over all looks at all fixes that are confirmed it is the usual
         one."""
-        return CHANCE / self.most_fixes
+        return CHANCE / (self.most_fixes * LOOKS)
 
     def n_seeds(self, n_searched: int) -> int:
         """Fresh seeds after a search with so many."""
@@ -128,8 +128,9 @@ WORST_FOR = Fresh(
     baseline_reach=Outcome(-math.inf, False),
 )
 
-DOUBTFUL = 2
-"""Times the number of seeds after which a doubtful loss stays one."""
+LOOKS = 2
+"""Times that the fresh seeds are looked at: once more after as many seeds again, where the first ones leave open
+whether the loss is higher, or as low as claimed."""
 
 Failing = Literal["unstable", "loss", "doubt", "nothing"]
 """Why a fix is rejected on fresh seeds: unstable at the rate to use; a loss; perhaps a loss; it buys nothing."""
@@ -155,12 +156,19 @@ class Confirmation:
         """The seeds that are left cannot change whether it is verified, whatever they do."""
         left = self.n_seeds - len(self.fresh)
         if left <= 0:
-            # a fix that loses nothing is in doubt in one of five cases by chance alone: as many seeds again tell
-            return self.failing != "doubt" or len(self.fresh) >= DOUBTFUL * self.n_seeds
+            return not self._is_open or len(self.fresh) >= LOOKS * self.n_seeds
         if len(self.fresh) < min(self.limits.first, self.n_seeds):
             return False
-        # a doubt that is left at the last of them asks for more
-        return self._with(left, BEST_FOR).failing not in (None, "doubt") or self._with(left, WORST_FOR).failing is None
+        best = self._with(left, BEST_FOR)
+        return (best.failing is not None and not best._is_open) or self._with(left, WORST_FOR).failing is None
+
+    @property
+    def _is_open(self) -> bool:
+        """Rejected for want of evidence alone: a fix that loses nothing is in doubt in one of five cases by chance, and
+        the lower loss that was claimed may show with as many seeds again."""
+        if self.failing == "nothing" and self.claim.gains and self.paired is not None:
+            return self.paired.chance_lower <= DOUBT
+        return self.failing == "doubt"
 
     def _with(self, n: int, one: Fresh) -> Confirmation:
         made_up = tuple(replace(one, seed=-1 - i) for i in range(n))

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from lrdoctor.core.rewriting import Rewriting
-from lrdoctor.procedures.comparison import Paired, compare, outnumber
+from lrdoctor.procedures.comparison import DOUBT, Paired, compare, outnumber
 from lrdoctor.procedures.confirmation import Claim, Confirmation, spread_of
 from lrdoctor.procedures.measured import Evidence, Measured, Room
 from lrdoctor.procedures.sweep import SWEPT
@@ -231,7 +231,18 @@ class Tried:
     @property
     def seems_better(self) -> bool:
         """The same on the seeds of the search."""
-        if self.before is None or self.after is None or self.searched is None or self.searched.change != "gain":
+        return self.searched is not None and self.searched.change == "gain" and self._is_lowest
+
+    @property
+    def may_be_better(self) -> bool:
+        """On the seeds of the search its loss is so much lower that it is worth fresh seeds, though perhaps not beyond
+        the spread over the seeds: three of them show no gain but the clearest."""
+        return self.searched is not None and self.searched.chance_lower <= DOUBT and self._is_lowest
+
+    @property
+    def _is_lowest(self) -> bool:
+        """No rate without the fix reaches the median of its loss."""
+        if self.before is None or self.after is None:
             return False
         reached = self.after.rate(self.rate_to_use)
         others = [r.objective for r in self.before.study.rates if r.n_judged and math.isfinite(r.objective)]
@@ -259,18 +270,23 @@ class Tried:
 
     @property
     def promises(self) -> bool:
-        """The search speaks for it: it cures and loses nothing, or trains better; a lower rate holds, and costs nothing
-        where lr* does not sit at the edge. What it promises is to be confirmed."""
+        """The search speaks for it: it cures and loses nothing, or may train better; a lower rate holds, and costs
+        nothing where lr* does not sit at the edge. What it promises is to be confirmed."""
         if self.missing is not None or self.failed is not None or self.after is None or self.rate_to_use is None:
             return False
         if self.name == LOWER:
             return self.after.holds_at(self.rate_to_use) and (not self.costs or self.is_at_edge)
-        return self.seems_better or (self.cures and not self.loses)
+        return self.may_be_better or (self.cures and not self.loses)
 
     @property
     def promises_target(self) -> bool:
-        """By the search it restores all the room asked for, and nothing speaks for a loss."""
-        return self.promises and not self.may_lose and self._is_enough(self.searched_room)
+        """By the search it restores all the room asked for, up to the rate that it claims, and nothing speaks for a
+        loss."""
+        if not self.promises or self.may_lose:
+            return False
+        if self.name == LOWER:
+            return self._is_enough(self.searched_room)
+        return self._is_enough(Room(self.claim.reach / self.claim.base_learning_rate, is_bound=True))
 
     def _is_enough(self, room: Room) -> bool:
         asked = self.limits.target * (1 - self.limits.same if room.is_bound else 1)
@@ -291,7 +307,7 @@ class Tried:
             baseline_learning_rate=best,
             baseline_use=None if self.has_own_rates or best in (None, use) or self.name == LOWER else use,
             baseline_reach=beside,
-            gains=self.seems_better,
+            gains=self.may_be_better,
             widens=self.cures or best is None,
             is_last_resort=self.name == LOWER,
             may_cost=self.name == LOWER and self.is_at_edge,
@@ -321,9 +337,11 @@ class Tried:
 def to_confirm(tried: Sequence[Tried], most: int) -> Tried | None:
     """The fix to confirm next, of those that the search speaks for; None where that could not change the prescription.
 
-    By what would be prescribed: the lowest loss of those that seem to train better; then those whose loss is the lower
-    one in the middle of the seeds, those that seem to lose nothing, and those in doubt; of each kind the one with the
-    most room, and of about the same room the earliest in order. The last resort comes when nothing else is left.
+    By what would be prescribed: the lowest loss of those that seem to train better; then one with room; then, where no
+    fix is known to train better, those that may; then the others with room. Room goes by its kind and size: those whose
+    loss is the lower one in the middle of the seeds come first, then those that seem to lose nothing, then those in
+    doubt; of each kind the one with the most, and of about the same the earliest in order. The last resort comes when
+    nothing else is left.
 
     Args:
         tried: so far, in order.
@@ -334,16 +352,27 @@ def to_confirm(tried: Sequence[Tried], most: int) -> Tried | None:
     left = [t for t in fixes if t.confirmation is None]
     known = prescribed(asked)
     if len(asked) < most:
-        better = min((t for t in left if t.seems_better), key=_loss, default=None)
-        if better is not None and (known is None or not known.trains_better):
+        lowest = _loss(known) if known is not None and known.trains_better else math.inf
+        better = min((t for t in left if t.seems_better and _loss(t) < lowest), key=_loss, default=None)
+        if better is not None:
             return better
-        if known is None and left:
-            sound = [t for t in left if not t.costs] or [t for t in left if not t.may_lose] or left
-            roomiest = max((t.searched_room.margin or 0.0) for t in sound)
-            return next(t for t in sound if t.limits.beyond * (t.searched_room.margin or 0.0) >= roomiest)
+        roomy = _roomiest([t for t in left if t.cures and not t.loses])
+        if roomy is not None and not asked:
+            return roomy
+        perhaps = min((t for t in left if t.may_be_better), key=_loss, default=None)
+        if perhaps is not None and (known is None or not known.trains_better):
+            return perhaps
+        if roomy is not None and known is None:
+            return roomy
     if known is not None:
         return None
     return next((t for t in tried if t.name == LOWER and t.promises and t.confirmation is None), None)
+
+
+def _roomiest(left: Sequence[Tried]) -> Tried | None:
+    sound = [t for t in left if not t.costs] or [t for t in left if not t.may_lose] or left
+    most = max(((t.searched_room.margin or 0.0) for t in sound), default=0.0)
+    return next((t for t in sound if t.limits.beyond * (t.searched_room.margin or 0.0) >= most), None)
 
 
 def _loss(tried: Tried) -> float:
