@@ -10,6 +10,7 @@ import typer
 
 from lrdoctor.cli import trials
 from lrdoctor.cli.options import Set
+from lrdoctor.cli.scripts import NO_SCRIPT
 from lrdoctor.errors import SpecError
 from lrdoctor.reports.terminal import streams
 
@@ -24,7 +25,7 @@ def check(specs: SpecPaths, overrides: Set = None) -> int:
     faults = []
     for path in specs:
         try:
-            trials.load_spec(path, overrides, None)
+            trials.load_spec(path, overrides, None, NO_SCRIPT, "check")
         except SpecError as error:
             faults.append(str(error))
             continue
