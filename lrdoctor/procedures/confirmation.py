@@ -38,8 +38,7 @@ class Settings:
     first: int = 3
     """Seeds trained before it is asked whether the others can change the outcome."""
     mistaken: float = 0.02
-    """Largest chance of prescribing what does nothing for a lower loss. Five seeds against five cannot show that, ten can.
-    """
+    """Largest chance of prescribing what does nothing for a lower loss: five seeds cannot show that, ten can."""
     most_fixes: int = 3
     """Fixes that are confirmed: each one more is another chance for a fix that does nothing."""
 
