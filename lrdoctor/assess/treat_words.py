@@ -69,7 +69,10 @@ def _own_rates(tried: Tried) -> Iterator[str]:
         f"{room(tried.searched_room)}, against {room(before)} without"
     )
     if not tried.cures:
-        yield f"less than {tried.limits.own_rates:g} times the room tells nothing, since lr* is known up to a grid step"
+        yield (
+            f"what may be called stable reaches up to {_rate(tried.after.stable_up_to)}, and less than "
+            f"{tried.limits.own_rates:g} times the room without it tells nothing, since lr* is known up to a grid step"
+        )
 
 
 def _reached(tried: Tried) -> Iterator[str]:
@@ -81,7 +84,10 @@ def _reached(tried: Tried) -> Iterator[str]:
         unstable = tried.before.study.unstable_base_learning_rate
         yield f"stable up to {_rate(after)}, below the lowest rate that is unstable without it, {_rate(unstable)}"
         return
-    yield f"on the seeds of the search the highest stable rate goes from {_rate(before)} to {_rate(after)}"
+    if before is None:
+        yield f"on the seeds of the search no rate may be called stable without it, with it those up to {_rate(after)}"
+    else:
+        yield f"on the seeds of the search the highest stable rate goes from {_rate(before)} to {_rate(after)}"
     if tried.after.unstable_range is not None:
         low, high = tried.after.unstable_range
         yield f"half of all seeds is unstable with it from {low:.3g}..{high:.3g} on (90 %, by the fit to these trials)"

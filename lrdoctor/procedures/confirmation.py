@@ -26,7 +26,7 @@ from functools import cached_property
 from statistics import median
 from typing import Literal
 
-from lrdoctor.procedures.comparison import CHANCE, DOUBT, Paired, compare
+from lrdoctor.procedures.comparison import DOUBT, Paired, compare
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,16 @@ class Settings:
     """Of the fresh seeds that may be unstable: what the highest stable rate promises."""
     first: int = 3
     """Seeds trained before it is asked whether the others can change the outcome."""
+    mistaken: float = 0.02
+    """Largest chance of prescribing what does nothing for a lower loss: five seeds cannot show that, ten can."""
     most_fixes: int = 3
     """Fixes that are confirmed: each one more is another chance for a fix that does nothing."""
 
     @property
     def chance(self) -> float:
-        """Largest chance of calling no difference a gain: over all looks at all fixes that are confirmed it is the usual
-        one."""
-        return CHANCE / (self.most_fixes * LOOKS)
+        """Largest chance of calling no difference a gain at one look; over all looks at all confirmed fixes it is
+        `mistaken`."""
+        return self.mistaken / (self.most_fixes * LOOKS)
 
     def n_seeds(self, n_searched: int) -> int:
         """Fresh seeds after a search with so many."""
