@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import platform
+import shlex
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrdoctor.cli.options import AUTO
+from lrdoctor.errors import SpecError
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 def load_spec(path: Path, overrides: list[str] | None, seeds: int | None) -> Spec:
     from lrdoctor import spec
 
+    if path.suffix == ".py":
+        script = shlex.quote(str(path))
+        raise SpecError(
+            f"{path} is a Python script, expected a spec (YAML); to record this script as it is and to judge its "
+            f"training: lrdoctor run -- python {script}"
+        )
     first = [] if seeds is None or seeds == AUTO else [f"seeds={list(range(seeds))}"]
     return spec.load_spec(path, [*first, *(overrides or [])])
 
