@@ -9,7 +9,7 @@ import functools
 import inspect
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -152,17 +152,8 @@ def spec_of(script: Script, out: Path | None, overrides: Sequence[str], fresh: b
 
     name = proposal.name_of(script.words)
     begun = proposal.begin(name, script.words, overrides)
-    if not fresh:
-        before = proposal.of_study(study_folder(begun, out), begun)
-        if before is not None:
-            asked = replace(before, **_given(script))
-            return proposal.finish(name, script.words, asked, overrides)
-    asked = proposal.Asked(**_given(script))
+    known = None if fresh else proposal.of_study(study_folder(begun, out), begun)
+    asked = (known or proposal.Asked()).with_given(script.steps, script.lowest, script.highest)
     if not asked.is_whole:
         asked = proposal.look(begun, asked, say)
     return proposal.finish(name, script.words, asked, overrides)
-
-
-def _given(script: Script) -> dict[str, Any]:
-    given = {"steps": script.steps, "lowest": script.lowest, "highest": script.highest}
-    return {name: value for name, value in given.items() if value is not None}
