@@ -137,8 +137,8 @@ def with_script(command: Callable[..., int]) -> Callable[..., int]:
     return run
 
 
-def spec_of(script: Script, out: Path | None, overrides: Sequence[str], fresh: bool) -> Spec:
-    """The spec that a command and its options stand for.
+def spec_of(script: Script, out: Path | None, overrides: Sequence[str], fresh: bool, is_trained: bool = True) -> Spec:
+    """The spec that a command and its options stand for; one that is not to be trained needs no look at it.
 
     What is not given is that of the study folder, where it holds the same command, else found by a first look.
 
@@ -152,6 +152,8 @@ def spec_of(script: Script, out: Path | None, overrides: Sequence[str], fresh: b
 
     name = proposal.name_of(script.words)
     begun = proposal.begin(name, script.words, overrides)
+    if not is_trained:
+        return begun
     known = None if fresh else proposal.of_study(study_folder(begun, out), begun)
     asked = (known or proposal.Asked()).with_given(script.steps, script.lowest, script.highest)
     if not asked.is_whole:

@@ -49,7 +49,7 @@ def load_spec(
     script.refuse_beside(path, command)
     first = [] if seeds is None or seeds == AUTO else [f"seeds={list(range(seeds))}"]
     if path is None:
-        return spec_of(script, out, [*first, *(overrides or [])], fresh)
+        return spec_of(script, out, [*first, *(overrides or [])], fresh, is_trained=command != "inspect")
     return spec.load_spec(path, [*first, *(overrides or [])])
 
 
