@@ -151,7 +151,7 @@ def _why_nothing(folder: Path, recorded: Recorded) -> str:
 
     if recorded.facts.get("failure"):
         return f"the recorder failed: {recorded.facts['failure']}"
-    if n := recorded.facts.get("n_losses"):
+    if n := recorded.facts.get("n_backwards"):
         return (
             f"{n} losses were backwarded, but no update of an optimizer was seen, and no clipping that stands for one; "
             "update by a torch optimizer"

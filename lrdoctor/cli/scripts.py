@@ -28,8 +28,8 @@ WORDS = "lrdoctor.words"
 """Key of the words behind `--` among those that a call of the command line remembers."""
 
 LAUNCHERS = ("python", "python3", "torchrun", "accelerate", "deepspeed", "uv", "poetry", "srun", "mpirun")
-SCRIPTS = (".py", ".sh")
-"""Words that begin a command and no spec, and endings of such words."""
+RUNNERS = {".py": ("python",), ".sh": ("bash",)}
+"""Words that begin a command and no spec, and endings of such words with what runs them."""
 FLAGS = ("--fresh", "--json", "-q", "--quiet", "-v", "--verbose", "--all", "--plan", "--github")
 """Options without a value, behind which a command may begin."""
 
@@ -91,22 +91,27 @@ class TakesCommand(TyperCommand):
             if not ctx.meta[WORDS]:
                 raise typer.BadParameter("found nothing behind --, expected a command such as python train.py")
             args = args[:at]
-        elif (line := without_dashes(self.name or "", args)) is not None:
-            raise typer.BadParameter(f"found a script, expected a spec; to run the script as it is, type\n  {line}")
+        elif (begin := script_at(args)) is not None:
+            command = shlex.join([*RUNNERS.get(Path(args[begin]).suffix, ()), *args[begin:]])
+            options = "".join(f"{shlex.quote(word)} " for word in args[:begin])
+            raise typer.BadParameter(
+                f"found a script, expected a spec; to {self.name} the script as it is, type\n"
+                f"  lrdoctor {self.name} {options}-- {command}\n"
+                f"and to judge one training of it: lrdoctor run -- {command}"
+            )
         return super().parse_args(ctx, args)
 
 
-def without_dashes(command: str, args: Sequence[str]) -> str | None:
-    """What to type where a command of the user's begins without `--`; None where none does.
+def script_at(args: Sequence[str]) -> int | None:
+    """Where a command of the user's begins that has no `--` before it; None where there is none.
 
-    >>> without_dashes("sweep", ["--seeds", "1", "train.py", "--lr", "1"])
-    'lrdoctor sweep --seeds 1 -- python train.py --lr 1'
+    >>> script_at(["--seeds", "1", "train.py", "--lr", "1"]), script_at(["--out", "a.py", "spec.yaml"])
+    (2, None)
     """
     for at, word in enumerate(args):
         is_value = at > 0 and args[at - 1].startswith("-") and args[at - 1] not in FLAGS
-        if not is_value and (word in LAUNCHERS or word.endswith(SCRIPTS)):
-            runner = ["python"] if word.endswith(".py") else ["bash"] if word.endswith(".sh") else []
-            return shlex.join(["lrdoctor", command, *args[:at], DASHES, *runner, *args[at:]])
+        if not is_value and (word in LAUNCHERS or Path(word).suffix in RUNNERS):
+            return at
     return None
 
 

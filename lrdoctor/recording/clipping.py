@@ -15,7 +15,7 @@ MOST_CHOICES = 64
 """Choices that are remembered; a script whose calls differ from update to update would keep more and more of them."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Call:
     """One call.
 
@@ -36,7 +36,7 @@ class Call:
         return (len(parameters), id(parameters[0]), id(parameters[-1])) if parameters else (0, 0, 0)
 
 
-@dataclass
+@dataclass(eq=False)
 class Calls:
     """Those since the last update, in order."""
 

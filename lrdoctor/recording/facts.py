@@ -25,6 +25,8 @@ FRAMEWORKS = (
     ("accelerate", ("accelerate.",)),
 )
 """By the modules that call the first update, the outermost framework first."""
+MOST_UNFINISHED = 20
+"""Losses since the last update that are kept."""
 MOST_SETTINGS = 8
 """Different settings of the script's clipping that are listed."""
 
@@ -51,6 +53,8 @@ class Facts:
     backwards: Counter[int] = field(default_factory=Counter)
     """Backward passes of an update -> updates."""
     notes: list[str] = field(default_factory=list)
+    adversarial: bool = False
+    """Whether the loss of one optimizer went through the parameters of another one that has a loss of its own."""
     ended: str | None = None
     """None while it runs, and where it was killed; else `max_updates`, `non_finite` or `script`."""
     exception: str | None = None
@@ -110,8 +114,9 @@ class Facts:
             "scaler": self.scaler,
             "backwards_per_update": n if most else None,
             "backwards_vary": len(self.backwards) > 1,
+            "adversarial": self.adversarial,
             "unfinished": _unfinished(recorder),
-            "n_losses": recorder.generation + bool(recorder.losses),
+            "n_backwards": recorder.n_backwards,
             "notes": self.notes,
             "ended": self.ended,
             "exception": self.exception,
@@ -145,7 +150,8 @@ def _unfinished(recorder: Recorder) -> dict[str, Any]:
     """Loss and norm since the last update, of one that was not made."""
     if recorder._updated or not recorder.losses:
         return {}
-    return {"losses": [float(v) for v in recorder.losses], "norms": [float(c.norm) for c in recorder.calls.made]}
+    losses, calls = recorder.losses[-MOST_UNFINISHED:], recorder.calls.made[-MOST_UNFINISHED:]
+    return {"losses": [float(value) for value in losses], "norms": [float(call.norm) for call in calls]}
 
 
 def _plain(value: Any) -> Any:

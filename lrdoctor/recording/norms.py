@@ -12,16 +12,19 @@ if TYPE_CHECKING:
     Value = float | torch.Tensor
 
 
-def total_norm(parameters: Iterable[Any]) -> Tensor | None:
+def total_norm(parameters: Iterable[Any], scale: Any = None) -> Tensor | None:
     """The 2-norm of all gradients taken as one vector, over all ranks where they are sharded (DTensor).
 
     Args:
         parameters: of which those without a gradient are passed over.
+        scale: what the gradients are still multiplied by; None for 1.
 
     Returns:
         A tensor of one element, on the device of the gradients; None where no parameter has a gradient.
     """
-    return norm_of([p.grad for p in parameters if p.grad is not None])
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    # divided one by one: the squares of scaled ones may overflow
+    return norm_of(gradients if scale is None else [g / scale for g in gradients])
 
 
 def norm_of(gradients: Sequence[Tensor]) -> Tensor | None:

@@ -267,12 +267,11 @@ def mark_scaled(recorder: Recorder, outputs: Any, result: Any, scale: Any) -> No
 
 def patch_keras(module: ModuleType) -> None:
     """Keras' optimizers, which never call those of torch."""
-    import keras  # type: ignore[import-not-found, unused-ignore]
-
-    recorder = active
-    if recorder is None or keras.backend.backend() != "torch":
-        if recorder is not None:
-            recorder.facts.note(f"Keras runs on {keras.backend.backend()}: only its torch backend is recorded")
+    recorder, backend = active, module.backend.backend()
+    if recorder is None:
+        return
+    if backend != "torch":
+        recorder.facts.note(f"Keras runs on {backend}: only its torch backend is recorded")
         return
     from lrdoctor.recording.keras_updates import patch_optimizer
 

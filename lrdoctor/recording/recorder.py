@@ -19,12 +19,17 @@ from lrdoctor.recording.settings import DIVERGED, EVALUATIONS, STEPS, STOPPED, R
 from lrdoctor.recording.watched import Watched, as_number, put_back
 
 if TYPE_CHECKING:
-    from lrdoctor.recording.norms import Tensor, Value
+    from lrdoctor.recording.norms import Value
 
 MOST_SERIES = 16
 """Optimizers that have a file of their own."""
+MOST_BACKWARDS = 100_000
+"""Losses without an update that are kept: a script that updates in a way that is not seen must not run out of memory.
+"""
 SAVED_EVERY = 5.0
 """Seconds between two writings of recording.json while the training goes on."""
+LOOKED_AT = 5
+"""First updates of an optimizer in which it is looked whether optimizers work against each other."""
 GRACE = 10.0
 """Seconds for the script's `finally` blocks and its loggers once the recording ends it."""
 ENDED = {STOPPED: "max_updates", DIVERGED: "non_finite"}
@@ -42,6 +47,8 @@ class Recorder:
         self.order: list[Watched] = []
         """The optimizers in the order in which they first stepped."""
         self.losses: list[Value] = []
+        """Backwarded since the last update."""
+        self.n_backwards = 0
         self.calls = Calls()
         self.generation = 0
         self.scale: Value | None = None
@@ -73,7 +80,9 @@ class Recorder:
             self._updated = False
             self.losses, self.calls.made = [], []
             self.generation += 1
-        self.losses.append(value)
+        self.n_backwards += 1
+        if len(self.losses) < MOST_BACKWARDS:
+            self.losses.append(value)
 
     def by_hand_is_due(self) -> bool:
         """Whether an update without an optimizer is over: the script clipped, and goes on with the next backward."""
@@ -154,29 +163,23 @@ class Recorder:
         if not watched.parameters:
             watched.begin()
         losses = self.losses if watched.generation != self.generation or not self._updated else []
+        if watched.n_updates < LOOKED_AT and len(self.order) > 1 and losses:
+            self._look_for_opponent(watched)
         watched.generation = self.generation
         found_inf = getattr(optimizer, "found_inf", None)  # of fused optimizers, which skip by themselves
         scale = getattr(optimizer, "grad_scale", None)
         row = Row(0, watched.rate(), losses, [], 0.0 if found_inf is None else found_inf.detach().clone())
-        if scale is not None:
-            row.scale = scale.detach().clone() if hasattr(scale, "detach") else float(scale)
         calls, left = self.calls.of(id(watched), watched.parameters)
         row.norms = [call.norm for call in calls]
-        if calls:
-            row.scale = None  # the script has unscaled them
-        limit = self.settings.clip_norm if clip else None
-        if limit is not None and calls and all(call.is_limited for call in calls) and not left:
-            limit = None
+        if calls or (scale is not None and not hasattr(scale, "to")):
+            scale = None  # the script has unscaled them, or the optimizer is none of torch's
         if left and not (watched.is_sharded_flat and not calls):
-            norm = total_norm(left)
+            norm = total_norm(left, scale)
             if norm is not None:
                 row.norms.append(norm)
-            if limit is not None and norm is not None:
-                clip_to(limit, norm, row.scale, left)
-        elif limit is not None and not left:
-            norm = total_norm(watched.parameters)
-            if norm is not None:
-                clip_to(limit, norm, row.scale, watched.parameters)
+        limit = self.settings.clip_norm
+        if clip and limit is not None and (left or not all(call.is_limited for call in calls)):
+            clip_to(limit, watched.parameters, scale)
         return row
 
     def write(self, watched: Watched, row: Row) -> None:
@@ -186,6 +189,8 @@ class Recorder:
         if first:
             self._join(watched)
         self.facts.saw_update(len(row.losses))
+        if watched.n_updates < LOOKED_AT:
+            watched.mark()
         series = watched.series
         if series is None:
             self._count(watched, row)
@@ -273,6 +278,15 @@ class Recorder:
         self.series.append(series)
         watched.series = series
 
+    def _look_for_opponent(self, watched: Watched) -> None:
+        """Sees whether the loss of this update went through what another optimizer updates by a loss of its own."""
+        own = {id(p) for p in watched.parameters}
+        for other in self.order:
+            if other is watched or other.generation in (self.generation, watched.generation):
+                continue  # one loss for several optimizers is minimized by all of them
+            if own.isdisjoint(map(id, other.parameters)) and other.was_reached():
+                self.facts.adversarial = True
+
     def _find_rank(self) -> int:
         if self.rank is None:
             self.rank, self.facts.world_size = facts.rank()
@@ -321,22 +335,25 @@ class Recorder:
         return measured
 
 
-def clip_to(limit: float, norm: Tensor, scale: Value | None, parameters: Sequence[Any]) -> None:
+def clip_to(limit: float, parameters: Sequence[Any], scale: Any) -> None:
     """Multiplies gradients by min(1, limit / norm), as trials do; nan stays nan.
 
     Args:
         limit: the largest norm that is left as it is.
-        norm: of the gradients as they are.
-        scale: what they are multiplied by meanwhile, None for 1.
         parameters: those of the gradients.
+        scale: what the gradients are multiplied by meanwhile; None for 1.
     """
     import torch
 
+    norm = total_norm(parameters, scale)
+    if norm is None:
+        return
     with torch.no_grad():
-        factor = (limit * (1.0 if scale is None else scale) / norm).clamp(max=1.0)
+        factor = (limit / norm).clamp(max=1.0)
         for p in parameters:
             if p.grad is not None:
-                p.grad.mul_(factor.to(p.grad.device, p.grad.dtype if p.grad.is_floating_point() else None))
+                is_sharded = hasattr(p.grad, "full_tensor")
+                p.grad.mul_(float(factor) if is_sharded else factor.to(p.grad.device))
 
 
 def _may_be_infinite(norm: Value) -> bool:

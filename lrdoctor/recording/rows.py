@@ -20,7 +20,7 @@ MOST_SKIPPED = 10_000
 """Skipped steps that are listed."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Row:
     """One step of an optimizer; what is a tensor has not been read yet."""
 
@@ -32,11 +32,9 @@ class Row:
     """Of parts of the parameters that have nothing in common."""
     skipped: Value = 0.0
     """Above 0 where a loss scaler kept the step from changing anything."""
-    scale: Value | None = None
-    """What the gradients of `norms` are still multiplied by."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Series:
     """The file of one optimizer, appended row by row, each by one write: what was written survives any kill."""
 
@@ -105,8 +103,6 @@ class Series:
         loss = _sum([number(value) for value in row.losses])
         norm = _together([number(value) for value in row.norms])
         skipped = number(row.skipped) > 0
-        if row.scale is not None and norm is not None:
-            norm /= number(row.scale)
         if skipped:
             self.n_skipped += 1
             if len(self.skipped) < MOST_SKIPPED:
@@ -128,8 +124,7 @@ class Series:
 def _values(row: Row) -> list[Any]:
     """The tensors among the row's values, in the order in which `_text` asks for them."""
     rate = [] if row.rate is None else [row.rate]
-    scale = [] if row.scale is None or not row.norms else [row.scale]
-    every = [*rate, *row.losses, *row.norms, row.skipped, *scale]
+    every = [*rate, *row.losses, *row.norms, row.skipped]
     return [value for value in every if not isinstance(value, float)]
 
 

@@ -31,7 +31,7 @@ def as_number(rate: Any) -> float:
         return math.nan
 
 
-@dataclass
+@dataclass(eq=False)
 class Watched:
     """What is known of one optimizer.
 
@@ -56,6 +56,8 @@ class Watched:
     group: int = 0
     """The group whose rate is recorded."""
     parameters: list[Any] = field(default_factory=list)
+    after_step: tuple[Any, int] | None = None
+    """The first gradient, and how often it had been changed, right after the last update."""
 
     def begin(self) -> None:
         """Looks at the groups, before the first update."""
@@ -74,6 +76,23 @@ class Watched:
     @property
     def is_sharded_flat(self) -> bool:
         return any(type(p).__name__ == SHARDED_FLAT or hasattr(p, "_is_flat_param") for p in self.parameters)
+
+    def mark(self) -> None:
+        """Remembers the first gradient as it is after an update."""
+        gradient = self._first_gradient()
+        self.after_step = None if gradient is None else (gradient, gradient._version)
+
+    def was_reached(self) -> bool:
+        """Whether a backward pass has changed that gradient since."""
+        gradient = self._first_gradient()
+        if gradient is None:
+            return False
+        if self.after_step is not None and gradient is self.after_step[0] and gradient._version == self.after_step[1]:
+            return False
+        return bool(gradient.abs().sum() > 0)  # else it was set to zero
+
+    def _first_gradient(self) -> Any:
+        return next((p.grad for p in self.parameters if p.grad is not None), None)
 
     def rate(self) -> Value | None:
         """The rate that is recorded."""

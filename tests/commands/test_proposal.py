@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from lrdoctor.cli.scripts import without_dashes
 from lrdoctor.commands import proposal
 from lrdoctor.commands.proposal import Asked
 from lrdoctor.errors import SpecError
@@ -87,21 +86,3 @@ def test_what_is_given_takes_the_place_of_what_is_known(
 
 def test_a_folder_without_a_study_knows_nothing(folder: Path) -> None:
     assert proposal.of_study(folder / "gone", proposal.begin("x", WORDS, ())) is None
-
-
-@pytest.mark.parametrize(
-    ("args", "line"),
-    [
-        (["train.py"], "lrdoctor sweep -- python train.py"),
-        (["train.py", "--lr", "1"], "lrdoctor sweep -- python train.py --lr 1"),
-        (["--seeds", "1", "train.py"], "lrdoctor sweep --seeds 1 -- python train.py"),
-        (["--fresh", "python", "-m", "x"], "lrdoctor sweep --fresh -- python -m x"),
-        (["torchrun", "train.py"], "lrdoctor sweep -- torchrun train.py"),
-        (["run.sh"], "lrdoctor sweep -- bash run.sh"),
-        (["spec.yaml"], None),
-        (["--out", "x.py", "spec.yaml"], None),
-        ([], None),
-    ],
-)
-def test_the_line_to_type_for_a_script(args: list[str], line: str | None) -> None:
-    assert without_dashes("sweep", args) == line
