@@ -9,7 +9,7 @@ import functools
 import inspect
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -28,8 +28,8 @@ WORDS = "lrdoctor.words"
 """Key of the words behind `--` among those that a call of the command line remembers."""
 
 LAUNCHERS = ("python", "python3", "torchrun", "accelerate", "deepspeed", "uv", "poetry", "srun", "mpirun")
-SCRIPTS = (".py", ".sh")
-"""Words that begin a command and no spec, and endings of such words."""
+RUNNERS = {".py": ("python",), ".sh": ("bash",)}
+"""Words that begin a command and no spec, and endings of such words with what runs them."""
 FLAGS = ("--fresh", "--json", "-q", "--quiet", "-v", "--verbose", "--all", "--plan", "--github")
 """Options without a value, behind which a command may begin."""
 
@@ -91,22 +91,27 @@ class TakesCommand(TyperCommand):
             if not ctx.meta[WORDS]:
                 raise typer.BadParameter("found nothing behind --, expected a command such as python train.py")
             args = args[:at]
-        elif (line := without_dashes(self.name or "", args)) is not None:
-            raise typer.BadParameter(f"found a script, expected a spec; to run the script as it is, type\n  {line}")
+        elif (begin := script_at(args)) is not None:
+            command = shlex.join([*RUNNERS.get(Path(args[begin]).suffix, ()), *args[begin:]])
+            options = "".join(f"{shlex.quote(word)} " for word in args[:begin])
+            raise typer.BadParameter(
+                f"found a script, expected a spec; to {self.name} the script as it is, type\n"
+                f"  lrdoctor {self.name} {options}-- {command}\n"
+                f"and to judge one training of it: lrdoctor run -- {command}"
+            )
         return super().parse_args(ctx, args)
 
 
-def without_dashes(command: str, args: Sequence[str]) -> str | None:
-    """What to type where a command of the user's begins without `--`; None where none does.
+def script_at(args: Sequence[str]) -> int | None:
+    """Where a command of the user's begins that has no `--` before it; None where there is none.
 
-    >>> without_dashes("sweep", ["--seeds", "1", "train.py", "--lr", "1"])
-    'lrdoctor sweep --seeds 1 -- python train.py --lr 1'
+    >>> script_at(["--seeds", "1", "train.py", "--lr", "1"]), script_at(["--out", "a.py", "spec.yaml"])
+    (2, None)
     """
     for at, word in enumerate(args):
         is_value = at > 0 and args[at - 1].startswith("-") and args[at - 1] not in FLAGS
-        if not is_value and (word in LAUNCHERS or word.endswith(SCRIPTS)):
-            runner = ["python"] if word.endswith(".py") else ["bash"] if word.endswith(".sh") else []
-            return shlex.join(["lrdoctor", command, *args[:at], DASHES, *runner, *args[at:]])
+        if not is_value and (word in LAUNCHERS or Path(word).suffix in RUNNERS):
+            return at
     return None
 
 
@@ -137,8 +142,8 @@ def with_script(command: Callable[..., int]) -> Callable[..., int]:
     return run
 
 
-def spec_of(script: Script, out: Path | None, overrides: Sequence[str], fresh: bool) -> Spec:
-    """The spec that a command and its options stand for.
+def spec_of(script: Script, out: Path | None, overrides: Sequence[str], fresh: bool, is_trained: bool = True) -> Spec:
+    """The spec that a command and its options stand for; one that is not to be trained needs no look at it.
 
     What is not given is that of the study folder, where it holds the same command, else found by a first look.
 
@@ -152,17 +157,10 @@ def spec_of(script: Script, out: Path | None, overrides: Sequence[str], fresh: b
 
     name = proposal.name_of(script.words)
     begun = proposal.begin(name, script.words, overrides)
-    if not fresh:
-        before = proposal.of_study(study_folder(begun, out), begun)
-        if before is not None:
-            asked = replace(before, **_given(script))
-            return proposal.finish(name, script.words, asked, overrides)
-    asked = proposal.Asked(**_given(script))
+    if not is_trained:
+        return begun
+    known = None if fresh else proposal.of_study(study_folder(begun, out), begun)
+    asked = (known or proposal.Asked()).with_given(script.steps, script.lowest, script.highest)
     if not asked.is_whole:
         asked = proposal.look(begun, asked, say)
     return proposal.finish(name, script.words, asked, overrides)
-
-
-def _given(script: Script) -> dict[str, Any]:
-    given = {"steps": script.steps, "lowest": script.lowest, "highest": script.highest}
-    return {name: value for name, value in given.items() if value is not None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import platform
+import shlex
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lrdoctor.cli.options import AUTO
 from lrdoctor.cli.scripts import Script, spec_of
+from lrdoctor.errors import SpecError
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -46,10 +48,16 @@ def load_spec(
     """
     from lrdoctor import spec
 
+    if path is not None and path.suffix == ".py":
+        line = f"python {shlex.quote(str(path))}"
+        raise SpecError(
+            f"{path} is a Python script, expected a spec (YAML); to run this script as it is: lrdoctor {command} -- "
+            f"{line}, and to record it once and judge its training: lrdoctor run -- {line}"
+        )
     script.refuse_beside(path, command)
     first = [] if seeds is None or seeds == AUTO else [f"seeds={list(range(seeds))}"]
     if path is None:
-        return spec_of(script, out, [*first, *(overrides or [])], fresh)
+        return spec_of(script, out, [*first, *(overrides or [])], fresh, is_trained=command != "inspect")
     return spec.load_spec(path, [*first, *(overrides or [])])
 
 

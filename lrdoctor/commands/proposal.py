@@ -35,6 +35,8 @@ the sweep goes on where the best rate is at an end."""
 A_DECADE = 2
 """Rates of a decade."""
 DIGITS = 4
+SAME = 1e-3
+"""Part of a grid step by which a rounded end may miss it."""
 SAYS_NOTHING = ("main", "run", "train", "__main__")
 """Names of scripts that say what they do and not what they train."""
 
@@ -46,10 +48,43 @@ class Asked:
     steps: int | None = None
     lowest: float | None = None
     highest: float | None = None
+    usual: float | None = None
+    """The command's own learning rate, where the others are reckoned from it."""
+    rates: tuple[float, ...] = ()
+    """Those to sweep, where they are known one by one."""
 
     @property
     def is_whole(self) -> bool:
-        return None not in (self.steps, self.lowest, self.highest)
+        return self.steps is not None and (bool(self.rates) or None not in (self.lowest, self.highest))
+
+    def with_given(self, steps: int | None, lowest: float | None, highest: float | None) -> Asked:
+        """With what the user gives, None for nothing, in place of what is known."""
+        known = self if steps is None else replace(self, steps=steps)
+        if lowest is None and highest is None:
+            return known
+        ends = (self.rates[0], self.rates[-1]) if self.rates else (self.lowest, self.highest)
+        low, high = (old if new is None else new for old, new in zip(ends, (lowest, highest), strict=True))
+        return replace(known, lowest=low, highest=high, rates=())
+
+    def swept(self) -> tuple[float, ...]:
+        """The rates, ascending, about half a decade apart: from the lowest to the highest, or around the command's own.
+
+        Raises:
+            SpecError: the highest is not above the lowest.
+        """
+        if self.rates:
+            return self.rates
+        low, high = self.lowest, self.highest
+        assert low is not None
+        assert high is not None
+        if high <= low:
+            raise SpecError(f"found --max {high:g} with --min {low:g}, expected --max above --min")
+        if self.usual is not None:
+            below, above = (math.floor(A_DECADE * abs(math.log10(end / self.usual)) + SAME) for end in (low, high))
+            return tuple(_rounded(self.usual * 10 ** (k / A_DECADE)) for k in range(-below, above + 1))
+        n = max(2, round(A_DECADE * math.log10(high / low)))
+        between = (_rounded(low * (high / low) ** (k / n)) for k in range(1, n))
+        return (low, *between, high)
 
 
 def name_of(words: Sequence[str]) -> str:
@@ -80,14 +115,8 @@ def finish(name: str, words: Sequence[str], asked: Asked, overrides: Sequence[st
     Raises:
         SpecError: the rates, the command or an override cannot be used.
     """
-    low, high = asked.lowest, asked.highest
-    assert low is not None
-    assert high is not None
-    if high <= low:
-        raise SpecError(f"found --max {high:g} with --min {low:g}, expected --max above --min")
-    points = max(3, round(A_DECADE * math.log10(high / low)) + 1)
     plain = {"name": name, "command": list(words), "max_train_steps": asked.steps}
-    return _spec({**plain, "sweep": {"min": low, "max": high, "points": points}}, overrides)
+    return _spec({**plain, "sweep": {"values": list(asked.swept())}}, overrides)
 
 
 def _spec(plain: dict[str, Any], overrides: Sequence[str]) -> CommandSpec:
@@ -104,8 +133,7 @@ def of_study(out: Path, wanted: CommandSpec) -> Asked | None:
         return None
     if not isinstance(saved, CommandSpec) or (saved.command, saved.runs_in) != (wanted.command, wanted.runs_in):
         return None
-    rates = saved.sweep.rates()
-    return Asked(steps=saved.max_train_steps, lowest=rates[0], highest=rates[-1])
+    return Asked(steps=saved.max_train_steps, rates=saved.sweep.rates())
 
 
 def look(spec: CommandSpec, asked: Asked, say: Callable[[str], None]) -> Asked:
@@ -171,7 +199,8 @@ def _with_rates(asked: Asked, optimizers: Sequence[dict[str, Any]], say: Callabl
     if not rate or not math.isfinite(rate):
         raise SpecError("the command's own learning rate does not show: give --min and --max")
     low, high = (_rounded(rate * 10**decades) for decades in (-DECADES, DECADES))
-    asked = replace(asked, lowest=asked.lowest or low, highest=asked.highest or high)
+    usual = rate if asked.lowest is None and asked.highest is None else None
+    asked = replace(asked, lowest=asked.lowest or low, highest=asked.highest or high, usual=usual)
     say(f"--min {asked.lowest:g} --max {asked.highest:g}: around {optimizers[0]['name']}'s own rate, {rate:g}")
     return asked
 

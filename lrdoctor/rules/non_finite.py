@@ -14,7 +14,8 @@ It is the playbook's plain case of an infeasible trial. In a sweep it is expecte
 is how far above the best rate it begins.
 
 ## Odd curves
-A missing value is no finding, unless the format writes nan as nothing. lrdoctor's own trials use no loss scaler.
+A missing value is no finding, unless the format writes nan as nothing. lrdoctor's own trials use no loss scaler. A
+trial of a command that ended itself because of such a value, and so before it was recorded, is one by its own words.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from lrdoctor.cli.scripts import without_dashes
 from lrdoctor.commands import proposal
 from lrdoctor.commands.proposal import Asked
 from lrdoctor.errors import SpecError
@@ -35,15 +34,18 @@ def test_the_study_is_named_after_the_script(words: Sequence[str], name: str) ->
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "rates"),
+    ("low", "high", "usual", "rates"),
     [
-        (0.01, 1.0, [0.01, 0.03162, 0.1, 0.3162, 1.0]),
-        (0.1, 0.2, [0.1, 0.1414, 0.2]),
-        (0.003162, 3.162, [0.003162, 0.009999, 0.03162, 0.09999, 0.3162, 0.9999, 3.162]),
+        (0.01, 1.0, None, [0.01, 0.03162, 0.1, 0.3162, 1.0]),
+        (0.1, 0.2, None, [0.1, 0.1414, 0.2]),
+        # the command's own rate is one of them to the last bit
+        (0.003162, 3.162, 0.1, [0.003162, 0.01, 0.03162, 0.1, 0.3162, 1.0, 3.162]),
+        (1.897e-5, 0.01897, 6e-4, [1.897e-5, 6e-5, 1.897e-4, 6e-4, 1.897e-3, 6e-3, 0.01897]),
+        (0.2, 2.0, None, [0.2, 0.6325, 2.0]),
     ],
 )
-def test_the_rates_are_half_a_decade_apart(low: float, high: float, rates: list[float]) -> None:
-    spec = proposal.finish("x", WORDS, Asked(steps=50, lowest=low, highest=high), ["seeds=[4]"])
+def test_the_rates_are_half_a_decade_apart(low: float, high: float, usual: float | None, rates: list[float]) -> None:
+    spec = proposal.finish("x", WORDS, Asked(steps=50, lowest=low, highest=high, usual=usual), ["seeds=[4]"])
     assert list(spec.sweep.rates()) == rates
     assert (spec.seeds, spec.max_train_steps, spec.command) == ((4,), 50, WORDS)
 
@@ -63,26 +65,24 @@ def test_a_study_of_the_same_command_is_gone_on_with(folder: Path, saved: dict[s
     text = spec.patched_yaml(folder / "out", saved, "") if saved else spec.to_yaml(folder / "out")
     (folder / "out" / "spec.yaml").write_text(text)
     known = proposal.of_study(folder / "out", proposal.begin("x", WORDS, ()))
-    assert known == (Asked(steps=50, lowest=0.01, highest=1.0) if is_known else None)
+    assert known == (Asked(steps=50, rates=(0.01, 0.03162, 0.1, 0.3162, 1.0)) if is_known else None)
+
+
+@pytest.mark.parametrize(
+    ("given", "steps", "rates"),
+    [
+        ((None, None, None), 50, (0.01, 0.1, 1.0)),
+        ((70, None, None), 70, (0.01, 0.1, 1.0)),
+        ((None, None, 0.1), 50, (0.01, 0.03162, 0.1)),
+        ((None, 0.1, None), 50, (0.1, 0.3162, 1.0)),
+    ],
+)
+def test_what_is_given_takes_the_place_of_what_is_known(
+    given: tuple[int | None, float | None, float | None], steps: int, rates: tuple[float, ...]
+) -> None:
+    asked = Asked(steps=50, rates=(0.01, 0.1, 1.0)).with_given(*given)
+    assert (asked.steps, asked.swept(), asked.is_whole) == (steps, rates, True)
 
 
 def test_a_folder_without_a_study_knows_nothing(folder: Path) -> None:
     assert proposal.of_study(folder / "gone", proposal.begin("x", WORDS, ())) is None
-
-
-@pytest.mark.parametrize(
-    ("args", "line"),
-    [
-        (["train.py"], "lrdoctor sweep -- python train.py"),
-        (["train.py", "--lr", "1"], "lrdoctor sweep -- python train.py --lr 1"),
-        (["--seeds", "1", "train.py"], "lrdoctor sweep --seeds 1 -- python train.py"),
-        (["--fresh", "python", "-m", "x"], "lrdoctor sweep --fresh -- python -m x"),
-        (["torchrun", "train.py"], "lrdoctor sweep -- torchrun train.py"),
-        (["run.sh"], "lrdoctor sweep -- bash run.sh"),
-        (["spec.yaml"], None),
-        (["--out", "x.py", "spec.yaml"], None),
-        ([], None),
-    ],
-)
-def test_the_line_to_type_for_a_script(args: list[str], line: str | None) -> None:
-    assert without_dashes("sweep", args) == line

@@ -169,3 +169,11 @@ def test_non_finite_outside_the_training_loss(curves: dict[str, Curve], where: s
     run = run_of(decay(N), curves=curves)
     messages = [f.message for f in found(run) if isinstance(f, Finding) and f.code == "LRD101"]
     assert messages == ([] if where is None else [where])
+
+
+def test_a_training_that_ended_itself_as_diverged_is_non_finite_without_such_a_value() -> None:
+    ended = run_of(decay(100), status="diverged", exit_reason="the command said 'Loss is nan' and ended")
+    told = finding(ended, "LRD101")
+    assert told.message == "the training ended itself after step 99: the command said 'Loss is nan' and ended"
+    assert (told.severity, told.first_step) == ("error", 99)
+    assert "LRD101" not in codes(run_of(decay(100), status="truncated", exit_reason="hopeless"))
