@@ -11,7 +11,7 @@ import numpy as np
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve, Values
-from lrdoctor.measures import chance, noise
+from lrdoctor.measures import chance, noise, untrained
 from lrdoctor.measures.rises import Rise, stretches
 from lrdoctor.measures.units import Units
 
@@ -38,8 +38,9 @@ class Thresholds:
     fewest_points: int = 4
     most_points: int = 50_000
     """Later losses that are looked at, evenly spread."""
-    moment: float = float(np.log(1.6))
-    """Over the first loss, for a step or more, where the gradient norm says so too."""
+    moment: float = untrained.THRESHOLDS.single
+    """Over the first loss, for a step or more, where the gradient norm says so too: as for a trial beside its untrained
+    weights."""
     stands_out: float = 2.0
     """Times every gradient norm elsewhere that the norm of a momentary blow-up is. The loss of single steps alone
     cannot tell one from an odd batch, where batches differ as much as they do early in training."""
@@ -100,7 +101,7 @@ def _from_the_first(y: Values, limit: float) -> list[Rise]:
 
 
 def find_moment(units: Units, loss: Curve, norm: Curve, until: int) -> list[Rise]:
-    """A loss of 1.6 times its first before step `until`, while the gradient norm is twice what it is anywhere else.
+    """A loss of twice its first before step `until`, while the gradient norm is twice what it is anywhere else.
 
     Blow-ups of one or two updates are real, and recover before a block of points is full.
 

@@ -3,7 +3,7 @@
 ## What it sees
 A rise as in LRD204 or LRD206 that begins in the early window and ends again. The window is the warmup, when the logged
 learning rate shows one, also where the run was stopped in it, and a tenth of the run, 500 steps at most, or a twentieth
-of the run where that is longer. A single step counts as well when its loss is 1.6 times the first and the gradient norm
+of the run where that is longer. A single step counts as well when its loss is twice the first and the gradient norm
 within three steps of it is twice what it is anywhere else: blow-ups of one or two updates are real.
 
 ## Why it matters

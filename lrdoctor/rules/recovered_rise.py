@@ -17,10 +17,24 @@ nothing but one odd batch is none.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
+
 from lrdoctor.core.study import Study
+from lrdoctor.measures.events import Event
 from lrdoctor.measures.view import View
 from lrdoctor.rules import _events, _lower_rates
 from lrdoctor.rules.base import Found, Rule
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    untrained: float = 0.9
+    """Part of the loss of the untrained weights from which on a loss is about theirs: batches differ by as much."""
+
+
+THRESHOLDS = Thresholds()
 
 CAME_BACK = ("spike", "early")
 
@@ -31,7 +45,11 @@ def check(view: View, study: Study) -> Found:
         yield RULE.skip("the run ended non-finite, so nothing can be said to have come back", run)
         return
     found = [
-        event for event in view.found if event.kind in CAME_BACK and not _lower_rates.is_shared(view, study, event)
+        event
+        for event in view.found
+        if event.kind in CAME_BACK
+        and not _is_of_the_first_updates(view, event)
+        and not _lower_rates.is_shared(view, study, event)
     ]
     yield from _events.findings(RULE, view, found, "and came back")
     yield from _events.forgetting(RULE, view, found, came_back=True)
@@ -51,6 +69,15 @@ def check(view: View, study: Study) -> Found:
             last_step=lost.last_step,
             instability="mid_training",
         )
+
+
+def _is_of_the_first_updates(view: View, event: Event) -> bool:
+    """Whether an early rise begins where the untrained weights are: nothing was learned that it could lose, and LRD201
+    measures it batch by batch, with limits of its own."""
+    control = view.run.control
+    if control is None or not len(control.finite) or event.kind != "early":
+        return False
+    return event.base >= THRESHOLDS.untrained * float(np.median(control.finite.value))
 
 
 RULE = Rule(

@@ -1,7 +1,6 @@
 import json
-import os
-from pathlib import Path
 
+import labelled_logs
 import numpy as np
 import pytest
 
@@ -168,9 +167,9 @@ def test_made_up_curves_are_scored(capsys):
     assert "| nan | flat fine-tuning | unstable | 100.0 (100.0) | 100.0 (100.0) |" in capsys.readouterr().out
 
 
-@pytest.mark.skipif("LRDOCTOR_LOGS" not in os.environ, reason="LRDOCTOR_LOGS names no folder of labelled logs")
+@pytest.mark.skipif(not labelled_logs.folders(), reason=labelled_logs.NONE)
 def test_every_labelled_log_has_its_loss():
-    logs = list(indexed_logs.load(Path(os.environ["LRDOCTOR_LOGS"])))
+    logs = [log for folder in labelled_logs.first() for log in indexed_logs.load(folder)]
     assert all(len(run.train_loss) > 0 for log in logs for run in log.runs)
     assert [log.id for log in logs if log.error or not log.runs] == []
     # the index writes these as the log or its reader does not: `| > loss:`, `(2nd field)`

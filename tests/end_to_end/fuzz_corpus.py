@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import event_writer
+import labelled_logs
 import log_samples
 import wandb_writer
 from console_samples import SAMPLES
@@ -66,7 +66,6 @@ def corpus() -> dict[str, bytes]:
 
 
 def real() -> dict[str, bytes]:
-    """The beginnings of the files in the folder of labelled logs, if there is one."""
-    folder = os.environ.get("LRDOCTOR_LOGS")
-    files = sorted(path for path in Path(folder).rglob("*") if path.is_file()) if folder else []
+    """The beginnings of the files in the folders of labelled logs, if there are any."""
+    files = sorted(path for folder in labelled_logs.folders() for path in folder.rglob("*") if path.is_file())
     return {str(path): path.read_bytes()[:LARGEST] for path in files}

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import labelled_logs
 import pytest
 from damage import NAMES, damaged, logs, packed
 from fuzz_corpus import DIALECT, corpus, real
@@ -87,7 +88,7 @@ def test_damaged_samples(content: bytes, arguments: list[str], name: str) -> Non
     judge(content, arguments, name)
 
 
-@pytest.mark.skipif(not REAL, reason="LRDOCTOR_LOGS names no folder of labelled logs")
+@pytest.mark.skipif(not REAL, reason=labelled_logs.NONE)
 @fuzzing(60)
 @given(st.data(), options, names)
 def test_damaged_real_logs(data: st.DataObject, arguments: list[str], name: str) -> None:

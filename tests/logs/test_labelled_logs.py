@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import labelled_logs
 import pytest
 
 from lrdoctor.logs import read_log
 
-FOLDER = os.environ.get("LRDOCTOR_LOGS")
 NAN_AS_EMPTY = {"ap-shampoo-criteo-a", "ap-shampoo-criteo-b"}
 """Their index counts the finite points; the empty cells at their ends are nan, and read as such."""
 RUN_BY_RUN = {"cifar-multirun"}
@@ -20,18 +18,15 @@ RUN_BY_RUN = {"cifar-multirun"}
 
 
 def indexed() -> Iterator[Any]:
-    if FOLDER is None:
-        yield pytest.param(None, marks=pytest.mark.skip(reason="LRDOCTOR_LOGS names no folder of labelled logs"))
-        return
-    with (Path(FOLDER) / "INDEX.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            yield pytest.param(row, id=row["id"])
+    if not labelled_logs.folders():
+        yield pytest.param(None, marks=pytest.mark.skip(reason=labelled_logs.NONE))
+    for row in labelled_logs.rows():
+        yield pytest.param(row, id=row["id"])
 
 
 @pytest.mark.parametrize("row", list(indexed()))
 def test_a_labelled_log_is_read(row: dict[str, str]) -> None:
-    assert FOLDER is not None
-    runs = read_log(Path(FOLDER) / row["file"])
+    runs = read_log(Path(row["file"]))
     counts = [len(run.train_loss) for run in runs]
     if row["id"] in NAN_AS_EMPTY:
         assert len(runs[0].train_loss.finite) == pytest.approx(int(row["n_points"]), abs=2)

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from pathlib import Path
 
+import labelled_logs
 import pytest
 
 from lrdoctor.logs import read_log
 
-FOLDER = os.environ.get("LRDOCTOR_LOGS")
 TABLES = {"csv", "lightning_csv", "other"}
 
-pytestmark = pytest.mark.skipif(FOLDER is None, reason="LRDOCTOR_LOGS names no folder of labelled logs")
+pytestmark = pytest.mark.skipif(not labelled_logs.folders(), reason=labelled_logs.NONE)
 
 
 def labelled() -> list[dict[str, str]]:
     """The rows of INDEX.csv that are tables of delimited cells."""
-    if FOLDER is None:
-        return []
-    with (Path(FOLDER) / "INDEX.csv").open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if row["format"] in TABLES]
+    return [row for row in labelled_logs.rows(labelled_logs.first()) if row["format"] in TABLES]
 
 
 @pytest.mark.parametrize("row", labelled(), ids=lambda row: row["id"])
 def test_the_labelled_loss_is_read(row: dict[str, str]) -> None:
-    assert FOLDER is not None
-    runs = read_log(Path(FOLDER) / row["file"])
+    runs = read_log(Path(row["file"]))
     for run in runs:
         columns = run.provenance["columns"]
         # W&B's exports name the run before the column, and the label says which runs there are behind it

@@ -6,15 +6,13 @@ Its INDEX.csv says of every log where it lies (`file`), which format it has, whi
 
 from __future__ import annotations
 
-import csv
-import os
 import re
 from pathlib import Path
 
+import labelled_logs
 import pytest
 from structured_samples import file_source, reader_of, sniffed_by
 
-ROOT = os.environ.get("LRDOCTOR_LOGS")
 OTHER_READERS = ("csv", "lightning_csv", "tfevents", "other")
 FORMATS = {"jsonl": {"jsonl"}, "trainer_state": {"hf-trainer"}, "mlflow": {"mlflow"}}
 TEXT_FORMATS = {"llm.c", "llm.c-main", "olmo", "coqui", "modded-nanogpt", "text"}
@@ -22,13 +20,8 @@ TOLERANCE = 0.01
 """INDEX.csv counts the lines that a person would; a cut last line may be among them."""
 
 
-if ROOT is None:
-    pytest.skip("LRDOCTOR_LOGS names no folder of logs", allow_module_level=True)
-
-
-def index():
-    with (Path(ROOT) / "INDEX.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+if not labelled_logs.folders():
+    pytest.skip(labelled_logs.NONE, allow_module_level=True)
 
 
 def bare(name) -> str:
@@ -41,14 +34,16 @@ def loss_name(entry) -> str:
 
 
 def test_there_are_logs() -> None:
-    assert sum(entry["format"] not in OTHER_READERS for entry in index()) > 10
+    assert sum(entry["format"] not in OTHER_READERS for entry in labelled_logs.rows(labelled_logs.first())) > 10
 
 
 @pytest.mark.parametrize(
-    "entry", [one for one in index() if one["format"] not in OTHER_READERS], ids=lambda one: one["id"]
+    "entry",
+    [one for one in labelled_logs.rows(labelled_logs.first()) if one["format"] not in OTHER_READERS],
+    ids=lambda one: one["id"],
 )
 def test_the_right_reader_finds_the_loss(entry) -> None:
-    source = file_source(Path(ROOT, entry["file"]))
+    source = file_source(Path(entry["file"]))
     (name,) = sniffed_by(source)
     assert name in FORMATS.get(entry["format"], TEXT_FORMATS)
     points = int(entry["n_points"])
@@ -61,6 +56,10 @@ def test_the_right_reader_finds_the_loss(entry) -> None:
     assert counts == [pytest.approx(points, rel=TOLERANCE)]
 
 
-@pytest.mark.parametrize("entry", [one for one in index() if one["format"] in OTHER_READERS], ids=lambda one: one["id"])
+@pytest.mark.parametrize(
+    "entry",
+    [one for one in labelled_logs.rows(labelled_logs.first()) if one["format"] in OTHER_READERS],
+    ids=lambda one: one["id"],
+)
 def test_files_of_other_formats_are_left_to_their_readers(entry) -> None:
-    assert sniffed_by(file_source(Path(ROOT, entry["file"]))) == []
+    assert sniffed_by(file_source(Path(entry["file"]))) == []

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import gzip
 import math
-import os
 import struct
-from pathlib import Path
 
 import event_writer as w
+import labelled_logs
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -271,8 +270,7 @@ def test_flipped_bits_lose_records_and_say_so(flips):
 
 
 def real_files():
-    folder = os.environ.get("LRDOCTOR_LOGS")
-    return sorted(Path(folder).glob("*/events*")) if folder else []
+    return sorted(path for folder in labelled_logs.folders() for path in folder.glob("*/events*"))
 
 
 @pytest.mark.skipif(not real_files(), reason="LRDOCTOR_LOGS names no folder with event files")

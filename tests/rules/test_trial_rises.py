@@ -43,6 +43,7 @@ CASES: dict[str, tuple[Run, list[tuple[str, str]]]] = {
     "it comes back": (trial(times(4, 200, 260)), [BACK]),
     # of 30 batches half are above the untrained weights' loss: too restless for a rise, and too long for chance
     "worse than untrained for long": (trial(np.where((T >= 200) & (T < 240) & (T % 3 > 0), 20.0, 1.0)), [BACK]),
+    "an overshoot of the first update": (trial(np.where(T == 1, 2.3 * 1.8 / decay(N), 1.0)), []),
     # the control
     "hard batches": (trial(times(4, 200, 260), control=Curve.of(untrained() * times(4, 200, 260))), []),
     "an objective that rises": (trial(times(4, 250), control=Curve.of(untrained() * times(4, 250))), []),
