@@ -157,8 +157,10 @@ class Confirmation:
     def is_settled(self) -> bool:
         """The seeds that are left cannot change whether it is verified, whatever they do."""
         left = self.n_seeds - len(self.fresh)
-        if left <= 0:
-            return not self._is_open or len(self.fresh) >= LOOKS * self.n_seeds
+        if left < 0:  # between the looks: each one more is another chance to be mistaken
+            return len(self.fresh) >= LOOKS * self.n_seeds
+        if left == 0:
+            return not self._is_open
         if len(self.fresh) < min(self.limits.first, self.n_seeds):
             return False
         best = self._with(left, BEST_FOR)
