@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from lrdoctor.core.study import Rate, Study
-from lrdoctor.procedures.confirmation import Confirmation, Fresh, Outcome
+from lrdoctor.procedures.confirmation import LOOKS, Confirmation, Fresh, Outcome
 from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.sweep import measure
 from lrdoctor.procedures.treatment import Treatment
@@ -76,10 +76,12 @@ def with_fresh(found: Tried, **roles: Seeds) -> Tried:
     }
     if claim.baseline_learning_rate is not None:
         usual["baseline"] = list(found.before.at(claim.baseline_learning_rate).values())
-    told = {**usual, **roles}
+    # five seeds cannot show a gain: where one is claimed twice as many do the same
+    looks = LOOKS if claim.gains else 1
+    told = {role: [*of] * looks for role, of in {**usual, **roles}.items()}
     n = min(map(len, told.values()))
     seeds = (Fresh(seed=n + i, **{role: outcome(of[i]) for role, of in told.items()}) for i in range(n))
-    return replace(found, confirmation=Confirmation(claim=claim, n_seeds=n, fresh=tuple(seeds)))
+    return replace(found, confirmation=Confirmation(claim=claim, n_seeds=n // looks, fresh=tuple(seeds)))
 
 
 def outcome(of: float) -> Outcome:

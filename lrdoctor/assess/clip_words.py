@@ -113,7 +113,7 @@ def _easier(clipping: Clipping) -> str:
 def _of_threshold(attempt: Attempt) -> str:
     setting, percentile = attempt.setting, attempt.setting.threshold.percentile if attempt.setting.threshold else 0.0
     held = f"{attempt.n_held}/{attempt.rate.n_judged}"
-    return f"{held} at {setting.base_learning_rate:.4g} clipped at {_limit(attempt)} ({percentile:g}th percentile)"
+    return f"{held} at {setting.base_learning_rate:.4g} clipped at {_limit(attempt)} ({percentile:.3g}th percentile)"
 
 
 def _lowest(clipping: Clipping) -> float:
@@ -182,12 +182,12 @@ def _percentile(clipping: Clipping) -> str:
     first = clipping.first_that_holds
     assert first is not None
     assert first.setting.threshold is not None
-    return f"{first.setting.threshold.percentile:g}"
+    return f"{first.setting.threshold.percentile:.3g}"
 
 
 def _named(threshold: Threshold | None) -> str:
     assert threshold is not None
-    return f"{threshold.clip_norm:.4g} (the {threshold.percentile:g}th percentile of the norms at lr*)"
+    return f"{threshold.clip_norm:.4g} (the {threshold.percentile:.3g}th percentile of the norms at lr*)"
 
 
 def _norm(threshold: Threshold | None) -> str:

@@ -212,10 +212,8 @@ def in_short(treated: Treated) -> str:
         )
         best = treated.study.best_learning_rate
         return f"no fix bought anything ({why_not}){'' if best is None else f': stay at lr* = {best:.4g}'}"
-    return (
-        f"prescribed: {numbers(chosen)} at {chosen.rate_to_use:.4g} (room {room(chosen.room)}, {_gain(chosen)}; "
-        f"{_on_seeds(chosen)})"
-    )
+    wide = f"room {room(chosen.room)}, " if (chosen.room.margin or 0.0) > 1 else ""
+    return f"prescribed: {numbers(chosen)} at {chosen.rate_to_use:.4g} ({wide}{_gain(chosen)}; {_on_seeds(chosen)})"
 
 
 def _on_seeds(chosen: Tried) -> str:

@@ -74,8 +74,8 @@ def confirm(
     judged: dict[str, Judged] = {}
     while not found.is_settled:
         done = len(found.fresh)
-        # the first few together, so that workers have something to do; then one by one
-        batch = seeds[done : max(done + 1, limits.first)]
+        # the first few together, so that workers have something to do; then one by one; then all of the second look
+        batch = seeds[done:] if done >= n_seeds else seeds[done : max(done + 1, limits.first)]
         plain = {seed: _plain(laboratory, claim, change, seed, n_steps) for seed in batch}
         fixed = {seed: _fixed(laboratory, claim, change, seed, n_steps) for seed in batch}
         trials = list(dict.fromkeys(t for of in (plain, fixed) for roles in of.values() for t in roles.values()))

@@ -157,8 +157,10 @@ class Confirmation:
     def is_settled(self) -> bool:
         """The seeds that are left cannot change whether it is verified, whatever they do."""
         left = self.n_seeds - len(self.fresh)
-        if left <= 0:
-            return not self._is_open or len(self.fresh) >= LOOKS * self.n_seeds
+        if left < 0:  # between the looks: each one more is another chance to be mistaken
+            return len(self.fresh) >= LOOKS * self.n_seeds
+        if left == 0:
+            return not self._is_open
         if len(self.fresh) < min(self.limits.first, self.n_seeds):
             return False
         best = self._with(left, BEST_FOR)
@@ -207,13 +209,14 @@ class Confirmation:
 
     @property
     def gains(self) -> bool:
-        """The loss is lower by more than the spread over the fresh seeds, and in most of them lower than without it
-        at the same rate: a better rate than lr* is no merit of the fix."""
+        """The loss is lower by more than the spread over the fresh seeds, and seems lower than without the fix at the
+        same rate too: a better rate than lr* is no merit of the fix."""
         if self.paired is None or self.paired.change != "gain":
             return False
-        pairs = [(one.baseline_use, one.use) for one in self.fresh]
-        better = [new.objective < old.objective for old, new in pairs if old is not None and new is not None]
-        return not better or 2 * sum(better) > len(better)
+        pairs = [(one.seed, one.baseline_use, one.use) for one in self.fresh]
+        known = [(seed, old, new) for seed, old, new in pairs if old is not None and new is not None]
+        old = {seed: outcome.objective for seed, outcome, _ in known}
+        return not known or compare(old, {seed: new.objective for seed, _, new in known}).chance_lower <= DOUBT
 
     @property
     def widens(self) -> bool:

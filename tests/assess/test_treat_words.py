@@ -98,7 +98,7 @@ LAST = tried({0.002: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatm
         (with_fresh(tried(CURED), use=WORSE), ["rejected on fresh seeds: it loses", "a loss (lower in 0 of 5 seeds"]),
         (with_fresh(tried(CURED), use=DOUBTFUL), ["rejected on fresh seeds: it is in doubt whether it loses nothing"]),
         (with_fresh(tried(CURED), baseline_reach=GOOD), ["it buys nothing there", "and without it in 5 of 5 at 0.04"]),
-        (with_fresh(GAINS, use=BETTER), ["confirmed on 5 fresh seeds; stable in 5 of 5 at 0.01; best", "a gain"]),
+        (with_fresh(GAINS, use=BETTER), ["confirmed on 10 fresh seeds; stable in 10 of 10 at 0.01; best", "a gain"]),
         (with_fresh(LAST), ["confirmed on 5 fresh seeds; stable in 5 of 5 at 0.002"]),
     ],
 )
@@ -129,7 +129,7 @@ REFUTED = with_fresh(SOME, use=RISE)
         ),
         (
             outcome(SURE_GAINS, chosen=SURE_GAINS),
-            "prescribed: warmup_steps 10 at 0.01 (room 1x or more, trains better; confirmed on 5 fresh seeds)",
+            "prescribed: warmup_steps 10 at 0.01 (room 1x or more, trains better; confirmed on 10 fresh seeds)",
         ),
         (outcome(), "no fix bought anything (none helps clearly): stay at lr* = 0.01"),
         (
@@ -158,12 +158,12 @@ def test_the_outcome_in_short(treated, short):
         (outcome(SURE_SOME, chosen=SURE_SOME), "confirmed on 5 fresh seeds: it is stable up to 2x or more"),
         (
             outcome(SURE_SOME, SURE_GAINS, chosen=SURE_GAINS),
-            "confirmed on 5 fresh seeds: it trains better than lr* as it is; and of the 2 fixes confirmed it comes "
+            "confirmed on 10 fresh seeds: it trains better than lr* as it is; and of the 2 fixes confirmed it comes "
             "first by the loss, then by the room",
         ),
         (
             outcome(REFUTED, SURE_GAINS, chosen=SURE_GAINS),
-            "confirmed on 5 fresh seeds: it trains better than lr* as it is; rejected on fresh seeds: clip_norm 0.5",
+            "confirmed on 10 fresh seeds: it trains better than lr* as it is; rejected on fresh seeds: clip_norm 0.5",
         ),
         (outcome(SURE_LAST, chosen=SURE_LAST), "no other fix is confirmed: the last resort, stable on 5 fresh seeds"),
     ],

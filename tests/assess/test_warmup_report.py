@@ -8,6 +8,7 @@ from report_schema import SCHEMA, faults, parse
 
 from lrdoctor.assess import report_of_warmup
 from lrdoctor.core.study import Rate, Study
+from lrdoctor.procedures.confirmation import Confirmation, Fresh, Outcome
 from lrdoctor.procedures.warmup import Settings, Tried
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
 from lrdoctor.reports import json as json_report
@@ -34,7 +35,7 @@ SWEPT = Study(
 )
 SETTINGS = Settings(0.2, (1, 10, 30), max_train_steps=300)
 NO_GAIN = Comparison(base_learning_rate=0.2, baseline={0: 0.5, 1: 0.52, 2: 0.51}, warmed={0: 0.49, 1: 0.51, 2: 0.5})
-VERIFIED = Warmup(
+FOUND = Warmup(
     settings=SETTINGS,
     tried=(tried(2.0, 1, 0), tried(2.0, 10, 2), tried(2.0, 30, 3), tried(2.0, 3, 1)),
     base_learning_rate=2.0,
@@ -44,19 +45,38 @@ VERIFIED = Warmup(
     warmed=(rate(0.1), rate(0.2), rate(2.0, 1)),
     comparison=NO_GAIN,
 )
+VERIFIED = replace(
+    FOUND,
+    confirmation=Confirmation(
+        claim=FOUND.claim(0.1),
+        n_seeds=5,
+        fresh=tuple(
+            Fresh(
+                seed=seed,
+                use=Outcome(0.5, False),
+                reach=Outcome(0.6, False),
+                baseline=Outcome(0.5, False),
+                baseline_use=Outcome(float("inf"), True),
+                baseline_reach=Outcome(float("inf"), True),
+            )
+            for seed in range(3, 8)
+        ),
+    ),
+)
+"""The same, confirmed on fresh seeds."""
 NOTHING = Warmup(settings=SETTINGS, tried=(*(tried(2.0, n, 0) for n in (1, 10, 30)), tried(0.2, 30, 1)))
 
 
 def changed(**changes: Any) -> Warmup:
-    return Warmup(**(vars(VERIFIED) | changes))
+    return Warmup(**(vars(FOUND) | changes))
 
 
 @pytest.mark.parametrize(
     ("found", "status", "said"),
     [
         (
-            VERIFIED,
-            "verified",
+            FOUND,
+            "unconfirmed",
             [
                 "10 steps, reaches 2, 10x the unstable rate, in 2 of 3 seeds of short runs",
                 "rose from 0.15 to 2, in 2 of 3 seeds (0 of 3 without)",
@@ -65,7 +85,8 @@ def changed(**changes: Any) -> Warmup:
                 "to -0.01)",
             ],
         ),
-        (changed(without=(rate(2.0, 2),)), "verified", ["(1 of 3 without, the difference of one seed)"]),
+        (VERIFIED, "verified", ["confirmed on 5 fresh seeds", "and without it in 0 of 5 at 2", "rose from 0.15 to 2"]),
+        (changed(without=(rate(2.0, 2),)), "unconfirmed", ["(1 of 3 without, the difference of one seed)"]),
         (changed(without=(rate(2.0, 1),)), "rejected", ["stable up to 2, in 2 of 3 seeds, but so is training without"]),
         (
             changed(warmed=(rate(0.1), rate(0.2), rate(2.0, 2))),
@@ -94,12 +115,12 @@ def test_what_is_said_of_the_warmup(found: Warmup, status: str, said: list[str])
 @pytest.mark.parametrize(
     ("spec", "found", "told"),
     [
-        ({"schedule": {"name": "constant"}}, VERIFIED, True),
+        ({"schedule": {"name": "constant"}}, FOUND, True),
         ({"schedule": {"name": "constant"}}, changed(warmed=(), without=()), False),
         ({"schedule": {"name": "constant"}}, NOTHING, False),
-        ({"schedule": {"name": "cosine"}}, VERIFIED, False),
-        ({"schedule": {"class_path": "./own.py:schedule", "init_args": {}}}, VERIFIED, False),
-        (None, VERIFIED, False),
+        ({"schedule": {"name": "cosine"}}, FOUND, False),
+        ({"schedule": {"class_path": "./own.py:schedule", "init_args": {}}}, FOUND, False),
+        (None, FOUND, False),
     ],
 )
 def test_whole_runs_that_repeat_the_short_ones_are_no_second_proof(spec: Any, found: Warmup, told: bool) -> None:
@@ -135,11 +156,11 @@ def test_a_rejected_warmup_gives_no_settings() -> None:
 @pytest.mark.parametrize(
     ("found", "step", "told"),
     [
-        (VERIFIED, "raise max_train_steps", False),
+        (FOUND, "raise max_train_steps", False),
         (changed(warmup_steps=30), "raise max_train_steps: the warmup needs 30 steps, more than 5 % of 300", True),
-        (VERIFIED, "--factor 100", True),
+        (FOUND, "--factor 100", True),
         (changed(base_learning_rate=0.8), "--factor 100", False),
-        (VERIFIED, "this rests on 3 seeds a warmup", True),
+        (FOUND, "this rests on 3 seeds a warmup", True),
         (Warmup(settings=SETTINGS, tried=(tried(2.0, 1, 0, 1),)), "this rests on 1 seed a warmup", True),
         (Warmup(settings=SETTINGS, tried=(tried(2.0, 1, 0, 5),)), "--seeds", False),
         (NOTHING, "gradient clipping is the next fix", True),
@@ -155,7 +176,7 @@ def test_next_steps(found: Warmup, step: str, told: bool) -> None:
 
 
 def test_the_sweep_stays_in_the_report() -> None:
-    report = report_of_warmup(SWEPT, VERIFIED)
+    report = report_of_warmup(SWEPT, FOUND)
     assert report.command == "warmup"
     assert [row["base_learning_rate"] for row in report.sweep["rates"]] == [0.1, 0.15, 0.2, 1.0]
     assert report.verdict == "unstable"

@@ -193,7 +193,7 @@ def norms_table(norms: Part) -> Table:
     rows = tuple(
         Row(
             (
-                "largest" if row["percentile"] == LARGEST else f"{row['percentile']:g}",
+                "largest" if row["percentile"] == LARGEST else f"{row['percentile']:.3g}",
                 *(number(row[of]) for of in ("median", "low", "high")),
             )
         )
@@ -217,7 +217,7 @@ def _clipping(row: Part) -> Row:
     cells = (
         number(row["base_learning_rate"]),
         "none" if row["clip_norm"] is None else number(row["clip_norm"]),
-        "" if row["percentile"] is None else f"{row['percentile']:g}",
+        "" if row["percentile"] is None else f"{row['percentile']:.3g}",
         f"{row['n_held']}/{row['n_judged']}",
         "" if share is None else f"{100 * share:.0f} %",
         number(row["objective"]),

@@ -44,7 +44,7 @@ def _percentiles(norms: Row, console: Console) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("percentile", no_wrap=True)
     for row in norms["percentiles"]:
-        table.add_column("max" if row["percentile"] == LARGEST else f"{row['percentile']:g}", justify="right")
+        table.add_column("max" if row["percentile"] == LARGEST else f"{row['percentile']:.3g}", justify="right")
     table.add_row("median over the seeds", *(safe(console, number(row["median"])) for row in norms["percentiles"]))
     if len(norms["seeds"]) > 1:
         for name, key in (("lowest seed", "low"), ("highest seed", "high")):
@@ -82,7 +82,7 @@ def _cells(row: Row, clip: Row) -> Iterator[str]:
     yield number(row["base_learning_rate"])
     own = clip.get("own_clip_norm")
     plain = "none" if own is None else f"{number(own)} (the spec's)"
-    yield plain if row["clip_norm"] is None else f"{number(row['clip_norm'])} ({row['percentile']:g}th)"
+    yield plain if row["clip_norm"] is None else f"{number(row['clip_norm'])} ({row['percentile']:.3g}th)"
     yield f"{row['n_held']}/{row['n_judged']}"
     share = row["share_clipped"]
     yield "" if share is None else f"{100 * share:.0f} %{'!' if row['aggressive'] else ''}"
