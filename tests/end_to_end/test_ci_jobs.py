@@ -14,6 +14,8 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+import lrdoctor
+
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample_runs"
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
