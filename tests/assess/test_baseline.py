@@ -54,7 +54,7 @@ def document(report: Report) -> dict[str, Any]:
         "command": report.command,
         "verdict": report.verdict,
         "stability_margin": report.stability_margin,
-        "sweep": {"stable_up_to": report.sweep.stable_up_to} if report.sweep else {},
+        "sweep": {"stable_up_to": report.sweep.stable_up_to, "rates": []} if report.sweep else {},
         "findings": [{"code": f.code, "run": f.run, "severity": f.severity} for f in report.findings],
         "runs": [{"name": r.name, "verdict": r.verdict} for r in report.runs],
     }
