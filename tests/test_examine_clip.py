@@ -123,9 +123,9 @@ def test_where_both_rates_are_given_nothing_claims_a_sweep(
 ) -> None:
     found = clipped(spec, tmp_path / "out", ClipEngine(edge=0.05, cure=10.0), Log(), best, unstable)
     report = assess.report_of_clip(found, "clip")
-    assert "lr* is as given; no sweep was run" in report.sweep["notes"]
-    assert {row["stage"] for row in report.sweep["rates"]} == {"check"}
-    assert (report.lr_sensitivity, report.sweep["extended"]) == (None, False)
+    assert "lr* is as given; no sweep was run" in report.sweep.notes
+    assert {rate.stage for rate in report.sweep.rates} == {"check"}
+    assert (report.lr_sensitivity, report.sweep.extended) == (None, False)
     assert report.summary.startswith(f"the best learning rate {best}, as given,")
     said = [report.summary, report.clip["verdict"], *report.next_steps, *(f.message for f in report.findings)]
     assert [text for text in said if re.search("swept|the sweep|sweep again", text)] == []

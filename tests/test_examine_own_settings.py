@@ -60,10 +60,10 @@ def test_the_trials_of_a_fix_are_those_of_the_spec_that_has_it(tmp_path: Path) -
 
 def test_a_sweep_says_what_the_spec_has_of_the_fixes(tmp_path: Path) -> None:
     study = swept(spec_with(tmp_path, **OWN), tmp_path / "out", world(), Log())
-    assert assess.report_of_sweep(study, "sweep").sweep["notes"][:2] == [
+    assert assess.report_of_sweep(study, "sweep").sweep.notes[:2] == (
         "every trial begins with the spec's own warmup of 10 steps",
         "every trial clips its gradients at the spec's own clip_norm 1",
-    ]
+    )
 
 
 def test_the_recommended_fixes_know_what_the_spec_has(tmp_path: Path) -> None:

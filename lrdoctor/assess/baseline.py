@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 from lrdoctor.assess.earlier import SEVERITIES, Baseline, Key
 from lrdoctor.assess.margin import ROUND_OFF, Margin, margin_of
 from lrdoctor.core.report import Finding, Report
+from lrdoctor.core.sections import Comparison, WhatIsWorse, Worse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Tolerances:
 
 def compare(
     report: Report, baseline: Baseline, failing: Collection[str], tolerances: Tolerances | None = None
-) -> dict[str, Any]:
+) -> Comparison:
     """`Report.baseline`: what is new or worse.
 
     Of trials the study as a whole is compared, since single trials are meant to become unstable at high rates; of logs
@@ -40,29 +40,31 @@ def compare(
     baseline.refuse_other(report.command)
     allowed = tolerances or Tolerances()
     worse = [*_verdict(report, baseline), *_margin(report, baseline, allowed), *_findings(report, baseline)]
-    return {
-        "file": baseline.file,
-        "verdict": baseline.verdict,
-        "stability_margin": None if baseline.margin is None else baseline.margin.value,
-        "worse": [{**one, "fails": bool(failing) and (one["code"] is None or one["is"] in failing)} for one in worse],
-        "not_compared": list(_not_compared(report, baseline, allowed)),
-        "gone": [] if report.is_of_trials else _gone(report, baseline),
-        "tolerances": asdict(allowed),
-    }
+    return Comparison(
+        file=baseline.file,
+        verdict=baseline.verdict,
+        stability_margin=None if baseline.margin is None else baseline.margin.value,
+        worse=tuple(replace(one, fails=bool(failing) and (one.code is None or one.now in failing)) for one in worse),
+        not_compared=tuple(_not_compared(report, baseline, allowed)),
+        gone=() if report.is_of_trials else _gone(report, baseline),
+        tolerances=asdict(allowed),
+    )
 
 
-def _entry(what: str, was: object, now: object, message: str, of: Finding | None = None) -> dict[str, Any]:
+def _entry(
+    what: WhatIsWorse, was: float | str | None, now: float | str, message: str, of: Finding | None = None
+) -> Worse:
     code, run = (None, None) if of is None else (of.code, of.run)
-    return {"what": what, "code": code, "run": run, "was": was, "is": now, "message": message}
+    return Worse(what=what, code=code, run=run, was=was, now=now, message=message, fails=False)
 
 
-def _verdict(report: Report, baseline: Baseline) -> Iterator[dict[str, Any]]:
+def _verdict(report: Report, baseline: Baseline) -> Iterator[Worse]:
     if report.verdict == "unstable" and baseline.verdict != "unstable":
         words = f"the verdict was {baseline.verdict} and is unstable: {report.summary}"
         yield _entry("verdict", baseline.verdict, report.verdict, words)
 
 
-def _margin(report: Report, baseline: Baseline, allowed: Tolerances) -> Iterator[dict[str, Any]]:
+def _margin(report: Report, baseline: Baseline, allowed: Tolerances) -> Iterator[Worse]:
     was, now = baseline.margin, margin_of(report)
     if was is None or now is None or now.is_at_least(was.value / allowed.margin_factor) is not False:
         return
@@ -70,7 +72,7 @@ def _margin(report: Report, baseline: Baseline, allowed: Tolerances) -> Iterator
     yield _entry("stability_margin", was.value, now.value, words)
 
 
-def _findings(report: Report, baseline: Baseline) -> Iterator[dict[str, Any]]:
+def _findings(report: Report, baseline: Baseline) -> Iterator[Worse]:
     """The worst of each kind that the baseline lacks or has of a lesser severity."""
     bearing = [f for f in report.findings if f.severity != "info" and (f.run is None or not report.is_of_trials)]
     first: dict[Key, Finding] = {}
@@ -106,6 +108,6 @@ def _margin_unseen(report: Report, was: Margin, allowed: Tolerances) -> Iterator
         yield f"the stability margin was {was}; now only rates up to {now.value:.3g}x lr* were tried"
 
 
-def _gone(report: Report, baseline: Baseline) -> list[str]:
+def _gone(report: Report, baseline: Baseline) -> tuple[str, ...]:
     names = {run.name for run in report.runs}
-    return [name for name in baseline.runs if name not in names]
+    return tuple(name for name in baseline.runs if name not in names)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from lrdoctor.core.report import Finding
+from lrdoctor.core.sections import Intervals
 from lrdoctor.core.study import Study
 from lrdoctor.procedures import certainty
 from lrdoctor.rules import best_at_edge, small_margin
@@ -37,20 +37,20 @@ def with_certainty(study: Study, findings: Iterable[Finding]) -> Study:
     return replace(study, certainty=found)
 
 
-def as_dict(study: Study) -> Mapping[str, Any]:
-    """`Report.sweep["intervals"]`; empty where nothing is known of them."""
+def intervals(study: Study) -> Intervals | None:
+    """What the report holds of them; None where nothing is known."""
     found = study.certainty
     if found is None:
-        return {}
+        return None
     edge = best_at_edge.RULE.code
-    return {
-        "best_learning_rate": found.best_learning_rate,
-        "unstable_base_learning_rate": found.unstable_base_learning_rate,
-        "stability_margin": found.stability_margin,
-        "confidence": found.confidence,
-        "n_seeds": found.n_seeds,
-        "stable_in_3_of_4": found.stable_in_3_of_4,
-        "chance_at_edge": found.chances[edge],
-        "is_settled": best_at_edge.side(study) != "open",
-        "seeds_to_settle": found.seeds_to_settle.get(edge),
-    }
+    return Intervals(
+        best_learning_rate=found.best_learning_rate,
+        unstable_base_learning_rate=found.unstable_base_learning_rate,
+        stability_margin=found.stability_margin,
+        confidence=found.confidence,
+        n_seeds=found.n_seeds,
+        stable_in_3_of_4=found.stable_in_3_of_4,
+        chance_at_edge=found.chances[edge],
+        is_settled=best_at_edge.side(study) != "open",
+        seeds_to_settle=found.seeds_to_settle.get(edge),
+    )

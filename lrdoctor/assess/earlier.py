@@ -50,7 +50,7 @@ class Baseline:
             file=file,
             command=read.value(document, "command", str),
             verdict=read.one_of(document, "verdict", get_args(Verdict)),
-            margin=margin_in(margin, {"stable_up_to": bound}),
+            margin=margin_in(margin, bound),
             findings=_worst(read.findings(document)),
             runs=dict(read.runs(document)),
         )

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from lrdoctor import fixes, rules
+from lrdoctor.assess import safe_rate
 from lrdoctor.assess.judging import checks_of_models, split
-from lrdoctor.assess.safe_rate import as_dict as sharpness_dict
-from lrdoctor.core.architecture import Architecture, Inspection, Site
+from lrdoctor.core.architecture import Architecture, Inspection
 from lrdoctor.core.report import Finding, Report, Skip
+from lrdoctor.core.sections import Model
 from lrdoctor.core.study import Study
 
-SITE = ("where", "module", "skip", "branch_scale", "last_operation", "post_norm")
-"""Fields of a site that come first in the report."""
 SHARPNESS = "sharpness"
 """Stands for a code where the sharpness could not be measured."""
 
@@ -41,7 +39,7 @@ def report_of_inspection(seen: Inspection, study: Study, command: str = "inspect
         findings=findings,
         skipped=skips,
         fixes=fixes.recommend(known, findings) if model is not None else (),
-        architecture={**_table(seen), SHARPNESS: sharpness_dict(seen.sharpness, study.spec or {})},
+        architecture=_section(seen, study.spec or {}),
         next_steps=_next_steps(findings),
         checks=checks_of_models(),
     )
@@ -73,33 +71,30 @@ def _broken(model: Architecture) -> str:
     return "" if math.isfinite(model.loss) else f"; the loss is {model.loss} before any update"
 
 
-def _table(seen: Inspection) -> dict[str, Any]:
-    """`Report.architecture`, as plain data; null where the model could not be looked at."""
-    model = seen.model
-    return {
-        "failure": seen.failure,
-        "n_parameters": seen.n_parameters,
-        "mode": model and model.mode,
-        "loss": model and model.loss,
-        "residual_adds": model and len(model.sites),
-        "post_norm_sites": model and len(model.post_norm_sites),
-        "branches_not_norm_last": model and sum(not site.is_norm_last for site in model.sites),
-        "branches_zero_at_init": model and len(model.zero_sites),
-        "depth_outside_residuals": model and model.depth_outside_residuals,
-        "depth_without_norm": model and model.depth_without_norm,
-        "activation_growth": model and model.activation_growth,
-        "gradient_growth": model and model.gradient_growth,
-        "unknown_operations": model and len(model.unknown),
-        "unknown": list(model.unknown) if model is not None else [],
-        "sites": [_site(site) for site in model.sites] if model is not None else [],
-        "chain": [asdict(scale) for scale in model.chain] if model is not None else [],
-    }
-
-
-def _site(site: Site) -> Mapping[str, Any]:
-    whole = asdict(site)
-    first = {name: whole[name] for name in SITE}
-    return {**first, **whole, "zeroable": list(site.zeroable)}
+def _section(seen: Inspection, spec: Mapping[str, Any]) -> Model:
+    """`Report.architecture`; null numbers where the model could not be looked at."""
+    model, sharpness = seen.model, safe_rate.of_report(seen.sharpness, spec)
+    if model is None:
+        return Model(failure=seen.failure, n_parameters=seen.n_parameters, sharpness=sharpness)
+    return Model(
+        failure=seen.failure,
+        n_parameters=seen.n_parameters,
+        mode=model.mode,
+        loss=model.loss,
+        residual_adds=len(model.sites),
+        post_norm_sites=len(model.post_norm_sites),
+        branches_not_norm_last=sum(not site.is_norm_last for site in model.sites),
+        branches_zero_at_init=len(model.zero_sites),
+        depth_outside_residuals=model.depth_outside_residuals,
+        depth_without_norm=model.depth_without_norm,
+        activation_growth=model.activation_growth,
+        gradient_growth=model.gradient_growth,
+        unknown_operations=len(model.unknown),
+        unknown=model.unknown,
+        sites=model.sites,
+        chain=model.chain,
+        sharpness=sharpness,
+    )
 
 
 def _next_steps(findings: tuple[Finding, ...]) -> tuple[str, ...]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from lrdoctor.core.report import Report
+from lrdoctor.core.sections import MarginStatus, MinMargin
 
 ROUND_OFF = 1e-6
 """Relative: a margin of exactly 5 grid steps is not always 5.0 in floating point."""
@@ -32,32 +31,31 @@ class Margin:
 
 def margin_of(report: Report) -> Margin | None:
     """The report's margin; None where it is not known."""
-    return margin_in(report.stability_margin, report.sweep)
+    return margin_in(report.stability_margin, report.sweep.stable_up_to if report.sweep else None)
 
 
-def margin_in(margin: float | None, sweep: Mapping[str, Any]) -> Margin | None:
+def margin_in(margin: float | None, bound: float | None) -> Margin | None:
     """The same of the two values that it stands in; nan counts as not known."""
-    bound = sweep.get("stable_up_to")
     if margin is not None and not math.isnan(margin):
         return Margin(margin)
     return None if margin is not None or bound is None else Margin(float(bound), is_bound=True)
 
 
-def hold_to_margin(report: Report, required: float) -> dict[str, Any]:
+def hold_to_margin(report: Report, required: float) -> MinMargin:
     """`Report.min_margin`: whether the stability margin of the training as it is reaches `required`."""
     margin = margin_of(report)
     reached = None if margin is None else margin.is_at_least(required)
-    status = {True: "passed", False: "failed", None: "unknown"}[reached]
-    return {
-        "required": required,
-        "observed": None if margin is None else margin.value,
-        "is_bound": margin is not None and margin.is_bound,
-        "status": status,
-        "message": _message(report, margin, required, status),
-    }
+    status: MarginStatus = "unknown" if reached is None else "passed" if reached else "failed"
+    return MinMargin(
+        required=required,
+        observed=None if margin is None else margin.value,
+        is_bound=margin is not None and margin.is_bound,
+        status=status,
+        message=_message(report, margin, required, status),
+    )
 
 
-def _message(report: Report, margin: Margin | None, required: float, status: str) -> str:
+def _message(report: Report, margin: Margin | None, required: float, status: MarginStatus) -> str:
     demanded = f"the {required:.3g}x that --min-margin demands"
     if margin is None:
         why = "no learning rates were swept" if not report.sweep else "the sweep did not find it"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from lrdoctor import fixes
 from lrdoctor.assess.judging import checks_of_trials, judge_runs, summary_of
 from lrdoctor.assess.sweeps import ENOUGH_SEEDS, report_of_sweep, to_treat
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
-from lrdoctor.procedures.probe import Peak, Probed, Reading, reading
+from lrdoctor.core.sections import Peak, Probe, ProbedSeed, Reading
+from lrdoctor.procedures.probe import Probed, reading
 
 VERDICTS_WORST_FIRST: tuple[Verdict, ...] = ("unstable", "inconclusive")
 
@@ -77,7 +77,7 @@ def report_of_probe(probed: Probed, command: str, sweep_figures: Sequence[str] =
         findings=before.findings + judged.findings,
         skipped=before.skipped + judged.skips,
         fixes=fixes.recommend(probed.study, treat),
-        probe=_table(judged),
+        probe=_section(judged, probed.base_learning_rate),
         next_steps=_next_steps(judged, before),
     )
 
@@ -165,25 +165,24 @@ def _number(peak: Peak) -> str:
     return f"{peak.value:.3g}" if math.isfinite(peak.value) else "a non-finite loss"
 
 
-def _table(judged: _Judged) -> dict[str, Any]:
-    """`Report.probe`, as plain data."""
+def _section(judged: _Judged, rate: float) -> Probe:
+    """`Report.probe` of short runs at this rate."""
     probed = judged.probed
-    return {
-        "base_learning_rate": probed.base_learning_rate,
-        "factor": probed.settings.factor,
-        "n_steps": _steps(judged),
-        "eval_every": probed.eval_every,
-        "evaluated": probed.evaluated,
-        "verdict": judged.verdict,
-        "n_seeds": len(probed.runs),
-        "n_judged": len(judged.readings),
-        "n_unstable": len(judged.unstable),
-        "n_hidden": len(judged.hidden),
-        "missed": missed(judged) if judged.readings else "",
-        "note": _note(judged),
-        "seeds": [_row(judged, one) for one in judged.readings],
-        "figures": [],
-    }
+    return Probe(
+        base_learning_rate=rate,
+        factor=probed.settings.factor,
+        n_steps=_steps(judged),
+        eval_every=probed.eval_every,
+        evaluated=probed.evaluated,
+        verdict=judged.verdict,
+        n_seeds=len(probed.runs),
+        n_judged=len(judged.readings),
+        n_unstable=len(judged.unstable),
+        n_hidden=len(judged.hidden),
+        missed=missed(judged) if judged.readings else "",
+        note=_note(judged),
+        seeds=tuple(ProbedSeed(**vars(one), found=tuple(judged.found(one))) for one in judged.readings),
+    )
 
 
 def _note(judged: _Judged) -> str:
@@ -202,12 +201,6 @@ def _note(judged: _Judged) -> str:
 
 def _top(peak: Peak | None) -> float:
     return -math.inf if peak is None else peak.value
-
-
-def _row(judged: _Judged, one: Reading) -> Mapping[str, Any]:
-    found = judged.found(one)
-    hidden = bool(found) and one.is_hidden
-    return {**asdict(one), "verdict": "unstable" if found else "stable", "found": found, "hidden": hidden}
 
 
 def _next_steps(judged: _Judged, before: Report) -> tuple[str, ...]:

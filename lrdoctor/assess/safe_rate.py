@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lrdoctor.core.architecture import Sharpness
+from lrdoctor.core.sections import MeasuredSharpness
 
 PRECONDITIONED = ("adam", "adamw", "nadam", "rmsprop")
 """Rules whose limit holds on the curvature divided by the square root of second moments, which need many steps."""
@@ -30,20 +31,20 @@ def safe_rate(top_eigenvalue: float, optimizer: Mapping[str, Any]) -> float | No
     return limit / top_eigenvalue if limit is not None and top_eigenvalue > 0 else None
 
 
-def as_dict(measured: Sharpness | None, spec: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def of_report(measured: Sharpness | None, spec: Mapping[str, Any]) -> MeasuredSharpness | None:
     """What the report holds of the sharpness; None where it was not measured."""
     if measured is None:
         return None
     optimizer = spec.get("optimizer") or {}
     rate = safe_rate(measured.top_eigenvalue, optimizer)
-    return {
-        "top_eigenvalue": measured.top_eigenvalue,
-        "n_iterations": measured.n_iterations,
-        "is_converged": measured.is_converged,
-        "optimizer": str(optimizer.get("name") or optimizer.get("class_path") or ""),
-        "safe_learning_rate": rate,
-        "words": _words(measured, rate, optimizer),
-    }
+    return MeasuredSharpness(
+        top_eigenvalue=measured.top_eigenvalue,
+        n_iterations=measured.n_iterations,
+        is_converged=measured.is_converged,
+        optimizer=str(optimizer.get("name") or optimizer.get("class_path") or ""),
+        safe_learning_rate=rate,
+        words=_words(measured, rate, optimizer),
+    )
 
 
 def _words(measured: Sharpness, rate: float | None, optimizer: Mapping[str, Any]) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from lrdoctor import fixes
 from lrdoctor.assess import certainty
 from lrdoctor.assess.judging import checks_of_trials, judge_runs, judge_study, summary_of
 from lrdoctor.assess.margin import ROUND_OFF
+from lrdoctor.core.plain import plain
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
+from lrdoctor.core.sections import Sweep
 from lrdoctor.core.study import Rate, Study
 from lrdoctor.core.warmups import left_out
 from lrdoctor.fixes.base import clip_of, warmup_of
@@ -42,7 +43,7 @@ def report_of_sweep(study: Study, command: str, figures: Sequence[str] = ()) -> 
         unstable_base_learning_rate=study.unstable_base_learning_rate,
         stability_margin=study.stability_margin,
         lr_sensitivity=study.lr_sensitivity,
-        sweep={**_sweep_table(study), "figures": list(figures)},
+        sweep=_section(study, tuple(figures)),
         fixes=fixes.recommend(study, to_treat(study, study_findings, run_findings)),
         next_steps=_next_steps(study, verdict),
         checks=checks_of_trials(),
@@ -89,23 +90,25 @@ def _as_the_playbook_reads_it(margin: float) -> str:
     )
 
 
-def _sweep_table(study: Study) -> dict[str, Any]:
-    return {
-        "objective": study.objective,
-        "loss_at_init": study.loss_at_init,
-        "obstacle": None if study.obstacle is None else asdict(study.obstacle),
-        "stable_up_to": study.stable_up_to,
-        "extended": any(r.stage == "extension" for r in study.rates),
-        "notes": [*_of_the_spec(study), *study.notes],
-        "n_seeds": len({run.trial.seed for run in study.runs if run.trial is not None}),
-        "intervals": certainty.as_dict(study),
-        "rates": [rate_row(rate) for rate in study.rates],
-    }
+def _section(study: Study, figures: tuple[str, ...]) -> Sweep:
+    return Sweep(
+        objective=study.objective,
+        loss_at_init=study.loss_at_init,
+        obstacle=study.obstacle,
+        stable_up_to=study.stable_up_to,
+        extended=any(r.stage == "extension" for r in study.rates),
+        notes=(*_of_the_spec(study), *study.notes),
+        n_seeds=len({run.trial.seed for run in study.runs if run.trial is not None}),
+        intervals=certainty.intervals(study),
+        rates=study.rates,
+        figures=figures,
+    )
 
 
 def rate_row(rate: Rate) -> dict[str, Any]:
-    """A rate as every table of rates in a report has it."""
-    return {**asdict(rate), "events": dict(rate.events), "feasible": rate.is_feasible, "unstable": rate.is_unstable}
+    """A rate as the sections of warmup and treat have it."""
+    row: dict[str, Any] = plain(rate)
+    return row
 
 
 def _of_the_spec(study: Study) -> Iterator[str]:

@@ -108,7 +108,7 @@ def _save(clipping: Clipping, laboratory: Laboratory) -> Report:
     norms = figures.clip_figures(study.name, study.runs + clipping.runs, report.clip)
     report = replace(
         report,
-        sweep={**report.sweep, "figures": swept},
+        sweep=report.sweep and replace(report.sweep, figures=tuple(swept)),
         clip={**report.clip, "figures": trials.write_figures(laboratory, norms)},
     )
     folder.write_text("report.json", json_report.render(report))

@@ -154,9 +154,9 @@ def exit_code(report: Report, fail_on: FailOn) -> int:
     """
     if report.is_of_trials and report.verdict == "inconclusive":
         return COULD_NOT_JUDGE
-    margin = report.min_margin.get("status")
+    margin = report.min_margin.status if report.min_margin else None
     if report.baseline:
-        fails, is_incomplete = any(o["fails"] for o in report.baseline["worse"]), bool(report.baseline["not_compared"])
+        fails, is_incomplete = any(one.fails for one in report.baseline.worse), bool(report.baseline.not_compared)
     else:
         fails, is_incomplete = report.worst_severity() in FAILS[fail_on], report.is_incomplete
     if fails or margin == "failed":

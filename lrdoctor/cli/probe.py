@@ -81,6 +81,6 @@ def _save(probed: Probed, laboratory: Laboratory) -> Report:
     report = assess.report_of_probe(probed, "probe", swept)
     if report.probe:  # drawn from the report, so that both say the same
         drawn = trials.write_figures(laboratory, figures.probe_figures(study.name, probed.runs, report.probe))
-        report = replace(report, probe={**report.probe, "figures": drawn})
+        report = replace(report, probe=replace(report.probe, figures=tuple(drawn)))
     folder.write_text("report.json", json_report.render(report))
     return report

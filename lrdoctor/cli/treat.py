@@ -137,9 +137,9 @@ def _with_figures(report: Report, treated: Treated, laboratory: Laboratory) -> R
 
     name, sections = treated.study.name, dict[str, Any]()
     runs = (*treated.study.runs, *treated.runs)
-    if treated.probed is not None:
+    if treated.probed is not None and report.probe is not None:
         drawn = figures.probe_figures(name, treated.probed.runs, report.probe)
-        sections["probe"] = {**report.probe, "figures": trials.write_figures(laboratory, drawn)}
+        sections["probe"] = replace(report.probe, figures=tuple(trials.write_figures(laboratory, drawn)))
     if treated.warmup is not None:
         drawn = figures.warmup_figures(report, name, treated.warmup.runs)
         sections["warmup"] = {**report.warmup, "figures": trials.write_figures(laboratory, drawn)}

@@ -25,18 +25,18 @@ class Site:
     """file:line of the add."""
     module: str
     """Path of the module that the add ran in; "" for the model itself."""
-    call: int
-    """0 for the first time that this place of this module ran, as blocks that are shared run again."""
     skip: Skip
     """A projection is a linear layer, or convolutions one behind the other, on the skip."""
     branch_scale: float | None
     """rms(f(x)) / rms(x) before any update; None where it cannot be measured."""
     last_operation: str
     """Of the branch, views, dropout, scales and pooling left out: norm, linear, conv2d, attention, relu, add, ..."""
-    gate: str | None
-    """Name of a parameter that scales the branch (LayerScale, ReZero)."""
     post_norm: bool
     """Whether the sum itself is normalized: Norm(x + f(x))."""
+    call: int
+    """0 for the first time that this place of this module ran, as blocks that are shared run again."""
+    gate: str | None
+    """Name of a parameter that scales the branch (LayerScale, ReZero)."""
     norm: str | None
     """Path of the module that normalizes the sum; None where nothing does, or no module."""
     zeroable: tuple[str, ...]

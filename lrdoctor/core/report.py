@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from lrdoctor.core import brief
 from lrdoctor.core.curve import Curve
+from lrdoctor.core.sections import Comparison, MinMargin, Model, Probe, Sweep
+from lrdoctor.core.sections import Verdict as Verdict
 from lrdoctor.errors import InconclusiveError, UnstableError
 
-Verdict = Literal["stable", "unstable", "inconclusive"]
 Severity = Literal["error", "warning", "info"]
 Instability = Literal[
     "early",
@@ -63,8 +64,8 @@ class Skip:
     """A check that could not be made; it never counts as passed."""
 
     code: str
-    reason: str
     run: str | None = None
+    reason: str
     kind: SkipKind = "not_checked"
 
 
@@ -132,19 +133,19 @@ class Report:
     unstable_base_learning_rate: float | None = None
     stability_margin: float | None = None
     lr_sensitivity: float | None = None
-    sweep: Mapping[str, Any] = field(default_factory=dict)
-    """Objective, loss at init, table of rates and notes of a sweep; empty for logs."""
-    probe: Mapping[str, Any] = field(default_factory=dict)
-    """The short run at twice lr*, evaluated at every step; empty where it was not made. As plain data, like what
-    follows."""
+    sweep: Sweep | None = None
+    """Objective, loss at init, table of rates and notes of a sweep; None for logs."""
+    probe: Probe | None = None
+    """The short run at twice lr*, evaluated at every step; None where it was not made."""
     warmup: Mapping[str, Any] = field(default_factory=dict)
-    """The warmup_steps tried at rates above the unstable one, and the comparison with the baseline."""
+    """The warmup_steps tried at rates above the unstable one, and the comparison with the baseline; as plain data, like
+    the two that follow."""
     clip: Mapping[str, Any] = field(default_factory=dict)
     """The gradient norms at lr*, and the thresholds tried at the unstable rates."""
     treat: Mapping[str, Any] = field(default_factory=dict)
     """Every fix as it was tried, and the prescription; empty where only single steps of the procedure were run."""
-    architecture: Mapping[str, Any] = field(default_factory=dict)
-    """What one batch showed of the model; empty where nobody looked."""
+    architecture: Model | None = None
+    """What one batch showed of the model; None where nobody looked."""
     next_steps: tuple[str, ...] = ()
     """What to run next, a command or a sentence each."""
     passed_over: Mapping[str, int] = field(default_factory=dict)
@@ -154,13 +155,24 @@ class Report:
     checks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """The rules that were applied to "runs", each of them, and to the "study" as a whole: code -> name. One without a
     finding and without a skip has passed."""
-    baseline: Mapping[str, Any] = field(default_factory=dict)
-    """What got worse since an earlier report; empty where the report is compared with none. As plain data."""
-    min_margin: Mapping[str, Any] = field(default_factory=dict)
-    """The stability margin that was demanded, and whether it is there; empty where none was. As plain data."""
+    baseline: Comparison | None = None
+    """What got worse since an earlier report; None where the report is compared with none."""
+    min_margin: MinMargin | None = None
+    """The stability margin that was demanded, and whether it is there; None where none was."""
     recorded: Mapping[str, Any] = field(default_factory=dict)
     """The script that was run and recorded, how it ended, and what could be checked for it; empty for logs and trials.
     As plain data."""
+
+    @property
+    def figures(self) -> Mapping[str, tuple[str, ...]]:
+        """Part of the procedure -> the files of its figures, as paths relative to the study folder."""
+        return {
+            "sweep": self.sweep.figures if self.sweep else (),
+            "treat": tuple(self.treat.get("figures", ())),
+            "probe": self.probe.figures if self.probe else (),
+            "warmup": tuple(self.warmup.get("figures", ())),
+            "clip": tuple(self.clip.get("figures", ())),
+        }
 
     @property
     def is_of_trials(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from lrdoctor.core.architecture import Architecture
 from lrdoctor.core.certainty import Certainty, range_text
@@ -23,6 +23,9 @@ Objective = Literal["best_val_loss", "best_train_loss"]
 @dataclass(frozen=True, kw_only=True)
 class Rate:
     """What the trials at one base learning rate did, over the seeds."""
+
+    ALSO: ClassVar[Mapping[str, str]] = {"feasible": "is_feasible", "unstable": "is_unstable"}
+    """Further keys of its plain form (`core.plain`)."""
 
     base_learning_rate: float
     stage: Stage

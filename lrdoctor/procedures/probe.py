@@ -13,6 +13,7 @@ import numpy as np
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
+from lrdoctor.core.sections import Peak, Reading
 from lrdoctor.core.study import Study
 from lrdoctor.core.trial import Trial
 
@@ -57,51 +58,6 @@ class Probed:
     def evaluated(self) -> int | None:
         """Validation examples that an evaluation held; None without validation data."""
         return next((run.provenance["evaluated"] for run in self.runs if "evaluated" in run.provenance), None)
-
-
-@dataclass(frozen=True)
-class Peak:
-    """The highest value of a curve; inf for the first one that is not finite."""
-
-    step: int
-    value: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """The losses of one short run: at every step, and where an ordinary schedule would have looked."""
-
-    run: str
-    seed: int
-    first_loss: float
-    """Training loss before the first update; nan when there is none."""
-    limit: float
-    """What counts as a blow-up is above it: twice the first loss, for a positive one."""
-    train_peak: Peak | None
-    val_peak: Peak | None
-    """None without validation data."""
-    train_seen: Peak | None
-    val_seen: Peak | None
-    """Highest values at the scheduled steps; None where the schedule has none within the run."""
-    blew_up: bool
-    """A loss at some step is above the limit."""
-    shown: bool
-    """So is one at a scheduled step, or the run ended before its time, which nobody misses."""
-
-    @property
-    def peak(self) -> Peak | None:
-        """Of the evaluation loss where there is one, else of the training loss."""
-        return self.val_peak or self.train_peak
-
-    @property
-    def seen(self) -> Peak | None:
-        """The same at the scheduled steps."""
-        return self.val_seen if self.val_peak else self.train_seen
-
-    @property
-    def is_hidden(self) -> bool:
-        """It blew up, and the schedule looked at no step that shows it."""
-        return self.blew_up and not self.shown
 
 
 def probed_rate(best_learning_rate: float, settings: Settings) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lrdoctor.core.report import Finding, Report
+from lrdoctor.core.sections import Comparison
 
 MOST_GONE = 5
 """Runs of the baseline that are named one by one."""
@@ -16,25 +17,25 @@ Line = tuple[str, str]
 def lines(report: Report) -> Iterator[Line]:
     """The result of each of the two that was asked for; nothing where none was."""
     if report.baseline:
-        yield from _baseline(report)
+        yield from _baseline(report.baseline)
     if report.min_margin:
-        yield LABELS[report.min_margin["status"]], report.min_margin["message"]
+        yield LABELS[report.min_margin.status], report.min_margin.message
 
 
-def _baseline(report: Report) -> Iterator[Line]:
-    compared = report.baseline
-    for one in compared["worse"]:
-        yield "worse", one["message"] + ("" if one["fails"] else " (counts only with another --fail-on)")
-    for reason in compared["not_compared"]:
+def _baseline(compared: Comparison) -> Iterator[Line]:
+    for one in compared.worse:
+        yield "worse", one.message + ("" if one.fails else " (counts only with another --fail-on)")
+    for reason in compared.not_compared:
         yield "unknown", reason
-    if gone := compared["gone"]:
+    if gone := compared.gone:
         more = f" and {len(gone) - MOST_GONE} more" if len(gone) > MOST_GONE else ""
         yield "gone", f"judged in the baseline and not now: {', '.join(gone[:MOST_GONE])}{more}"
-    if not compared["worse"] and not compared["not_compared"]:
-        yield "same", f"nothing is new or worse than in {compared['file']}"
+    if not compared.worse and not compared.not_compared:
+        yield "same", f"nothing is new or worse than in {compared.file}"
 
 
 def is_known(report: Report, finding: Finding) -> bool:
     """Whether the baseline has the finding too, no less severe; without a baseline nothing is known."""
-    worse = {(one["run"], one["code"]) for one in report.baseline.get("worse", ())}
-    return bool(report.baseline) and (finding.run, finding.code) not in worse
+    if report.baseline is None:
+        return False
+    return (finding.run, finding.code) not in {(one.run, one.code) for one in report.baseline.worse}

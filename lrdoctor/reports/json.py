@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lrdoctor import __version__
+from lrdoctor.core.plain import plain
 from lrdoctor.core.plan import Plan
-from lrdoctor.core.report import SCHEMA_VERSION, Finding, Fix, Report, RunSummary, Skip
+from lrdoctor.core.report import SCHEMA_VERSION, Finding, Report, RunSummary
 from lrdoctor.reports.parsing import parse
 
 __all__ = ["as_dict", "parse", "plan_as_dict", "render", "render_plan"]
@@ -62,23 +60,23 @@ def as_dict(report: Report) -> dict[str, Any]:
         "lr_sensitivity": report.lr_sensitivity,
         "runs": [_run(run) for run in report.runs],
         "findings": [_finding(finding) for finding in report.findings],
-        "skipped": [_skip(skip) for skip in report.skipped],
-        "fixes": [_fix(fix) for fix in report.fixes],
-        "sweep": report.sweep,
-        "probe": report.probe,
+        "skipped": report.skipped,
+        "fixes": report.fixes,
+        "sweep": report.sweep or {},
+        "probe": report.probe or {},
         "warmup": report.warmup,
         "clip": report.clip,
         "treat": report.treat,
-        "architecture": report.architecture,
+        "architecture": report.architecture or {},
         "next_steps": report.next_steps,
         "passed_over": report.passed_over,
         "no_logs": report.no_logs,
         "checks": report.checks,
-        "baseline": report.baseline,
-        "min_margin": report.min_margin,
+        "baseline": report.baseline or {},
+        "min_margin": report.min_margin or {},
         "recorded": report.recorded,
     }
-    return {name: _plain(value) for name, value in document.items()}
+    return {name: _strict(plain(value)) for name, value in document.items()}
 
 
 def _run(run: RunSummary) -> dict[str, Any]:
@@ -100,32 +98,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _skip(skip: Skip) -> dict[str, Any]:
-    return {"code": skip.code, "run": skip.run, "reason": skip.reason, "kind": skip.kind}
-
-
-def _fix(fix: Fix) -> dict[str, Any]:
-    return {
-        "rank": fix.rank,
-        "name": fix.name,
-        "status": fix.status,
-        "why": fix.why,
-        "because": fix.because,
-        "settings": fix.settings,
-        "snippet": fix.snippet,
-        "gain": fix.gain,
-        "run": fix.run,
-    }
-
-
-def _plain(value: Any) -> Any:
-    """Mappings as dicts, sequences as lists, numpy scalars as Python's, non-finite numbers as strings."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+def _strict(value: Any) -> Any:
+    """Plain data with non-finite numbers as strings."""
+    if isinstance(value, dict):
+        return {key: _strict(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_strict(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

@@ -44,7 +44,7 @@ def _verdict(report: Report) -> Case:
         return Case("verdict", output=[report.summary])
     if report.verdict == "inconclusive":
         return Case("verdict", "skipped", report.summary)
-    known = report.baseline.get("verdict") == "unstable"
+    known = report.baseline is not None and report.baseline.verdict == "unstable"
     return Case("verdict", output=[f"known: {report.summary}"]) if known else Case("verdict", FAILED, report.summary)
 
 
@@ -91,17 +91,16 @@ def _evidence(value: float | str | None) -> str:
 
 
 def _gates(report: Report) -> Iterator[Case]:
-    if report.baseline:
-        compared = report.baseline
-        lines = [one["message"] for one in compared["worse"]]
-        failing = [one["message"] for one in compared["worse"] if one["fails"]]
+    if compared := report.baseline:
+        lines = [one.message for one in compared.worse]
+        failing = [one.message for one in compared.worse if one.fails]
         if failing:
             yield Case("baseline", FAILED, failing[0], lines, kind="worse")
-        elif compared["not_compared"]:
-            yield Case("baseline", "skipped", "; ".join(compared["not_compared"]))
+        elif compared.not_compared:
+            yield Case("baseline", "skipped", "; ".join(compared.not_compared))
         else:
             yield Case("baseline", output=lines)
-    if status := report.min_margin.get("status"):
-        outcome = {"passed": "", "failed": FAILED, "unknown": "skipped"}[status]
-        message = report.min_margin["message"]
+    if demanded := report.min_margin:
+        outcome = {"passed": "", "failed": FAILED, "unknown": "skipped"}[demanded.status]
+        message = demanded.message
         yield Case("minimum stability margin", outcome, message, [] if outcome else [message], kind="margin")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from lrdoctor.reports.numbers import printable
+from lrdoctor.reports.table import Row, Table
 from lrdoctor.reports.untrusted import one_line
 
 LONGEST_NAME, LONGEST_SENTENCE = 80, 700
@@ -39,6 +40,21 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Rows of words that are escaped already; empty without a row."""
     lines = [f"| {' | '.join(cell or ' ' for cell in row)} |" for row in rows]
     return "\n".join([f"| {' | '.join(header)} |", f"|{'---|' * len(header)}", *lines]) if lines else ""
+
+
+def drawn(of: Table) -> str:
+    """A table without its caption, its words escaped; lr* is bold, and so said in the row's first cell."""
+    header = [f"{words(column.header)}" for column in of.columns]
+    if not of.rows:
+        return ""
+    aligned = "|".join("---" if column.is_text else "---:" for column in of.columns)
+    rows = table(header, ([_marked(words(row.cells[0]), row), *map(words, row.cells[1:])] for row in of.rows))
+    return rows.replace(f"|{'---|' * len(header)}", f"|{aligned}|", 1)
+
+
+def _marked(cell: str, row: Row) -> str:
+    signs = {"": cell, "best": f"**{cell}** (lr\\*)", "infeasible": f"{cell} ✗", "not judged": f"{cell} ?"}
+    return signs[row.mark]
 
 
 def code(text: str, language: str = "") -> str:

@@ -70,21 +70,20 @@ def _rules(report: Report) -> Iterator[Notice]:
 
 
 def _gates(report: Report) -> Iterator[Notice]:
-    for one in report.baseline.get("worse", ()):
-        if one["what"] != "finding":
-            yield _of_study("error" if one["fails"] else "info", BASELINE, "worse than the baseline", one["message"])
-    for reason in report.baseline.get("not_compared", ()):
+    for one in report.baseline.worse if report.baseline else ():
+        if one.what != "finding":
+            yield _of_study("error" if one.fails else "info", BASELINE, "worse than the baseline", one.message)
+    for reason in report.baseline.not_compared if report.baseline else ():
         yield _of_study("warning", BASELINE, "not compared with the baseline", reason)
-    status = report.min_margin.get("status")
-    if status in ("failed", "unknown"):
-        severity: Severity = "error" if status == "failed" else "warning"
-        yield _of_study(severity, MARGIN, "stability margin", report.min_margin["message"])
+    if report.min_margin and report.min_margin.status != "passed":
+        severity: Severity = "error" if report.min_margin.status == "failed" else "warning"
+        yield _of_study(severity, MARGIN, "stability margin", report.min_margin.message)
 
 
 def _verdict(report: Report) -> Iterator[Notice]:
     """An unstable verdict that no single finding stands for, such as that of a probe."""
     if report.verdict == "unstable" and not any(f.severity == "error" for f in bearing(report)):
-        known = report.baseline.get("verdict") == "unstable"
+        known = report.baseline is not None and report.baseline.verdict == "unstable"
         yield _of_study("error", VERDICT, "unstable", report.summary, is_known=known)
 
 

@@ -5,15 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
-from lrdoctor.core.report import SCHEMA_VERSION, Finding, Fix, Report, RunSummary, Skip
+from lrdoctor.core.plain import plain, read
+from lrdoctor.core.report import SCHEMA_VERSION, Finding, Report
+from lrdoctor.core.sections import Comparison, MinMargin, Model, Probe, Sweep
 from lrdoctor.errors import StoreError
 from lrdoctor.reports.schema import NON_FINITE, MismatchError, report_schema, revived
 
 ADVICE = "Run the command that made it again, or ask this version of lrdoctor for its --json."
 
-T = TypeVar("T", RunSummary, Skip, Fix, Report)
+SECTIONS: Mapping[str, type] = {
+    "sweep": Sweep,
+    "probe": Probe,
+    "architecture": Model,
+    "baseline": Comparison,
+    "min_margin": MinMargin,
+}
+"""Those that are empty in the file where the report has none."""
+
 Document = Mapping[str, Any]
 
 
@@ -31,10 +41,10 @@ def parse(text: str, name: str = "report.json") -> Report:
     """
     document = {**_defaults(), **_document(text, name)}
     try:
-        read: dict[str, Any] = revived(document, report_schema(), report_schema())
+        revived_: dict[str, Any] = revived(document, report_schema(), report_schema())
     except (MismatchError, RecursionError) as error:
         raise StoreError(f"{name}: {error}. {ADVICE}") from error
-    return _report(read)
+    return _report(revived_)
 
 
 def _document(text: str, name: str) -> Document:
@@ -53,8 +63,8 @@ def _document(text: str, name: str) -> Document:
 def _defaults() -> Document:
     """What a report without a part has in its place: a file of an earlier version has fewer parts."""
     made = {of.name: of.default_factory() for of in fields(Report) if of.default_factory is not MISSING}
-    given = {of.name: of.default for of in fields(Report) if of.default is not MISSING}
-    return {name: [] if default == () else default for name, default in (made | given).items()}
+    given = {of.name: plain(of.default) for of in fields(Report) if of.default is not MISSING}
+    return {**made, **given, **{name: {} for name in SECTIONS}}
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -62,25 +72,13 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _report(document: Document) -> Report:
-    lists = {
-        "runs": tuple(_known(RunSummary, row) for row in document["runs"]),
-        "findings": tuple(_finding(row) for row in document["findings"]),
-        "skipped": tuple(_known(Skip, row) for row in document["skipped"]),
-        "fixes": tuple(_known(Fix, {**row, "because": tuple(row["because"])}) for row in document["fixes"]),
-        "next_steps": tuple(document["next_steps"]),
-    }
-    return _known(Report, {**document, **lists})
-
-
-def _known(kind: type[T], row: Document) -> T:
-    """Of the keys those that the type has; the schema has seen to it that none is missing."""
-    return kind(**{of.name: row[of.name] for of in fields(kind) if of.name in row and of.name != "curves"})
+    sections = {name: read(kind, document[name]) if document[name] else None for name, kind in SECTIONS.items()}
+    return read(Report, {**document, **sections, "findings": list(map(_finding, document["findings"]))})
 
 
 def _finding(row: Document) -> Finding:
     evidence = {key: _measured(row["evidence"][key]) for key in ("observed", "threshold")}
-    plain = {of.name: row[of.name] for of in fields(Finding) if of.name in row}
-    return Finding(**(plain | evidence))
+    return read(Finding, {**row, **evidence})
 
 
 def _measured(value: Any) -> Any:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any
 
-Site = Mapping[str, Any]
-"""One of `Report.architecture["sites"]`."""
+from lrdoctor.core.architecture import Site
+from lrdoctor.reports.untrusted import one_line
 
-ALIKE = ("where", "skip", "last_operation", "post_norm", "is_dead")
+LONGEST_NAME = 60
+"""Characters of a name in a cell or a sentence."""
+MODEL = "(the model)"
+"""The module whose path is empty."""
+Kind = tuple[str | bool, ...]
 """What sites share that stand in one row."""
 
 
@@ -20,8 +23,18 @@ def alike(sites: Sequence[Site]) -> list[list[Site]]:
     return [list(group) for _, group in groupby(ordered, key=_kind)]
 
 
-def _kind(site: Site) -> tuple[Any, ...]:
-    return (*(site[name] for name in ALIKE), site["gate"] is None)
+def _kind(site: Site) -> Kind:
+    return site.where, site.skip, site.last_operation, site.post_norm, site.is_dead, site.gate is None
+
+
+def modules_in_short(modules: Sequence[str], longest: int) -> str:
+    """The first module, and how many more there are.
+
+    >>> modules_in_short(("blocks.0.attention", "blocks.1"), 40), modules_in_short(("",), 40)
+    ('blocks.0.attention and 1 more', '(the model)')
+    """
+    more = f" and {len(modules) - 1} more" if len(modules) > 1 else ""
+    return one_line(modules[0] or MODEL, longest - len(more)) + more
 
 
 def scales(values: Sequence[float | None]) -> str:
@@ -39,11 +52,11 @@ def scales(values: Sequence[float | None]) -> str:
 
 def notes(site: Site) -> Iterator[str]:
     """What is special about a site, in two or three words each."""
-    if site["post_norm"]:
+    if site.post_norm:
         yield "Norm(x + f(x))"
-    if site["gate"] is not None:
+    if site.gate is not None:
         yield "gated"
-    if site["branch_scale"] == 0:
-        yield "dead" if site["is_dead"] else "0 at init"
-    if site["is_probable"]:
+    if site.branch_scale == 0:
+        yield "dead" if site.is_dead else "0 at init"
+    if site.is_probable:
         yield "probable"

@@ -4,9 +4,11 @@ import copy
 from typing import Any
 
 import pytest
+from section_samples import section
 
 from lrdoctor.assess import Baseline, Tolerances, compare
 from lrdoctor.core.report import Finding, Report, RunSummary
+from lrdoctor.core.sections import Comparison
 from lrdoctor.errors import LrdoctorError
 
 UNSTABLE, WARNING, NEVER = ("error",), ("error", "warning"), ()
@@ -37,7 +39,7 @@ def study(verdict: Any = "stable", margin: float | None = 8.0, bound: float | No
         findings=of,
         skipped=(),
         stability_margin=margin,
-        sweep={"stable_up_to": bound, "rates": []},
+        sweep=section("sweep", {"stable_up_to": bound}),
     )
 
 
@@ -52,18 +54,18 @@ def document(report: Report) -> dict[str, Any]:
         "command": report.command,
         "verdict": report.verdict,
         "stability_margin": report.stability_margin,
-        "sweep": dict(report.sweep),
+        "sweep": {"stable_up_to": report.sweep.stable_up_to, "rates": []} if report.sweep else {},
         "findings": [{"code": f.code, "run": f.run, "severity": f.severity} for f in report.findings],
         "runs": [{"name": r.name, "verdict": r.verdict} for r in report.runs],
     }
 
 
-def compared(now: Report, was: Report, failing: tuple[str, ...] = UNSTABLE) -> dict[str, Any]:
+def compared(now: Report, was: Report, failing: tuple[str, ...] = UNSTABLE) -> Comparison:
     return compare(now, Baseline.of(document(was), "old.json"), failing)
 
 
 def worse(now: Report, was: Report, failing: tuple[str, ...] = UNSTABLE) -> list[tuple[Any, ...]]:
-    return [(one["what"], one["was"], one["is"], one["fails"]) for one in compared(now, was, failing)["worse"]]
+    return [(one.what, one.was, one.now, one.fails) for one in compared(now, was, failing).worse]
 
 
 SAMPLES = {
@@ -77,7 +79,7 @@ SAMPLES = {
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
 def test_the_same_report_is_not_worse(sample: Report) -> None:
     section = compared(sample, sample, WARNING)
-    assert (section["worse"], section["not_compared"], section["gone"]) == ([], [], [])
+    assert (section.worse, section.not_compared, section.gone) == ((), (), ())
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_findings_of_logs_are_matched_by_run_and_code(
 )
 def test_fail_on_says_which_of_it_counts(failing: tuple[str, ...], fails: list[bool]) -> None:
     now = study("unstable", 8.0, None, finding("LRD402", "warning"), finding("LRD401"))
-    assert [one["fails"] for one in compared(now, study(), failing)["worse"]] == fails
+    assert [one.fails for one in compared(now, study(), failing).worse] == fails
 
 
 @pytest.mark.parametrize(
@@ -144,17 +146,17 @@ def test_fail_on_says_which_of_it_counts(failing: tuple[str, ...], fails: list[b
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_does_not_count_as_unchanged(was: Report, now: Report, words: str) -> None:
-    assert compared(now, was)["not_compared"] == [words]
+    assert compared(now, was).not_compared == (words,)
 
 
 def test_logs_that_are_gone_are_named() -> None:
-    assert compared(logs("stable", (run("b"),)), logs("stable", (run("a"), run("b"))))["gone"] == ["a"]
+    assert compared(logs("stable", (run("b"),)), logs("stable", (run("a"), run("b")))).gone == ("a",)
 
 
 def test_the_tolerances_are_part_of_the_result() -> None:
     baseline = Baseline.of(document(study()), "old.json")
     section = compare(study("stable", 4.5), baseline, UNSTABLE, Tolerances(margin_factor=2.0))
-    assert (section["worse"], section["tolerances"]) == ([], {"margin_factor": 2.0})
+    assert (section.worse, section.tolerances) == ((), {"margin_factor": 2.0})
 
 
 def test_numbers_that_are_not_finite_are_read_as_they_are_written() -> None:

@@ -79,15 +79,11 @@ def printed(report: Report, verbose: bool = False) -> str:
 
 
 def test_the_keys_of_the_contract() -> None:
-    table = report_of(POST).architecture
-    numbers = ("residual_adds", "post_norm_sites", "branches_not_norm_last", "branches_zero_at_init")
-    assert [table[name] for name in numbers] == [3, 3, 3, 0]
-    assert [table[name] for name in ("depth_outside_residuals", "depth_without_norm", "unknown_operations")] == [
-        2,
-        2,
-        0,
-    ]
-    first = json.loads(json_report.render(report_of(POST)))["architecture"]["sites"][0]
+    table = json.loads(json_report.render(report_of(POST)))["architecture"]
+    numbers = {"residual_adds": 3, "post_norm_sites": 3, "branches_not_norm_last": 3, "branches_zero_at_init": 0}
+    assert table | numbers == table
+    assert table | {"depth_outside_residuals": 2, "depth_without_norm": 2, "unknown_operations": 0} == table
+    first = table["sites"][0]
     expected = {"where": "net.py:12", "module": "blocks.0", "skip": "identity", "branch_scale": 0.5}
     assert first | expected | {"last_operation": "linear", "post_norm": True} == first
 
@@ -143,8 +139,8 @@ def test_a_model_that_cannot_be_looked_at_skips_the_checks_and_nothing_else() ->
     report = report_of(None, sharpness=TOP)
     assert report.verdict == "inconclusive"
     assert {skip.code for skip in report.skipped} == {f"LRD70{i}" for i in range(1, 7)}
-    assert report.architecture["residual_adds"] is None
-    assert report.architecture["sharpness"]["safe_learning_rate"] == 0.04
+    assert report.architecture.residual_adds is None
+    assert report.architecture.sharpness.safe_learning_rate == 0.04
     assert "not looked at: it raised" in printed(report)
 
 
@@ -152,7 +148,7 @@ def test_what_is_printed() -> None:
     text = printed(report_of(POST, sharpness=TOP))
     assert text.splitlines()[0].startswith("3 residual adds seen in one forward and backward pass on one batch")
     assert "STABLE" not in text
-    assert "blocks.0 +2" in text
+    assert "blocks.0 and 2 more" in text
     assert "Norm(x + f(x))" in text
     assert "below a learning rate of 0.04" in " ".join(text.split())
     assert "Only code that ran for this batch was examined." in text
@@ -175,7 +171,7 @@ def test_the_safe_rate(optimizer: dict[str, Any], factor: float | None) -> None:
     expected = None if factor is None else pytest.approx(factor / 50)
     assert safe_rate(50.0, optimizer) == expected
     assert safe_rate(-1.0, optimizer) is None
-    words = report_of(POST, {"optimizer": optimizer}, sharpness=TOP).architecture["sharpness"]["words"]
+    words = report_of(POST, {"optimizer": optimizer}, sharpness=TOP).architecture.sharpness.words
     assert ("stays stable" in words) is (factor is not None)
     assert "will diverge" not in words
 
@@ -183,7 +179,7 @@ def test_the_safe_rate(optimizer: dict[str, Any], factor: float | None) -> None:
 def test_a_sharpness_that_could_not_be_measured_is_listed() -> None:
     report = report_of(POST, sharpness_failure="no second derivative could be taken")
     assert [(s.code, s.reason) for s in report.skipped] == [("sharpness", "no second derivative could be taken")]
-    assert report.architecture["sharpness"] is None
+    assert report.architecture.sharpness is None
 
 
 def test_places_are_named_by_line() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from section_samples import with_sections
 
 from lrdoctor.assess import hold_to_margin
 from lrdoctor.core.report import Report
@@ -10,17 +11,19 @@ from lrdoctor.core.report import Report
 
 def report(margin: float | None, stable_up_to: float | None = None, **changes: Any) -> Report:
     return Report(
-        **{
-            "command": "sweep",
-            "verdict": "stable",
-            "summary": "",
-            "runs": (),
-            "findings": (),
-            "skipped": (),
-            "stability_margin": margin,
-            "sweep": {"stable_up_to": stable_up_to, "rates": []},
-            **changes,
-        }
+        **with_sections(
+            {
+                "command": "sweep",
+                "verdict": "stable",
+                "summary": "",
+                "runs": (),
+                "findings": (),
+                "skipped": (),
+                "stability_margin": margin,
+                "sweep": {"stable_up_to": stable_up_to},
+                **changes,
+            }
+        )
     )
 
 
@@ -42,12 +45,12 @@ def report(margin: float | None, stable_up_to: float | None = None, **changes: A
 )
 def test_a_margin_is_held_to_what_is_demanded(sample: Report, required: float, status: str, words: str) -> None:
     held = hold_to_margin(sample, required)
-    assert (held["required"], held["status"]) == (required, status)
-    assert words in held["message"]
+    assert (held.required, held.status) == (required, status)
+    assert words in held.message
 
 
 def test_a_bound_is_told_apart_from_a_margin() -> None:
-    assert (hold_to_margin(report(None, 10.0), 5)["is_bound"], hold_to_margin(report(10.0), 5)["is_bound"]) == (
+    assert (hold_to_margin(report(None, 10.0), 5).is_bound, hold_to_margin(report(10.0), 5).is_bound) == (
         True,
         False,
     )

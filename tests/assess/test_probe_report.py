@@ -76,10 +76,10 @@ def report(*runs: Run, eval_every: int = 50, study: Study | None = None) -> Repo
 )
 def test_the_verdict_is_the_majoritys(runs: tuple[Run, ...], verdict: str, summary: str, severity: str | None) -> None:
     made = report(*runs)
-    assert (made.verdict, made.probe["verdict"], made.worst_severity()) == (verdict, verdict, severity)
+    assert (made.verdict, made.probe.verdict, made.worst_severity()) == (verdict, verdict, severity)
     assert made.is_incomplete is (verdict == "inconclusive")
     assert summary in made.summary
-    assert len(made.runs) == made.probe["n_seeds"] == len(runs)
+    assert len(made.runs) == made.probe.n_seeds == len(runs)
 
 
 @pytest.mark.parametrize(
@@ -107,22 +107,22 @@ def test_the_verdict_is_the_majoritys(runs: tuple[Run, ...], verdict: str, summa
     ],
 )
 def test_what_the_schedule_would_have_missed(runs: tuple[Run, ...], eval_every: int, missed: str) -> None:
-    assert report(*runs, eval_every=eval_every).probe["missed"] == missed
+    assert report(*runs, eval_every=eval_every).probe.missed == missed
 
 
 def test_a_run_that_ends_in_nan_is_not_hidden() -> None:
     made = report(run(0, [2.0, 3.0, 9.0, 30.0, math.nan], [3.0, 9.0], status="diverged"))
-    (row,) = made.probe["seeds"]
-    assert (row["verdict"], row["hidden"]) == ("unstable", False)
-    assert row["found"][:2] == ["non-finite", "early blow-up"]
+    (row,) = made.probe.seeds
+    assert (row.verdict, row.hidden) == ("unstable", False)
+    assert row.found[:2] == ("non-finite", "early blow-up")
     assert "a non-finite loss" not in made.summary
 
 
 def test_an_evaluation_that_peaks_alone_is_explained_and_decides_nothing() -> None:
     made = report(run(0, QUIET, EVALUATED), steady(1))
     assert made.verdict == "stable"
-    assert made.probe["note"].startswith("In seed 0 the evaluation loss alone rose")
-    assert report(steady(0)).probe["note"] == ""
+    assert made.probe.note.startswith("In seed 0 the evaluation loss alone rose")
+    assert report(steady(0)).probe.note == ""
 
 
 def test_an_early_instability_asks_for_warmup_first() -> None:
@@ -170,13 +170,13 @@ def test_the_sweep_that_found_the_rate_stays_in_the_report(
     made = report(*runs, study=study)
     assert (made.verdict, made.worst_severity() == "error") == (verdict, verdict == "unstable")
     assert summary in made.summary
-    assert made.sweep["rates"]
+    assert made.sweep.rates
     assert [line.name for line in made.runs] == ["seed=9", "seed=0"]
     assert made.stability_margin == study.stability_margin
 
 
 def test_without_a_best_rate_there_is_nothing_to_probe() -> None:
     made = report(study=swept(0.01, rate(0.01, 3), rate(0.1, 3), best=None))
-    assert made.probe == {}
+    assert made.probe is None
     assert "there is no best learning rate to probe above" in made.summary
     assert "--lr" in made.next_steps[0]

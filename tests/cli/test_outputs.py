@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from section_samples import section, with_sections
 
 from lrdoctor.assess import hold_to_margin
 from lrdoctor.cli import app
@@ -48,13 +49,15 @@ def test_a_command_without_them_stays_as_it_is() -> None:
 
 
 def study(verdict: Any = "stable", margin: float | None = 5.0, **changes: Any) -> Report:
-    sweep = {"stable_up_to": changes.pop("bound", None), "rates": []}
+    sweep = {"stable_up_to": changes.pop("bound", None)}
     fields: dict[str, Any] = {"command": "sweep", "summary": "", "runs": (), "findings": (), "skipped": ()}
-    return Report(**{**fields, "verdict": verdict, "stability_margin": margin, "sweep": sweep, **changes})
+    fields |= {"verdict": verdict, "stability_margin": margin, "sweep": sweep}
+    return Report(**with_sections(fields | changes))
 
 
 def compared(*worse: bool, not_compared: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {"worse": [{"fails": fails} for fails in worse], "not_compared": list(not_compared)}
+    entry = {"what": "finding", "code": "X", "run": None, "was": None, "is": "error", "message": ""}
+    return {"worse": [entry | {"fails": fails} for fails in worse], "not_compared": list(not_compared)}
 
 
 LOG_WITHOUT_VERDICT = Report(
@@ -83,7 +86,7 @@ ERROR = Finding(
         (study(baseline=compared(not_compared=("x",))), 2),
         (study("inconclusive", baseline=compared()), 2),
         (LOG_WITHOUT_VERDICT, 2),
-        (replace(LOG_WITHOUT_VERDICT, baseline=compared()), 0),
+        (replace(LOG_WITHOUT_VERDICT, baseline=section("baseline", compared())), 0),
     ],
 )
 def test_a_baseline_decides_the_exit_code(report: Report, code: int) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
+from lrdoctor.core.sections import Peak
 from lrdoctor.core.trial import Trial
-from lrdoctor.procedures.probe import Peak, Settings, probe_trial, probed_rate, reading
+from lrdoctor.procedures.probe import Settings, probe_trial, probed_rate, reading
 
 BASELINE = Trial(
     base_learning_rate=0.2, seed=3, max_train_steps=1000, eval_every=50, optimizer='{"name":"sgd"}', warmup_steps=10

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from report_samples import finding, summary
 from rich.console import Console
+from section_samples import with_sections
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Fix, Report, RunSummary, Skip
@@ -51,17 +52,15 @@ def fix(run: str, why: str = "it helps") -> Fix:
 
 
 def report(*runs: RunSummary, **changes: Any) -> Report:
-    return Report(
-        **{
-            "command": "diagnose",
-            "verdict": "unstable",
-            "summary": "it is unstable",
-            "runs": runs,
-            "findings": (),
-            "skipped": (),
-            **changes,
-        }
-    )
+    fields = {
+        "command": "diagnose",
+        "verdict": "unstable",
+        "summary": "it is unstable",
+        "runs": runs,
+        "findings": (),
+        "skipped": (),
+    }
+    return Report(**with_sections(fields | changes))
 
 
 BAD = report(

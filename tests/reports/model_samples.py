@@ -1,4 +1,4 @@
-"""`Report.architecture` as plain data: models of a few lines, and reports of them."""
+"""`Report.architecture`: models of a few lines, and reports of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 from report_samples import report
 
+from lrdoctor.core.plain import read
 from lrdoctor.core.report import Report
+from lrdoctor.core.sections import Model
 
 Row = dict[str, Any]
 
@@ -36,7 +38,7 @@ def layer(module: str, operation: str = "linear", **changes: Any) -> Row:
     return {"module": module, "operation": operation, "activation": 1.0, "gradient": 2.0, "site": None} | changes
 
 
-def model(*parts: Row, **changes: Any) -> Row:
+def model(*parts: Row, **changes: Any) -> Model:
     """The model of these layers and sites on its chain, in order."""
     sites = [part for part in parts if "where" in part]
     at = {id(part): i for i, part in enumerate(sites)}
@@ -60,10 +62,10 @@ def model(*parts: Row, **changes: Any) -> Row:
         "chain": chain,
         "sharpness": None,
     }
-    return plain | changes
+    return read(Model, plain | changes)
 
 
-def inspected(of: Row) -> Report:
+def inspected(of: Model) -> Report:
     return report(command="inspect", sweep={}, runs=(), findings=(), fixes=(), skipped=(), architecture=of)
 
 
@@ -90,7 +92,7 @@ FAILED = model(
     activation_growth=None, unknown_operations=None,
 )  # fmt: skip
 
-MODELS: dict[str, Row] = {
+MODELS: dict[str, Model] = {
     "post-norm": model(*transformer(12), layer("head")),
     "mixed": model(*MIXED),
     "plain": model(*(layer(f"layers.{2 * i}") for i in range(10))),

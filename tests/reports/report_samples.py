@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from section_samples import section, with_sections
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Skip
 from lrdoctor.core.run import Run, Status
+from lrdoctor.core.sections import Sweep
 from lrdoctor.core.study import Rate, Stage, Study
 from lrdoctor.core.trial import Trial
 
@@ -65,19 +66,10 @@ def rate(
     return Rate(**(fields | changes))
 
 
-def sweep_of(rates: Sequence[Rate], **changes: Any) -> dict[str, Any]:
+def sweep_of(rates: Sequence[Rate], **changes: Any) -> Sweep:
     """`Report.sweep` as the judge writes it."""
-    table = [asdict(r) | {"feasible": r.is_feasible, "unstable": r.is_unstable} for r in rates]
-    return {
-        "objective": "best_val_loss",
-        "loss_at_init": 2.3,
-        "stable_up_to": 10.0,
-        "extended": False,
-        "notes": [],
-        "n_seeds": 5,
-        "rates": table,
-        "figures": [],
-    } | changes
+    made: Sweep = section("sweep", {"stable_up_to": 10.0, "rates": rates, **changes})
+    return made
 
 
 RATES = (
@@ -125,8 +117,8 @@ def finding(message: str, run: str | None = None, **changes: Any) -> Finding:
     return Finding(**(fields | changes))
 
 
-def report(sweep: Mapping[str, Any] | None = None, **changes: Any) -> Report:
-    """An unstable sweep with one of everything."""
+def report(sweep: Sweep | Mapping[str, Any] | None = None, **changes: Any) -> Report:
+    """An unstable sweep with one of everything; sections may be given as plain data, `{}` for none."""
     fields: dict[str, Any] = {
         "command": "sweep",
         "verdict": "unstable",
@@ -167,7 +159,7 @@ def report(sweep: Mapping[str, Any] | None = None, **changes: Any) -> Report:
         else sweep,
         "next_steps": ("lrdoctor warmup lrdoctor.yaml",),
     }
-    return Report(**(fields | changes))
+    return Report(**with_sections(fields | changes))
 
 
 def study(rates: Sequence[Rate], runs: Sequence[Run] = (), **changes: Any) -> Study:

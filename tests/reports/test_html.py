@@ -80,10 +80,10 @@ def everywhere(words: str) -> list[Report]:
     )
     trial = summary(words, source=words, exit_reason=words, optimizer=words)
     study = report(treat=TREATS["all"], runs=(trial,), findings=(found, finding(words)), skipped=log.skipped)
-    rows = [{**rate, "events": {words: 1}} for rate in study.sweep["rates"]]
+    rates = tuple(replace(rate, events={words: 1}) for rate in study.sweep.rates)
     return [
         log,
-        replace(study, summary=words, sweep={**study.sweep, "rates": rows, "notes": [words], "figures": [words]}),
+        replace(study, summary=words, sweep=replace(study.sweep, rates=rates, notes=(words,), figures=(words,))),
     ]
 
 

@@ -201,8 +201,8 @@ def test_rows_of_the_sites() -> None:
     assert cells == [
         (("net.py:12", "a", "1", "projection", "0.5", "linear", "no", "down.weight", "probable"), ""),
         (("net.py:12", "b", "1", "identity", "0", "linear", "no", "down.weight", "gated, 0 at init"), ""),
-        (("net.py:12", "c", "1", "identity", "0", "linear", "no", "no: the branch is 0 already", "dead"), "bad"),
-        (("net.py:12", "d", "1", "identity", "0.5", "relu", "yes", "no: its last operation is relu", ""), "bad"),
+        (("net.py:12", "c", "1", "identity", "0", "linear", "no", "no: the branch is 0 already", "dead"), "warning"),
+        (("net.py:12", "d", "1", "identity", "0.5", "relu", "yes", "no: its last operation is relu", ""), "warning"),
     ]
     assert view.folded == ()
 
@@ -238,4 +238,4 @@ def test_what_probable_means_is_said_where_it_stands() -> None:
 
 
 def test_nobody_looked() -> None:
-    assert model_view({}) is None
+    assert model_view(None) is None

@@ -40,10 +40,9 @@ FIGURES = ["figures/figure_7a_objective_vs_learning_rate.png", "figures/figure_7
 def of_folder(**changes: Any) -> Report:
     plain = report()
     trial = summary(source="trials/abc/steps.csv")
+    sweep = replace(plain.sweep, **{"figures": FIGURES, **changes.pop("sweep", {})})
     found = (*plain.findings[:1], finding("it rose", run=trial.name, code="LRD201", first_step=20))
-    return replace(
-        plain, runs=(trial,), findings=found, sweep={**plain.sweep, "figures": FIGURES, **changes.pop("sweep", {})}
-    )
+    return replace(plain, runs=(trial,), findings=found, sweep=sweep)
 
 
 def test_a_study_shows_its_figures_and_where_it_comes_from(folder: Path) -> None:

@@ -36,7 +36,7 @@ def test_numbers_that_are_not_finite_are_numbers_again() -> None:
     assert back.runs[0].best_val_loss == math.inf
     assert math.isnan(back.runs[0].final_train_loss or 0.0)
     assert back.findings[1].observed == math.inf
-    assert back.sweep["rates"][3]["objective"] == math.inf
+    assert back.sweep.rates[3].objective == math.inf
     assert back.fixes[0].gain["highest_stable_learning_rate"] == math.inf
 
 
@@ -57,7 +57,7 @@ def test_keys_of_later_versions_are_ignored() -> None:
     document["runs"][0]["mood"] = document["findings"][0]["mood"] = document["sweep"]["mood"] = "good"
     back = parse(json.dumps(document))
     assert len(back.runs) == len(back.findings) - 1 == 1
-    assert back.sweep["mood"] == "good"
+    assert render(back) == render(report())
 
 
 @pytest.mark.parametrize("part", ["treat", "probe", "no_logs", "next_steps", "lr_sensitivity"])

@@ -15,6 +15,7 @@ from report_samples import trial
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
+from lrdoctor.core.sections import Peak, Probe, ProbedSeed
 from lrdoctor.reports.figures import probe_figures
 from lrdoctor.reports.figures.probe import LOG_CEILING, probe_plot
 
@@ -34,24 +35,38 @@ def run(seed: int, train: Sequence[float] | np.ndarray, val: Sequence[float] | n
     return Run(f"seed={seed}", f"{seed}", curves, trial=one, provenance={"evaluated": 256}, **changes)
 
 
-Sample = tuple[str, tuple[Run, ...], dict[str, Any]]
+Sample = tuple[str, tuple[Run, ...], Probe]
 
 
 def probed(*runs: Run, eval_every: int = 50) -> Sample:
     """Name, runs and `Report.probe`, as the figure takes them."""
-    table = {"base_learning_rate": 0.2, "factor": 2.0, "eval_every": eval_every, "evaluated": 256}
-    return "conv", runs, {**table, "seeds": [_row(run) for run in runs if run.status != "failed"]}
+    seeds = tuple(_seed(run) for run in runs if run.status != "failed")
+    said: dict[str, Any] = {"verdict": "stable", "n_unstable": 0, "n_hidden": 0, "missed": "", "note": ""}
+    counts = {"n_steps": 300, "n_seeds": len(runs), "n_judged": len(seeds)}
+    at = {"base_learning_rate": 0.2, "factor": 2.0, "eval_every": eval_every, "evaluated": 256}
+    return "conv", runs, Probe(**at, **counts, **said, seeds=seeds)
 
 
-def _row(run: Run) -> dict[str, Any]:
-    def peak(curve: Curve) -> dict[str, Any] | None:
+def _seed(run: Run) -> ProbedSeed:
+    def peak(curve: Curve) -> Peak | None:
         finite = curve.finite
         at = int(np.argmax(finite.value)) if len(finite) else 0
-        return {"step": int(finite.step[at]), "value": float(finite.value[at])} if len(finite) else None
+        return Peak(int(finite.step[at]), float(finite.value[at])) if len(finite) else None
 
     train, val = peak(run.train_loss), peak(run.val_loss)
-    blew_up = any(top is not None and top["value"] > 4.2 for top in (train, val))
-    return {"run": run.name, "train_peak": train, "val_peak": val, "blew_up": blew_up}
+    return ProbedSeed(
+        run=run.name,
+        seed=run.trial.seed,
+        first_loss=2.1,
+        limit=4.2,
+        train_peak=train,
+        val_peak=val,
+        train_seen=None,
+        val_seen=None,
+        blew_up=any(top is not None and top.value > 4.2 for top in (train, val)),
+        shown=False,
+        found=(),
+    )
 
 
 SAMPLES = {

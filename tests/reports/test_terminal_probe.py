@@ -16,6 +16,7 @@ def seed(number: int, *found: str, **changes: Any) -> dict[str, Any]:
         "run": f"seed={number}",
         "seed": number,
         "first_loss": 2.4,
+        "limit": 4.8,
         "train_peak": {"step": 2, "value": 7.5},
         "val_peak": {"step": 7, "value": 155.25},
         "train_seen": {"step": 49, "value": 0.5},

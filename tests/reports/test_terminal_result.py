@@ -125,8 +125,8 @@ def test_fits_the_width_with_every_number_whole(sample: Report, width: int) -> N
     text = printed(sample, width, verbose=True)
     # the verdict is one line whatever the width, for those who search a log for it
     assert max(cell_len(line.rstrip()) for line in text.splitlines()[1:]) <= width
-    judged = [r for r in sample.sweep.get("rates", ()) if r["n_judged"]]
-    assert all(rows(text, f"{r['objective_low']:.4g}..") for r in judged)
+    judged = [rate for rate in sample.sweep.rates if rate.n_judged] if sample.sweep else []
+    assert all(rows(text, f"{rate.objective_low:.4g}..") for rate in judged)
 
 
 @pytest.mark.parametrize(

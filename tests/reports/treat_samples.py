@@ -7,14 +7,16 @@ from typing import Any
 
 from report_samples import rate, sweep_of
 
+from lrdoctor.core.plain import plain
 from lrdoctor.core.study import Rate
 
 BLOW_UP = {"early blow-up": 3}
 
 
 def swept(*rates: Rate) -> list[dict[str, Any]]:
-    """`Report.sweep["rates"]` of these rates."""
-    return sweep_of(rates)["rates"]
+    """These rates as plain data."""
+    rows: list[dict[str, Any]] = plain(sweep_of(rates).rates)
+    return rows
 
 
 def seeds(lr: float, objective: float = 0.5, feasible: int = 3, **changes: Any) -> Rate:

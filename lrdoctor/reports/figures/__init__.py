@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lrdoctor.core.plain import plain
 from lrdoctor.core.report import Report
 from lrdoctor.core.run import Run
+from lrdoctor.core.sections import Probe
 from lrdoctor.core.study import Study
 from lrdoctor.reports.figures.norms import norm_plot
 from lrdoctor.reports.figures.norms_ink import draw_norm_histogram, draw_norms_by_step
@@ -71,7 +73,7 @@ def warmup_figures(report: Report, name: str, runs: Sequence[Run]) -> dict[str, 
         runs: with the trials of the search among them.
     """
     by_steps = warmup_curves(name, report.warmup, runs)
-    swept = report.sweep.get("rates", ())
+    swept = plain(report.sweep.rates) if report.sweep else ()
     compared = with_warmup(name, report.warmup, swept, report.best_learning_rate, report.unstable_base_learning_rate)
     return {
         **files("figure_6_training_loss_by_warmup_steps", draw_warmup_curves(by_steps)),
@@ -79,7 +81,7 @@ def warmup_figures(report: Report, name: str, runs: Sequence[Run]) -> dict[str, 
     }
 
 
-def probe_figures(name: str, runs: Sequence[Run], probe: Mapping[str, Any]) -> dict[str, bytes]:
+def probe_figures(name: str, runs: Sequence[Run], probe: Probe) -> dict[str, bytes]:
     """Figure 5 of a probe as PNG and as SVG: file name -> content. The same probe gives the same bytes.
 
     Args:

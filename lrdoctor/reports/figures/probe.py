@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.robust import min_max_decimate
 from lrdoctor.core.run import Run
+from lrdoctor.core.sections import Probe, ProbedSeed
 from lrdoctor.reports.numbers import multiple, number
-
-Row = Mapping[str, Any]
-"""What the report says of a seed."""
 
 MAX_POINTS = 500
 """Points a curve: more than a panel has pixels to spare."""
@@ -73,7 +70,7 @@ class ProbePlot:
     panels: tuple[Panel, Panel]
 
 
-def probe_plot(name: str, runs: Sequence[Run], probe: Mapping[str, Any]) -> ProbePlot:
+def probe_plot(name: str, runs: Sequence[Run], probe: Probe) -> ProbePlot:
     """The panels of the training loss and of the evaluation loss, the same seed drawn strongly in both.
 
     Args:
@@ -81,28 +78,28 @@ def probe_plot(name: str, runs: Sequence[Run], probe: Mapping[str, Any]) -> Prob
         runs: the short runs.
         probe: `Report.probe` of these runs.
     """
-    rows = {row["run"]: row for row in probe["seeds"]}
+    rows = {seed.run: seed for seed in probe.seeds}
     drawn = [run for run in runs if run.name in rows and len(run.train_loss.finite)]
     order = sorted(drawn, key=lambda run: _height(rows[run.name]))
     if order:  # the median first
         order.insert(0, order.pop((len(order) - 1) // 2))
-    eval_every, held = probe["eval_every"], probe["evaluated"]
+    eval_every, held = probe.eval_every, probe.evaluated
     shown = _n_shown(eval_every, drawn, list(rows.values()))
     label = f"evaluation loss ({held} examples)" if held is not None else "evaluation loss"
     curves = (("training loss", "train_loss"), (label, "val_loss"))
     train, val = (_panel(label, curve, order, eval_every, shown) for label, curve in curves)
-    headline = f"learning rate {number(probe['base_learning_rate'])} = {multiple(probe['factor'])} lr*"
+    headline = f"learning rate {number(probe.base_learning_rate)} = {multiple(probe.factor)} lr*"
     return ProbePlot(name, headline, eval_every, shown, (train, val))
 
 
-def _height(row: Row) -> float:
+def _height(seed: ProbedSeed) -> float:
     """The peak of the evaluation loss where there is one, else of the training loss."""
-    return float((row["val_peak"] or row["train_peak"])["value"])
+    return seed.peak.value if seed.peak is not None else -math.inf
 
 
-def _n_shown(eval_every: int, runs: Sequence[Run], rows: Sequence[Row]) -> int:
-    peaks = [row[name] for row in rows if row["blew_up"] for name in ("train_peak", "val_peak")]
-    past: int = max((PAST_PEAK * (peak["step"] + 1) for peak in peaks if peak is not None), default=0)
+def _n_shown(eval_every: int, runs: Sequence[Run], seeds: Sequence[ProbedSeed]) -> int:
+    peaks = [peak for seed in seeds if seed.blew_up for peak in (seed.train_peak, seed.val_peak)]
+    past: int = max((PAST_PEAK * (peak.step + 1) for peak in peaks if peak is not None), default=0)
     wanted = max(SHORTEST, SCHEDULED * eval_every, past)
     return min(wanted, max((len(run.train_loss) for run in runs), default=wanted))
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+
+from lrdoctor.core.architecture import Scale, Site
+from lrdoctor.core.sections import Model
 
 SUM = "sum"
-"""The operation of a residual add in `Report.architecture["chain"]`."""
+"""The operation of a residual add in `Model.chain`."""
 LONGEST_PERIOD = 24
 """Steps of a block that is looked for again behind itself; longer ones are drawn as often as they are there."""
 FIRST_STEPS, LAST_STEPS = 32, 16
 """Steps that are drawn at the beginning and the end of a model that is too long to be drawn in full."""
 NUMBER = re.compile(r"\d+", re.ASCII)
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,18 @@ class Add:
     """A residual add, or those that stand in its place in every folded block."""
 
     modules: tuple[str, ...]
-    where: str
+    where: str = ""
     """file:line; empty in a report that does not tell which site the add is."""
-    ends_with: str
+    ends_with: str = "unknown"
     """The last operation of the branch."""
-    scales: tuple[float | None, ...]
+    scales: tuple[float | None, ...] = (None,)
     """||f(x)|| / ||x|| of each."""
-    has_norm_after: bool
-    is_gated: bool
-    is_zero: bool
-    is_dead: bool
-    is_probable: bool
-    is_projected: bool
+    has_norm_after: bool = False
+    is_gated: bool = False
+    is_zero: bool = False
+    is_dead: bool = False
+    is_probable: bool = False
+    is_projected: bool = False
     projection: Layer | None = None
     """The layer on the skip, where the chain shows it."""
 
@@ -82,7 +82,7 @@ class Chain:
             yield from segment.steps
 
 
-def chain(model: Row) -> Chain:
+def chain(model: Model) -> Chain:
     """What to draw of `Report.architecture`."""
     segments = folded(list(_steps(model)))
     first = segments
@@ -91,13 +91,13 @@ def chain(model: Row) -> Chain:
         first = _taken(segments, FIRST_STEPS)
         last = _taken(segments[: len(first) - 1 : -1], LAST_STEPS)[::-1]
     left_out = segments[len(first) : len(segments) - len(last)]
-    on_chain = sum(row["operation"] == SUM for row in model["chain"])
+    on_chain = sum(scale.operation == SUM for scale in model.chain)
     return Chain(
         first,
         sum(segment.n_steps for segment in left_out),
         last,
-        model["unknown_operations"] or 0,
-        max(len(model["sites"]) - on_chain, 0),
+        model.unknown_operations or 0,
+        max(len(model.sites) - on_chain, 0),
     )
 
 
@@ -112,36 +112,38 @@ def _taken(segments: Sequence[Segment], most: int) -> tuple[Segment, ...]:
     return tuple(taken)
 
 
-def _steps(model: Row) -> Iterator[Step]:
+def _steps(model: Model) -> Iterator[Step]:
     """The chain in order; the layer in front of a sum with a projection is on its skip."""
     waiting: Layer | None = None
-    for row in model["chain"]:
-        add = _add(row, model["sites"]) if row["operation"] == SUM else None
+    for scale in model.chain:
+        add = _add(scale, model.sites) if scale.operation == SUM else None
         if add is not None and add.is_projected and waiting is not None:
             add, waiting = replace(add, projection=waiting), None
         if waiting is not None:
             yield waiting
-        waiting = Layer(row["operation"], (row["module"],)) if add is None else None
+        waiting = Layer(scale.operation, (scale.module,)) if add is None else None
         if add is not None:
             yield add
     if waiting is not None:
         yield waiting
 
 
-def _add(row: Row, sites: Sequence[Row]) -> Add:
-    at = row.get("site")
-    site: Row = sites[at] if at is not None and 0 <= at < len(sites) else {}
+def _add(scale: Scale, sites: Sequence[Site]) -> Add:
+    """The sum; in a report that does not tell which site it is, little is known of it."""
+    site = sites[scale.site] if scale.site is not None and 0 <= scale.site < len(sites) else None
+    if site is None:
+        return Add(modules=(scale.module,))
     return Add(
-        modules=(row["module"],),
-        where=site.get("where", ""),
-        ends_with=site.get("last_operation", "unknown"),
-        scales=(site.get("branch_scale"),),
-        has_norm_after=site.get("post_norm", False),
-        is_gated=site.get("gate") is not None,
-        is_zero=site.get("branch_scale") == 0,
-        is_dead=site.get("is_dead", False),
-        is_probable=site.get("is_probable", False),
-        is_projected=site.get("skip") == "projection",
+        modules=(scale.module,),
+        where=site.where,
+        ends_with=site.last_operation,
+        scales=(site.branch_scale,),
+        has_norm_after=site.post_norm,
+        is_gated=site.gate is not None,
+        is_zero=site.is_zero,
+        is_dead=site.is_dead,
+        is_probable=site.is_probable,
+        is_projected=site.skip == "projection",
     )
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from lrdoctor.reports.html.chain import Add, Chain, Layer, Segment, Step
-from lrdoctor.reports.html.chain_words import branch_lines, modules_in_short
+from lrdoctor.reports.html.chain_words import branch_lines
 from lrdoctor.reports.html.plot import text
 from lrdoctor.reports.html.svg import tenth
+from lrdoctor.reports.sites import modules_in_short
 from lrdoctor.reports.untrusted import one_line
 
 WIDTH = 480.0

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from lrdoctor.reports.html.chain import Add, Chain, Layer, Segment, Step
-from lrdoctor.reports.sites import scales
+from lrdoctor.reports.sites import LONGEST_NAME, modules_in_short, scales
 from lrdoctor.reports.untrusted import one_line
 
-LONGEST_NAME = 60
-"""Characters of a name in a sentence."""
 LONGEST_IN_BOX = 33
 """Of a name in the box of a branch."""
 NOT_TOLD = "branch not told in this report"
-MODEL = "(the model)"
-"""The module whose path is empty."""
 
 
 def branch_lines(add: Add) -> list[str]:
@@ -35,16 +31,6 @@ def marks_of(add: Add) -> Iterator[str]:
         yield "gated"
     if add.is_probable:
         yield "probable"
-
-
-def modules_in_short(modules: Sequence[str], longest: int) -> str:
-    """The first module, and how many more there are.
-
-    >>> modules_in_short(("blocks.0.attention", "blocks.1"), 40), modules_in_short(("",), 40)
-    ('blocks.0.attention and 1 more', '(the model)')
-    """
-    more = f" and {len(modules) - 1} more" if len(modules) > 1 else ""
-    return one_line(modules[0] or MODEL, longest - len(more)) + more
 
 
 def described(chain: Chain) -> str:

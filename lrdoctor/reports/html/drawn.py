@@ -11,8 +11,8 @@ from lrdoctor.core.report import Finding
 from lrdoctor.reports.html import plot
 from lrdoctor.reports.html.figures import Figure
 from lrdoctor.reports.html.plot import Line, Panel, Span
-from lrdoctor.reports.html.tables import Row, Table
 from lrdoctor.reports.numbers import number
+from lrdoctor.reports.table import Row, Table
 
 PANELS = (
     ("loss (validation dashed)", (("train_loss", "first"), ("val_loss", "second")), 150.0),
@@ -112,7 +112,7 @@ def _extremes(curves: Curves) -> Table:
     headers = ("curve", "points kept", "first", "lowest", "highest", "last", "not finite")
     names = LABELS | {"learning_rate": "learning rate"}
     rows = tuple(Row((names[name], *_numbers(curves[name]))) for name in names if len(curves.get(name, ())))
-    return Table("The curves in numbers, value at step", headers, rows, headers[:1])
+    return Table.of("The curves in numbers, value at step", headers, rows, headers[:1])
 
 
 def _numbers(curve: Curve) -> tuple[str, ...]:

@@ -10,10 +10,13 @@ from typing import Any
 from markupsafe import Markup
 
 from lrdoctor.core.report import Report, RunSummary
+from lrdoctor.core.sections import Sweep
 from lrdoctor.reports.html import tables
 from lrdoctor.reports.html.study_files import figure_text
 from lrdoctor.reports.html.svg import inlined
-from lrdoctor.reports.html.tables import Table, plain_name
+from lrdoctor.reports.html.tables import plain_name
+from lrdoctor.reports.table import Table
+from lrdoctor.reports.tables import probe_table, rates_table
 from lrdoctor.reports.treated import LOWER_RATE, in_short
 
 SVG = ".svg"
@@ -65,40 +68,41 @@ def _is_wide(view_box: str) -> bool:
 
 def figure_names(report: Report) -> list[str]:
     """The files of the figures: those of the command's own part, the sweep's, then those of what else was run."""
-    own = {"probe": report.probe, "warmup": report.warmup, "clip": report.clip}.get(report.command, {})
-    parts = (own, report.sweep, report.treat, report.probe, report.warmup, report.clip)
-    return list(dict.fromkeys(file for part in parts for file in _svgs(part)))
+    own = {name: report.figures[name] for name in ("probe", "warmup", "clip") if name == report.command}
+    files = [file for part in (own, report.figures) for of in part.values() for file in of]
+    return list(dict.fromkeys(filter(_is_svg, files)))
 
 
-def _svgs(part: Mapping[str, Any]) -> list[str]:
-    return [file for file in part.get("figures", ()) if file.endswith(SVG)]
+def _is_svg(file: str) -> bool:
+    return file.endswith(SVG)
 
 
 def _tables(report: Report) -> Iterator[tuple[str, tuple[Table, ...]]]:
     """The file of a figure -> the numbers behind it."""
-    yield from _of_sweep(report)
+    if report.sweep:
+        yield from _of_sweep(report, report.sweep)
     if report.probe:
-        yield from ((file, (tables.probe_table(report.probe),)) for file in _svgs(report.probe))
+        yield from ((file, (probe_table(report.probe),)) for file in filter(_is_svg, report.probe.figures))
     if report.warmup:
         yield from _of_warmup(report)
     if report.clip and report.clip["norms"]:
         both = (tables.norms_table(report.clip["norms"]), tables.clippings_table(report.clip))
-        yield from ((file, both) for file in _svgs(report.clip))
+        yield from ((file, both) for file in filter(_is_svg, report.figures["clip"]))
     if report.treat:
         yield from _of_treat(report.treat)
 
 
-def _of_sweep(report: Report) -> Iterator[tuple[str, tuple[Table, ...]]]:
-    for file in _svgs(report.sweep):
+def _of_sweep(report: Report, sweep: Sweep) -> Iterator[tuple[str, tuple[Table, ...]]]:
+    for file in filter(_is_svg, sweep.figures):
         if "figure_7b" in file:
-            yield file, (tables.trials_table("Trials at lr* and above", _above_best(report)),)
+            yield file, (tables.trials_table("Trials at lr* and above", _above_best(report, sweep)),)
         else:
-            yield file, (tables.rates_table(report.sweep, report.best_learning_rate),)
+            yield file, (rates_table(sweep, report.best_learning_rate),)
 
 
-def _above_best(report: Report) -> Iterator[RunSummary]:
+def _above_best(report: Report, sweep: Sweep) -> Iterator[RunSummary]:
     """The trials of the sweep itself, from lr* on."""
-    best, swept = report.best_learning_rate or 0.0, {rate["base_learning_rate"] for rate in report.sweep["rates"]}
+    best, swept = report.best_learning_rate or 0.0, {rate.base_learning_rate for rate in sweep.rates}
     for run in report.runs:
         lr = run.base_learning_rate
         if lr is not None and lr >= best and lr in swept and run.name == plain_name(run):
@@ -106,7 +110,7 @@ def _above_best(report: Report) -> Iterator[RunSummary]:
 
 
 def _of_warmup(report: Report) -> Iterator[tuple[str, tuple[Table, ...]]]:
-    for file in _svgs(report.warmup):
+    for file in filter(_is_svg, report.figures["warmup"]):
         if "figure_8" not in file:
             yield file, (tables.warmups_table(report.warmup),)
         elif report.warmup["with"]:
@@ -117,5 +121,5 @@ def _of_warmup(report: Report) -> Iterator[tuple[str, tuple[Table, ...]]]:
 def _of_treat(treat: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Table, ...]]]:
     """One figure a fix that has rates of its own, in the order in which they were tried."""
     drawn = [row for row in treat["tried"] if row["rates"] and row["name"] != LOWER_RATE]
-    for file, row in zip(_svgs(treat), drawn, strict=False):
+    for file, row in zip(filter(_is_svg, treat["figures"]), drawn, strict=False):
         yield file, (tables.with_fix_table(treat["before"]["rates"], row["rates"], in_short(row)),)

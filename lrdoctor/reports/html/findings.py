@@ -10,8 +10,9 @@ from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Skip
 from lrdoctor.reports.html.drawn import close_up
 from lrdoctor.reports.html.figures import Figure
 from lrdoctor.reports.html.study_files import curves
-from lrdoctor.reports.html.tables import Row, Table, plain_name
+from lrdoctor.reports.html.tables import plain_name
 from lrdoctor.reports.numbers import number
+from lrdoctor.reports.table import Row, Table
 from lrdoctor.reports.terminal.items import costliest
 
 MOST_ROWS = 400
@@ -112,7 +113,7 @@ def findings_table(findings: Sequence[Finding]) -> Table:
         Row((f.run or "", f"{f.code} {f.name}", f.severity, steps(f).removeprefix("steps "), f.message))
         for f in findings[:MOST_ROWS]
     )
-    return Table(f"Findings of single trials{cut(len(findings))}", headers, rows, headers)
+    return Table.of(f"Findings of single trials{cut(len(findings))}", headers, rows, headers)
 
 
 def cut(n: int) -> str:
@@ -133,7 +134,7 @@ def skips_table(skips: Iterable[Skip], of: str) -> Table:
         Row((", ".join(codes), ", ".join(runs) if len(runs) == 1 else f"{len(runs)} {of}" if runs else "", reason))
         for reason, (codes, runs) in reasons.items()
     ]
-    return Table(f"Not checked{cut(len(rows))}", headers, tuple(rows[:MOST_ROWS]), headers)
+    return Table.of(f"Not checked{cut(len(rows))}", headers, tuple(rows[:MOST_ROWS]), headers)
 
 
 def fixes(of: Iterable[Fix], among: Sequence[str] = ()) -> list[Fixes]:

@@ -10,7 +10,7 @@ from lrdoctor.core.report import Finding, Report, RunSummary, Skip
 from lrdoctor.reports.html.drawn import curves_figure
 from lrdoctor.reports.html.figures import Figure
 from lrdoctor.reports.html.findings import Shown, by_run, in_short, of_log, skips_table
-from lrdoctor.reports.html.tables import Row, Table
+from lrdoctor.reports.table import Row, Table
 from lrdoctor.reports.terminal.provenance import said
 
 MOST_IN_FULL = 8
@@ -114,10 +114,10 @@ def counts(runs: Sequence[RunSummary]) -> str:
 def passed_over(report: Report) -> Table:
     """Files below the given directories that were not judged."""
     rows = [Row((reason, str(n))) for reason, n in sorted(report.passed_over.items(), key=lambda item: -item[1])]
-    return Table("Files that were passed over", ("why", "files"), tuple(rows), ("why",))
+    return Table.of("Files that were passed over", ("why", "files"), tuple(rows), ("why",))
 
 
 def unread(report: Report) -> Table:
     """Files that were opened and hold no log."""
     rows = tuple(Row((source, reason)) for source, reason in report.no_logs.items())
-    return Table("Files that hold no log", ("file", "why"), rows, ("file", "why"))
+    return Table.of("Files that hold no log", ("file", "why"), rows, ("file", "why"))

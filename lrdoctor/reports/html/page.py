@@ -10,12 +10,14 @@ from typing import Any
 
 from lrdoctor import __version__
 from lrdoctor.core.report import Fix, Report
+from lrdoctor.core.sections import Probe
 from lrdoctor.reports import gates
 from lrdoctor.reports.html import findings, logs, tables
 from lrdoctor.reports.html.architecture import model_view
 from lrdoctor.reports.html.figures import figure_names, study_figures
 from lrdoctor.reports.html.study_files import Origin, origin
-from lrdoctor.reports.html.tables import Table
+from lrdoctor.reports.table import Table
+from lrdoctor.reports.tables import probe_table, rates_table
 from lrdoctor.reports.terminal.result import headline
 from lrdoctor.reports.treated import in_short
 
@@ -71,7 +73,7 @@ def _of_study(report: Report, folder: Path | None) -> dict[str, Any]:
         "figures": figures,
         "missing": [name for name in names if name not in there],
         "tables": list(_tables(report)),
-        "notes": [*report.sweep.get("notes", ()), *_probe_notes(report.probe)],
+        "notes": [*(report.sweep.notes if report.sweep else ()), *_probe_notes(report.probe)],
         "folded": [*_folded(report), *([findings.findings_table(single)] if single else [])],
         "logs": [],
         "examples": findings.of_trials(report, folder),
@@ -111,12 +113,12 @@ def _tables(report: Report) -> Iterator[Table]:
     """Those that are read without being folded out; a treatment has a table of its own for what came of the fixes."""
     if report.treat.get("tried"):
         yield tables.fixes_table(report.treat)
-    if report.probe.get("seeds"):
-        yield tables.probe_table(report.probe)
+    if report.probe and report.probe.seeds:
+        yield probe_table(report.probe)
     if not report.treat:
         yield from _searches(report)
-    if report.sweep.get("rates"):
-        yield tables.rates_table(report.sweep, report.best_learning_rate)
+    if report.sweep and report.sweep.rates:
+        yield rates_table(report.sweep, report.best_learning_rate)
 
 
 def _searches(report: Report) -> Iterator[Table]:
@@ -141,8 +143,8 @@ def _folded(report: Report) -> Iterator[Table]:
         yield tables.trials_table(f"Trials{more}, whose files are in trials/", shown)
 
 
-def _probe_notes(probe: Part) -> list[str]:
-    return [text for text in (probe.get("missed"), probe.get("note")) if text]
+def _probe_notes(probe: Probe | None) -> list[str]:
+    return [] if probe is None else [text for text in (probe.missed, probe.note) if text]
 
 
 def _untold(report: Report) -> list[Fix]:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 from markupsafe import Markup
 
+from lrdoctor.core.architecture import Scale
 from lrdoctor.core.curve import Curve
+from lrdoctor.core.sections import Model
 from lrdoctor.reports.html import plot
-from lrdoctor.reports.html.chain_words import LONGEST_NAME, modules_in_short
 from lrdoctor.reports.html.drawn import MOST_POINTS
 from lrdoctor.reports.html.figures import Figure
-from lrdoctor.reports.html.findings import MOST_ROWS, cut
+from lrdoctor.reports.html.findings import MOST_ROWS
 from lrdoctor.reports.html.plot import Line, Panel
 from lrdoctor.reports.html.svg import tenth
-from lrdoctor.reports.html.tables import Row, Table
-from lrdoctor.reports.numbers import multiple, number
+from lrdoctor.reports.numbers import multiple
+from lrdoctor.reports.sites import LONGEST_NAME, modules_in_short
+from lrdoctor.reports.tables import chain_table
 from lrdoctor.reports.untrusted import one_line
 
 PANEL_HEIGHT = 110.0
@@ -27,8 +28,6 @@ LONGEST_END = 25
 """Characters of the name of the chain's first and last layer under the plot."""
 ENDS = 24.0
 """Room for these names."""
-
-Part = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,16 +40,23 @@ class Course:
     growth: str
 
 
-def courses(model: Part) -> tuple[Course, Course]:
+def courses(model: Model) -> tuple[Course, Course]:
     """The activations and the gradients along the chain, those that a logarithmic axis can show."""
     return (
-        Course("activation (rms)", _shown(model, "activation"), f"last / first {_factor(model['activation_growth'])}"),
-        Course("gradient (L2 norm)", _shown(model, "gradient"), f"first / last {_factor(model['gradient_growth'])}"),
+        Course(
+            "activation (rms)",
+            _shown(scale.activation for scale in model.chain),
+            f"last / first {_factor(model.activation_growth)}",
+        ),
+        Course(
+            "gradient (L2 norm)",
+            _shown(scale.gradient for scale in model.chain),
+            f"first / last {_factor(model.gradient_growth)}",
+        ),
     )
 
 
-def _shown(model: Part, name: str) -> tuple[float | None, ...]:
-    values = (row[name] for row in model["chain"])
+def _shown(values: Iterable[float | None]) -> tuple[float | None, ...]:
     return tuple(value if value is not None and value > 0 and math.isfinite(value) else None for value in values)
 
 
@@ -69,7 +75,7 @@ def stretches(values: Sequence[float | None]) -> list[tuple[int, list[float]]]:
     return [(items[0][0], [value for _, value in items if value is not None]) for items in known]
 
 
-def scale_figure(model: Part) -> Figure | None:
+def scale_figure(model: Model) -> Figure | None:
     """Both drawn over the places of the chain; None when there is nothing to draw.
 
     Args:
@@ -79,9 +85,9 @@ def scale_figure(model: Part) -> Figure | None:
     panels = [panel for panel in panels if panel.lines]
     if not panels:
         return None
-    n = len(model["chain"])
+    n = len(model.chain)
     markup, box = plot.draw(panels, (), MOST_POINTS)
-    first, last = (_named(model["chain"][i]) for i in (0, -1))
+    first, last = (_named(model.chain[i]) for i in (0, -1))
     height = float(box.split()[3])
     names = (
         plot.text(plot.LEFT, height + 9, f"1: {one_line(first, LONGEST_END)}", "start"),
@@ -92,7 +98,9 @@ def scale_figure(model: Part) -> Figure | None:
     )
     title = f"Activations and gradients along the chain, {n} places, logarithmic"
     whole = f"0 0 {tenth(plot.WIDTH)} {tenth(height + ENDS)}"
-    return Figure("scales", title, said, markup + Markup("".join(names)), whole, "drawn", (_chain_table(model),))
+    return Figure(
+        "scales", title, said, markup + Markup("".join(names)), whole, "drawn", (chain_table(model).first(MOST_ROWS),)
+    )
 
 
 def _panel(course: Course, kind: str) -> Panel:
@@ -100,23 +108,5 @@ def _panel(course: Course, kind: str) -> Panel:
     return Panel(f"{course.name}, {course.growth}", lines, PANEL_HEIGHT, is_log=True)
 
 
-def _named(row: Part) -> str:
-    return f"{row['operation']} {modules_in_short((row['module'],), LONGEST_NAME)}"
-
-
-def _chain_table(model: Part) -> Table:
-    rows = model["chain"]
-    headers = ("place", "layer outside branches", "operation", "activation (rms)", "gradient (L2 norm)")
-    return Table(
-        f"The chain in numbers{cut(len(rows))}",
-        headers,
-        tuple(
-            Row((str(i), *_layer(row), number(row["activation"]), number(row["gradient"])))
-            for i, row in enumerate(rows[:MOST_ROWS], 1)
-        ),
-        headers[1:3],
-    )
-
-
-def _layer(row: Part) -> tuple[str, str]:
-    return modules_in_short((row["module"],), LONGEST_NAME), one_line(row["operation"], LONGEST_NAME)
+def _named(scale: Scale) -> str:
+    return f"{scale.operation} {modules_in_short((scale.module,), LONGEST_NAME)}"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.text import Text
 
 from lrdoctor.core.report import Fix, Report
 from lrdoctor.reports import recorded
-from lrdoctor.reports.intervals import BEST, MARGIN, UNSTABLE, with_interval
-from lrdoctor.reports.numbers import multiple, number
+from lrdoctor.reports.intervals import Figures
+from lrdoctor.reports.numbers import multiple
+from lrdoctor.reports.tables import rates_table
 from lrdoctor.reports.terminal.architecture import print_architecture
 from lrdoctor.reports.terminal.clip import print_clip
 from lrdoctor.reports.terminal.fixes import fix_item, print_code
@@ -25,10 +26,13 @@ from lrdoctor.reports.terminal.items import (
 )
 from lrdoctor.reports.terminal.logs import print_logs
 from lrdoctor.reports.terminal.probe import print_probe
-from lrdoctor.reports.terminal.rates import legend, rates_table
+from lrdoctor.reports.terminal.table_ink import draw, legend
 from lrdoctor.reports.terminal.text import safe
 from lrdoctor.reports.terminal.treat import print_treat
 from lrdoctor.reports.terminal.warmup import print_warmup
+
+WRITTEN = ("sweep", "probe", "warmup", "clip", "treat")
+"""The order in which the files of figures are named."""
 
 
 def print_report(report: Report, console: Console, *, verbose: bool = False, quiet: bool = False) -> None:
@@ -51,7 +55,8 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
         return
     if report.probe:
         print_probe(report.probe, console)
-    print_architecture(report.architecture, console, verbose)
+    if report.architecture:
+        print_architecture(report.architecture, console, verbose)
     if report.is_of_trials:
         _print_trials(report, console, verbose)
     else:
@@ -64,9 +69,8 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
     if verbose:
         print_code(console, fixes)
     print_steps(console, report.next_steps, verbose)
-    sections = (report.sweep, report.probe, report.warmup, report.clip, report.treat)
     # figure 8 of a warmup is drawn anew from its sweep
-    files = dict.fromkeys(file for section in sections for file in section.get("figures", ()))
+    files = dict.fromkeys(file for part in WRITTEN for file in report.figures[part])
     print_lines(console, "Files written", files)
 
 
@@ -93,42 +97,38 @@ def _fixes_to_list(report: Report) -> list[Fix]:
 
 def headline(report: Report) -> Iterator[tuple[str, str]]:
     """The study's numbers as label and value; for logs only those that are known."""
-    best, unstable = report.best_learning_rate, report.unstable_base_learning_rate
+    best, unstable, margin = report.best_learning_rate, report.unstable_base_learning_rate, report.stability_margin
+    figures = Figures(report)
     if best is not None or report.sweep:
-        yield "best learning rate (lr*)", _no_best(report) if best is None else _figure(report, BEST, best, number)
+        yield "best learning rate (lr*)", _no_best(report) if best is None else figures.best(best)
     if unstable is not None or report.sweep:
-        yield (
-            "unstable_base_learning_rate",
-            "none found" if unstable is None else _figure(report, UNSTABLE, unstable, number),
-        )
-    if report.stability_margin is not None:
-        yield "stability margin", _figure(report, MARGIN, report.stability_margin, multiple)
-    elif report.sweep.get("stable_up_to") is not None:
-        yield "stability margin", f"(>= {multiple(report.sweep['stable_up_to'])}, none found)"
+        yield "unstable_base_learning_rate", "none found" if unstable is None else figures.unstable(unstable)
+    if margin is not None:
+        yield "stability margin", figures.margin(margin)
+    elif report.sweep and report.sweep.stable_up_to is not None:
+        yield "stability margin", f"(>= {multiple(report.sweep.stable_up_to)}, none found)"
     if report.lr_sensitivity is not None:
         yield "LR sensitivity", f"{report.lr_sensitivity:.3g}"
     if report.recorded:
         yield from recorded.headline(report.recorded)
 
 
-def _figure(report: Report, key: str, value: float, write: Callable[[float], str]) -> str:
-    return with_interval(write(value), report.sweep, key, write)
-
-
 def _no_best(report: Report) -> str:
     """Why a sweep has no best rate."""
-    judged = [rate for rate in report.sweep["rates"] if rate["n_judged"]]
-    if any(rate["feasible"] for rate in judged):
+    judged = [rate for rate in report.sweep.rates if rate.n_judged] if report.sweep else []
+    if any(rate.is_feasible for rate in judged):
         return "not determined"
     return "none, no rate is feasible" if judged else "none, no rate could be judged"
 
 
 def _print_trials(report: Report, console: Console, verbose: bool) -> None:
-    if report.sweep.get("rates"):
+    if report.sweep and report.sweep.rates:
+        table = rates_table(report.sweep, report.best_learning_rate)
         console.print()
-        console.print(rates_table(report.sweep, report.best_learning_rate, console))
-        console.print(legend(report.sweep, report.best_learning_rate, console))
-    print_items(console, "Notes", ((Text("-"), safe(console, note)) for note in report.sweep.get("notes", ())))
+        console.print(draw(table, console))
+        console.print(legend(table, console))
+    notes = report.sweep.notes if report.sweep else ()
+    print_items(console, "Notes", ((Text("-"), safe(console, note)) for note in notes))
     _print_findings(report, console, verbose)
     print_items(console, "Not checked", skipped_items(report.skipped, console))
 
