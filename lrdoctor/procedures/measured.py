@@ -14,6 +14,9 @@ from lrdoctor.procedures.warmup_comparison import highest_stable
 CONFIDENCE = 0.9
 """Of the interval of the unstable rate, and of the highest stable one, as for the figures of a sweep."""
 
+DIGITS = 3
+"""Significant digits of a rate between those that were tried."""
+
 PROMISED = 0.25
 """Share of all seeds that may be unstable at a rate that is called stable: with a majority every second run of a user
 might break."""
@@ -79,7 +82,7 @@ class Measured:
 
     @cached_property
     def stable_up_to(self) -> float | None:
-        """The highest tried rate that may be called stable; None when no rate may.
+        """The highest rate that may be called stable, tried or between tried ones; None when no tried rate may.
 
         The fit to all trials says, with the probability `CONFIDENCE`, that at most a quarter of all seeds is unstable
         up to it; and at no tried rate up to it were there more.
@@ -88,8 +91,11 @@ class Measured:
             return None
         limit, found = self.reach.at_most_a_quarter(CONFIDENCE), None
         for rate in sorted(self.objectives):
-            if rate > limit or len(self.unstable.get(rate, ())) > PROMISED * len(self.objectives[rate]):
-                break
+            is_shaky = len(self.unstable.get(rate, ())) > PROMISED * len(self.objectives[rate])
+            if found is not None and rate > limit:
+                return max(found, float(f"{limit:.{DIGITS - 1}e}"))  # the fit knows the rates between two that were tried
+            if is_shaky or rate > limit:
+                return found
             found = rate
         return found
 

@@ -17,21 +17,21 @@ ONE, TWO = (0.1, 0.11, 0.12, 0.13, -0.2), (0.1, 0.11, 0.12, -0.2, -0.2)
 @pytest.mark.parametrize(
     ("rates", "stable_up_to", "best"),
     [
-        # by the fit to five seeds three of four of all hold up to half the rate from which none does, or less
-        ({0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.1: DEAD}, 0.04, 0.01),
-        ({0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.05: DEAD}, 0.02, 0.01),
+        # by the fit to five seeds three of four of all hold somewhat beyond the highest rate at which all did
+        ({0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.1: DEAD}, 0.0405, 0.01),
+        ({0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.05: DEAD}, 0.0341, 0.01),
         ({0.01: GOOD, 0.012: RISE}, None, None),
-        ({0.005: GOOD, 0.01: GOOD, 0.012: RISE}, 0.005, 0.005),
+        ({0.005: GOOD, 0.01: GOOD, 0.012: RISE}, 0.00817, 0.005),
         # nothing unstable was found: as far as was tried
         ({0.01: GOOD, 0.02: GOOD, 0.04: GOOD}, 0.04, 0.01),
         # one of five seeds may be unstable there, two are too many, and nothing above them counts
-        ({0.01: GOOD, 0.1: ONE, 0.2: GOOD, 0.3: GOOD, 0.4: GOOD, 2.0: DEAD}, 0.4, 0.01),
-        ({0.01: GOOD, 0.1: GOOD, 0.2: TWO, 0.3: GOOD, 1.0: DEAD}, 0.1, 0.01),
+        ({0.01: GOOD, 0.1: ONE, 0.2: GOOD, 0.3: GOOD, 0.4: GOOD, 2.0: DEAD}, 0.458, 0.01),
+        ({0.01: GOOD, 0.1: GOOD, 0.2: TWO, 0.3: GOOD, 1.0: DEAD}, 0.188, 0.01),
         # a majority that holds is not enough to be called stable
-        ({0.01: GOOD, 0.1: TWO, 1.0: DEAD}, 0.01, 0.01),
+        ({0.01: GOOD, 0.1: TWO, 1.0: DEAD}, 0.0474, 0.01),
         # the best rate is one that may be called stable
-        ({0.01: GOOD, 0.02: GOOD, 0.04: LOW, 0.05: DEAD}, 0.02, 0.01),
-        ({0.01: GOOD, 0.02: LOW, 0.04: GOOD, 0.1: DEAD}, 0.04, 0.02),
+        ({0.01: GOOD, 0.02: GOOD, 0.04: LOW, 0.05: DEAD}, 0.0341, 0.01),
+        ({0.01: GOOD, 0.02: LOW, 0.04: GOOD, 0.1: DEAD}, 0.0405, 0.02),
         ({0.01: DEAD, 0.02: DEAD}, None, None),
     ],
 )
@@ -44,7 +44,7 @@ def test_one_seed_is_not_enough_to_call_the_last_rate_before_the_edge_stable():
     rates = {0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.1: DEAD}
     few = swept({rate: of[:1] for rate, of in rates.items()})
     assert few.stable_up_to is not None
-    assert few.stable_up_to < 0.04 == swept(rates).stable_up_to
+    assert few.stable_up_to < 0.04 < (swept(rates).stable_up_to or 0.0)
 
 
 def test_the_interval_of_the_unstable_rate_holds_it():

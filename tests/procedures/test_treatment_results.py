@@ -127,7 +127,7 @@ def test_a_bound_says_so():
     ("fresh", "status", "highest", "room"),
     [
         # the room is what was confirmed, and there may be more
-        ({}, "verified", 0.04, Room(4.0, is_bound=True)),
+        ({}, "verified", 0.0405, Room(4.05, is_bound=True)),
         # stable at the rate to use alone buys nothing; unstable there, or a loss, all the less
         ({"reach": RISE}, "rejected", None, Room(None)),
         ({"use": RISE}, "rejected", None, Room(None)),
@@ -137,7 +137,7 @@ def test_a_bound_says_so():
 )
 def test_verified_is_what_fresh_seeds_confirm(fresh, status, highest, room):
     found = tried(CURED)
-    assert (found.status, found.highest_stable, found.room) == ("unconfirmed", 0.04, Room(10.0))
+    assert (found.status, found.highest_stable, found.room) == ("unconfirmed", 0.0405, Room(10.0))
     found = with_fresh(found, **fresh)
     assert (found.status, found.highest_stable, found.room) == (status, highest, room)
     assert found.is_refuted is (status == "rejected")
@@ -159,14 +159,14 @@ def test_the_figures_are_those_of_the_fresh_seeds():
 @pytest.mark.parametrize(
     ("found", "use", "reach", "baseline_use", "baseline_reach", "gains", "widens"),
     [
-        (tried(CURED), 0.01, 0.04, None, 0.04, False, True),
+        (tried(CURED), 0.01, 0.0405, None, 0.0405, False, True),
         # a gain at another rate than lr*: it must not be that rate's
-        (tried({0.01: GOOD, 0.02: BETTER, 0.04: GOOD, 0.1: DEAD}), 0.02, 0.04, 0.02, 0.04, True, True),
-        (tried({0.01: BETTER, 0.015: BETTER, 0.02: RISE, 0.1: DEAD}), 0.01, 0.01, None, 0.01, True, False),
+        (tried({0.01: GOOD, 0.02: BETTER, 0.04: GOOD, 0.1: DEAD}), 0.02, 0.0405, 0.02, 0.0405, True, True),
+        (tried({0.01: BETTER, 0.015: BETTER, 0.02: RISE, 0.1: DEAD}), 0.01, 0.0134, None, 0.0134, True, False),
         # another update rule: as many times lr* as it reaches above its own best rate
         (
             tried(OWN_RATES, treatment=ADAM),
-            0.001, 0.01, None, 0.1, False, True,
+            0.001, 0.0104, None, 0.104, False, True,
         ),
         (tried({0.001: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatment(), base_learning_rate=0.001),
             0.001, 0.001, None, 0.001, False, False),
