@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 GENERATED = ("docs/rules/", "docs/fixes/", "docs/spec.md")
 FENCE = re.compile(r"^```(sh|console|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-INLINE = re.compile(r"`((?:lrdoctor|make|python -m [\w.]+)\b[^`]*)`")
+INLINE = re.compile(r"`((?:lrdoctor|make|python -m [\w.]+)(?=[\s`])[^`]*)`")
 CI_STEP = re.compile(r"^ *- run: (.+?)(?: +#.*)?$", re.MULTILINE)
 
 

@@ -123,6 +123,7 @@ def test_where_both_rates_are_given_nothing_claims_a_sweep(
 ) -> None:
     found = clipped(spec, tmp_path / "out", ClipEngine(edge=0.05, cure=10.0), Log(), best, unstable)
     report = assess.report_of_clip(found, "clip")
+    assert report.sweep is not None
     assert "lr* is as given; no sweep was run" in report.sweep.notes
     assert {rate.stage for rate in report.sweep.rates} == {"check"}
     assert (report.lr_sensitivity, report.sweep.extended) == (None, False)

@@ -164,7 +164,8 @@ def test_warmups_above_the_cap_are_not_replaced_in_silence(
     engine, log = WarmupEngine(up_to(20)), Log()
     study, found = searched(spec, tmp_path / "out", engine, log)
     assert tried <= {trial.warmup_steps for trial in engine.seen}
-    notes = assess.report_of_warmup(study, found).sweep.notes
-    for texts in (log.messages, notes):
+    sweep = assess.report_of_warmup(study, found).sweep
+    assert sweep is not None
+    for texts in (log.messages, sweep.notes):
         assert sum("above the cap" in text for text in texts) == (said is not None)
         assert said is None or any(said in text for text in texts)

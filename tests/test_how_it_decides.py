@@ -10,14 +10,15 @@ from document_commands import ROOT
 
 from lrdoctor.core.study import Study
 from lrdoctor.examine.seeds import FEWEST_SEEDS, MOST_SEEDS
+from lrdoctor.examine.treatments import AUTOCLIP
 from lrdoctor.measures import beside, early, evaluations, level, rises, untrained, view
-from lrdoctor.procedures import certainty, comparison, reach, sweep, treatment, validity
+from lrdoctor.procedures import certainty, clip, comparison, confirmation, reach, sweep, treatment, validity
 from lrdoctor.rules import _lower_rates, best_at_edge, stuck_plateau
 from lrdoctor.training.hopeless import Hopeless
 
 HOW, LIMITS = "how-it-decides", "limits"
 SWEEP = sweep.Settings(grid=(0.1,))
-TREAT = treatment.Settings()
+TREAT, FRESH, CLIP = treatment.Settings(), confirmation.Settings(), clip.Settings()
 VIEW, BLOWN, STUCK, LEVEL = view.THRESHOLDS, untrained.THRESHOLDS, stuck_plateau.THRESHOLDS, level.THRESHOLDS
 LOWER, EARLY = _lower_rates.THRESHOLDS, early.THRESHOLDS
 FORGOTTEN, VALID = evaluations.THRESHOLDS, validity.THRESHOLDS
@@ -107,12 +108,28 @@ TOLD = [
     (HOW, "`--alpha` (1 % a run)", Study(name="", runs=()).alpha, 0.01),
     (HOW, "one of less than 5 % is never worth a word", round(2.718281828459045**rises.THRESHOLDS.rise, 6), 1.05),
     (HOW, "Where training is stable at 5 x lr\\*", TREAT.needed_up_to, 5),
-    (HOW, "restores a margin of 10 x", TREAT.target, 10),
+    (HOW, "confirmed to restore a margin of 10 x", TREAT.target, 10),
     (HOW, "At 5 % or less it is a **gain**", comparison.CHANCE, 0.05),
     (HOW, "| 1 or 2 | nothing can", comparison.FEWEST_SEEDS, 3),
-    (HOW, "at least **1.25 times** the lowest unstable one", TREAT.beyond, 1.25),
-    (HOW, "its margin is at least twice the old one", TREAT.own_rates, 2),
-    (HOW, "sits at the edge (a margin of 2 or less)", TREAT.edge, 2),
+    (HOW, "Less than 1.25 below lr\\* is no change", TREAT.beyond, 1.25),
+    (HOW, "its room is at least twice the old margin", TREAT.own_rates, 2),
+    (HOW, "at a margin of 2 or less it may cost something", TREAT.edge, 2),
+    (HOW, "AutoClip is tried: the 10th percentile", AUTOCLIP, 10),
+    (
+        HOW,
+        "on to a half and a quarter of it, and to 1.0 and 0.5",
+        (CLIP.of_median, CLIP.customary),
+        ((0.5, 0.25), (1.0, 0.5)),
+    ),
+    (HOW, "is **confirmed** on fresh seeds, at most three fixes", FRESH.most_fixes, 3),
+    (HOW, "as many seeds as the search had, at least five, that it did not use", FRESH.fewest_seeds, 5),
+    (HOW, "at most a quarter of them is unstable at the rate to use", FRESH.share, 0.25),
+    (
+        HOW,
+        "at 2 % divided by the three fixes that may be confirmed and the two looks at each",
+        (FRESH.mistaken, FRESH.mistaken / FRESH.chance),
+        (0.02, pytest.approx(3 * 2)),
+    ),
     (HOW, "trained again for **3 times** the steps", TREAT.longer, 3),
     (HOW, "in **20 %** of cases or less, it is **in doubt**", comparison.DOUBT, 0.2),
     (LIMITS, "Rises need 20 finite points", SHORT, 20),

@@ -139,7 +139,9 @@ def test_a_model_that_cannot_be_looked_at_skips_the_checks_and_nothing_else() ->
     report = report_of(None, sharpness=TOP)
     assert report.verdict == "inconclusive"
     assert {skip.code for skip in report.skipped} == {f"LRD70{i}" for i in range(1, 7)}
+    assert report.architecture is not None
     assert report.architecture.residual_adds is None
+    assert report.architecture.sharpness is not None
     assert report.architecture.sharpness.safe_learning_rate == 0.04
     assert "not looked at: it raised" in printed(report)
 
@@ -171,14 +173,17 @@ def test_the_safe_rate(optimizer: dict[str, Any], factor: float | None) -> None:
     expected = None if factor is None else pytest.approx(factor / 50)
     assert safe_rate(50.0, optimizer) == expected
     assert safe_rate(-1.0, optimizer) is None
-    words = report_of(POST, {"optimizer": optimizer}, sharpness=TOP).architecture.sharpness.words
-    assert ("stays stable" in words) is (factor is not None)
-    assert "will diverge" not in words
+    seen = report_of(POST, {"optimizer": optimizer}, sharpness=TOP).architecture
+    assert seen is not None
+    assert seen.sharpness is not None
+    assert ("stays stable" in seen.sharpness.words) is (factor is not None)
+    assert "will diverge" not in seen.sharpness.words
 
 
 def test_a_sharpness_that_could_not_be_measured_is_listed() -> None:
     report = report_of(POST, sharpness_failure="no second derivative could be taken")
     assert [(s.code, s.reason) for s in report.skipped] == [("sharpness", "no second derivative could be taken")]
+    assert report.architecture is not None
     assert report.architecture.sharpness is None
 
 

@@ -178,6 +178,7 @@ def test_next_steps(found: Warmup, step: str, told: bool) -> None:
 def test_the_sweep_stays_in_the_report() -> None:
     report = report_of_warmup(SWEPT, FOUND)
     assert report.command == "warmup"
+    assert report.sweep is not None
     assert [rate.base_learning_rate for rate in report.sweep.rates] == [0.1, 0.15, 0.2, 1.0]
     assert report.verdict == "unstable"
     assert report.summary.startswith("the best learning rate 0.1 sits at the edge")

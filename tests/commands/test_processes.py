@@ -37,38 +37,44 @@ def script(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_run_that_ignores_sigterm_is_killed_with_what_it_started_in_other_sessions(script: Path) -> None:
-    run = processes.start([sys.executable, str(script), "launch"], ".", os.environ, "marked-end")
-    wait_for_marked("marked-end", 2)
-    processes.end(run.pid, "marked-end", lambda: run.poll() is not None, grace=0.5)
-    assert processes.marked("marked-end") == []
+@pytest.fixture
+def mark(tmp_path: Path) -> str:
+    """One that no other run of these tests on this machine has."""
+    return str(tmp_path)
+
+
+def test_a_run_that_ignores_sigterm_is_killed_with_what_it_started_in_other_sessions(script: Path, mark: str) -> None:
+    run = processes.start([sys.executable, str(script), "launch"], ".", os.environ, mark)
+    wait_for_marked(mark, 2)
+    processes.end(run.pid, mark, lambda: run.poll() is not None, grace=0.5)
+    assert processes.marked(mark) == []
     assert run.returncode == -signal.SIGKILL
     for pipe in (run.stdout, run.stderr):
         assert pipe is not None
         pipe.close()
 
 
-def test_the_guard_kills_the_run_when_its_maker_is_killed(script: Path, tmp_path: Path) -> None:
+def test_the_guard_kills_the_run_when_its_maker_is_killed(script: Path, tmp_path: Path, mark: str) -> None:
     maker = tmp_path / "maker.py"
     maker.write_text(
         "import os, sys, time\nfrom lrdoctor.commands import processes\n"
-        f"run = processes.start([sys.executable, {str(script)!r}, 'launch'], '.', os.environ, 'marked-guard')\n"
-        "guard = processes.Guard(run.pid, 'marked-guard')\ntime.sleep(600)\n"
+        f"run = processes.start([sys.executable, {str(script)!r}, 'launch'], '.', os.environ, {mark!r})\n"
+        f"guard = processes.Guard(run.pid, {mark!r})\ntime.sleep(600)\n"
     )
     with subprocess.Popen([sys.executable, str(maker)]) as process:
-        wait_for_marked("marked-guard", 2)
+        wait_for_marked(mark, 2)
         process.kill()
-    wait_for_marked("marked-guard", 0)
+    wait_for_marked(mark, 0)
 
 
-def test_a_guard_that_is_told_so_leaves(script: Path) -> None:
-    run = processes.start([sys.executable, str(script)], ".", os.environ, "marked-told")
+def test_a_guard_that_is_told_so_leaves(script: Path, mark: str) -> None:
+    run = processes.start([sys.executable, str(script)], ".", os.environ, mark)
     try:
-        with processes.Guard(run.pid, "marked-told"):
-            wait_for_marked("marked-told", 1)
+        with processes.Guard(run.pid, mark):
+            wait_for_marked(mark, 1)
         assert run.poll() is None
     finally:
-        processes.end(run.pid, "marked-told", lambda: run.poll() is not None, grace=0.1)
+        processes.end(run.pid, mark, lambda: run.poll() is not None, grace=0.1)
         for pipe in (run.stdout, run.stderr):
             assert pipe is not None
             pipe.close()

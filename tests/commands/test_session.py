@@ -33,7 +33,13 @@ RECORDED: dict[str, Any] = {
 
 
 def context(*words: str, folder: Path = Path(), **others: Any) -> dict[str, Any]:
-    fixed = {"validation": None, "slots": {"gpus": 1}, "timeout": None, "max_train_steps": 40, "variants": []}
+    fixed: dict[str, Any] = {
+        "validation": None,
+        "slots": {"gpus": 1},
+        "timeout": None,
+        "max_train_steps": 40,
+        "variants": [],
+    }
     return {"command": list(words), "runs_in": str(folder), **fixed, **others}
 
 

@@ -23,6 +23,7 @@ OTHER_VALUES: dict[str, Any] = {
     "warmup_steps": 10,
     "post_warmup_steps": 20,
     "clip_norm": 1.0,
+    "autoclip_percentile": 10.0,
     "rewrite": "add_norm",
     "stop_hopeless": False,
     "stop_after": 100,

@@ -128,8 +128,8 @@ def moment(peak: float = 3.0, norm_at: int = 10, norm: float = 9.0, until: int =
     ("changed", "is_seen"),
     [
         ({}, True),
-        ({"peak": 1.5}, False),  # less than 1.6 times the first loss
-        ({"peak": 1.7}, True),
+        ({"peak": 1.9}, False),  # less than twice the first loss
+        ({"peak": 2.1}, True),
         ({"norm": 1.9}, False),  # less than twice the others
         ({"norm": 2.0}, True),
         ({"norm_at": 7}, True),

@@ -56,7 +56,7 @@ def outcome(of: float | None) -> Outcome | None:
     return None if of is None else Outcome(abs(of), is_unstable=of < 0 or of == INF)
 
 
-def asked(of: Claim, n_seeds: int | None = None, **roles: Objectives) -> Confirmation:
+def asked(of: Claim, n_seeds: int | None = None, /, **roles: Objectives) -> Confirmation:
     """A claim with what the fresh seeds, from 7 on, did in each role."""
     if of.gains and n_seeds is None:  # five seeds cannot show a gain, twice as many that do the same can
         n_seeds = len(next(iter(roles.values())))

@@ -48,7 +48,9 @@ def test_one_seed_is_not_enough_to_call_the_last_rate_before_the_edge_stable():
 
 
 def test_the_interval_of_the_unstable_rate_holds_it():
-    low, high = swept({0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.1: DEAD}).unstable_range
+    found = swept({0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.1: DEAD})
+    assert found.unstable_range is not None
+    low, high = found.unstable_range
     assert 0.04 < low < high < 0.1
 
 

@@ -150,6 +150,7 @@ def test_the_figures_are_those_of_the_fresh_seeds():
     fresh = with_fresh(found, use=DOUBTFUL, baseline=(0.16, 0.17, 0.18, 0.19, 0.2))
     assert fresh.objective == (0.135, 0.115, 0.15)
     assert (fresh.comparison and fresh.comparison.change, fresh.trains_better) == ("gain", True)
+    assert found.comparison is not None
     assert (fresh.searched and fresh.searched.gain) == found.comparison.gain
     # a gain of the search that fresh seeds do not show: its room is what is left of it
     fresh = with_fresh(found, use=GOOD, baseline=GOOD)

@@ -80,6 +80,7 @@ def everywhere(words: str) -> list[Report]:
     )
     trial = summary(words, source=words, exit_reason=words, optimizer=words)
     study = report(treat=TREATS["all"], runs=(trial,), findings=(found, finding(words)), skipped=log.skipped)
+    assert study.sweep is not None
     rates = tuple(replace(rate, events={words: 1}) for rate in study.sweep.rates)
     return [
         log,

@@ -39,6 +39,7 @@ FIGURES = ["figures/figure_7a_objective_vs_learning_rate.png", "figures/figure_7
 
 def of_folder(**changes: Any) -> Report:
     plain = report()
+    assert plain.sweep is not None
     trial = summary(source="trials/abc/steps.csv")
     sweep = replace(plain.sweep, **{"figures": FIGURES, **changes.pop("sweep", {})})
     found = (*plain.findings[:1], finding("it rose", run=trial.name, code="LRD201", first_step=20))

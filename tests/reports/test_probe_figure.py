@@ -42,8 +42,8 @@ def probed(*runs: Run, eval_every: int = 50) -> Sample:
     """Name, runs and `Report.probe`, as the figure takes them."""
     seeds = tuple(_seed(run) for run in runs if run.status != "failed")
     said: dict[str, Any] = {"verdict": "stable", "n_unstable": 0, "n_hidden": 0, "missed": "", "note": ""}
-    counts = {"n_steps": 300, "n_seeds": len(runs), "n_judged": len(seeds)}
-    at = {"base_learning_rate": 0.2, "factor": 2.0, "eval_every": eval_every, "evaluated": 256}
+    counts: dict[str, Any] = {"n_steps": 300, "n_seeds": len(runs), "n_judged": len(seeds)}
+    at: dict[str, Any] = {"base_learning_rate": 0.2, "factor": 2.0, "eval_every": eval_every, "evaluated": 256}
     return "conv", runs, Probe(**at, **counts, **said, seeds=seeds)
 
 
@@ -53,6 +53,7 @@ def _seed(run: Run) -> ProbedSeed:
         at = int(np.argmax(finite.value)) if len(finite) else 0
         return Peak(int(finite.step[at]), float(finite.value[at])) if len(finite) else None
 
+    assert run.trial is not None
     train, val = peak(run.train_loss), peak(run.val_loss)
     return ProbedSeed(
         run=run.name,

@@ -30,6 +30,7 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
         "clip_norm": None,
         "rewrite": None,
         "eval_every": 50,
+        "autoclip_percentile": None,
         "seeds": [0, 1, 2],
         "device": "auto",
         "stop_hopeless": True,
@@ -44,6 +45,7 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("max_train_steps", "eval_every"), [(1, 1), (19, 1), (20, 1), (40, 2), (59, 2), (1e5, 5000)])
 def test_evaluations_default_to_twenty_a_trial(tmp_path: Path, max_train_steps: float, eval_every: int) -> None:
     spec = load(tmp_path, max_train_steps=max_train_steps)
+    assert isinstance(spec, ModelSpec)
     assert (spec.max_train_steps, spec.eval_every) == (int(max_train_steps), eval_every)
 
 
@@ -96,6 +98,7 @@ def test_overrides_replace_what_the_file_says(tmp_path: Path) -> None:
         "sweep.values=[1, .5]",
         "sweep.values.0=3",
     )
+    assert isinstance(spec, ModelSpec)
     assert (spec.max_train_steps, spec.eval_every) == (100, 5)
     assert spec.optimizer_text() == '{"name":"sgd","weight_decay":0.0}'
     assert spec.sweep.rates() == (0.5, 3.0)
@@ -176,6 +179,7 @@ def test_the_resolved_spec_runs_from_another_folder(tmp_path: Path) -> None:
     study.mkdir(parents=True)
     (study / "spec.yaml").write_text(spec.to_yaml(study), "utf-8")
     again = load_spec(study / "spec.yaml")
+    assert isinstance(again, ModelSpec)
     assert again.step == "../../data.py:loss_of"
     assert again.identity() == spec.identity()
 
