@@ -117,13 +117,17 @@ def study_folder(spec: Spec, out: Path | None) -> Path:
 
 def environment() -> dict[str, str]:
     """What besides the spec decides a curve's bits."""
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
     from lrdoctor.core.trial import TRAINING_VERSION
 
+    try:
+        torch = version("torch")
+    except PackageNotFoundError:  # a command has a torch of its own, which its trials tell
+        torch = "not installed"
     return {
         "python": platform.python_version(),
-        "torch": version("torch"),
+        "torch": torch,
         "machine": platform.machine(),
         "training loop": TRAINING_VERSION,
     }
