@@ -38,6 +38,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.trials
 	$(BIN)/python -m benchmarks.agreement
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.recording
 
 # Rewrites what is generated from the code: the JSON Schema, parts of the README, the reference pages in docs/.
 docs: $(VENV)/.installed-dev

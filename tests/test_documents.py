@@ -25,6 +25,16 @@ TINY = (
 """Makes a training command a matter of seconds; its verdict is then of no interest."""
 
 
+TRAIN = """
+import torch
+w = torch.zeros(2, requires_grad=True)
+optimizer = torch.optim.SGD([w], lr=0.01)
+for _ in range(200):
+    optimizer.zero_grad(); (1 + (w - 1).square().sum() + 0.05 * torch.randn(()) * w.detach().sum()).backward()
+    optimizer.step()
+"""
+
+
 @dataclass(frozen=True)
 class Typed:
     """How a command is run here."""
@@ -41,6 +51,7 @@ RUN: Mapping[str, Typed] = {
     ".venv/bin/lrdoctor sweep configs/rnn.yaml": Typed(2, adding=TINY),  # one seed and few steps settle nothing
     ".venv/bin/lrdoctor diagnose sample_runs/recovered_rise.csv": Typed(1),
     "lrdoctor inspect configs/char_transformer.yaml": Typed(),
+    "lrdoctor run -- python train.py --config c.yaml": Typed(),
     "lrdoctor init": Typed(after="mkdir empty && cd empty && "),
     "lrdoctor sweep lrdoctor.yaml": Typed(adding=TINY, after="mkdir study && cd study && lrdoctor init && "),
     "lrdoctor diagnose runs/": Typed(),
@@ -93,10 +104,12 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clone")
     for name in ("configs", "sample_runs"):
         shutil.copytree(ROOT / name, folder / name)
-    program = folder / ".venv" / "bin" / "lrdoctor"
-    program.parent.mkdir(parents=True)
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lrdoctor "$@"\n')
-    program.chmod(0o755)
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    for name, line in {"lrdoctor": "-m lrdoctor ", "python": ""}.items():
+        program = folder / ".venv" / "bin" / name
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {line}"$@"\n')
+        program.chmod(0o755)
+    (folder / "train.py").write_text(TRAIN)
     (folder / "runs" / "latest").mkdir(parents=True)
     shutil.copy(ROOT / "sample_runs" / "healthy.csv", folder / "runs" / "latest")
     shutil.copy(ROOT / "sample_runs" / "mid_training_spike.log", folder / "train.log")
@@ -136,8 +149,8 @@ def test_what_a_sentence_names_exists(command: Told) -> None:
         assert {word for word in words[1:] if word.startswith("-")} <= of | {"--version"}
 
 
-OF_OTHERS = {"--trained", "--studies", "--families", "--half", "--logs"}
-"""Options of tools/ and benchmarks/."""
+OF_OTHERS = {"--nproc-per-node", "--trained", "--studies", "--families", "--half", "--logs"}
+"""Options of tools/, benchmarks/ and torchrun."""
 
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -56,8 +56,6 @@ class Calls:
             owner: number of the optimizer.
             parameters: the optimizer's.
         """
-        if not self.made:
-            return [], list(parameters)
         key = owner, tuple(call.key for call in self.made)
         if key not in self._choices:
             if len(self._choices) >= MOST_CHOICES:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from lrdoctor.recording.norms import norm_of
+from lrdoctor.recording.norms import norm_of, read
 from lrdoctor.recording.recorder import Recorder
 from lrdoctor.recording.rows import Row
 from lrdoctor.recording.watched import Watched, as_number
@@ -46,7 +46,7 @@ class Updates:
                 gradients = [None if g is None else g * shrink for g in gradients]
         if wanted != rate:
             optimizer._learning_rate.assign(wanted)
-        row = Row(0, wanted, self.recorder.losses, [] if norm is None else [norm])
+        row = Row(0, wanted, self.recorder.losses, [] if norm is None else [read(norm)])
         return gradients, row, rate
 
     def end(self, optimizer: Any, row: Row, rate: float) -> None:
@@ -111,6 +111,7 @@ def patch_optimizer(base: Any, recorder: Recorder, guard: Guard) -> None:
             from lrdoctor.recording.patches import LOSS
 
             setattr(result, LOSS, loss.detach())
+            recorder.scale = 1.0
         return result
 
     base.scale_loss = scale_loss

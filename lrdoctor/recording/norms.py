@@ -22,29 +22,45 @@ def total_norm(parameters: Iterable[Any], scale: Any = None) -> Tensor | None:
     Returns:
         A tensor of one element, on the device of the gradients; None where no parameter has a gradient.
     """
-    gradients = [p.grad for p in parameters if p.grad is not None]
+    gradients = [gradient for p in parameters if (gradient := p.grad) is not None]
     # divided one by one: the squares of scaled ones may overflow
     return norm_of(gradients if scale is None else [g / scale for g in gradients])
 
 
-def norm_of(gradients: Sequence[Tensor]) -> Tensor | None:
+def norm_of(gradients: list[Tensor]) -> Tensor | None:
     """The 2-norm of these as one vector; None for none."""
+    import torch
+
+    if not gradients:
+        return None
+    try:
+        # what torch.nn.utils.get_total_norm does, without its search for groups of one kind
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    except (RuntimeError, TypeError):  # of several kinds, or sparse
+        norm = _norm_of_any(gradients)
+    return whole(norm).detach()
+
+
+def _norm_of_any(gradients: Sequence[Tensor]) -> Tensor:
+    """The same one by one, so that they may lie on several devices and be sparse or sharded."""
     import torch
 
     # the norm of a sparse gradient is that of its values, once those of one row are summed
     dense = [g.coalesce().values() if g.is_sparse else g for g in gradients]
-    if not dense:
-        return None
-    with torch.no_grad():
-        if len({(g.device, type(g)) for g in dense}) > 1:
-            parts = [whole(torch.linalg.vector_norm(g)).to(dense[0].device, torch.float32) for g in dense]
-        else:
-            parts = list(torch._foreach_norm(dense))  # what torch.nn.utils.get_total_norm calls
-        return whole(torch.linalg.vector_norm(torch.stack(parts)))
+    parts = [whole(torch.linalg.vector_norm(g)).to(dense[0].device, torch.float32) for g in dense]
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(parts))
+    return norm
 
 
 def whole(norm: Any) -> Tensor:
     """The norm with what lies on other ranks; every rank must ask for it."""
-    full = getattr(norm, "full_tensor", None)
+    import torch
+
+    full = None if type(norm) is torch.Tensor else getattr(norm, "full_tensor", None)
     result: Tensor = norm if full is None else full()
     return result
+
+
+def read(value: Tensor) -> Value:
+    """A float where reading the tensor costs no waiting, else a copy that later changes in place do not reach."""
+    return value.item() if value.device.type == "cpu" else value.detach().clone()

@@ -14,12 +14,14 @@ from types import ModuleType
 from typing import Any
 
 from lrdoctor.recording import seeds
-from lrdoctor.recording.norms import total_norm, whole
+from lrdoctor.recording.norms import read, total_norm, whole
 from lrdoctor.recording.recorder import Recorder
 from lrdoctor.recording.settings import UNRECORDED, Recording
 
 LOSS = "_lrdoctor_loss"
 """Attribute of a scaled loss: the one that was scaled."""
+UNCOMPILED = "_torchdynamo_disable"
+"""The mark of functions that torch.compile does not look into."""
 
 active: Recorder | None = None
 """The recorder of this process."""
@@ -59,6 +61,14 @@ def _in_child(recorder: Recorder) -> None:
         recorder.is_on = False
 
 
+def fail(recorder: Recorder, error: Exception) -> None:
+    """Ends the recording for a fault of its own; whatever it is, the script goes on."""
+    try:
+        give_up(recorder, error)
+    except Exception as further:
+        sys.stderr.write(f"lrdoctor: {further!r}\n")
+
+
 def give_up(recorder: Recorder, error: BaseException) -> None:
     """The recorder has failed: it says so once, and is gone."""
     recorder.is_on = False
@@ -82,37 +92,43 @@ def _guarded(recorder: Recorder, what: Callable[..., Any]) -> Callable[..., Any]
             return None
         try:
             return what(*args)
-        except Exception as error:  # whatever it is, the script goes on
-            try:
-                give_up(recorder, error)
-            except Exception as further:
-                sys.stderr.write(f"lrdoctor: {further!r}\n")
+        except Exception as error:
+            fail(recorder, error)
             return None
 
-    # compiled training steps are left whole: dynamo does not look into what has this mark
-    call._torchdynamo_disable = True  # type: ignore[attr-defined]
+    setattr(call, UNCOMPILED, True)
     return call
 
 
 def _patch_backward(torch: ModuleType, recorder: Recorder) -> None:
     real = torch.autograd.backward
-    saw_loss = _guarded(recorder, recorder.saw_loss)
-    look = _guarded(recorder, functools.partial(_losses, torch, recorder))
 
     @functools.wraps(real)
     def backward(tensors: Any, grad_tensors: Any = None, *args: Any, **kwargs: Any) -> Any:
         if not recorder.is_on or recorder.inside:
             return real(tensors, grad_tensors, *args, **kwargs)
-        values = look(tensors, grad_tensors)
+        try:
+            if type(tensors) is torch.Tensor and grad_tensors is recorder.scale is None and tensors.numel() == 1:
+                values = [read(tensors)]  # the usual case
+            else:
+                values = _losses(torch, recorder, tensors, grad_tensors)
+        except Exception as error:
+            fail(recorder, error)
+            values = []
         recorder.inside += 1
         try:
             result = real(tensors, grad_tensors, *args, **kwargs)
         finally:
             recorder.inside -= 1
-        for value in values or ():
-            saw_loss(value)
+        if recorder.is_on:
+            try:
+                for value in values:
+                    recorder.saw_loss(value)
+            except Exception as error:
+                fail(recorder, error)
         return result
 
+    setattr(backward, UNCOMPILED, True)
     torch.autograd.backward = backward
 
 
@@ -126,21 +142,17 @@ def _losses(torch: ModuleType, recorder: Recorder, tensors: Any, grad_tensors: A
         if not isinstance(tensor, torch.Tensor) or tensor.numel() != 1:
             recorder.facts.note("backward of a tensor that is no scalar: that part of the loss is not recorded")
             continue
-        unscaled = tensor.__dict__.get(LOSS)
-        value = (tensor if unscaled is None else unscaled).detach()
+        # only what was just scaled can have the mark
+        unscaled = None if scale is None else tensor.__dict__.get(LOSS)
+        value = tensor if unscaled is None else unscaled
         if isinstance(gradient, list | tuple):
             gradient = gradient[0]
         if gradient is not None and gradient.numel() == 1:
-            value = value * gradient.detach()
+            value = value.detach() * gradient.detach()
         if unscaled is None and scale is not None:
-            value = value / scale
+            value = value.detach() / scale
         found.append(read(whole(value)))
     return found
-
-
-def read(value: Any) -> Any:
-    """A float where reading the tensor costs no waiting, else a copy that later changes in place do not reach."""
-    return value.item() if value.device.type == "cpu" else value.clone()
 
 
 def _patch_clipping(torch: ModuleType, recorder: Recorder) -> None:
@@ -220,9 +232,24 @@ def _patch_optimizers(torch: ModuleType, recorder: Recorder) -> None:
         watch(self)
 
     optimizer.__init__ = init
-    begin, end = _guarded(recorder, recorder.begin_step), _guarded(recorder, recorder.end_step)
-    before = functools.wraps(begin)(lambda optimizer, args, kwargs: begin(optimizer, args, kwargs))
-    after = functools.wraps(end)(lambda optimizer, args, kwargs: end(optimizer))
+
+    def before(optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if recorder.is_on:
+            try:
+                return recorder.begin_step(optimizer, args, kwargs)
+            except Exception as error:
+                fail(recorder, error)
+        return None
+
+    def after(optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if recorder.is_on:
+            try:
+                recorder.end_step()
+            except Exception as error:
+                fail(recorder, error)
+
+    for hook in (before, after):
+        setattr(hook, UNCOMPILED, True)
     register_optimizer_step_pre_hook(before)
     register_optimizer_step_post_hook(after)
 

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from lrdoctor.recording import facts
 from lrdoctor.recording.clipping import Call, Calls
-from lrdoctor.recording.norms import total_norm
+from lrdoctor.recording.norms import read, total_norm
 from lrdoctor.recording.rows import Row, Series
 from lrdoctor.recording.settings import DIVERGED, EVALUATIONS, STEPS, STOPPED, Recording
 from lrdoctor.recording.watched import Watched, as_number, put_back
@@ -41,6 +41,7 @@ class Recorder:
     def __init__(self, settings: Recording) -> None:
         self.settings = settings
         self.is_on = True
+        self.steers = settings.steers
         self.facts = facts.Facts(settings)
         self.watched: WeakKeyDictionary[Any, Watched] = WeakKeyDictionary()
         self.series: list[Series] = []
@@ -62,7 +63,7 @@ class Recorder:
         self.n_begun = 0
         """Steps of optimizers that were begun."""
         self._updated = False
-        self._open: list[tuple[Any, list[tuple[dict[str, Any], Any]]]] = []
+        self._open: list[tuple[Any, Watched, list[tuple[dict[str, Any], Any]]]] = []
         """The steps that run, the outermost first, with the rates to put back."""
         self._row: Row | None = None
         self._in_closure = False
@@ -106,10 +107,10 @@ class Recorder:
         self.n_begun += 1
         watched = self._watched(optimizer)
         if self._open:  # a wrapper's own optimizer, or the step of a base class
-            self._open.append((optimizer, self._steer_inner(watched)))
+            self._open.append((optimizer, watched, self._steer_inner(watched)))
             return None
-        before = watched.steer(self.settings) if self.settings.steers else []
-        self._open.append((optimizer, before))
+        before = watched.steer(self.settings) if self.steers else []
+        self._open.append((optimizer, watched, before))
         closure = kwargs.get("closure")
         place = next((k for k, arg in enumerate(args) if k and callable(arg)), None)
         if closure is None and place is not None:
@@ -122,16 +123,15 @@ class Recorder:
             return args, {**kwargs, "closure": wrapped}
         return (*args[:place], wrapped, *args[place + 1 :]), kwargs
 
-    def end_step(self, optimizer: Any) -> None:
-        """The step of an optimizer has ended without an exception."""
+    def end_step(self) -> None:
+        """The step that began last has ended without an exception."""
         if not self._open:
             return
-        at, before = self._open.pop()
+        at, watched, before = self._open.pop()
         put_back(before)
         if self._open:
             return
         row, self._row = self._row, None
-        watched = self._watched(at)
         if row is None:  # a closure that was never called
             row = self.measure(watched, at)
         self.write(watched, row)
@@ -154,7 +154,7 @@ class Recorder:
 
     def unwind(self) -> None:
         """Puts back what the steps that raised have changed."""
-        for _, before in reversed(self._open):
+        for *_, before in reversed(self._open):
             put_back(before)
         self._open, self._row = [], None
 
@@ -168,15 +168,15 @@ class Recorder:
         watched.generation = self.generation
         found_inf = getattr(optimizer, "found_inf", None)  # of fused optimizers, which skip by themselves
         scale = getattr(optimizer, "grad_scale", None)
-        row = Row(0, watched.rate(), losses, [], 0.0 if found_inf is None else found_inf.detach().clone())
-        calls, left = self.calls.of(id(watched), watched.parameters)
+        row = Row(0, watched.rate(), losses, [], 0.0 if found_inf is None else read(found_inf))
+        calls, left = self.calls.of(id(watched), watched.parameters) if self.calls.made else ([], watched.parameters)
         row.norms = [call.norm for call in calls]
         if calls or (scale is not None and not hasattr(scale, "to")):
             scale = None  # the script has unscaled them, or the optimizer is none of torch's
         if left and not (watched.is_sharded_flat and not calls):
             norm = total_norm(left, scale)
             if norm is not None:
-                row.norms.append(norm)
+                row.norms.append(read(norm))
         limit = self.settings.clip_norm
         if clip and limit is not None and (left or not all(call.is_limited for call in calls)):
             clip_to(limit, watched.parameters, scale)
@@ -293,9 +293,10 @@ class Recorder:
         return self.rank
 
     def _watched(self, optimizer: Any) -> Watched:
-        if optimizer not in self.watched:
+        watched = self.watched.get(optimizer)
+        if watched is None:
             self.watch(optimizer)
-        watched = self.watched[optimizer]
+            watched = self.watched[optimizer]
         if watched.groups is not optimizer.param_groups:  # load_state_dict makes new ones
             watched.groups, watched.parameters = optimizer.param_groups, []
         if not watched.parameters:
@@ -304,9 +305,9 @@ class Recorder:
 
     def _steer_inner(self, watched: Watched) -> list[tuple[dict[str, Any], Any]]:
         """Changes the rates of an optimizer that another one calls, unless it was given the changed ones."""
-        if not self.settings.steers:
+        if not self.steers:
             return []
-        changed = [group for _, before in self._open for group, _ in before]
+        changed = [group for *_, before in self._open for group, _ in before]
         rates = {float(group["lr"]) for group in changed}
         theirs = [group for group in watched.groups if group.get("lr") is not None]
         if any(group is other for group in theirs for other in changed) or rates & {float(g["lr"]) for g in theirs}:

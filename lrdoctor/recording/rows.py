@@ -46,8 +46,6 @@ class Series:
     """Steps that a loss scaler skipped."""
     bad: tuple[int, str, float] | None = None
     """Step, column and value of the first update that is not finite."""
-    last: tuple[float | None, float | None] = (None, None)
-    """Loss and norm of the last row."""
 
     def __post_init__(self) -> None:
         self._file = -1
@@ -72,8 +70,8 @@ class Series:
     def add(self, row: Row) -> None:
         """Appends the row now, or with others once they are read."""
         self.n_rows += 1
-        if not self._waiting and _is_at_hand(row):
-            self._write(self._text(row, []))
+        if not self._waiting and not _values(row):
+            self._write(self._line(row.step, row.rate, row.losses, row.norms, row.skipped > 0))  # type: ignore[arg-type]
             return
         if not self._waiting:
             self._since = time.monotonic()
@@ -86,34 +84,33 @@ class Series:
         rows, self._waiting = self._waiting, []
         if rows:
             read = _read([value for row in rows for value in _values(row)])
-            self._write("".join(self._text(row, read) for row in rows))
+            self._write("".join(self._read_line(row, read) for row in rows))
 
-    def _text(self, row: Row, read: list[float]) -> str:
-        """The row as a line.
-
-        Args:
-            row: of which the tensors are taken from the front of `read`.
-            read: values of the tensors of this row and those after it.
-        """
+    def _read_line(self, row: Row, read: list[float]) -> str:
+        """The row as a line; its tensors have the values at the front of `read`, which are taken from there."""
 
         def number(value: Value) -> float:
-            return value if isinstance(value, float) else read.pop(0) if read else float(value)
+            return value if type(value) is float else read.pop(0)
 
         rate = None if row.rate is None else number(row.rate)
-        loss = _sum([number(value) for value in row.losses])
-        norm = _together([number(value) for value in row.norms])
-        skipped = number(row.skipped) > 0
+        losses = [number(value) for value in row.losses]
+        norms = [number(value) for value in row.norms]
+        return self._line(row.step, rate, losses, norms, number(row.skipped) > 0)
+
+    def _line(
+        self, step: int, rate: float | None, losses: Sequence[float], norms: Sequence[float], skipped: bool
+    ) -> str:
+        loss, norm = _sum(losses), _together(norms)
         if skipped:
             self.n_skipped += 1
             if len(self.skipped) < MOST_SKIPPED:
-                self.skipped.append(row.step)
+                self.skipped.append(step)
         elif self.bad is None:
             for name, value in (("train_loss", loss), ("grad_norm", norm)):
                 if value is not None and not math.isfinite(value):
-                    self.bad = (row.step, name, value)
+                    self.bad = (step, name, value)
                     break
-        self.last = (loss, norm)
-        return f"{row.step},{_cell(rate)},{_cell(loss)},{_cell(norm)},\n"
+        return f"{step},{_cell(rate)},{_cell(loss)},{_cell(norm)},\n"
 
     def _write(self, text: str) -> None:
         data = text.encode("ascii")
@@ -122,15 +119,9 @@ class Series:
 
 
 def _values(row: Row) -> list[Any]:
-    """The tensors among the row's values, in the order in which `_text` asks for them."""
-    rate = [] if row.rate is None else [row.rate]
-    every = [*rate, *row.losses, *row.norms, row.skipped]
-    return [value for value in every if not isinstance(value, float)]
-
-
-def _is_at_hand(row: Row) -> bool:
-    """Whether all values can be read without waiting for an accelerator."""
-    return all(value.device.type == "cpu" for value in _values(row))
+    """The tensors among the row's values, in the order in which `_read_line` asks for them."""
+    every = (row.rate, *row.losses, *row.norms, row.skipped)
+    return [value for value in every if value is not None and type(value) is not float]
 
 
 def _read(tensors: list[Any]) -> list[float]:
@@ -146,11 +137,11 @@ def _read(tensors: list[Any]) -> list[float]:
     return [found[k] for k in range(len(tensors))]
 
 
-def _sum(values: list[float]) -> float | None:
-    return sum(values[1:], values[0]) if values else None
+def _sum(values: Sequence[float]) -> float | None:
+    return sum(values) if values else None
 
 
-def _together(norms: list[float]) -> float | None:
+def _together(norms: Sequence[float]) -> float | None:
     """The norm of all parts: the root of the sum of squares."""
     if len(norms) < 2:
         return norms[0] if norms else None

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lrdoctor.recording.norms import read
+
 if TYPE_CHECKING:
     from lrdoctor.recording.norms import Value
     from lrdoctor.recording.rows import Series
@@ -56,12 +58,15 @@ class Watched:
     group: int = 0
     """The group whose rate is recorded."""
     parameters: list[Any] = field(default_factory=list)
+    is_sharded_flat: bool = False
+    """Whether a norm of the gradients here is one of a part only."""
     after_step: tuple[Any, int] | None = None
     """The first gradient, and how often it had been changed, right after the last update."""
 
     def begin(self) -> None:
         """Looks at the groups, before the first update."""
         self.parameters = [p for group in self.groups for p in group["params"]]
+        self.is_sharded_flat = any(type(p).__name__ == SHARDED_FLAT for p in self.parameters)
         for key in (*REFERENCE, "lr"):
             if any(key in group for group in self.groups):
                 self.peaks = [as_number(group.get(key, group.get("lr"))) for group in self.groups]
@@ -72,10 +77,6 @@ class Watched:
         # groups whose rates are all their own leave the default unused
         self.reference = self.default if any(is_default) else highest
         self.group = is_default.index(True) if any(is_default) else self.peaks.index(highest) if known else 0
-
-    @property
-    def is_sharded_flat(self) -> bool:
-        return any(type(p).__name__ == SHARDED_FLAT or hasattr(p, "_is_flat_param") for p in self.parameters)
 
     def mark(self) -> None:
         """Remembers the first gradient as it is after an update."""
@@ -98,7 +99,7 @@ class Watched:
         """The rate that is recorded."""
         found = self.groups[self.group].get("lr") if self.group < len(self.groups) else None
         if found is None or hasattr(found, "detach"):
-            return None if found is None else found.detach().clone()
+            return None if found is None else read(found)
         return float(found)
 
     def steer(self, settings: Recording) -> list[tuple[dict[str, Any], Any]]:

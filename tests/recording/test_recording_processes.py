@@ -100,6 +100,37 @@ def test_of_several_ranks_the_first_writes_and_all_are_steered_alike(tmp_path: P
     assert done.column("learning_rate") == [0.05] * 4
 
 
+SHARDED = """
+import json, torch, torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+dist.init_process_group("gloo")
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+fully_shard(model, mesh=init_device_mesh("cpu", (2,)))
+X = torch.randn(64, 4)[dist.get_rank()::2]; Y = X.sum(1, keepdim=True)
+o = torch.optim.SGD(model.parameters(), lr=0.1)
+rows = []
+for k in range(4):
+    o.zero_grad(); loss = torch.nn.functional.mse_loss(model(X), Y); loss.backward()
+    norm = torch.nn.utils.get_total_norm([p.grad.full_tensor() for p in model.parameters()]).item()
+    if k > 1: torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+    rows.append([loss.item(), norm]); o.step()
+if dist.get_rank() == 0: open("rows.json", "w").write(json.dumps(rows))
+dist.destroy_process_group()
+"""
+
+
+def test_the_norm_of_sharded_gradients_is_that_of_all_shards(tmp_path: Path) -> None:
+    (tmp_path / "fsdp.py").write_text(SHARDED, encoding="utf-8")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "fsdp.py"]
+    done = run(tmp_path, command)
+    assert done.code == 0, done.stderr
+    losses, norms = zip(*json.loads((tmp_path / "rows.json").read_text("utf-8")), strict=True)
+    assert done.column("train_loss") == list(losses)
+    assert done.column("grad_norm") == pytest.approx(list(norms), rel=1e-5)
+
+
 def test_a_sitecustomize_of_the_user_runs_and_a_python_without_torch_sees_nothing(tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site/sitecustomize.py").write_text("import sys; sys.mine = __file__\n", encoding="utf-8")
