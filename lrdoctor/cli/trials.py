@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrdoctor.cli.options import AUTO
-from lrdoctor.cli.scripts import Script, spec_of
+from lrdoctor.cli.scripts import NO_SCRIPT, Script, spec_of
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -25,8 +25,8 @@ def load_spec(
     path: Path | None,
     overrides: list[str] | None,
     seeds: int | None,
-    script: Script,
-    command: str,
+    script: Script = NO_SCRIPT,
+    command: str = "sweep",
     out: Path | None = None,
     fresh: bool = False,
 ) -> Spec:
