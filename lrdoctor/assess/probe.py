@@ -146,6 +146,8 @@ def _steps(judged: _Judged) -> int:
 
 def missed(judged: _Judged) -> str:
     """What an ordinary schedule would have shown of the unstable seeds, against what every step shows."""
+    if "command" in (judged.probed.study.spec or {}):
+        return "The command evaluates when it likes, so what its evaluations miss is not known."
     every = f"every {judged.probed.eval_every} steps"
     if not judged.unstable:
         return f"Evaluation {every} would have told the same."

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrdoctor.cli.options import AUTO
-from lrdoctor.cli.scripts import Script, spec_of
+from lrdoctor.cli.scripts import NO_SCRIPT, Script, spec_of
 from lrdoctor.errors import SpecError
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def load_spec(
     path: Path | None,
     overrides: list[str] | None,
     seeds: int | None,
-    script: Script,
-    command: str,
+    script: Script = NO_SCRIPT,
+    command: str = "sweep",
     out: Path | None = None,
     fresh: bool = False,
 ) -> Spec:
@@ -125,13 +125,17 @@ def study_folder(spec: Spec, out: Path | None) -> Path:
 
 def environment() -> dict[str, str]:
     """What besides the spec decides a curve's bits."""
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
     from lrdoctor.core.trial import TRAINING_VERSION
 
+    try:
+        torch = version("torch")
+    except PackageNotFoundError:  # a command has a torch of its own, which its trials tell
+        torch = "not installed"
     return {
         "python": platform.python_version(),
-        "torch": version("torch"),
+        "torch": torch,
         "machine": platform.machine(),
         "training loop": TRAINING_VERSION,
     }

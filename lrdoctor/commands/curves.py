@@ -70,7 +70,7 @@ class Growing:
             self._held = None
 
 
-def logged(path: Path, n_rows: int) -> tuple[dict[int, float], str | None]:
+def logged(path: Path, n_rows: int, began: float) -> tuple[dict[int, float], str | None]:
     """Validation losses by step from a log that the command wrote.
 
     Where the log counts updates, its steps are taken; where it counts epochs, samples or nothing, the evaluations are
@@ -79,11 +79,12 @@ def logged(path: Path, n_rows: int) -> tuple[dict[int, float], str | None]:
     Args:
         path: of the log.
         n_rows: updates of the run.
+        began: when the run was started, in seconds of the clock that files have; an older log is that of another run.
 
     Returns:
         the losses, and what is to be said of them; no losses where none were found, with the reason.
     """
-    if not path.exists():
+    if not path.exists() or path.stat().st_mtime < began:
         return {}, f"validation loss: {path.name} was not written"
     try:
         runs = read_log(path)

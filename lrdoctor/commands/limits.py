@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lrdoctor.core.command import all_fields
+from lrdoctor.core.command import STANDARD_OUTPUT, all_fields, fields_of
 
 WIDTH = 20
 """Columns of what a line is about."""
@@ -77,7 +77,10 @@ def _validation(validation: Mapping[str, Any] | None) -> str:
             "none known but what the script passes to lrdoctor.log(val_loss=...); without it the objective is the "
             "training loss (`validation` names a log)"
         )
-    return "read from what it prints" if validation["log"] == "stdout" else f"read from {validation['log']}"
+    if validation["log"] == STANDARD_OUTPUT:
+        return "read from what it prints"
+    alone = "" if "dir" in fields_of(validation["log"]) else ", which all trials write, so that one runs at a time"
+    return f"read from {validation['log']}{alone}"
 
 
 def _variants(variants: Sequence[str]) -> str:

@@ -25,6 +25,9 @@ GRACE = 3.0
 """Seconds from the request to leave until the run is killed: time to close files, and none to finish a checkpoint that
 nobody wants; less than the 5 that a worker has."""
 
+UNTIL_DEAD = 30.0
+"""Seconds to wait for what was killed: a busy machine, or a device that holds a process, takes its time."""
+
 PAUSE = 0.02
 """Seconds between two looks at processes that were asked to leave."""
 
@@ -69,7 +72,8 @@ def end(group: int, mark: str, leader_is_gone: Callable[[], bool], grace: float 
             return
         time.sleep(PAUSE)
     # what a process starts while the others are killed is met by the next round
-    for _ in range(int(grace / PAUSE)):
+    deadline = time.monotonic() + UNTIL_DEAD
+    while time.monotonic() < deadline:
         signal_all(group, mark, signal.SIGKILL)
         if leader_is_gone() and not _group_lives(group) and not marked(mark):
             return
@@ -77,13 +81,27 @@ def end(group: int, mark: str, leader_is_gone: Callable[[], bool], grace: float 
 
 
 def _group_lives(group: int) -> bool:
+    """Whether a process of the group runs; one that is dead and that nobody has asked for its exit code does not.
+
+    A container often has nobody that asks for the orphans.
+    """
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    stats = list(Path("/proc").glob("[0-9]*/stat"))
+    return not stats or any(_is_running_in(group, path) for path in stats)
+
+
+def _is_running_in(group: int, stat: Path) -> bool:
+    try:
+        # "pid (any name) state parent group ...", and the name may hold anything
+        state, _, of = stat.read_bytes().rpartition(b")")[2].split()[:3]
+    except (OSError, ValueError):
+        return False
+    return int(of) == group and state not in (b"Z", b"X")
 
 
 class Guard:
@@ -137,7 +155,9 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     if sys.stdin.buffer.read():
         return
-    while signal_all(group, mark, signal.SIGKILL) and (marked(mark) or _group_lives(group)):
+    deadline = time.monotonic() + UNTIL_DEAD
+    while time.monotonic() < deadline and (_group_lives(group) or marked(mark)):
+        signal_all(group, mark, signal.SIGKILL)
         time.sleep(PAUSE)
 
 

@@ -53,6 +53,8 @@ class Done:
     rows: list[Row]
     recorded: Recorded
     """What the recording says of the training."""
+    began: float
+    """When it was started, in seconds of the clock that files have."""
 
 
 @dataclass
@@ -81,7 +83,7 @@ def run(
         WorkloadError: the command cannot be started.
         Interrupted: `stopped` said so; nothing of the run is left.
     """
-    mark = uuid.uuid4().hex
+    mark, began = uuid.uuid4().hex, time.time()
     environment = {**order.environment, **ports(order.environment)}
     try:
         process = processes.start(order.words, order.runs_in, order.recording.environment(environment), mark)
@@ -118,7 +120,7 @@ def run(
         seconds=order.timeout if state.is_late else None,
         words=last_lines(complained) or last_lines(printed),
     )
-    return Done(outcome, state.rows, recorded)
+    return Done(outcome, state.rows, recorded, began)
 
 
 def _watch(

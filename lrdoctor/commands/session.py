@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,7 +21,7 @@ from lrdoctor.commands.endings import judged
 from lrdoctor.commands.limits import limits
 from lrdoctor.commands.running import STDOUT, Done, Order, run
 from lrdoctor.core.architecture import Inspection
-from lrdoctor.core.command import all_fields, filled, values_of
+from lrdoctor.core.command import STANDARD_OUTPUT, all_fields, fields_of, filled, values_of
 from lrdoctor.core.curve import EMPTY
 from lrdoctor.core.rewriting import Possible
 from lrdoctor.core.trial import Trial
@@ -56,6 +57,8 @@ class CommandSession:
     """One worker's runs of the command; see `examine.trainers.Trainer`."""
 
     def __init__(self, context: Mapping[str, Any], worker: int) -> None:
+        if sys.platform == "win32":
+            raise WorkloadError("command: trials of a command need the process groups of Linux or macOS")
         self.context = context
         self.words: list[str] = list(context["command"])
         refuse_blind(self.words)
@@ -66,6 +69,21 @@ class CommandSession:
                 f"slots.gpus: found {self.per_trial}, expected at most {len(self.gpus)}, the GPUs that are visible"
             )
         self.worker = worker
+        if self.shares_log and worker:
+            raise WorkloadError(
+                f"validation.log: found {context['validation']['log']}, which trials that run side by side would all "
+                "write; expected a file in {dir}, or --jobs 1"
+            )
+
+    @property
+    def shares_log(self) -> bool:
+        """Whether all trials leave their validation losses in one file."""
+        validation = self.context["validation"]
+        return (
+            validation is not None
+            and validation["log"] != STANDARD_OUTPUT
+            and "dir" not in fields_of(validation["log"])
+        )
 
     @property
     def n_slots(self) -> int:
@@ -74,7 +92,7 @@ class CommandSession:
 
     def describe(self) -> Mapping[str, Any]:
         name = f"{self.per_trial} of {len(self.gpus)} GPUs a trial" if self.n_slots else "what the command takes"
-        return {"device": "command", "device_name": name, "devices": self.n_slots}
+        return {"device": "command", "device_name": name, "devices": 1 if self.shares_log else self.n_slots}
 
     def run(self, payload: Any, emit: Callable[[Any], None], stopped: Callable[[], bool]) -> Any:
         """Does what the payload's `kind` says.
@@ -110,7 +128,7 @@ class CommandSession:
             if trial.control and status == "diverged":
                 # no update made it so: that is what a control is there to tell
                 status, reason = "completed", None
-            evaluations, notes = self._evaluations(own, done)
+            evaluations, notes = self._evaluations(trial, own, done)
         n = len(done.rows)
         if status == "completed" and n < trial.n_steps:
             notes.append(
@@ -200,7 +218,7 @@ class CommandSession:
             chosen["CUDA_VISIBLE_DEVICES"] = ",".join(self.gpus[first : first + self.per_trial])
         return chosen
 
-    def _evaluations(self, own: Path, done: Done) -> tuple[dict[int, float], list[str]]:
+    def _evaluations(self, trial: Trial, own: Path, done: Done) -> tuple[dict[int, float], list[str]]:
         """Validation losses of a run that is over, by step, and what is to be said of them."""
         validation, steps = self.context["validation"], [row[0] for row in done.rows]
         if not steps:
@@ -209,10 +227,10 @@ class CommandSession:
             told = done.recorded.runs[0].val_loss if done.recorded.runs else EMPTY
             return curves.settled(dict(zip(told.step.tolist(), told.value.tolist(), strict=True)), steps), []
         log = own / STDOUT
-        if validation["log"] != "stdout":
-            named = filled([validation["log"]], {"dir": str(own / FILES)})[0]
+        if validation["log"] != STANDARD_OUTPUT:
+            named = filled([validation["log"]], values_of(trial, str(own / FILES)))[0]
             log = Path(self.context["runs_in"]) / named
-        found, note = curves.logged(log, len(steps))
+        found, note = curves.logged(log, len(steps), done.began)
         return curves.settled(found, steps), [] if note is None else [note]
 
     @contextmanager

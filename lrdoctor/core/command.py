@@ -13,6 +13,9 @@ FIELDS = ("lr", "seed", "dir", "steps", "warmup_steps", "clip_norm")
 OWN = "own"
 """Name of the update rule that the command has by itself, beside those of its variants."""
 
+STANDARD_OUTPUT = "stdout"
+"""The log that stands for what the command prints."""
+
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 Value = str | int | float

@@ -9,15 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from lrdoctor.core.command import OWN, fields_of
+from lrdoctor.core.command import OWN, STANDARD_OUTPUT, fields_of
 from lrdoctor.core.trial import canonical_json
 from lrdoctor.spec.base import NOT_IDENTITY, Named, Spec
 from lrdoctor.spec.class_paths import digest
 from lrdoctor.spec.faults import shown
 from lrdoctor.spec.types import Block, CountOrZero
-
-STDOUT = "stdout"
-"""The log that stands for what the command prints."""
 
 CODE = (".py", ".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".sh")
 """Endings of the files named in a command that are read as part of it: what decides a training, and no data."""
@@ -47,8 +44,8 @@ def _seconds(value: Any) -> Any:
 
 
 def _log(value: Any) -> Any:
-    if value == STDOUT:
-        return {"log": STDOUT}
+    if value == STANDARD_OUTPUT:
+        return {"log": STANDARD_OUTPUT}
     if not isinstance(value, dict | Block):
         raise ValueError(f"found {shown(value)}, expected {{log: FILE}}, or stdout")
     return value
@@ -133,8 +130,8 @@ class CommandSpec(Spec, Command):
 
     @property
     def steps_between_evaluations(self) -> int:
-        # a command evaluates when it likes
-        return self.max_train_steps
+        # a command evaluates when it likes, and what it evaluates is seen
+        return 1
 
     @property
     def runs_in(self) -> Path:

@@ -77,13 +77,14 @@ def test_evaluations_go_to_the_last_row_before_them() -> None:
 
 def test_validation_losses_are_read_from_a_log(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
-    assert logged(path, 30) == ({}, "validation loss: metrics.csv was not written")
+    assert logged(path, 30, 0.0) == ({}, "validation loss: metrics.csv was not written")
     path.write_text("step,train_loss,val_loss\n" + "".join(f"{k},{3 - k / 20},{3.5 - k / 20}\n" for k in range(9, 30)))
-    evaluations, note = logged(path, 30)
+    evaluations, note = logged(path, 30, 0.0)
     assert (evaluations[9], evaluations[29], note) == (3.05, 2.05, None)
     path.write_text("step,train_loss\n" + "".join(f"{k},{3 - k / 20}\n" for k in range(30)))
-    evaluations, note = logged(path, 30)
+    evaluations, note = logged(path, 30, 0.0)
     assert evaluations == {}
     assert note == "validation loss: metrics.csv has none that is known as one"
+    assert logged(path, 30, path.stat().st_mtime + 1) == ({}, "validation loss: metrics.csv was not written")
     path.write_text("")
-    assert logged(path, 30)[0] == {}
+    assert logged(path, 30, 0.0)[0] == {}

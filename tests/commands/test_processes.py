@@ -67,6 +67,23 @@ def test_the_guard_kills_the_run_when_its_maker_is_killed(script: Path, tmp_path
     wait_for_marked(mark, 0)
 
 
+def test_orphans_that_nobody_asks_after_do_not_keep_a_run_alive(script: Path, tmp_path: Path) -> None:
+    # this process adopts the orphans of a run and leaves them as they are, as process 1 of many containers does
+    adopts = tmp_path / "adopts.py"
+    adopts.write_text(
+        "import ctypes, os, subprocess, sys, time\nfrom lrdoctor.commands import processes\n"
+        "assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0\n"
+        f"words = ['sh', '-c', '{sys.executable} {script} & exec {sys.executable} {script}']\n"
+        "run = processes.start(words, '.', os.environ, 'marked-orphans')\n"
+        "while len(processes.marked('marked-orphans')) < 2: time.sleep(0.02)\n"
+        "processes.UNTIL_DEAD = 600.0\n"
+        "processes.end(run.pid, 'marked-orphans', lambda: run.poll() is not None, grace=0.2)\n"
+        "print(processes.marked('marked-orphans'), run.returncode < 0, os.waitpid(-1, 0)[1] > 0)\n"
+    )
+    done = subprocess.run([sys.executable, str(adopts)], capture_output=True, text=True, timeout=300)
+    assert done.stdout == "[] True True\n", done.stderr
+
+
 def test_a_guard_that_is_told_so_leaves(script: Path, mark: str) -> None:
     run = processes.start([sys.executable, str(script)], ".", os.environ, mark)
     try:

@@ -130,6 +130,30 @@ def test_a_command_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "own").iterdir()) == ["stderr.txt", "stdout.txt"]
 
 
+@pytest.mark.parametrize(
+    ("validation", "devices", "is_refused"),
+    [
+        (None, 0, False),
+        ({"log": "stdout"}, 0, False),
+        ({"log": "{dir}/m.csv"}, 0, False),
+        ({"log": "m.csv"}, 1, True),
+        ({"log": "{seed}.csv"}, 1, True),
+    ],
+)
+def test_trials_that_write_one_log_run_one_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, validation: Any, devices: int, is_refused: bool
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert CommandSession(context("train", validation=validation), 0).describe()["devices"] == devices
+    if is_refused:
+        with pytest.raises(
+            WorkloadError, match=r"^validation.log: found .*csv, which .* expected a file in .dir., or --jobs 1"
+        ):
+            CommandSession(context("train", validation=validation), 1)
+    else:
+        CommandSession(context("train", validation=validation), 1)
+
+
 def test_the_model_of_a_command_is_not_looked_at() -> None:
     session = CommandSession(context("train"), 0)
     possible = session.run({"kind": "possible", "seed": 0}, lambda value: None, lambda: False)

@@ -14,7 +14,8 @@ from lrdoctor.reports.terminal.text import safe
 def print_probe(probe: Probe, console: Console) -> None:
     """Prints what `Report.probe` holds."""
     rate = number(probe.base_learning_rate)
-    title = f"Short run: {probe.n_steps} steps at {rate} ({multiple(probe.factor)} lr*), both losses at every step"
+    losses = "both losses" if any(row.val_peak is not None for row in probe.seeds) else "the training loss"
+    title = f"Short run: {probe.n_steps} steps at {rate} ({multiple(probe.factor)} lr*), {losses} at every step"
     console.print()
     console.print(safe(console, title, "bold"))
     if probe.evaluated is not None:
