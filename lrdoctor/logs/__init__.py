@@ -40,6 +40,8 @@ OF_TEXTS: tuple[Reader, ...] = (hf_trainer, jsonl, *console.NAMED, delimited, *c
 READERS: tuple[Reader, ...] = (*OF_BINARIES, *OF_TEXTS)
 """In the order in which they look at a source: what is told by a signature first, what is told by guessing last."""
 
+OF_TRIAL = "steps.csv", "trial.json"
+"""The curves of a trial in a study folder, and what lies beside them there."""
 FEWEST_POINTS = 20
 """Points of a run that can be judged beside others of the same log; a start that was given up has fewer."""
 
@@ -67,7 +69,10 @@ def read_log(
     """
     source = _source(path)
     reader = reader_of(source, format)
-    return _runs(source.name, reader.NAME, reader.read(source), columns)
+    runs = _runs(source.name, reader.NAME, reader.read(source), columns)
+    if Path(path).name == OF_TRIAL[0] and Path(path).with_name(OF_TRIAL[1]).is_file():
+        return [replace(run, provenance={**run.provenance, "of_a_trial": True}) for run in runs]
+    return runs
 
 
 def read_event_files(paths: Sequence[Path], columns: Mapping[str, str] | None = None) -> list[Run]:

@@ -13,6 +13,7 @@ Keys of a run's provenance, beside the facts that the format itself knows (`samp
 - judged: val_loss where the log has no training loss.
 - said: (kind, step, text) of what the log says in words of its end, as in `logs.statements`.
 - aborted: why a run beside others of its log is a start that was given up, or an evaluation.
+- of_a_trial: the log is the curves of a trial in a study folder of lrdoctor, which knows more of it.
 - part: (k, n) when this is the k-th of n runs in one table.
 - notes, left_out: what a reader should know, and what was not used -> why.
 """

@@ -37,6 +37,8 @@ class Thresholds:
     """A rise of less than 5 % (or 5 % of the progress) is not worth a word, however certain it is."""
     plain: float = 3.0
     """Times the limit that a height needs no order for: in a short log there may be too few values before it."""
+    fewest_plain: int = 3
+    """Points that such a height consists of at least."""
     large: float = float(np.log(1.5))
     """What counts in a smooth curve."""
     quanta: float = 3.0
@@ -177,7 +179,9 @@ def _at_scale(
         until = int(low[low > top][0]) if (low > top).any() else end
         from_here = int(low[low < top][-1]) + 1 if (low < top).any() else first
         upper_half = y[from_here * length : until * length]
-        is_plain = rise.height > THRESHOLDS.plain * rise.limit
+        # two odd points side by side fill a block of three, and come in any order once in a while
+        n_high = int(np.count_nonzero(upper_half > middle))
+        is_plain = rise.height > THRESHOLDS.plain * rise.limit and n_high >= THRESHOLDS.fewest_plain
         if is_plain or chance.of_stretch(y[since:before], upper_half, middle, n, correlation_time) < alpha:
             yield rise
 

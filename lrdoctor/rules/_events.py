@@ -15,6 +15,12 @@ from lrdoctor.rules.base import Rule
 BY_TIME: tuple[Instability, ...] = ("early", "mid_training")
 """Instabilities that are told apart by when they happen; a resume or a restart is one at any time."""
 
+ALONE = (
+    "; as a log, without the loss of the untrained weights on its batches and the trials at lower learning rates that "
+    "`lrdoctor sweep` has to compare it with"
+)
+"""What a finding adds where a trial is read as a log: there it may be another verdict than in its study."""
+
 MOST_LISTED = 20
 """Events of one kind that are listed; a run with more needs no longer list."""
 
@@ -31,7 +37,12 @@ def findings(rule: Rule, view: View, events: Iterable[Event], what: str) -> Iter
     every = tuple(events)
     for event in costliest(every):
         also = f" (one of {len(every)})" if len(every) > 1 else ""
-        yield finding(rule, view, event, f"{words(view, event)} {what}{also}")
+        yield finding(rule, view, event, f"{words(view, event)} {what}{also}{alone(view)}")
+
+
+def alone(view: View) -> str:
+    """`ALONE` of the curves of a trial that are read as a log, nothing of any other run."""
+    return ALONE if view.run.provenance.get("of_a_trial") else ""
 
 
 def costliest(events: Sequence[Event]) -> list[Event]:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from lrdoctor.measures import swings
 from lrdoctor.measures.view import View
+from lrdoctor.rules import _events
 from lrdoctor.rules.base import Found, Rule
 
 
@@ -45,7 +46,7 @@ def check(view: View) -> Found:
             f"{100 * swing.share:.2g} % of the run it was {swing.wider:.3g} times the level that it had held"
         )
     yield RULE.finding(
-        what,
+        what + _events.alone(view),
         observed=swing.wider,
         threshold=swing.limit,
         run=view.run,
