@@ -93,7 +93,9 @@ class Measured:
         for rate in sorted(self.objectives):
             is_shaky = len(self.unstable.get(rate, ())) > PROMISED * len(self.objectives[rate])
             if found is not None and rate > limit:
-                return max(found, float(f"{limit:.{DIGITS - 1}e}"))  # the fit knows the rates between two that were tried
+                return max(
+                    found, float(f"{limit:.{DIGITS - 1}e}")
+                )  # the fit knows the rates between two that were tried
             if is_shaky or rate > limit:
                 return found
             found = rate

@@ -193,7 +193,9 @@ def test_what_the_search_makes_of_it(of: Clipping, status: str, highest: float) 
 def fresh(of: Clipping, unstable: bool) -> Confirmation:
     """Ten fresh seeds, which a lower loss takes, that show what is claimed; or are unstable."""
     good, bad = Outcome(0.1, unstable), Outcome(INF, True)
-    seeds = (Fresh(seed=s, use=good, reach=good, baseline=Outcome(0.2, False), baseline_reach=bad) for s in range(3, 13))
+    seeds = (
+        Fresh(seed=s, use=good, reach=good, baseline=Outcome(0.2, False), baseline_reach=bad) for s in range(3, 13)
+    )
     return Confirmation(claim=of.claim, n_seeds=5, fresh=tuple(seeds))
 
 
