@@ -22,13 +22,11 @@ def sweep(
     outputs: Outputs = NOTHING,
 ) -> int:
     """Sweep the learning rate: the best one, which are infeasible, and how close the best sits to the edge."""
-    from lrdoctor import examine
-    from lrdoctor.procedures.sweep import Settings
+    from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, seeds)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
-        study = examine.sweep(laboratory, Settings(loaded.sweep.rates()), trials.seeds_for(laboratory, seeds))
-        report = trials.save(study, laboratory, "sweep")
+        report = runner.sweep(laboratory, trials.seeds_for(laboratory, seeds))
     if not quiet:
         say(f"saved in {laboratory.folder.out}")
     return conclude(

@@ -12,9 +12,14 @@ from lrdoctor.examine.laboratory import ENTRY, PRELOAD, answer
 from lrdoctor.spec import Spec
 
 
-def open_inspector(spec: Spec) -> Any:
-    """An engine of one worker that can look at the spec's model; a context manager, as every engine."""
-    return load(ENGINES["local"])(ENTRY, spec.workload(), jobs=1, preload=PRELOAD)
+def open_inspector(spec: Spec, engine: str = "local") -> Any:
+    """An engine of one worker that can look at the spec's model; a context manager, as every engine.
+
+    Args:
+        spec: with the model and the data.
+        engine: name in `ENGINES`.
+    """
+    return load(ENGINES[engine])(ENTRY, spec.workload(), jobs=1, preload=PRELOAD)
 
 
 def inspect(engine: Engine, seed: int, sharpness: bool, rewrite: str | None = None) -> Inspection:

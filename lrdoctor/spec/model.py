@@ -211,6 +211,23 @@ def load_spec(path: Path, overrides: Sequence[str] = ()) -> Spec:
     return _validated(document, Path(os.path.abspath(path)).parent)
 
 
+def spec_of(values: Mapping[str, Any], folder: Path) -> Spec:
+    """The spec of plain values that no file holds.
+
+    Args:
+        values: the spec's keys.
+        folder: absolute; files that they name start from it.
+
+    Raises:
+        SpecError: they are no spec; the message has a line for every fault.
+    """
+    place = Place(0, 1, 1, "the training")
+    document = parse(write(dict(values)), lambda line, column: place)
+    if isinstance(document, Fault):
+        raise refusal([document])
+    return _validated(document, folder)
+
+
 def _validated(document: Document, folder: Path) -> Spec:
     """The spec that a document holds, whose relative files start from the folder."""
     try:
