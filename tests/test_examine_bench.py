@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lrdoctor.core.curve import Curve
@@ -20,7 +21,7 @@ SAID: dict[str, Any] = {"name": "", "message": "", "observed": None, "threshold"
 def run(seed: int) -> Run:
     loss = [2.0 - 0.01 * t for t in range(100)]
     trial = Trial(base_learning_rate=0.1, seed=seed, max_train_steps=100, eval_every=100, optimizer='{"name":"sgd"}')
-    curves = {"train_loss": Curve.of(loss), "val_loss": Curve([99], [0.25])}
+    curves = {"train_loss": Curve.of(loss), "val_loss": Curve(np.array([99]), np.array([0.25]))}
     return Run(f"seed={seed}", "", curves, trial=trial)
 
 

@@ -7,6 +7,7 @@ from hostile import HOSTILE
 from html_pages import Page, faults
 from model_samples import FAILED, MIXED, MODELS, Row, inspected, layer, model, site, transformer
 
+from lrdoctor.core.sections import Model
 from lrdoctor.reports.html import render
 from lrdoctor.reports.numbers import printable
 
@@ -15,14 +16,14 @@ LARGEST_PAGE = 500_000
 
 
 @pytest.mark.parametrize("of", MODELS.values(), ids=MODELS)
-def test_every_model_is_a_sound_page(of: Row) -> None:
+def test_every_model_is_a_sound_page(of: Model) -> None:
     text = render(inspected(of))
     assert faults(text) == []
     assert text == render(inspected(of))
     assert "The model at initialization" in Page.of(text).text
 
 
-def shapes(of: Row) -> set[str]:
+def shapes(of: Model) -> set[str]:
     """The classes of what is drawn."""
     page = Page.of(render(inspected(of)))
     return {name for tag in ("path", "rect") for each in page.every(tag) for name in each.get("class", "").split()}
@@ -59,7 +60,7 @@ def test_what_is_special_has_a_shape_of_its_own(add: Row, drawn: set[str]) -> No
     ],
     ids=["post-norm", "mixed", "unknown", "long", "inside", "older", "failed"],
 )
-def test_what_is_drawn_is_also_said(of: Row, words: list[str]) -> None:
+def test_what_is_drawn_is_also_said(of: Model, words: list[str]) -> None:
     text = Page.of(render(inspected(of))).text
     assert [each for each in words if each not in text] == []
 

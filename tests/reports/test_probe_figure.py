@@ -42,9 +42,9 @@ def probed(*runs: Run, eval_every: int = 50) -> Sample:
     """Name, runs and `Report.probe`, as the figure takes them."""
     seeds = tuple(_seed(run) for run in runs if run.status != "failed")
     said: dict[str, Any] = {"verdict": "stable", "n_unstable": 0, "n_hidden": 0, "missed": "", "note": ""}
-    counts = {"n_steps": 300, "n_seeds": len(runs), "n_judged": len(seeds)}
-    at = {"base_learning_rate": 0.2, "factor": 2.0, "eval_every": eval_every, "evaluated": 256}
-    return "conv", runs, Probe(**at, **counts, **said, seeds=seeds)
+    said |= {"n_steps": 300, "n_seeds": len(runs), "n_judged": len(seeds)}
+    said |= {"base_learning_rate": 0.2, "factor": 2.0, "eval_every": eval_every, "evaluated": 256}
+    return "conv", runs, Probe(**said, seeds=seeds)
 
 
 def _seed(run: Run) -> ProbedSeed:

@@ -219,7 +219,7 @@ def test_the_search_for_the_numbers_is_for_those_who_ask(options: dict[str, bool
 
 
 def test_a_treatment_alone_is_a_report_of_trials() -> None:
-    alone = replace(report(treat=TREATS["healthy"]), sweep={})
+    alone = replace(report(treat=TREATS["healthy"]), sweep=None)
     assert alone.is_of_trials
 
 
