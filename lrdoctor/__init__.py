@@ -1,6 +1,7 @@
 """lrdoctor: finds out why a PyTorch model's training is unstable, by controlled trials.
 
-From Python, `diagnose` judges logs and tables that exist already:
+From Python, `diagnose` judges logs and tables that exist already; `sweep`, `probe` and `inspect` take a spec, or a
+`Training` whose model and data are objects in memory:
 
     >>> import lrdoctor
     >>> report = lrdoctor.diagnose({"loss": [2.0 * 0.98**step for step in range(200)]})
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Skip
     from lrdoctor.errors import InconclusiveError, LogError, LrdoctorError, UnstableError
     from lrdoctor.recording.log import log
+    from lrdoctor.studies import Training, inspect, load_spec, probe, sweep
 
 __version__ = "0.1.0"
 
@@ -35,10 +37,15 @@ __all__ = [
     "Report",
     "RunSummary",
     "Skip",
+    "Training",
     "UnstableError",
     "__version__",
     "diagnose",
+    "inspect",
+    "load_spec",
     "log",
+    "probe",
+    "sweep",
 ]
 
 _HOMES = {
@@ -46,6 +53,7 @@ _HOMES = {
     "lrdoctor.core.report": ("Finding", "Fix", "Report", "RunSummary", "Skip"),
     "lrdoctor.errors": ("InconclusiveError", "LogError", "LrdoctorError", "UnstableError"),
     "lrdoctor.recording.log": ("log",),
+    "lrdoctor.studies": ("Training", "inspect", "load_spec", "probe", "sweep"),
 }
 """Module -> the public names that it holds."""
 

@@ -26,7 +26,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "rich": ("cli", "reports.terminal"),
     "matplotlib": ("reports",),
     "jinja2": ("reports",),
-    "pandas": ("logs", "store"),
+    "pandas": ("logs", "store", "reports.frames"),
     "typer": ("cli",),
     "google_crc32c": ("logs",),
     "sklearn": ("workloads",),

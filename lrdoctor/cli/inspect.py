@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,10 +11,6 @@ from lrdoctor.cli.endings import conclude
 from lrdoctor.cli.options import FailOn, FailOnOption, Json, Quiet, Set, SpecPath
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.cli.scripts import NO_SCRIPT, Script
-
-if TYPE_CHECKING:
-    from lrdoctor.core.architecture import Inspection
-    from lrdoctor.spec import Spec
 
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, help="Of the initial weights and the batch.  [default: the spec's first]")
@@ -44,24 +40,8 @@ def inspect(
 
     Nothing is trained and nothing is saved. Only what ran for this batch is seen.
     """
-    from lrdoctor import assess
-    from lrdoctor.core.study import Study
+    from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, None, script, "inspect")
-    seen = _seen(loaded, loaded.seeds[0] if seed is None else seed, sharpness, quiet)
-    study = Study(name=loaded.name, runs=(), spec=loaded.model_dump(mode="json"))
-    report = assess.report_of_inspection(seen, study)
+    report = runner.inspect(loaded, seed, sharpness, quiet)
     return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs)
-
-
-def _seen(spec: Spec, seed: int, sharpness: bool, quiet: bool) -> Inspection:
-    from lrdoctor import examine
-    from lrdoctor.reports.terminal.live import SweepView
-    from lrdoctor.reports.terminal.text import Screen
-
-    with (
-        SweepView(Screen(stderr=True), quiet=quiet) as view,
-        examine.open_inspector(spec) as engine,
-        examine.interruptible(engine, view),
-    ):
-        return examine.inspect(engine, seed, sharpness, spec.model_change)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrdoctor.cli.endings import PIPE_WIDTH
-from lrdoctor.cli.trials import environment, study_folder
 from lrdoctor.reports.terminal import streams
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ def planned(
     from lrdoctor import examine
     from lrdoctor.reports.terminal.live import SweepView
     from lrdoctor.reports.terminal.text import Screen
+    from lrdoctor.runner import environment, study_folder
 
     with (
         SweepView(Screen(stderr=True), quiet=quiet) as view,

@@ -152,8 +152,8 @@ def spec_of(script: Script, out: Path | None, overrides: Sequence[str], fresh: b
         WorkloadError: the command cannot be recorded.
     """
     from lrdoctor.cli.endings import say
-    from lrdoctor.cli.trials import study_folder
     from lrdoctor.commands import proposal
+    from lrdoctor.runner import study_folder
 
     name = proposal.name_of(script.words)
     begun = proposal.begin(name, script.words, overrides)

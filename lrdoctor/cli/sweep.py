@@ -24,13 +24,11 @@ def sweep(
     script: Script = NO_SCRIPT,
 ) -> int:
     """Sweep the learning rate: the best one, which are infeasible, and how close the best sits to the edge."""
-    from lrdoctor import examine
-    from lrdoctor.procedures.sweep import Settings
+    from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "sweep", out, fresh)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
-        study = examine.sweep(laboratory, Settings(loaded.sweep.rates()), trials.seeds_for(laboratory, seeds))
-        report = trials.save(study, laboratory, "sweep")
+        report = runner.sweep(laboratory, trials.seeds_for(laboratory, seeds))
     if not quiet:
         say(trials.saved_in(laboratory))
     return conclude(

@@ -1,14 +1,10 @@
-"""What every command that runs trials needs: its spec, the study folder with the engine, and the saved report."""
+"""What every command that runs trials needs. The runner is imported when it is used: `--help` does not wait for it."""
 
 from __future__ import annotations
 
-import importlib
-import platform
 import shlex
-import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,93 +65,30 @@ def saved_in(laboratory: Laboratory) -> str:
 
 
 def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) -> tuple[int, ...]:
-    """The seeds of a command: the spec's, or with `--seeds auto` as many as its sweep needs.
+    """See `runner.seeds_for`."""
+    from lrdoctor import runner
 
-    Args:
-        laboratory: where the sweep is run.
-        asked: what `--seeds` was given.
-        settled: nothing is left for the sweep to settle, since the rates were given, or nothing is trained.
-    """
-    from lrdoctor import examine
-    from lrdoctor.procedures.sweep import Settings
-
-    spec = laboratory.spec
-    if asked != AUTO:
-        return tuple(spec.seeds)
-    if settled:
-        return examine.numbered_on(spec.seeds, examine.FEWEST_SEEDS)
-    return examine.enough_seeds(laboratory, Settings(spec.sweep.rates()), spec.seeds)
+    return runner.seeds_for(laboratory, runner.AUTO if asked == AUTO else None, settled)
 
 
-@contextmanager
-def open_laboratory(spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool) -> Iterator[Laboratory]:
-    """The study folder, the engine and the view of a command that runs trials, closed in the right order."""
-    from lrdoctor import examine
-    from lrdoctor.reports.terminal.live import SweepView
-    from lrdoctor.reports.terminal.text import Screen
-    from lrdoctor.store import StudyFolder
+def open_laboratory(
+    spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool
+) -> AbstractContextManager[Laboratory]:
+    """See `runner.open_laboratory`."""
+    from lrdoctor import runner
 
-    # drawing needs matplotlib, whose import takes half a second: while the workers train there is time for it
-    threading.Thread(target=importlib.import_module, args=("lrdoctor.reports.figures",), daemon=True).start()
-    where = study_folder(spec, out)
-    folder = StudyFolder.open(
-        where,
-        name=spec.name,
-        identity=spec.identity(),
-        spec_yaml=spec.to_yaml(where),
-        command_line=sys.argv,
-        environment=environment(),
-        fresh=fresh,
-    )
-    with (
-        folder,
-        SweepView(Screen(stderr=True), quiet=quiet) as view,
-        examine.open_engine(spec, jobs) as engine,
-        examine.interruptible(engine, view),
-    ):
-        yield examine.Laboratory(spec, folder, engine, view)
-
-
-def study_folder(spec: Spec, out: Path | None) -> Path:
-    """The folder as asked for, else the one of the spec's name."""
-    from lrdoctor.store import folder_name
-
-    return out if out is not None else Path("lrdoctor_out") / folder_name(spec.name)
-
-
-def environment() -> dict[str, str]:
-    """What besides the spec decides a curve's bits."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    from lrdoctor.core.trial import TRAINING_VERSION
-
-    try:
-        torch = version("torch")
-    except PackageNotFoundError:  # a command has a torch of its own, which its trials tell
-        torch = "not installed"
-    return {
-        "python": platform.python_version(),
-        "torch": torch,
-        "machine": platform.machine(),
-        "training loop": TRAINING_VERSION,
-    }
+    return runner.open_laboratory(spec, out, jobs, fresh, quiet)
 
 
 def save(study: Study, laboratory: Laboratory, command: str) -> Report:
-    """Judges the study and writes trials.csv, the figures and report.json into its folder."""
-    from lrdoctor import assess, examine
-    from lrdoctor.reports import figures
-    from lrdoctor.reports import json as json_report
+    """See `runner.save`."""
+    from lrdoctor import runner
 
-    folder = laboratory.folder
-    folder.write_trials_csv(examine.all_trials_table(laboratory, study))
-    report = assess.report_of_sweep(study, command, write_figures(laboratory, figures.sweep_figures(study)))
-    folder.write_text("report.json", json_report.render(report))
-    return report
+    return runner.save(study, laboratory, command)
 
 
 def write_figures(laboratory: Laboratory, drawn: Mapping[str, bytes]) -> list[str]:
-    """Writes the figures; returns their paths relative to the study folder."""
-    for name, content in drawn.items():
-        laboratory.folder.write_bytes(f"figures/{name}", content)
-    return [f"figures/{name}" for name in drawn]
+    """See `runner.write_figures`."""
+    from lrdoctor import runner
+
+    return runner.write_figures(laboratory, drawn)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from lrdoctor.core import brief
 from lrdoctor.core.curve import Curve
@@ -32,6 +34,9 @@ does not fall, so that nothing can be said of stability."""
 FixStatus = Literal["recommended", "verified", "rejected", "not_tried", "unconfirmed"]
 FailOn = Literal["unstable", "warning"]
 """The least severity for which a check fails."""
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 SCHEMA_VERSION = 1
 
@@ -113,6 +118,26 @@ class Fix:
     """Name of the run that it is for; None when it is for the whole study."""
 
 
+@dataclass(frozen=True)
+class Figure:
+    """A drawn figure, which a notebook shows."""
+
+    png: Path
+
+    @property
+    def svg(self) -> Path:
+        """The same as a drawing of lines and letters."""
+        return self.png.with_suffix(".svg")
+
+    def _repr_png_(self) -> bytes:
+        return self.png.read_bytes()
+
+
+def _by_name(module: str, name: str) -> Any:
+    # what draws a report stands above it, so that it is named and fetched when somebody asks, as an engine is
+    return getattr(import_module(module), name)
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Report:
     """Everything the renderers print; report.json is this value.
@@ -163,8 +188,37 @@ class Report:
     """The script that was run and recorded, how it ended, and what could be checked for it; empty for logs and trials.
     As plain data."""
 
+    folder: Path | None = field(default=None, compare=False)
+    """The study folder, with the figures and the trials; None for logs and for what was not saved. No part of
+    report.json."""
+
     @property
-    def figures(self) -> Mapping[str, tuple[str, ...]]:
+    def figures(self) -> Mapping[str, Figure]:
+        """The drawn figures by name, such as figure_7a_objective_vs_learning_rate; none where nothing was saved."""
+        files = dict.fromkeys(name for part in self.figure_files.values() for name in part if name.endswith(".png"))
+        there = [self.folder / name for name in files] if self.folder else []
+        return {path.stem: Figure(path) for path in there}
+
+    def table(self, of: Literal["rates", "seeds", "runs", "findings"] | None = None) -> DataFrame:
+        """The numbers as a pandas DataFrame.
+
+        Args:
+            of: rates (of a sweep), seeds (of a probe), runs (trials or logs) or findings; None for the first of these
+                that the report has.
+
+        Raises:
+            ValueError: there is no such table.
+        """
+        made: DataFrame = _by_name("lrdoctor.reports.frames", "frame")(self, of)
+        return made
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the HTML page in a frame that runs no script and loads nothing."""
+        shown: str = _by_name("lrdoctor.reports.frames", "in_a_frame")(self)
+        return shown
+
+    @property
+    def figure_files(self) -> Mapping[str, tuple[str, ...]]:
         """Part of the procedure -> the files of its figures, as paths relative to the study folder."""
         return {
             "sweep": self.sweep.figures if self.sweep else (),

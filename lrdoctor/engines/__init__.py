@@ -1,4 +1,4 @@
 """Where trials run: one engine a file, all with the interface of `engines.base`."""
 
-ENGINES = {"local": "lrdoctor.engines.local:LocalEngine"}
+ENGINES = {"local": "lrdoctor.engines.local:LocalEngine", "here": "lrdoctor.engines.here:HereEngine"}
 """Name in a spec -> "module:class", imported only when it is used: see `engines.entry.load`."""

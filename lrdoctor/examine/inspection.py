@@ -11,9 +11,14 @@ from lrdoctor.examine.trainers import open_engine
 from lrdoctor.spec import Spec
 
 
-def open_inspector(spec: Spec) -> Engine:
-    """An engine of one worker that can look at the spec's model; a context manager, as every engine."""
-    return open_engine(spec, jobs=1)
+def open_inspector(spec: Spec, engine: str = "local") -> Engine:
+    """An engine of one worker that can look at the spec's model; a context manager, as every engine.
+
+    Args:
+        spec: with the model and the data.
+        engine: name in `ENGINES`.
+    """
+    return open_engine(spec, jobs=1, engine=engine)
 
 
 def inspect(engine: Engine, seed: int, sharpness: bool, rewrite: str | None = None) -> Inspection:

@@ -73,12 +73,13 @@ TRAINERS: Mapping[Literal["model", "command"], Entry] = {
 """By `Spec.trainer`."""
 
 
-def open_engine(spec: Spec, jobs: int | None) -> Engine:
+def open_engine(spec: Spec, jobs: int | None, engine: str = "local") -> Engine:
     """The engine that trains the spec's trials; a context manager.
 
     Args:
         spec: with the workload.
         jobs: the number of workers; None for one a core, or one a visible accelerator.
+        engine: where they run: name in `ENGINES`.
     """
     entry = TRAINERS[spec.trainer]
-    return cast(Engine, load(ENGINES["local"])(entry.opener, spec.workload(), jobs=jobs, preload=entry.preload))
+    return cast(Engine, load(ENGINES[engine])(entry.opener, spec.workload(), jobs=jobs, preload=entry.preload))

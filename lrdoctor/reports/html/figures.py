@@ -68,8 +68,8 @@ def _is_wide(view_box: str) -> bool:
 
 def figure_names(report: Report) -> list[str]:
     """The files of the figures: those of the command's own part, the sweep's, then those of what else was run."""
-    own = {name: report.figures[name] for name in ("probe", "warmup", "clip") if name == report.command}
-    files = [file for part in (own, report.figures) for of in part.values() for file in of]
+    own = {name: report.figure_files[name] for name in ("probe", "warmup", "clip") if name == report.command}
+    files = [file for part in (own, report.figure_files) for of in part.values() for file in of]
     return list(dict.fromkeys(filter(_is_svg, files)))
 
 
@@ -87,7 +87,7 @@ def _tables(report: Report) -> Iterator[tuple[str, tuple[Table, ...]]]:
         yield from _of_warmup(report)
     if report.clip and report.clip["norms"]:
         both = (tables.norms_table(report.clip["norms"]), tables.clippings_table(report.clip))
-        yield from ((file, both) for file in filter(_is_svg, report.figures["clip"]))
+        yield from ((file, both) for file in filter(_is_svg, report.figure_files["clip"]))
     if report.treat:
         yield from _of_treat(report.treat)
 
@@ -110,7 +110,7 @@ def _above_best(report: Report, sweep: Sweep) -> Iterator[RunSummary]:
 
 
 def _of_warmup(report: Report) -> Iterator[tuple[str, tuple[Table, ...]]]:
-    for file in filter(_is_svg, report.figures["warmup"]):
+    for file in filter(_is_svg, report.figure_files["warmup"]):
         if "figure_8" not in file:
             yield file, (tables.warmups_table(report.warmup),)
         elif report.warmup["with"]:

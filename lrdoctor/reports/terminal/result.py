@@ -70,7 +70,7 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
         print_code(console, fixes)
     print_steps(console, report.next_steps, verbose)
     # figure 8 of a warmup is drawn anew from its sweep
-    files = dict.fromkeys(file for part in WRITTEN for file in report.figures[part])
+    files = dict.fromkeys(file for part in WRITTEN for file in report.figure_files[part])
     print_lines(console, "Files written", files)
 
 

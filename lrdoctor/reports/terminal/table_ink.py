@@ -29,6 +29,8 @@ MEANINGS: dict[Mark, str] = {
 }
 BETWEEN = 2
 """Blanks between two columns."""
+COMFORTABLE = 30
+"""Columns of the console on which words read well though they are wrapped."""
 
 
 def draw(table: Table, console: Console) -> RichTable:
@@ -37,9 +39,9 @@ def draw(table: Table, console: Console) -> RichTable:
     columns, rows = _without_empty(table.columns, [row.cells for row in table.rows])
     room = console.width - (1 + BETWEEN) * table.has_marks
     headers = [column.header for column in columns]
-    if _width(headers, rows) > room:
+    if _width(headers, rows, columns) > room:
         headers = _broken(headers, rows)
-        if _width(headers, rows) > room:
+        if _width(headers, rows, columns) > room:
             columns, rows = _joined(columns, rows)
             headers = _broken([column.header for column in columns], rows)
     drawn = RichTable(box=None, padding=(0, BETWEEN, 0, 0), pad_edge=False, header_style="bold")
@@ -90,7 +92,11 @@ def _broken(headers: Sequence[str], rows: Sequence[Cells]) -> list[str]:
     ]
 
 
-def _width(headers: Sequence[str], rows: Sequence[Cells]) -> int:
-    """Columns of the console that the table takes with every cell on one line."""
-    cells = ((*header.split("\n"), *(row[i] for row in rows)) for i, header in enumerate(headers))
-    return sum(max(map(cell_len, of)) + BETWEEN for of in cells)
+def _width(headers: Sequence[str], rows: Sequence[Cells], columns: Sequence[Column]) -> int:
+    """Columns of the console that the table takes with every number on one line and words wrapped where they are
+    long."""
+    widths = (max(map(cell_len, (*header.split("\n"), *(row[i] for row in rows)))) for i, header in enumerate(headers))
+    return sum(
+        (min(width, COMFORTABLE) if column.is_text else width) + BETWEEN
+        for width, column in zip(widths, columns, strict=True)
+    )

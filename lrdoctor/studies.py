@@ -1,0 +1,239 @@
+"""The Python side of `lrdoctor sweep`, `probe` and `inspect`: of a spec's file, a spec, or objects in memory."""
+
+from __future__ import annotations
+
+import inspect as inspection
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from lrdoctor.errors import SpecError
+
+if TYPE_CHECKING:
+    from lrdoctor.core.report import Report
+    from lrdoctor.spec import Spec
+
+IN_MEMORY = ("model", "data", "loss", "step", "optimizer", "schedule")
+"""Keys of a spec that hold code."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A training whose parts are objects of this program, in place of a spec's file.
+
+    Trials of it run in this process, one after the other, since such objects may exist nowhere else; a spec's file is
+    trained by several processes side by side.
+    """
+
+    model: Callable[[], Any]
+    """Makes the model; called afresh for every trial, after the generators were seeded. A class will do."""
+    data: Any
+    """(train, validation): DataLoaders, datasets, tensors or any iterables of batches; or a function that makes
+    them."""
+    optimizer: str | Mapping[str, Any] | Callable[..., Any]
+    """sgd, momentum, nesterov, rmsprop, adam, nadam or adamw, with hyperparameters as in a spec:
+    `{"name": "momentum", "momentum": 0.9}`; or a function (parameters, lr) -> torch.optim.Optimizer."""
+    max_train_steps: int
+    """Length of a trial in optimizer updates."""
+    loss: Any = None
+    """(output, target) -> scalar: a function, a class, or an object, of which every trial gets a copy; None for
+    torch.nn.CrossEntropyLoss."""
+    step: Callable[[Any, Any, Any], Any] | None = None
+    """(model, batch, loss) -> scalar loss, for any shape of batch; None: a batch is (input, target)."""
+    batch_size: int | None = None
+    """Examples in a batch, where the data are datasets or tensors."""
+    name: str = "training"
+    """What the report calls it, and its study folder."""
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    """Further keys of a spec: `{"sweep": {"values": [0.01, 0.1]}, "seeds": [0, 1, 2], "eval_every": 50}`."""
+
+
+AnyTraining: TypeAlias = "str | PathLike[str] | Spec | Training"
+"""What can be swept: the path of a spec, a spec (`lrdoctor.load_spec`), or objects in memory."""
+
+
+def load_spec(path: str | PathLike[str], **changes: Any) -> Spec:
+    """The spec in a YAML file, some of its top-level keys with other values.
+
+    Args:
+        path: of the file.
+        changes: key -> value, as `seeds=[0]` or `sweep={"values": [0.1]}`.
+
+    Raises:
+        SpecError: the file or a value cannot be used.
+    """
+    import json
+
+    from lrdoctor import spec
+
+    return spec.load_spec(Path(path), [f"{key}={json.dumps(value)}" for key, value in changes.items()])
+
+
+def sweep(
+    training: AnyTraining,
+    *,
+    out: str | PathLike[str] | None = None,
+    jobs: int | None = None,
+    fresh: bool = False,
+    quiet: bool = False,
+) -> Report:
+    """Sweeps the learning rate: the best one, which are infeasible, and how close the best sits to the edge.
+
+    Args:
+        training: what is trained: a spec's path, a Spec, or a `Training`.
+        out: the study folder; None for lrdoctor_out/<name>. One that holds finished trials of the same training
+            resumes; objects in memory are never known to be the same, so that theirs begins anew only with `fresh`.
+        jobs: worker processes; None for one a core. Objects in memory are trained in this process alone.
+        fresh: throw away what the folder holds of an earlier study.
+        quiet: show no progress on standard error.
+
+    Returns:
+        The report, saved in the folder: `verdict`, `best_learning_rate`, `unstable_base_learning_rate`,
+        `stability_margin`, `table()`, `figures`. A notebook shows it as a page.
+
+    Raises:
+        SpecError: the training cannot be used.
+        WorkloadError: the model, the data or the loss cannot be built or run.
+        StoreError: the folder cannot be written or holds another study.
+        Interrupted: Ctrl-C; what was finished is saved.
+    """
+    with _laboratory(training, out, jobs, fresh, quiet) as laboratory:
+        from lrdoctor import runner
+
+        return runner.sweep(laboratory, tuple(laboratory.spec.seeds))
+
+
+def probe(
+    training: AnyTraining,
+    *,
+    learning_rate: float | None = None,
+    factor: float | None = None,
+    out: str | PathLike[str] | None = None,
+    jobs: int | None = None,
+    fresh: bool = False,
+    quiet: bool = False,
+) -> Report:
+    """Looks at the first steps above lr*, with both losses at every step: some models blow up and come back unseen.
+
+    Args:
+        training: as of `sweep`.
+        learning_rate: lr*; None to sweep for it first.
+        factor: the rate to run at, as a multiple of lr*; None for the spec's.
+        out, jobs, fresh, quiet: as of `sweep`.
+
+    Raises:
+        ValueError: `learning_rate` or `factor` is no finite number above 0.
+        SpecError, WorkloadError, StoreError, Interrupted: as of `sweep`.
+    """
+    for name, value in (("learning_rate", learning_rate), ("factor", factor)):
+        if value is not None and not 0 < value < float("inf"):
+            raise ValueError(f"{name}={value!r}: expected a finite number above 0")
+    with _laboratory(training, out, jobs, fresh, quiet) as laboratory:
+        from lrdoctor import runner
+
+        return runner.probe(laboratory, tuple(laboratory.spec.seeds), learning_rate, factor)
+
+
+def inspect(training: AnyTraining, *, seed: int | None = None, sharpness: bool = False, quiet: bool = False) -> Report:
+    """Looks at the model with one real batch: residual adds, where the norms stand, what grows with depth.
+
+    Nothing is trained and nothing is saved. Only what ran for this batch is seen.
+
+    Args:
+        training: as of `sweep`.
+        seed: of the initial weights and the batch; None for the first of the training.
+        sharpness: also measure the top eigenvalue of the loss Hessian.
+        quiet: show nothing on standard error.
+
+    Raises:
+        SpecError, WorkloadError, Interrupted: as of `sweep`.
+    """
+    with _opened(training) as (spec, engine):
+        from lrdoctor import runner
+
+        return runner.inspect(spec, seed, sharpness, quiet, engine)
+
+
+@contextmanager
+def _laboratory(
+    training: AnyTraining, out: str | PathLike[str] | None, jobs: int | None, fresh: bool, quiet: bool
+) -> Iterator[Any]:
+    with _opened(training) as (spec, engine):
+        from lrdoctor import runner
+
+        where = None if out is None else Path(out)
+        with runner.open_laboratory(spec, where, jobs, fresh, quiet, engine) as laboratory:
+            yield laboratory
+
+
+@contextmanager
+def _opened(training: AnyTraining) -> Iterator[tuple[Spec, str]]:
+    """The spec, and the name of the engine that can train it."""
+    if not isinstance(training, Training):
+        yield load_spec(training) if isinstance(training, str | PathLike) else training, "local"
+        return
+    from lrdoctor.training.in_memory import left_as_it_was, named
+
+    keys, parts = _keys(training), dict(_parts(training))
+    with named(parts) as paths, left_as_it_was():
+        yield _spec(training, keys, paths), "here"
+
+
+def _keys(training: Training) -> dict[str, Any]:
+    """The further keys of the spec.
+
+    Raises:
+        SpecError: one of them is a field of the training.
+    """
+    taken = {"name", "max_train_steps", *IN_MEMORY} - {"schedule"}
+    if twice := sorted(taken & set(training.keys)):
+        raise SpecError(f"keys: found {twice[0]}, which is a field of Training; give it there")
+    return dict(training.keys)
+
+
+def _parts(training: Training) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Key of the spec -> what its class path names.
+
+    Raises:
+        SpecError: the model is one already, or cannot be called.
+    """
+    from lrdoctor.training.in_memory import Fresh
+
+    if not inspection.isroutine(training.model) and not isinstance(training.model, type):
+        found = type(training.model).__name__
+        if hasattr(training.model, "parameters") or not callable(training.model):
+            raise SpecError(
+                f"model: found an object of {found}, expected a function or class that makes the model; every trial "
+                "begins with a model of its own, its weights drawn after its seed: try `lambda: Net(...)`"
+            )
+    yield "model", training.model
+    data = training.data
+    yield "data", data if inspection.isroutine(data) or isinstance(data, type) else lambda: data
+    if training.loss is not None:
+        is_made = inspection.isroutine(training.loss) or isinstance(training.loss, type)
+        yield "loss", training.loss if is_made else Fresh(training.loss)
+    if training.step is not None:
+        yield "step", training.step
+    if callable(training.optimizer):
+        yield "optimizer", training.optimizer
+
+
+def _spec(training: Training, keys: Mapping[str, Any], paths: Mapping[str, str]) -> Spec:
+    from lrdoctor.spec import spec_from
+
+    values: dict[str, Any] = {
+        "name": training.name,
+        "model": {"class_path": paths["model"]},
+        "data": {"class_path": paths["data"]},
+        "optimizer": training.optimizer,
+        "max_train_steps": training.max_train_steps,
+        **keys,
+    }
+    if training.batch_size is not None:
+        values["data"]["batch_size"] = training.batch_size
+    values |= {key: {"class_path": paths[key]} for key in ("loss", "optimizer") if key in paths}
+    values |= {"step": paths["step"]} if "step" in paths else {}
+    return spec_from(values, Path.cwd(), "the training")
