@@ -57,7 +57,8 @@ def squeezed(text: str) -> list[str]:
             80,
             [
                 "as it is * 0.0282 1.58x 0.62 - 0",
-                "warmup: 30 steps rejected 0.03637 2x 0.61 no change 2/3 30",
+                "warmup: 30 rejected 0.03637 2x 0.61 no change 2/3 30",
+                "warmup + clip verified* 0.1 >= 5x 0.57 no change 4/5 30",
                 "Prescription: warmup + clip_gradients (verified)",
                 "warmup_steps 30",
                 "clip_norm 4.781",
@@ -80,7 +81,7 @@ def squeezed(text: str) -> list[str]:
             [
                 "warmup + clip gradients: 30 steps, norm 4.781 rejected* - - 0.57 0.513..0.627 no change 4/5 30 36 11,880",
                 "- rows marked * were trained again, beside the training as it is, on up to 5 fresh seeds that the search "
-                "did not use; their loss and its change are those of these seeds, and verified is what holds there",
+                "did not use; their loss and its change are those of these seeds, and verified is what holds",
                 "No prescription",
                 "- on fresh seeds these bought nothing, or cost something: warmup + clip gradients: 30 steps, norm 4.781",
                 "- stay at lr* = 0.02 as it is, with a margin of 1.58x",
