@@ -6,7 +6,6 @@ import json
 import math
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from types import FrameType
@@ -50,7 +49,7 @@ class Facts:
     clipping: list[dict[str, Any]] = field(default_factory=list)
     """Settings of the script's own clipping, each once."""
     scaler: dict[str, Any] | None = None
-    backwards: Counter[int] = field(default_factory=Counter)
+    backwards: dict[int, int] = field(default_factory=dict)
     """Backward passes of an update -> updates."""
     notes: list[str] = field(default_factory=list)
     adversarial: bool = False
@@ -66,7 +65,7 @@ class Facts:
             self.notes.append(text)
 
     def saw_update(self, n_backwards: int) -> None:
-        self.backwards[n_backwards] += 1
+        self.backwards[n_backwards] = self.backwards.get(n_backwards, 0) + 1
 
     def saw_clipping(self, **settings: Any) -> None:
         """The script clips, with these settings."""
@@ -99,7 +98,7 @@ class Facts:
         import torch
 
         watched = {id(w.series): w for w in recorder.order if w.series is not None}
-        n, most = (0, 0) if not self.backwards else self.backwards.most_common(1)[0]
+        usual = max(self.backwards, key=self.backwards.__getitem__, default=None)
         return {
             "schema_version": 1,
             "settings": asdict(self.settings),
@@ -112,7 +111,7 @@ class Facts:
             "optimizers": [_optimizer(watched[id(series)], series) for series in recorder.series],
             "clipping": self.clipping,
             "scaler": self.scaler,
-            "backwards_per_update": n if most else None,
+            "backwards_per_update": usual,
             "backwards_vary": len(self.backwards) > 1,
             "adversarial": self.adversarial,
             "unfinished": _unfinished(recorder),

@@ -112,7 +112,7 @@ class Recorder:
         before = watched.steer(self.settings) if self.steers else []
         self._open.append((optimizer, watched, before))
         closure = kwargs.get("closure")
-        place = next((k for k, arg in enumerate(args) if k and callable(arg)), None)
+        place = next((k for k, arg in enumerate(args) if k and callable(arg)), None) if len(args) > 1 else None
         if closure is None and place is not None:
             closure = args[place]
         if closure is None:
@@ -166,8 +166,9 @@ class Recorder:
         if watched.n_updates < LOOKED_AT and len(self.order) > 1 and losses:
             self._look_for_opponent(watched)
         watched.generation = self.generation
-        found_inf = getattr(optimizer, "found_inf", None)  # of fused optimizers, which skip by themselves
-        scale = getattr(optimizer, "grad_scale", None)
+        found_inf = scale = None
+        if self.facts.scaler is not None:  # fused optimizers unscale and skip by themselves
+            found_inf, scale = getattr(optimizer, "found_inf", None), getattr(optimizer, "grad_scale", None)
         row = Row(0, watched.rate(), losses, [], 0.0 if found_inf is None else read(found_inf))
         calls, left = self.calls.of(id(watched), watched.parameters) if self.calls.made else ([], watched.parameters)
         row.norms = [call.norm for call in calls]

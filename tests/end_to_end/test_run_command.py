@@ -166,8 +166,7 @@ def test_signals_reach_the_script_and_what_was_recorded_is_judged(tmp_path: Path
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     assert process.stderr is not None
-    while process.stderr.readline() != "200\n":
-        pass
+    assert any(line == "200\n" for line in process.stderr)  # it has come so far
     process.send_signal(number)
     stdout, _ = process.communicate(timeout=LONGEST)
     document = json.loads(stdout)
