@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,10 @@ EDGE = 0.03
 STEPS = 100
 
 Reach = Mapping[str, float]
-"""What a fix multiplies the edge by; 1 for one that does nothing. `pair` is for both together."""
+"""What a fix multiplies the edge by; 1 for one that does nothing. `pair` is for both together, `autoclip` for the
+threshold that follows the norms."""
+SEEDS = range(5)
+"""Those of the search."""
 
 ORDER = [
     "warmup", "clip_gradients", "warmup+clip_gradients", "change_optimizer", "add_residuals_and_norm",
@@ -31,18 +34,28 @@ ORDER = [
 
 
 class TreatEngine(FakeEngine):
-    """A trial below the edge that its fixes reach falls smoothly; any other breaks."""
+    """A trial below the edge that its fixes reach falls smoothly; any other breaks. What the `lucky` fixes reach they
+    reach on the seeds of the search alone."""
 
-    def __init__(self, reach: Reach, edge: float = EDGE, broken_by: str = "") -> None:
+    def __init__(self, reach: Reach, edge: float = EDGE, broken_by: str = "", lucky: Collection[str] = ()) -> None:
         super().__init__(lambda rate, seed: "never asked")
-        self.reach, self.edge, self.broken_by = reach, edge, broken_by
+        self.reach, self.edge, self.broken_by, self.lucky = reach, edge, broken_by, lucky
         self.seen: list[Trial] = []
+
+    @property
+    def afresh(self) -> list[Trial]:
+        """Trials of seeds that the search did not use."""
+        return [trial for trial in self.seen if trial.seed not in SEEDS]
 
     def _edge(self, trial: Trial) -> float:
         has_warmup, has_clip = trial.warmup_steps >= 3, trial.clip_norm is not None
         kind = "pair" if has_warmup and has_clip else "warmup" if has_warmup else "clip" if has_clip else ""
         if trial.optimizer_name == "adam":
             kind = "adam"
+        if trial.autoclip_percentile is not None:
+            kind = "autoclip"
+        if kind in self.lucky and trial.seed not in SEEDS:
+            return self.edge
         return self.edge * self.reach.get(kind, 1.0)
 
     def _trial(self, task: Task, trial: Trial) -> Iterator[Event]:
@@ -78,9 +91,10 @@ def treated(
     best: float | None = None,
     unstable: float | None = None,
     everything: bool = False,
+    budget: int | None = None,
 ) -> tuple[Treated, Report]:
     with opened(spec, out) as folder:
-        laboratory = examine.Laboratory(spec, folder, engine, Log())
+        laboratory = examine.Laboratory(spec, folder, engine, Log(), budget=budget)
         found = examine.treat(laboratory, spec.seeds, best, unstable, everything)
         return found, assess.report_of_treat(found)
 
@@ -91,24 +105,26 @@ def treated(
         # the first that restores all the room ends it
         ({"warmup": 20}, ["verified", *["not_tried"] * 7], "warmup"),
         ({"clip": 20, "pair": 20}, ["rejected", "verified", *["not_tried"] * 6], "clip_gradients"),
-        # some room each, all of it together
-        ({"warmup": 2, "clip": 2, "pair": 20}, [*["verified"] * 3, *["not_tried"] * 5], "warmup+clip_gradients"),
-        # nothing but the last resort, which all the room above makes no loss of
+        # some room each, all of it together: what has less is not put to fresh seeds
         (
-            {"adam": 0.1},
-            [*["rejected"] * 4, *["not_tried"] * 3, "rejected"],
-            None,
+            {"warmup": 2, "clip": 2, "pair": 20},
+            ["unconfirmed", "unconfirmed", "verified", *["not_tried"] * 5],
+            "warmup+clip_gradients",
         ),
+        # no constant threshold holds, the one that follows the norms does
+        ({"autoclip": 20}, ["rejected", "rejected", "verified", *["not_tried"] * 6], "clip_gradients"),
+        # nothing but the last resort, which costs
+        ({"adam": 0.1}, [*["rejected"] * 5, *["not_tried"] * 3, "rejected"], None),
     ],
 )
 def test_the_fixes_in_order(
     reach: Reach, statuses: list[str], prescribed: str | None, spec: Spec, tmp_path: Path
 ) -> None:
     found, report = treated(spec, tmp_path / "out", TreatEngine(reach))
-    assert [t.name for t in found.tried] == ORDER
+    assert list(dict.fromkeys(t.name for t in found.tried)) == ORDER
     assert [t.status for t in found.tried] == statuses
     assert (found.prescribed and found.prescribed.name) == prescribed
-    assert [fix.name for fix in report.fixes] == ORDER
+    assert [fix.name for fix in report.fixes] == [t.name for t in found.tried]
     assert [fix.status for fix in report.fixes] == statuses
     assert report.unstable_base_learning_rate == found.study.unstable_base_learning_rate
 
@@ -138,7 +154,9 @@ def test_a_long_warmup_asks_for_a_longer_run(spec: Spec, tmp_path: Path) -> None
 
 def test_everything_is_tried_on_request(spec: Spec, tmp_path: Path) -> None:
     found, _ = treated(spec, tmp_path / "out", TreatEngine({"warmup": 20, "clip": 20, "pair": 20}), everything=True)
-    assert {t.name for t in found.tried if t.status == "verified"} >= {"warmup", "clip_gradients"}
+    # the others have no more room, and no better loss: fresh seeds could not put them first
+    assert {t.name for t in found.tried if t.status == "verified"} == {"warmup"}
+    assert {t.name for t in found.tried if t.status == "unconfirmed"} == {"clip_gradients", "warmup+clip_gradients"}
     assert {t.name for t in found.tried if t.after is not None} >= {"change_optimizer", "warmup+clip_gradients"}
     assert found.prescribed is not None
     assert found.prescribed.name == "warmup"
@@ -165,6 +183,101 @@ def test_no_fix_is_pushed(edge: float, everything: bool, why: str, spec: Spec, t
 def test_between_the_two_checks_fixes_are_tried_on_request(spec: Spec, tmp_path: Path) -> None:
     found, _ = treated(spec, tmp_path / "out", TreatEngine({"warmup": 20}, edge=0.08), everything=True)
     assert found.tried[0].status == "verified"
+
+
+def test_fresh_seeds_are_none_of_the_search(spec: Spec, tmp_path: Path) -> None:
+    engine = TreatEngine({"warmup": 20})
+    found, report = treated(spec, tmp_path / "out", engine)
+    assert found.prescribed is not None
+    confirmed = found.prescribed.confirmation
+    assert confirmed is not None
+    assert set(confirmed.seeds) == {trial.seed for trial in engine.afresh} == {5, 6, 7, 8}
+    assert report.treat["tried"][0]["confirmation"]["seeds"] == [5, 6, 7, 8]
+    assert report.treat["n_fresh_seeds"] == 4
+    assert {run.trial.seed for run in found.study.runs if run.trial is not None} == set(SEEDS)
+    use, reach = confirmed.claim.base_learning_rate, confirmed.claim.reach
+    rates = {(trial.base_learning_rate, trial.warmup_steps > 0) for trial in engine.afresh}
+    assert rates == {(use, True), (reach, True), (use, False), (reach, False)}
+
+
+def test_losses_are_compared_at_an_equal_number_of_updates(spec: Spec, tmp_path: Path) -> None:
+    engine = TreatEngine({"warmup": 20})
+    found, _ = treated(spec, tmp_path / "out", engine)
+    assert found.prescribed is not None
+    use, added = found.prescribed.rate_to_use, found.prescribed.settings["warmup_steps"]
+    with_it, without = (
+        {t.n_steps for t in engine.afresh if t.base_learning_rate == use and (t.warmup_steps > 0) == has_warmup}
+        for has_warmup in (True, False)
+    )
+    assert with_it == without == {STEPS + added}
+
+
+def test_what_holds_on_the_seeds_of_the_search_alone_is_rejected_and_the_next_best_is_asked(
+    spec: Spec, tmp_path: Path
+) -> None:
+    engine = TreatEngine({"warmup": 20, "clip": 20}, lucky=["warmup"])
+    found, report = treated(spec, tmp_path / "out", engine)
+    warmup, clipping = found.tried[:2]
+    assert (warmup.status, warmup.is_refuted, warmup.cures) == ("rejected", True, True)
+    assert warmup.confirmation is not None
+    assert warmup.confirmation.failing == "nothing"
+    assert (clipping.name, clipping.status) == ("clip_gradients", "verified")
+    assert found.prescribed is clipping
+    assert report.fixes[0].why.startswith("rejected on fresh seeds: it buys nothing there")
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_at_most_three_fixes_are_put_to_fresh_seeds(everything: bool, spec: Spec, tmp_path: Path) -> None:
+    lucky = {"warmup": 20, "clip": 20, "pair": 20, "adam": 20}
+    found, report = treated(spec, tmp_path / "out", TreatEngine(lucky, lucky=lucky), everything=everything)
+    promising = [t for t in found.tried if t.promises]
+    assert len(promising) >= 4
+    assert sum(t.is_refuted for t in promising) == 3
+    assert {t.status for t in promising} == {"rejected", "unconfirmed"}
+    assert (found.prescribed, report.treat["prescription"]) == (None, None)
+    assert "3 held on the seeds of the search and not on fresh ones" in report.summary
+
+
+def test_a_budget_that_ends_before_the_fresh_seeds_leaves_the_fix_unconfirmed(spec: Spec, tmp_path: Path) -> None:
+    whole = TreatEngine({"warmup": 20})
+    expected, told = treated(spec, tmp_path / "whole", whole)
+    of_search = sum(run.trial.n_steps for run in expected.runs if run.trial is not None and run.trial.seed in SEEDS)
+    assert of_search > 0
+    enough = found_steps(whole) + len(SEEDS) * STEPS  # every control is as long as a trial
+    found, report = treated(spec, tmp_path / "out", TreatEngine({"warmup": 20}), budget=enough)
+    warmup = found.tried[0]
+    assert (warmup.status, warmup.promises_target, found.prescribed) == ("unconfirmed", True, None)
+    assert "not tried on fresh seeds" in report.fixes[0].why
+    assert "the budget did not reach for fresh seeds" in report.summary
+    assert sum(cut.startswith("warmup: warmup: fresh seeds: ") for cut in report.treat["cut"]) == 1
+    assert any("--max-trial-steps" in step for step in report.next_steps)
+    again, after = treated(spec, tmp_path / "out", TreatEngine({"warmup": 20}))
+    assert [t.status for t in again.tried] == [t.status for t in expected.tried]
+    assert after.treat["prescription"] == told.treat["prescription"]
+
+
+def found_steps(engine: TreatEngine) -> int:
+    """Updates of the trials of the search, as far as they went: a broken one ends at its third."""
+    return sum(3 if t.base_learning_rate >= engine._edge(t) else t.n_steps for t in engine.seen if t.seed in SEEDS)
+
+
+def test_autoclip_is_not_tried_where_a_constant_threshold_holds(spec: Spec, tmp_path: Path) -> None:
+    engine = TreatEngine({"clip": 2, "autoclip": 20})
+    found, _ = treated(spec, tmp_path / "out", engine)
+    assert [t.settings for t in found.tried if "autoclip_percentile" in t.settings] == []
+    assert {t.autoclip_percentile for t in engine.seen} == {None}
+
+
+def test_autoclip_is_prescribed_alone(spec: Spec, tmp_path: Path) -> None:
+    """A spec clips one way, and the patched spec and the snippet name that one."""
+    found, report = treated(spec, tmp_path / "out", TreatEngine({"autoclip": 20}))
+    chosen = report.treat["prescription"]
+    assert chosen["settings"] == {"autoclip_percentile": 10.0, "base_learning_rate": 0.01}
+    changes = assess.prescription_changes(found)
+    assert changes is not None
+    assert (changes["autoclip_percentile"], changes["clip_norm"]) == (10.0, None)
+    assert "torch.quantile" in chosen["snippet"]
+    assert "autoclip_percentile 10" in report.summary
 
 
 def test_a_second_run_trains_nothing(spec: Spec, tmp_path: Path) -> None:
