@@ -74,7 +74,7 @@ def treat(
 
 def _with_fixes(treated: Treated, bench: Bench) -> Treated:
     """What was found so far, with every fix tried."""
-    cut = tuple(_try_all(bench))
+    cut = tuple(dict.fromkeys(_try_all(bench)))  # a fix that the budget keeps from fresh seeds is asked for twice
     return replace(
         treated,
         tried=tuple(bench.tried),
@@ -189,7 +189,7 @@ def _confirm(bench: Bench, tried: Tried) -> Iterator[str]:
     try:
         confirmed = bench.confirmed(tried)
     except BudgetSpent as stop:
-        yield f"{tried.name}: {stop}"
+        yield str(stop)  # the stage has the name of the fix
         return
     bench.tried[bench.tried.index(tried)] = confirmed
 

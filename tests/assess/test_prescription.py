@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from treatment_worlds import DEAD, GOOD, PLAIN, tried
@@ -77,6 +78,20 @@ def test_clipping_limits_the_norm(monkeypatch):
     assert seen == [{"max_norm": 0.25}] * 3
 
 
+def test_autoclip_takes_the_percentile_of_the_norms_so_far(monkeypatch):
+    seen = []
+    clip = torch.nn.utils.clip_grads_with_norm_
+    monkeypatch.setattr(
+        torch.nn.utils,
+        "clip_grads_with_norm_",
+        lambda p, limit, norm: seen.append(float(limit)) or clip(p, limit, norm),
+    )
+    fix = tried(CURED, treatment=Treatment(autoclip_percentile=10.0))
+    norms = [float(norm) for norm in executed(snippet_of(fix, study_with(MOMENTUM)), n_batches=6)["norms"]]
+    assert len(set(norms)) == 6
+    assert seen == pytest.approx([np.percentile(norms[: n + 1], 10.0) for n in range(6)], rel=1e-5)
+
+
 def test_another_update_rule_replaces_the_specs():
     other = tried({0.001: GOOD, 0.005: DEAD}, treatment=Treatment(optimizer=json.dumps(ADAM)))
     made = executed(snippet_of(other, study_with(MOMENTUM)))["optimizer"]
@@ -99,6 +114,7 @@ def measured(rates, stages):
     [
         (Treatment(warmup_steps=10), {"warmup_steps": 10}),
         (Treatment(warmup_steps=10, clip_norm=0.5), {"warmup_steps": 10, "clip_norm": 0.5}),
+        (Treatment(autoclip_percentile=10.0), {"autoclip_percentile": 10.0, "clip_norm": None}),
         (Treatment(optimizer=json.dumps(ADAM)), {"optimizer": ADAM}),
     ],
 )
