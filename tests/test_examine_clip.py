@@ -21,7 +21,7 @@ from lrdoctor.spec import Spec, load_spec
 
 
 class ClipEngine(FakeEngine):
-    """Trials hold below the edge, and above it where `cure` says so; the norms run from 1 to 10."""
+    """Trials hold below the edge, and above it where `cure` says so, as well as at 0.01; the norms run from 1 to 10."""
 
     def __init__(self, edge: float = 0.03, cure: float = 0.0) -> None:
         super().__init__(lambda rate, seed: "unused")
@@ -30,7 +30,8 @@ class ClipEngine(FakeEngine):
     def _trial(self, task: Task, trial: Trial) -> Iterator[Event]:
         yield Started(task, 0)
         holds = trial.base_learning_rate < self.edge or (trial.clip_norm or math.inf) <= self.cure
-        goal = 0.1 * (1 + abs(math.log10(trial.base_learning_rate / 0.01))) + 0.01 * trial.seed
+        off = 0.0 if trial.clip_norm is not None else abs(math.log10(trial.base_learning_rate / 0.01))
+        goal = 0.1 * (1 + off) + 0.01 * (trial.seed % 3)
         losses = [goal + (2 - goal) * 0.9**t for t in range(40)] if holds else broken_at(trial.base_learning_rate)
         norms = [1 + 9 * t / 39 for t in range(40)]
         yield Progress(task, [(t, trial.base_learning_rate, x, norms[t], x) for t, x in enumerate(losses)])
@@ -50,7 +51,8 @@ def clipped(
     with opened(spec, out) as folder:
         laboratory = examine.Laboratory(spec, folder, engine, log)
         study = examine.rates(laboratory, sweeps.Settings(spec.sweep.rates()), spec.seeds, best, unstable)
-        return examine.clip(laboratory, Settings(**settings), spec.seeds, study)
+        found = examine.clip(laboratory, Settings(**settings), spec.seeds, study)
+        return examine.confirm_clipping(laboratory, found, spec.seeds)
 
 
 def test_a_threshold_that_cures_is_verified(spec: Spec, tmp_path: Path) -> None:
@@ -74,7 +76,8 @@ def test_harder_thresholds_until_one_holds(spec: Spec, tmp_path: Path) -> None:
 
 def test_no_threshold_holds(spec: Spec, tmp_path: Path) -> None:
     found = clipped(spec, tmp_path / "out", ClipEngine(), Log())
-    assert (found.status, len(found.tried)) == ("rejected", 5)
+    assert (found.status, found.confirmation) == ("rejected", None)
+    assert [a.setting.threshold.percentile for a in found.tried if a.setting.threshold] == list(range(90, 0, -10))
     report = assess.report_of_clip(found, "clip")
     (fix,) = (fix for fix in report.fixes if fix.name == "clip_gradients")
     assert (fix.rank, fix.status, fix.settings) == (2, "rejected", {})
@@ -94,7 +97,10 @@ def test_clipping_after_a_sweep_trains_the_clipped_trials_alone(spec: Spec, tmp_
         examine.sweep(laboratory, sweeps.Settings(spec.sweep.rates()), spec.seeds)
     engine = ClipEngine(cure=10.0)
     found = clipped(spec, tmp_path / "out", engine, Log())
-    assert engine.trials == 3 * len(found.tried) == len(found.runs)
+    of_search = [run for run in found.runs if run.trial is not None and run.trial.seed in spec.seeds]
+    assert len(of_search) == 3 * len(found.tried)
+    assert {run.trial.clip_norm for run in of_search if run.trial is not None} == {9.1}
+    assert engine.trials == len(found.runs)
 
 
 def test_aggressive_clipping_is_compared_with_the_lower_rate(spec: Spec, tmp_path: Path) -> None:
@@ -102,7 +108,7 @@ def test_aggressive_clipping_is_compared_with_the_lower_rate(spec: Spec, tmp_pat
     assert found.best is not None
     assert found.best.is_aggressive
     of_best = found.lowered[0]
-    scale = 2.8 / 5.5  # the threshold over the median norm
+    scale = sum(min(1.0, 2.8 / (1 + 9 * t / 39)) for t in range(40)) / 40  # of an update, by the threshold 2.8
     at = found.best.setting.base_learning_rate
     assert of_best.plain.setting.base_learning_rate == pytest.approx(at * scale, rel=0.01)
     assert of_best.paired.n_pairs == 3
@@ -114,7 +120,8 @@ def test_given_rates_are_checked_without_a_sweep(spec: Spec, tmp_path: Path) -> 
     assert not found.was_swept
     assert [r.base_learning_rate for r in found.study.rates] == [0.01, 0.06, 0.1]
     assert (found.status, found.highest_before, found.highest_after) == ("verified", 0.01, 0.1)
-    assert engine.trials == 3 * 3 + 3 * 2
+    of_search = [run for run in (*found.study.runs, *found.runs) if run.trial is not None and run.trial.seed < 3]
+    assert len(of_search) == 3 * 3 + 3 * 2
 
 
 @pytest.mark.parametrize(("best", "unstable"), [(0.01, 0.06), (0.03, 0.05), (0.01, 0.02)])

@@ -63,7 +63,8 @@ def searched(
     with opened(spec, out) as folder:
         laboratory = examine.Laboratory(spec, folder, engine, log)
         study = examine.rates(laboratory, Settings(spec.sweep.rates()), spec.seeds, best, unstable)
-        return study, examine.warmup(laboratory, study, spec.seeds)
+        found = examine.warmup(laboratory, study, spec.seeds)
+        return study, None if found is None else examine.confirm_warmup(laboratory, found, study, spec.seeds)
 
 
 def test_the_shortest_warmup_to_ten_times_the_unstable_rate(spec: Spec, tmp_path: Path) -> None:
@@ -76,10 +77,26 @@ def test_the_shortest_warmup_to_ten_times_the_unstable_rate(spec: Spec, tmp_path
     assert {t.n_steps for t in engine.seen if t.post_warmup_steps is not None} == {100}
     assert found.is_risen
     whole = [t for t in engine.seen if t.warmup_steps and t.post_warmup_steps is None]
-    assert {(t.n_steps, t.procedure) for t in whole} == {(100 + found.warmup_steps, "warmup")}
+    of_search = {(t.n_steps, t.procedure) for t in whole if t.seed in spec.seeds}
+    assert of_search == {(100 + found.warmup_steps, "warmup")}
     assert {t.base_learning_rate for t in whole} >= {study.best_learning_rate, found.base_learning_rate}
     assert found.comparison is not None
     assert found.comparison.paired.change == "no change"
+
+
+def test_fresh_seeds_train_an_equal_number_of_updates_with_and_without(spec: Spec, tmp_path: Path) -> None:
+    engine = WarmupEngine(up_to(4))
+    _, found = searched(spec, tmp_path / "out", engine, Log())
+    assert found is not None
+    assert found.warmup_steps is not None
+    assert found.confirmation is not None
+    claim, afresh = found.confirmation.claim, [t for t in engine.seen if t.seed not in spec.seeds]
+    assert {t.seed for t in afresh} == set(found.confirmation.seeds)
+    use = {t.n_steps for t in afresh if t.warmup_steps and t.base_learning_rate == claim.base_learning_rate}
+    baseline = {
+        t.n_steps for t in afresh if not t.warmup_steps and t.base_learning_rate == claim.baseline_learning_rate
+    }
+    assert use == baseline == {100 + found.warmup_steps}
 
 
 def test_a_partial_win_is_told_as_such(spec: Spec, tmp_path: Path) -> None:

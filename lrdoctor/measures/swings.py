@@ -93,8 +93,8 @@ def find(step: Steps, *curves: Values) -> Swing | None:
     spread = _spreads(curves[0], length)
     usual = float(np.median(spread[max(0, first - THRESHOLDS.before) : first]))
     # later blocks are compared with these by then: it lasts until the spread is half way back
-    calm = np.flatnonzero(spread[first:] < usual + THRESHOLDS.wider / 2)
-    end = first + int(calm[0]) if len(calm) else len(wide)
+    calm = np.flatnonzero(spread[first + 1 :] < usual + THRESHOLDS.wider / 2)
+    end = first + 1 + int(calm[0]) if len(calm) else len(wide)
     with np.errstate(over="ignore"):  # after blocks without any spread
         wider = float(np.exp(spread[first:end].max() - usual))
     return Swing(first * length, end * length, wider, float(np.exp(THRESHOLDS.wider)))

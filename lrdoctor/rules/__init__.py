@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from lrdoctor.core.architecture import Architecture
 from lrdoctor.core.report import Finding, Skip
 from lrdoctor.core.run import Run
@@ -80,6 +82,13 @@ def judge_run(run: Run, study: Study) -> Iterator[Finding | Skip]:
 
     A failed run is skipped by all of them.
     """
+    # differences of losses near the largest float are inf, and those of inf are nan: both compare as they should, and
+    # what is measured is no further than that
+    with np.errstate(over="ignore", invalid="ignore"):
+        return iter(tuple(_of_run(run, study)))
+
+
+def _of_run(run: Run, study: Study) -> Iterator[Finding | Skip]:
     view = view_of(run, study.alpha)
     for rule in RULES:
         check = rule.check_log if run.trial is None else rule.check_trial
