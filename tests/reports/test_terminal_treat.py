@@ -39,7 +39,8 @@ def squeezed(text: str) -> list[str]:
                 "Fixes tried in the playbook's order, to restore a margin of 10x",
                 "as it is * 0.0282 1.58x 0.62 0.558..0.682 - 0 - -",
                 "warmup: 30 steps rejected 0.0282 -> 0.03637 2x 0.61 0.549..0.671 no change 2/3 30 42 12,600",
-                "clip gradients: norm 4.781 unconfirmed 0.0282 -> 0.05 2.81x 0.58 0.522..0.638 no change 3/3 0 36 10,800",
+                "clip gradients: norm 4.781 unconfirmed 0.0282 -> 0.05 2.81x 0.58 0.522..0.638 no change "
+                "3/3 0 36 10,800",
                 "change optimizer: adam verified* 0.02512 >= 12.6x 0.35 0.315..0.385 gain 10/10 0 51 15,300",
                 "change optimizer: nadam rejected 0.0028 1.5x 0.66 0.594..0.726 loss 0/3 0 30 9,000",
                 "- the rates of two optimizers do not compare, their margins do",
@@ -79,11 +80,14 @@ def squeezed(text: str) -> list[str]:
             "refuted",
             200,
             [
-                "warmup + clip gradients: 30 steps, norm 4.781 rejected* - - 0.57 0.513..0.627 no change 4/5 30 36 11,880",
-                "- rows marked * were trained again, beside the training as it is, on up to 5 fresh seeds that the search "
+                "warmup + clip gradients: 30 steps, norm 4.781 rejected* - - 0.57 0.513..0.627 no change "
+                "4/5 30 36 11,880",
+                "- rows marked * were trained again, beside the training as it is, on up to 5 fresh seeds "
+                "that the search "
                 "did not use; their loss and its change are those of these seeds, and verified is what holds",
                 "No prescription",
-                "- on fresh seeds these bought nothing, or cost something: warmup + clip gradients: 30 steps, norm 4.781",
+                "- on fresh seeds these bought nothing, or cost something: warmup + clip gradients: 30 "
+                "steps, norm 4.781",
                 "- stay at lr* = 0.02 as it is, with a margin of 1.58x",
             ],
         ),
