@@ -75,6 +75,8 @@ PARSED: Mapping[str, str] = {
     "mkdir study && cd study": "the shell's own",
     "lrdoctor sweep configs/rnn.yaml": "the same as .venv/bin/lrdoctor, which is run",
     "lrdoctor treat configs/rnn.yaml": MINUTES,
+    "lrdoctor sweep -- python train.py --config c.yaml": "a script of the reader's",
+    "lrdoctor treat -- python train.py --config c.yaml": "a script of the reader's",
     "lrdoctor sweep --steps 200 --seeds 3 -- python train.py --epochs 2": "a script of the reader's",
     "lrdoctor diagnose sample_runs/recovered_rise.csv": "generated, and held to by tests/test_generate.py",
     "lrdoctor diagnose a.csv b.jsonl events.out.tfevents.17": "a clone has no TensorBoard log",

@@ -77,7 +77,10 @@ def test_harder_thresholds_until_one_holds(spec: Spec, tmp_path: Path) -> None:
 def test_no_threshold_holds(spec: Spec, tmp_path: Path) -> None:
     found = clipped(spec, tmp_path / "out", ClipEngine(), Log())
     assert (found.status, found.confirmation) == ("rejected", None)
-    assert [a.setting.threshold.percentile for a in found.tried if a.setting.threshold] == list(range(90, 0, -10))
+    limits = [a.setting.threshold for a in found.tried if a.setting.threshold]
+    assert [limit.percentile for limit in limits[:5]] == [90, 80, 70, 60, 50]
+    # then a half and a quarter of the median norm, 5.5, and what people use whatever the norms
+    assert [limit.clip_norm for limit in limits] == pytest.approx([9.1, 8.2, 7.3, 6.4, 5.5, 2.75, 1.375, 1, 0.5])
     report = assess.report_of_clip(found, "clip")
     (fix,) = (fix for fix in report.fixes if fix.name == "clip_gradients")
     assert (fix.rank, fix.status, fix.settings) == (2, "rejected", {})
