@@ -44,7 +44,7 @@ class Invocation:
     work: str = WORK
     jobs: int = 1
     n_looks: int = 0
-    """Passes over a model that nothing trains, at the end of the command."""
+    """Passes over a model that nothing trains, after the trials of the search and before those on fresh seeds."""
 
     def words(self, folder: Path) -> tuple[object, ...]:
         spec = project(folder, self.spec, self.work)
@@ -83,7 +83,9 @@ def interrupt(invocation: Invocation, folder: Path, ending: Ending, after: int) 
     return before
 
 
-def resume(invocation: Invocation, folder: Path, expected: Path, before: Mapping[str, Mapping[str, Any]]) -> None:
+def resume(
+    invocation: Invocation, folder: Path, expected: Path, before: Mapping[str, Mapping[str, Any]], n_looked: int = 0
+) -> None:
     """Runs the interrupted command again, to its end, which must be that of the study folder `expected`.
 
     Args:
@@ -91,10 +93,11 @@ def resume(invocation: Invocation, folder: Path, expected: Path, before: Mapping
         folder: of the project.
         expected: study folder of the same command that nothing disturbed.
         before: what `interrupt` gave.
+        n_looked: passes over a model that nothing trains before it was interrupted.
     """
     begun = n_begun(folder)
     # a worker that has finished a trial is given the next one before the finished one is saved
-    assert 0 <= begun - len(before) - CHECKS <= 2 * invocation.jobs, "more was lost than what was under way"
+    assert 0 <= begun - len(before) - CHECKS - n_looked <= 2 * invocation.jobs, "more was lost than what was under way"
     done = lrdoctor(*invocation.words(folder))
     assert done.returncode == 0, done.stderr
     after = records(folder / "out")

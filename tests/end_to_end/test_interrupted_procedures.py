@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,22 +18,35 @@ LITTLE_ROOM = SMALL.replace("{class_path: torch.optim.AdamW, init_args: {weight_
     "[0.001, 0.01, 0.05, 10.0]", "[0.125, 0.5, 2.0]"
 )
 LITTLE_ROOM = LITTLE_ROOM.replace("max_train_steps: 60", "max_train_steps: 100")
+TREAT = Invocation("treat", (), LITTLE_ROOM, n_looks=2)
 RATES = ("--lr", 0.05, "--unstable-lr", 0.5)
 
 PROCEDURES = [
     pytest.param((Invocation("warmup", (*RATES, "--factor", 4), SMALL), 5), id="warmup"),
     pytest.param((Invocation("clip", RATES, SMALL), 9), id="clip"),
-    pytest.param((Invocation("treat", (), LITTLE_ROOM, n_looks=2), 52), id="treat"),
+    pytest.param((TREAT, 52), id="treat"),
+    pytest.param((TREAT, 160), id="treat on fresh seeds"),
 ]
 """A command, and how many trials (and controls, two of them) are done when it is ended: enough that some of its own
 are among them."""
 
 
+IN_SEARCH = 100
+"""The search of `treat`, on the seeds 0 and 1, takes more trials; its confirmation, on the seeds from 2 on, the last 60
+of 184."""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Invocation], Path]:
+    """Gives the study folder of an undisturbed run of a command, which is run once."""
+    return cache(lambda invocation: undisturbed(invocation, tmp_path_factory.mktemp(invocation.name)))
+
+
 @pytest.fixture(scope="module", params=PROCEDURES)
-def procedure(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Invocation, int, Path]:
+def procedure(request: pytest.FixtureRequest, finished: Callable[[Invocation], Path]) -> tuple[Invocation, int, Path]:
     """The command, when it is ended, and the study folder of an undisturbed run."""
     invocation, after = request.param
-    return invocation, after, undisturbed(invocation, tmp_path_factory.mktemp(invocation.name))
+    return invocation, after, finished(invocation)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -41,4 +56,7 @@ def test_an_ended_procedure_resumes_to_the_same_bits(
     invocation, after, expected = procedure
     before = interrupt(invocation, tmp_path, ending, after)
     assert invocation.name in {record["settings"]["procedure"] for record in before.values()}
-    resume(invocation, tmp_path, expected, before)
+    seeds = {record["settings"]["seed"] for record in before.values()}
+    is_confirming = after > IN_SEARCH
+    assert (seeds > {0, 1}) == is_confirming, "it was to be ended in the other part of the procedure"
+    resume(invocation, tmp_path, expected, before, n_looked=invocation.n_looks if is_confirming else 0)
