@@ -23,14 +23,14 @@ from lrdoctor.spec import Spec, load_spec
 class ClipEngine(FakeEngine):
     """Trials hold below the edge, and above it where `cure` says so, as well as at 0.01; the norms run from 1 to 10."""
 
-    def __init__(self, edge: float = 0.03, cure: float = 0.0) -> None:
+    def __init__(self, edge: float = 0.03, cure: float = 0.0, own: float | None = None) -> None:
         super().__init__(lambda rate, seed: "unused")
-        self.edge, self.cure = edge, cure
+        self.edge, self.cure, self.own = edge, cure, own
 
     def _trial(self, task: Task, trial: Trial) -> Iterator[Event]:
         yield Started(task, 0)
         holds = trial.base_learning_rate < self.edge or (trial.clip_norm or math.inf) <= self.cure
-        off = 0.0 if trial.clip_norm is not None else abs(math.log10(trial.base_learning_rate / 0.01))
+        off = 0.0 if trial.clip_norm not in (None, self.own) else abs(math.log10(trial.base_learning_rate / 0.01))
         goal = 0.1 * (1 + off) + 0.01 * (trial.seed % 3)
         losses = [goal + (2 - goal) * 0.9**t for t in range(40)] if holds else broken_at(trial.base_learning_rate)
         norms = [1 + 9 * t / 39 for t in range(40)]

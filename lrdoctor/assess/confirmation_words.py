@@ -33,6 +33,11 @@ def confirmed(found: Confirmation, objective: Objective) -> Iterator[str]:
         with_it = f"in {_stable(found.at_reach)} at {claim.reach:.4g}, and " * (claim.reach != claim.base_learning_rate)
         yield f"{with_it}without it in {_stable(found.of_baseline_at_reach)} at {claim.baseline_reach:.4g}"
     after, before = spread_of(found.at_use), spread_of(found.of_baseline)
+    if after is not None and claim.baseline_learning_rate is None:
+        yield (
+            f"{OBJECTIVE[objective]} {_spread(after)} at {claim.base_learning_rate:.4g} with it, and no rate trains "
+            "well without"
+        )
     if after is not None and before is not None and found.paired is not None:
         yield (
             f"{OBJECTIVE[objective]} {_spread(after)} at {claim.base_learning_rate:.4g} with it, {_spread(before)} at "

@@ -97,7 +97,10 @@ LAST = tried({0.002: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatm
         ),
         (with_fresh(tried(CURED), use=WORSE), ["rejected on fresh seeds: it loses", "a loss (lower in 0 of 5 seeds"]),
         (with_fresh(tried(CURED), use=DOUBTFUL), ["rejected on fresh seeds: it is in doubt whether it loses nothing"]),
-        (with_fresh(tried(CURED), baseline_reach=GOOD), ["it buys nothing there", "and without it in 5 of 5 at 0.0405"]),
+        (
+            with_fresh(tried(CURED), baseline_reach=GOOD),
+            ["it buys nothing there", "and without it in 5 of 5 at 0.0405"],
+        ),
         (with_fresh(GAINS, use=BETTER), ["confirmed on 10 fresh seeds; stable in 10 of 10 at 0.01; best", "a gain"]),
         (with_fresh(LAST), ["confirmed on 5 fresh seeds; stable in 5 of 5 at 0.002"]),
     ],

@@ -80,7 +80,7 @@ def test_what_cannot_work_exits_with_2_and_one_message(tmp_path: Path, overrides
     ("arguments", "code", "message"),
     [
         (["sweep", "nowhere.yaml"], 2, "nowhere.yaml: found no such file"),
-        (["sweep"], 2, "Missing argument"),
+        (["sweep"], 2, "found neither a spec nor a command"),
         (["swep"], 2, "No such command"),
         (["sweep", "x.yaml", "--jobs", "0"], 2, "--jobs"),
         (["rules", "LRD999"], 2, "there is no rule LRD999"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from queue import SimpleQueue
 from typing import Any
 
@@ -171,6 +172,7 @@ def noted_step(model: nn.Module, batch: Any, loss_fn: Any) -> Tensor:
 def test_an_evaluation_can_be_abandoned_between_two_batches(n_before: int) -> None:
     """22 examples in batches of 8 are 3 of them."""
     work = workload(step="test_loop:noted_step")
+    noted = import_module("test_loop").noted  # of the module that the spec names
     already = noted.qsize()
     with pytest.raises(Interrupted):
         rows_of(work, trial(eval_every=1), stopped=lambda: noted.qsize() - already == n_before)

@@ -8,6 +8,7 @@ import random
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -327,7 +328,7 @@ def test_losses_with_a_state(loss: str) -> None:
 def test_a_step_hook_with_a_state(monkeypatch: pytest.MonkeyPatch) -> None:
     losses = {}
     for every in (1, 20):
-        monkeypatch.setitem(globals(), "scaled_step", scaled())
+        monkeypatch.setattr(import_module(ME), "scaled_step", scaled())
         losses[every] = trained(every, step=f"{ME}:scaled_step")
     assert losses[1] == losses[20]
 
