@@ -118,7 +118,7 @@ def test_a_budget_ends_between_fixes_and_the_next_run_goes_on(
     found = printed(treated)["treat"]
     of_controls = 3 * 60
     before_fixes = found["cost"]["steps"] - sum(row["cost"]["steps"] for row in found["tried"])
-    budget = of_controls + (before_fixes + 200 if part == "search" else found["cost"]["steps"] - 700)
+    budget = of_controls + (before_fixes + 300 if part == "search" else found["cost"]["steps"] - 700)
     spec = project(tmp_path, SPEC, STEEP)
     cut = run(tmp_path, spec, "--json", "--max-trial-steps", budget)
     assert cut.returncode == 1, cut.stderr
