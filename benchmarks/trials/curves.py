@@ -16,7 +16,7 @@ import torch
 
 from benchmarks.trials.workloads import SEEDS, ZOO
 from benchmarks.trials.workloads import Workload as Entry
-from lrdoctor.core.trial import Trial, canonical_json
+from lrdoctor.core.trial import Trial
 from lrdoctor.spec import load_spec
 from lrdoctor.training.loop import Row, train
 from lrdoctor.training.randomness import seed_all
@@ -29,7 +29,7 @@ Curves = dict[str, dict[str, object]]
 def workload_of(entry: Entry, folder: Path) -> tuple[Workload, str]:
     """lrdoctor's workload of an entry, whose spec is written into the folder, and its optimizer as canonical JSON."""
     spec = load_spec(entry.write(folder))
-    return Workload(spec.workload(), torch.device("cpu")), canonical_json(spec.optimizer.model_dump(mode="json"))
+    return Workload(spec.workload(), torch.device("cpu")), spec.optimizer_text()
 
 
 def trial_of(entry: Entry, optimizer: str, rate: float, seed: int, n_steps: int | None = None) -> Trial:
