@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lrdoctor import rules
+from lrdoctor import fixes, rules
 from lrdoctor.assess.judging import split
 from lrdoctor.assess.logs import Logs, report_of_logs
 from lrdoctor.core.report import Report, Skip
@@ -49,7 +50,10 @@ def report_of_recording(logs: Logs, script: Script, *, alpha: float = 0.01) -> R
     judged = _Runs(runs, logs)
     report = report_of_logs(judged, "run", alpha=alpha)
     recorded = {**script.facts, "checked": _checked(runs, report.skipped)}
-    report = replace(report, recorded=recorded)
+    # the script itself is what fixes can be proven on
+    prove = f"Prove a fix on this script: `lrdoctor treat -- {shlex.join(script.facts['command'])}`"
+    steps = tuple(step.replace(fixes.PROVE, prove) for step in report.next_steps)
+    report = replace(report, recorded=recorded, next_steps=steps)
     if script.failure is None or report.verdict != "stable":
         return report
     why = f"the script {script.failure}, so that what it would have done is not known; until then: {report.summary}"

@@ -15,10 +15,10 @@ from lrdoctor.fixes import (
     warmup,
     zero_init_residual,
 )
-from lrdoctor.fixes._next import next_steps
+from lrdoctor.fixes._next import PROVE, next_steps
 from lrdoctor.fixes.base import Remedy
 
-__all__ = ["FIXES", "next_steps", "recommend"]
+__all__ = ["FIXES", "PROVE", "next_steps", "recommend"]
 
 FIXES: tuple[Remedy, ...] = (
     warmup.FIX,

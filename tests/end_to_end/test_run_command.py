@@ -84,6 +84,8 @@ def test_an_unstable_training_exits_with_1_and_json_is_alone_on_standard_output(
     assert (ran.code, document["verdict"]) == (UNSTABLE, "unstable")
     assert document == ran.report
     assert "the script's last line" in ran.stderr
+    # a fix is proven on the script itself, not on a spec to be written
+    assert any(f"`lrdoctor treat -- {sys.executable} " in step for step in document["next_steps"])
 
 
 @pytest.mark.parametrize(
