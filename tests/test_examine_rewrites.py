@@ -240,8 +240,20 @@ NOTHING = 1e-9
 """An edge below which no sweep reaches."""
 
 
+class EvaluatedLater(RewriteEngine):
+    """What breaks does so before it is evaluated, and validation losses lie above training losses."""
+
+    def _trial(self, task: Task, trial: Trial) -> Iterator[Event]:
+        for event in super()._trial(task, trial):
+            if isinstance(event, Progress):
+                above = [None if trial.rewrite is None or row[4] is None else row[4] + 0.05 for row in event.value]
+                yield Progress(task, [(*row[:4], val) for row, val in zip(event.value, above, strict=True)])
+            else:
+                yield event
+
+
 def test_where_no_rate_trains_the_model_is_what_may_be_changed(tmp_path: Path) -> None:
-    found, report = treated(tmp_path, RewriteEngine({"zero_init": 1e8}, possible(), edge=NOTHING))
+    found, report = treated(tmp_path, EvaluatedLater({"zero_init": 1e8}, possible(), edge=NOTHING))
     assert found.study.best_learning_rate is None
     assert by_rewrite(found) == {"move_norm": "rejected", "zero_init": "verified", "rezero": "rejected"}
     assert {t.status for t in found.tried if t.treatment is None} == {"not_tried"}
@@ -251,6 +263,18 @@ def test_where_no_rate_trains_the_model_is_what_may_be_changed(tmp_path: Path) -
     (fix,) = [fix for fix in report.fixes if fix.status == "verified"]
     assert "no rate may be called stable without it, with it those up to" in fix.why
     assert "at 0.01 with it, and no rate trains well without" in fix.why
+    # nothing was evaluated without the change, and what it trains to is told in validation losses all the same
+    assert "best validation loss" in fix.why
+    (confirmed,) = [tried.confirmation for tried in found.tried if tried.status == "verified"]
+    assert confirmed is not None
+    of_fresh = [run for run in found.runs if run.trial is not None and run.trial.seed in confirmed.seeds]
+    assert of_fresh
+    best = {
+        run.trial.seed: run.val_loss.value.min()
+        for run in of_fresh
+        if run.trial is not None and run.trial.rewrite == "zero_init" and run.trial.base_learning_rate == 0.01
+    }
+    assert {seed: one.objective for seed, one in confirmed.at_use.items()} == best
     assert not any("--lr" in step for step in report.next_steps)
 
 

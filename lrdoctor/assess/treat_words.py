@@ -31,8 +31,8 @@ def why(tried: Tried) -> str:
 
 def _confirmed(tried: Tried) -> Iterator[str]:
     """What fresh seeds say of it."""
-    if tried.confirmation is not None and tried.before is not None:
-        yield from confirmed(tried.confirmation, tried.before.study.objective)
+    if tried.confirmation is not None and tried.after is not None:
+        yield from confirmed(tried.confirmation, tried.after.study.objective)
     elif tried.status == "unconfirmed":
         yield "not tried on fresh seeds, since no more was needed or allowed"
 

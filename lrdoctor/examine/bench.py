@@ -203,12 +203,14 @@ class Bench:
         assert tried.treatment is not None
         assert tried.after is not None
         references = tried.after.study.runs if tried.has_own_rates else self.study.runs
+        # where nothing trains without the fix nothing was evaluated either: only the fix's sweep knows the objective
+        study = replace(self.study, objective=tried.after.study.objective)
         found = confirm(
             self.laboratory,
             tried.claim,
             tried.treatment,
             self.seeds,
-            self.study,
+            study,
             references,
             tried.name,
             n_steps=None if tried.longer is None else tried.longer.max_train_steps,
