@@ -11,32 +11,50 @@ if TYPE_CHECKING:
     Tensor = torch.Tensor
     Value = float | torch.Tensor
 
+SMALL = 1 << 16
+"""Elements of all gradients together up to which they are copied into one vector: on a processor the calls for each
+tensor cost more than that many elements, above it the copy does (measured at 6 tensors: 7 us against 20)."""
 
-def total_norm(parameters: Iterable[Any], scale: Any = None) -> Tensor | None:
+
+def are_small(parameters: Sequence[Any]) -> bool:
+    """Whether these are dense tensors of one kind on the processor, and few numbers together."""
+    import torch
+
+    plain = torch.nn.Parameter, torch.Tensor
+    kinds = {(type(p) in plain, p.device.type, p.dtype, p.layout) for p in parameters}
+    is_one_kind = len(kinds) == 1 and {(True, "cpu", torch.strided)} == {(k[0], k[1], k[3]) for k in kinds}
+    return is_one_kind and sum(p.numel() for p in parameters) <= SMALL
+
+
+def total_norm(parameters: Iterable[Any], scale: Any = None, is_small: bool = False) -> Tensor | None:
     """The 2-norm of all gradients taken as one vector, over all ranks where they are sharded (DTensor).
 
     Args:
         parameters: of which those without a gradient are passed over.
         scale: what the gradients are still multiplied by; None for 1.
+        is_small: whether the parameters are known to be `are_small`.
 
     Returns:
         A tensor of one element, on the device of the gradients; None where no parameter has a gradient.
     """
     gradients = [gradient for p in parameters if (gradient := p.grad) is not None]
     # divided one by one: the squares of scaled ones may overflow
-    return norm_of(gradients if scale is None else [g / scale for g in gradients])
+    return norm_of(gradients if scale is None else [g / scale for g in gradients], is_small)
 
 
-def norm_of(gradients: list[Tensor]) -> Tensor | None:
+def norm_of(gradients: list[Tensor], is_small: bool = False) -> Tensor | None:
     """The 2-norm of these as one vector; None for none."""
     import torch
 
     if not gradients:
         return None
     try:
+        if is_small:
+            flat = torch._utils._flatten_dense_tensors(gradients)  # type: ignore[no-untyped-call]
+            return torch.linalg.vector_norm(flat).detach()
         # what torch.nn.utils.get_total_norm does, without its search for groups of one kind
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    except (RuntimeError, TypeError):  # of several kinds, or sparse
+    except (RuntimeError, TypeError, NotImplementedError):  # of several kinds, or sparse
         norm = _norm_of_any(gradients)
     return whole(norm).detach()
 

@@ -175,7 +175,7 @@ class Recorder:
         if calls or (scale is not None and not hasattr(scale, "to")):
             scale = None  # the script has unscaled them, or the optimizer is none of torch's
         if left and not (watched.is_sharded_flat and not calls):
-            norm = total_norm(left, scale)
+            norm = total_norm(left, scale, watched.is_small)
             if norm is not None:
                 row.norms.append(read(norm))
         limit = self.settings.clip_norm

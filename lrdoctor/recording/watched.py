@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lrdoctor.recording.norms import read
+from lrdoctor.recording.norms import are_small, read
 
 if TYPE_CHECKING:
     from lrdoctor.recording.norms import Value
@@ -58,6 +58,8 @@ class Watched:
     group: int = 0
     """The group whose rate is recorded."""
     parameters: list[Any] = field(default_factory=list)
+    is_small: bool = False
+    """As `norms.are_small` says of the parameters."""
     is_sharded_flat: bool = False
     """Whether a norm of the gradients here is one of a part only."""
     after_step: tuple[Any, int] | None = None
@@ -66,6 +68,7 @@ class Watched:
     def begin(self) -> None:
         """Looks at the groups, before the first update."""
         self.parameters = [p for group in self.groups for p in group["params"]]
+        self.is_small = are_small(self.parameters)
         self.is_sharded_flat = any(type(p).__name__ == SHARDED_FLAT for p in self.parameters)
         for key in (*REFERENCE, "lr"):
             if any(key in group for group in self.groups):
