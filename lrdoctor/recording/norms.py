@@ -51,7 +51,8 @@ def norm_of(gradients: list[Tensor], is_small: bool = False) -> Tensor | None:
     try:
         if is_small:
             flat = torch._utils._flatten_dense_tensors(gradients)  # type: ignore[no-untyped-call]
-            return torch.linalg.vector_norm(flat).detach()
+            of_flat: Tensor = torch.linalg.vector_norm(flat)
+            return of_flat.detach()
         # what torch.nn.utils.get_total_norm does, without its search for groups of one kind
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     except (RuntimeError, TypeError, NotImplementedError):  # of several kinds, or sparse
