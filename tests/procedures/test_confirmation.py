@@ -197,8 +197,8 @@ def test_fresh_seeds_are_none_of_the_search(searched: list[int], n: int, fresh: 
         (asked(AT_EDGE, 5, use=GOOD[:4], baseline=GOOD[:4]), True),
         # all seeds are there
         (asked(WIDENS, **ALIKE, **CURED), True),
-        # the room is certain, and a lower loss that was claimed may still show: not after four, and where it seems so not
-        # after five, which cannot show a gain, but after twice as many
+        # the room is certain, and a lower loss that was claimed may still show: not after four, and where it seems so
+        # not after five, which cannot show a gain, but after twice as many
         (asked(WIDENS, 5, use=LOW[:4], baseline=GOOD[:4], reach=GOOD[:4], baseline_reach=DEAD[:4]), True),
         (asked(BOTH, 5, use=LOW[:4], baseline=GOOD[:4], reach=GOOD[:4], baseline_reach=DEAD[:4]), False),
         (asked(BOTH, 5, use=LOW, baseline=GOOD, **CURED), False),
