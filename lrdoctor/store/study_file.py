@@ -27,6 +27,7 @@ KINDS: Mapping[str, type] = {
     "identity": dict,
     "environment": dict,
     "invocations": list,
+    "data": dict,
 }
 """What study.json holds under these keys."""
 
@@ -98,8 +99,8 @@ def load_study(out: Path) -> dict[str, Any] | None:
             f"{out} holds {names[0]!r} and is no study of lrdoctor ({wrong}), so nothing was changed in it; "
             "pass an --out that is empty or does not exist yet"
         )
-    found: dict[str, Any] = study
-    return found
+    # what is absent differs from whatever is to be run
+    return {"identity": {}, "environment": {}, "invocations": [], **study}
 
 
 def _problem(study: Any) -> str:
@@ -109,12 +110,9 @@ def _problem(study: Any) -> str:
     if study.get("schema_version") != SCHEMA_VERSION:
         return ""  # of another format: `refuse_format` says more
     for key, kind in KINDS.items():
-        if not isinstance(study.get(key), kind):
-            found = "nothing" if key not in study else type(study[key]).__name__
-            return f"is damaged: {key}: found {found}, expected {kind.__name__}"
-    if not isinstance(study.get("data", {}), dict):
-        return f"is damaged: data: found {type(study['data']).__name__}, expected dict"
-    if not all(isinstance(invocation, dict) for invocation in study["invocations"]):
+        if key in study and not isinstance(study[key], kind):
+            return f"is damaged: {key}: found {type(study[key]).__name__}, expected {kind.__name__}"
+    if not all(isinstance(invocation, dict) for invocation in study.get("invocations", ())):
         return "is damaged: invocations: found something else than objects"
     return ""
 

@@ -186,5 +186,5 @@ def test_a_value_of_another_type_is_damage(tmp_path, changes, said):
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"n_rows": ' + "9" * 400 + "}", "null", "", "\x00"])
 def test_text_that_is_no_record_is_damage(tmp_path, text):
     (tmp_path / "trial.json").write_text(text)
-    with pytest.raises(ValueError, match="damaged|Expecting|deeply|beyond|not what"):
+    with pytest.raises(ValueError, match=r"damaged|Expecting|deeply|beyond|not what"):
         TrialRecord.read(tmp_path / "trial.json")
