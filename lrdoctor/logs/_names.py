@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from lrdoctor.core.curve import Values
 from lrdoctor.logs._growing import Growing
@@ -16,6 +18,22 @@ MOST_TEXTS = 20_000
 
 IS_NUMBER = -1
 """Stands in the codes of a column of texts for a cell of a block that pandas read as numbers."""
+
+
+FEW = 50_000
+"""Cells up to which a loop over them takes less than importing pandas."""
+
+
+def factorized(cells: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], Sequence[Any]]:
+    """The number of each cell's entry, by first appearance, -1 for None and nan, and the entries, each once."""
+    if len(cells) > FEW:
+        import pandas as pd
+
+        codes, entries = pd.factorize(cells)
+        return codes.astype(np.int64), list(entries)
+    number: dict[Any, int] = {}
+    at = [-1 if c is None or c != c else number.setdefault(c, len(number)) for c in cells.tolist()]  # nan is not itself
+    return np.array(at, dtype=np.int64), list(number)
 
 
 class Names:
@@ -36,7 +54,7 @@ class Names:
             self.n_pending += length
         elif self.few:
             self._add_numbers()
-            at, distinct = pd.factorize(cells)
+            at, distinct = factorized(cells)
             stripped = [c.strip() or None if isinstance(c, str) else None for c in distinct]
             for text in stripped:
                 self.number.setdefault(text, len(self.number))

@@ -1,6 +1,7 @@
 """The cells of a delimited file: numbers, and the few texts that name metrics and runs.
 
-pandas' C engine reads block after block, so memory holds the numbers and one block of text. It makes the same nan of
+A file of few rows is read by `few_rows` where that can. All others are read by pandas, which is imported only then: its
+C engine reads block after block, so memory holds the numbers and one block of text. It makes the same nan of
 an empty cell and of the token `nan`; where a block holds such a token, the cells that became nan are read once more.
 """
 
@@ -12,18 +13,22 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from lrdoctor.core.curve import Values
 from lrdoctor.errors import LogError
+from lrdoctor.logs import few_rows
 from lrdoctor.logs._growing import Growing
 from lrdoctor.logs._names import Names, Texts
 from lrdoctor.logs.base import Column, Marks, Source
 from lrdoctor.logs.dialect import BLANKS, COMMENT, Dialect, split
 from lrdoctor.logs.numbers import NAN, number, numbers
 from lrdoctor.logs.text import BLOCK_BYTES, blocks
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MORE_ROWS = 1.05
 """Room for rows that are shorter than those at the start of the file."""
@@ -86,7 +91,15 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
     if dialect.preamble:
         left_out[f"{len(dialect.preamble)} lines before the header"] = f"not rows, such as {dialect.preamble[0][:60]!r}"
     n_rows = n_long = n_repeated = 0
+    are_few = _size(source) <= few_rows.MOST_BYTES
     for block in _rows(source, dialect, left_out):
+        if are_few and (few := few_rows.rows_of(block, dialect)) is not None:
+            found, n_more = few_rows.columns_of(few, dialect, _may_hold_nan(block))
+            for one in found:
+                gathered[one.name].add(one.value, one.logged, one.texts, one.unreadable)
+            n_repeated += n_more
+            n_rows += len(few) - n_more
+            continue
         block, n_long_start = _without_long_start(block, dialect)
         frame, n_bad = _parse(source, block, dialect)
         n_long += n_bad + n_long_start
@@ -111,11 +124,15 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
 
 def _expected_rows(source: Source, block: bytes, n_rows: int) -> int:
     """About how many rows the source holds when the others are as long as those of this block."""
+    return int(MORE_ROWS * n_rows * max(1.0, _size(source) / max(len(block), 1)))
+
+
+def _size(source: Source) -> int:
+    """Bytes of the source as it lies there, packed or not; 0 where it cannot be told."""
     try:
-        size = source.path.stat().st_size if source.path is not None else len(source.content or b"")
+        return source.path.stat().st_size if source.path is not None else len(source.content or b"")
     except OSError:
-        return n_rows
-    return int(MORE_ROWS * n_rows * max(1.0, size / max(len(block), 1)))
+        return 0
 
 
 def _may_hold_nan(block: bytes) -> bool:
@@ -184,6 +201,8 @@ def _read_csv(source: Source, block: bytes, dialect: Dialect, options: dict[str,
         "quoting": csv.QUOTE_NONE if _opens_quote(block) else csv.QUOTE_MINIMAL,
         "on_bad_lines": "warn",
     }
+    import pandas as pd
+
     # a first line of the right width, by which pandas measures all others; of different names, since it takes quadratic
     # time to make equal ones different
     first = (" " if dialect.delimiter == BLANKS else dialect.delimiter).join(map(str, range(len(dialect.names))))
@@ -239,6 +258,8 @@ def _repeats_header(frame: pd.DataFrame, dialect: Dialect) -> Marks:
 
 def _gather(into: Gathered, series: pd.Series, keep: Marks, again: _Again | None, dialect: Dialect) -> None:
     """Adds one block's cells of one column."""
+    import pandas as pd
+
     texts = unreadable = None
     if series.dtype.kind in "ifub":
         value = np.asarray(series, dtype=np.float64)

@@ -7,14 +7,14 @@ follow its last number than stand in a row anywhere before, the rows did not mer
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from lrdoctor.errors import LogError
 from lrdoctor.logs import aliases
@@ -25,6 +25,9 @@ from lrdoctor.logs.delimited import tables_of
 from lrdoctor.logs.dialect import unique
 from lrdoctor.logs.numbers import numbers
 from lrdoctor.logs.shapes import plain, run_column, ultralytics
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NAME = "table"
 DATA_FRAME, MAPPING = "DataFrame", "mapping"
@@ -39,12 +42,18 @@ LEVELS_BETWEEN = "/"
 
 def is_table(data: object) -> bool:
     """Whether it is read here."""
-    return isinstance(data, pd.DataFrame | Mapping)
+    return isinstance(data, Mapping) or _is_frame(data)
+
+
+def _is_frame(data: object) -> TypeGuard[pd.DataFrame]:
+    """Whether it is a DataFrame, which there is none of before pandas is imported."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(data, pandas.DataFrame)
 
 
 def name_of(data: pd.DataFrame | Mapping[str, Iterable[Any]]) -> str:
     """What reports call it."""
-    return DATA_FRAME if isinstance(data, pd.DataFrame) else MAPPING
+    return DATA_FRAME if _is_frame(data) else MAPPING
 
 
 def tables(
@@ -60,15 +69,18 @@ def tables(
         ValueError: the columns of a mapping have different lengths, or one is not one-dimensional.
         TypeError: a column of a mapping is no sequence of values.
     """
-    if isinstance(data, pd.DataFrame):
+    if _is_frame(data):
         for table in tables_of(_cells(_columns_of(data), nan_is_empty=True), DATA_FRAME):
             yield _with_nan_end(table, columns) if table.facts["shape"] in ONE_RUN else table
     else:
+        assert isinstance(data, Mapping)
         yield from tables_of(_cells(_checked(data), nan_is_empty=False), MAPPING)
 
 
 def _columns_of(frame: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
     """The columns by names that differ from each other, with the index in front where it says anything."""
+    import pandas as pd
+
     index, arrays = frame.index, [frame.iloc[:, i] for i in range(frame.shape[1])]
     names: list[Any] = list(frame.columns)
     if not (isinstance(index, pd.RangeIndex) and index.name is None and index.start == 0 and index.step == 1):
@@ -126,7 +138,8 @@ def _texts(array: npt.NDArray[Any]) -> Texts:
 
 
 def _text(cell: Any) -> str | None:
-    if cell is None or cell is pd.NA or cell is pd.NaT:
+    pandas = sys.modules.get("pandas")
+    if cell is None or (pandas is not None and (cell is pandas.NA or cell is pandas.NaT)):
         return None
     if isinstance(cell, str):
         return str(cell)

@@ -11,7 +11,6 @@ from math import inf, nan
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from lrdoctor.core.curve import Values
 from lrdoctor.logs.base import Marks
@@ -107,6 +106,8 @@ def numbers(cells: npt.NDArray[np.object_], *, suffixes: bool = False, decimal: 
     Args:
         cells: object[n] of text; anything that is no text (None, nan) counts as an empty cell.
     """
+    import pandas as pd
+
     codes, distinct = pd.factorize(cells)
     value = np.full(len(distinct) + 1, nan)  # one more for the code -1, which stands for cells that are no text
     state = np.zeros(len(distinct) + 1, dtype=np.int8)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
+from lrdoctor.logs._names import factorized
 from lrdoctor.logs.aliases import normalise
 from lrdoctor.logs.base import Column, Table
 
@@ -122,8 +122,8 @@ def split(table: Table) -> list[Table]:
 
 def of_numbers(name: str, column: Column) -> KeyColumn:
     """A column of numbers as a key."""
-    codes, values = pd.factorize(np.where(column.logged, column.value, np.nan))
-    return KeyColumn(name, codes.astype(np.int64), labels_of(values.tolist()), is_number=True)
+    codes, values = factorized(np.where(column.logged, column.value, np.nan))
+    return KeyColumn(name, codes, labels_of([float(value) for value in values]), is_number=True)
 
 
 def _name(used: Sequence[KeyColumn], row: int) -> str:

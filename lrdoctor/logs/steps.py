@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from lrdoctor.core.curve import Curve, Steps, Values
 from lrdoctor.logs import aliases, repeats
@@ -281,6 +280,8 @@ def _curve(step: Steps, value: Values) -> tuple[Curve, int, bool]:
     step, value = step[order], value[order]
     if _increases(step):
         return Curve(step, value), 0, False
+    import pandas as pd
+
     groups = pd.Series(value).groupby(step)
     highest = repeats.differ_much(step, value)
     with np.errstate(invalid="ignore"):

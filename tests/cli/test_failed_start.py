@@ -17,6 +17,7 @@ COMMANDS = {
     "treat": ("treat", "spec.yaml"),
     "inspect": ("inspect", "spec.yaml"),
     "diagnose": ("diagnose", "log.csv"),
+    "diagnose a quoted log": ("diagnose", "quoted.csv"),
     "report": ("report", "study"),
     "rules": ("rules",),
 }
@@ -35,6 +36,7 @@ def broken(folder: Path, package: str, source: str, *words: str) -> subprocess.C
     (folder / "broken").mkdir()
     (folder / "broken" / f"{package}.py").write_text(source)
     (folder / "log.csv").write_text("step,loss\n" + "".join(f"{i},{2 * 0.99**i}\n" for i in range(100)))
+    (folder / "quoted.csv").write_text("step,loss\n" + "".join(f'{i},"{2 * 0.99**i}"\n' for i in range(100)))
     (folder / "spec.yaml").write_text("name: x\n")
     begin = f"import sys; sys.path.insert(0, {str(folder / 'broken')!r}); from lrdoctor.__main__ import main; "
     begin += f"sys.argv = {['lrdoctor', *words]!r}; main()"
@@ -54,7 +56,7 @@ def test_without_typer_no_command_ends_like_a_verdict(command: str, tmp_path: Pa
     ("package", "source", "command"),
     [
         ("typer", OLD, "diagnose"),
-        ("pandas", MISSING, "diagnose"),
+        ("pandas", MISSING, "diagnose a quoted log"),
         ("numpy", MISSING, "diagnose"),
         ("numpy", MISSING, "rules"),
         ("rich", MISSING, "diagnose"),
@@ -70,6 +72,11 @@ def test_without_another_package_neither(package: str, source: str, command: str
     # a command that does not need the package may go on, and says what it says without it
     assert done.returncode in ((3,) if package not in ("matplotlib", "jinja2") else (2, 3)), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_small_log_is_judged_without_pandas(tmp_path: Path) -> None:
+    done = broken(tmp_path, "pandas", MISSING, *COMMANDS["diagnose"])
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_what_typer_cannot_handle_is_no_verdict(tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ def sparse() -> list[nn.Parameter]:
 
 
 def channels_last() -> list[nn.Parameter]:
-    model = nn.Conv2d(2, 3, 2).to(memory_format=torch.channels_last)
+    model = nn.Conv2d(2, 3, 2)
+    model.weight.data = model.weight.data.to(memory_format=torch.channels_last)
     model(torch.ones(1, 2, 4, 4)).square().sum().backward()
     return list(model.parameters())
 

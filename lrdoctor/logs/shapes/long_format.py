@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from lrdoctor.logs import aliases
+from lrdoctor.logs._names import factorized
 from lrdoctor.logs.base import Column, Table
 from lrdoctor.logs.cells import Cells
 from lrdoctor.logs.shapes import run_column
@@ -48,7 +48,7 @@ def tables(cells: Cells, source: str) -> Iterator[Table]:
         columns = {key: column for key, column in cells.columns.items() if key not in (value, *keys)}
         columns = {key: Column(column.value[rows], column.logged[rows]) for key, column in columns.items()}
         values, logged = cells.columns[value].value[rows], cells.columns[value].logged[rows]
-        codes, metrics = pd.factorize(cells.texts[metric][rows])
+        codes, metrics = factorized(cells.texts[metric][rows])
         many = len(metrics) * len(rows) > MOST_CELLS
         kept = [k for k, key in enumerate(metrics) if not many or aliases.is_known(str(key))]
         for k in kept:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from lrdoctor.errors import NoLogError
 from lrdoctor.logs import aliases, run_keys
+from lrdoctor.logs._names import factorized
 from lrdoctor.logs.base import Column, Table
 from lrdoctor.logs.cells import Cells
 from lrdoctor.logs.run_keys import KeyColumn, Runs
@@ -29,8 +29,8 @@ def _keys(cells: Cells) -> list[KeyColumn]:
     found = []
     for name, texts in cells.texts.items():
         if run_keys.is_run_key(name):
-            codes, labels = pd.factorize(texts)
-            found.append(KeyColumn(name, codes.astype(np.int64), list(map(str, labels)), is_number=False))
+            codes, labels = factorized(texts)
+            found.append(KeyColumn(name, codes, list(map(str, labels)), is_number=False))
     return found + [
         run_keys.of_numbers(name, column) for name, column in cells.columns.items() if run_keys.is_run_key(name)
     ]
