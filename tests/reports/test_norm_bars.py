@@ -38,7 +38,7 @@ def test_too_few_norms_show_no_typical_one() -> None:
 
 
 def test_bars_beyond_the_threshold_stand_out() -> None:
-    figure = norm_bars("n", "stable", Curve.of([1.0] * 95 + [50.0] * 5))
+    figure = norm_bars("n", "stable", Curve.of([1.0] * 85 + [50.0] * 15 + [80.0] * 5))
     assert figure is not None
     assert ("bar within" in figure.markup, "bar beyond" in figure.markup) == (True, True)
 

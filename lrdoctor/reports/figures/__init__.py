@@ -5,7 +5,8 @@ A figure is two modules: the data step (what is drawn, as plain values) and the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from lrdoctor.core.compared import ComparedStudy
@@ -54,19 +55,28 @@ def sweep_figures(study: Study) -> dict[str, bytes]:
         study: a sweep: its rates, and the runs that were made for them.
     """
     return {
-        **files("figure_7a_objective_vs_learning_rate", draw_axis_plot(axis_plot(study))),
-        **files("figure_7b_training_loss_above_best", draw_training_curves(training_curves(study))),
-        **_norm_files("figure_9_gradient_norm", swept_norms(study)),
+        **files("figure_7a_objective_vs_learning_rate", lambda figure: draw_axis_plot(axis_plot(study))(figure)),
+        **files(
+            "figure_7b_training_loss_above_best", lambda figure: draw_training_curves(training_curves(study))(figure)
+        ),
+        **_norm_files("figure_9_gradient_norm", lambda: swept_norms(study)),
     }
 
 
-def _norm_files(name: str, plot: NormPlot | None) -> dict[str, bytes]:
-    if plot is None:
-        return {}
+def _norm_files(name: str, norms: Callable[[], NormPlot | None]) -> dict[str, bytes]:
+    """The norms by step and as bars; no file where there are none. What cannot be drawn is said in the figures."""
+    with suppress(ArithmeticError, ValueError):
+        if norms() is None:
+            return {}
     return {
-        **files(f"{name}_by_step", draw_norms_by_step(plot)),
-        **files(f"{name}_histogram", draw_norm_histogram(plot)),
+        **files(f"{name}_by_step", lambda figure: draw_norms_by_step(_known(norms()))(figure)),
+        **files(f"{name}_histogram", lambda figure: draw_norm_histogram(_known(norms()))(figure)),
     }
+
+
+def _known(plot: NormPlot | None) -> NormPlot:
+    assert plot is not None
+    return plot
 
 
 def clip_figures(
@@ -82,7 +92,7 @@ def clip_figures(
         clip: `Report.clip`.
         unstable: the lowest unstable rate, whose norms stand below; None where there is none.
     """
-    return _norm_files("figure_9_gradient_norm", norm_plot(name, runs, clip, unstable))
+    return _norm_files("figure_9_gradient_norm", lambda: norm_plot(name, runs, clip, unstable))
 
 
 def warmup_figures(report: Report, name: str, runs: Sequence[Run]) -> dict[str, bytes]:
@@ -114,7 +124,7 @@ def probe_figures(name: str, runs: Sequence[Run], probe: Probe) -> dict[str, byt
         runs: the short runs.
         probe: `Report.probe` of these runs.
     """
-    return files("figure_5_every_step", draw_probe(probe_plot(name, runs, probe)))
+    return files("figure_5_every_step", lambda figure: draw_probe(probe_plot(name, runs, probe))(figure))
 
 
 def probe_norm_figures(name: str, runs: Sequence[Run], probe: Probe) -> dict[str, bytes]:
@@ -127,8 +137,8 @@ def probe_norm_figures(name: str, runs: Sequence[Run], probe: Probe) -> dict[str
     """
     rows = {seed.run for seed in probe.seeds}
     of = [run for run in runs if run.name in rows]
-    norms = probed_norms(name, probe.base_learning_rate, probe.factor, of)
-    return _norm_files("figure_9_gradient_norm_of_short_run", norms)
+    rate = probe.base_learning_rate
+    return _norm_files("figure_9_gradient_norm_of_short_run", lambda: probed_norms(name, rate, probe.factor, of))
 
 
 def treat_figures(report: Report, name: str) -> dict[str, bytes]:
@@ -174,7 +184,7 @@ def compare_figures(
     ]
     drawn = {
         **files("figure_4_objective_vs_learning_rate", draw_several(objectives)),
-        **files("figure_4_training_loss_low_and_high", draw_apart(apart(name, tried))),
+        **files("figure_4_training_loss_low_and_high", lambda figure: draw_apart(apart(name, tried))(figure)),
     }
     plots = [probe_plot(study.name, of[1], of[0]) for study, of in zip(studies, probed, strict=True) if of is not None]
     if plots:
