@@ -47,7 +47,7 @@ class StreamingJudge:
 
     Args:
         name: of the run, in events and in the report.
-        alpha: the share of healthy runs that may be taken for unstable, over the whole run, above 0 and below 0.5.
+        alpha: the share of healthy runs that may be taken for unstable, over the whole run, 1e-100 or more and below 0.5.
         objective: whether a rise of the loss is a failure: "auto", "minimized", "reinforcement" or "adversarial".
         on_event: called with every event, in the thread that adds; such as `lrdoctor.alerts.Alerts`. What it raises
             goes no further: it is printed once on standard error.
@@ -64,10 +64,12 @@ class StreamingJudge:
         objective: str = "auto",
         on_event: Callable[[StreamEvent], object] | None = None,
     ) -> None:
-        from lrdoctor.api import LARGEST_ALPHA, OBJECTIVES
+        from lrdoctor.api import LARGEST_ALPHA, OBJECTIVES, SMALLEST_ALPHA
 
-        if not 0 < alpha < LARGEST_ALPHA:
-            raise ValueError(f"alpha={alpha!r}: expected a number above 0 and below {LARGEST_ALPHA}")
+        if not SMALLEST_ALPHA <= alpha < LARGEST_ALPHA:
+            raise ValueError(
+                f"alpha={alpha!r}: expected a number of {SMALLEST_ALPHA:g} or more and below {LARGEST_ALPHA}"
+            )
         if objective not in OBJECTIVES:
             raise ValueError(f"objective={objective!r}: expected one of {', '.join(map(repr, OBJECTIVES))}")
         self.name, self.alpha = name, alpha

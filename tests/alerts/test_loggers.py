@@ -67,7 +67,7 @@ def test_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", module)
     told(ALARM)
     assert tags == [("7", "lrdoctor.verdict", "unstable"), ("7", "lrdoctor.event", ALARM.text)]
-    module.active_run = lambda: None  # type: ignore[assignment, return-value]
+    module.active_run = lambda: None
     assert "MLflow" not in names()
 
 
