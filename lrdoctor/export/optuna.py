@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lrdoctor.core.curve import EMPTY
+import numpy as np
+
+from lrdoctor.core.curve import EMPTY, Curve
 from lrdoctor.core.robust import min_max_decimate
 from lrdoctor.errors import StoreError
 from lrdoctor.export.exported import Exported, ExportedTrial, Plain
@@ -68,7 +70,7 @@ def _trial(trial: ExportedTrial, exported: Exported, distributions: Mapping[str,
     value = trial.results.get(exported.objective)
     is_whole = trial.status == "completed" and value is not None
     watched = "val_loss" if exported.objective == "best_val_loss" else "train_loss"
-    shown = min_max_decimate(trial.curves.get(watched, EMPTY), MOST_VALUES)
+    shown = _thinned(trial.curves.get(watched, EMPTY))
     return create_trial(
         state=TrialState.COMPLETE if is_whole else TrialState.PRUNED,
         value=value if is_whole else None,
@@ -83,3 +85,14 @@ def _trial(trial: ExportedTrial, exported: Exported, distributions: Mapping[str,
             **trial.results,
         },
     )
+
+
+def _thinned(curve: Curve) -> Curve:
+    """The curve with at most about `MOST_VALUES` points; the first that is not finite stays, since it tells the end."""
+    if len(curve) <= MOST_VALUES:
+        return curve
+    kept = np.isin(curve.step, min_max_decimate(curve, MOST_VALUES).step)
+    bad = ~np.isfinite(curve.value)
+    if bad.any():
+        kept[int(np.argmax(bad))] = True
+    return Curve(curve.step[kept], curve.value[kept])

@@ -43,4 +43,4 @@ def _write_run(root: Path, project: str, trial: ExportedTrial) -> None:
     for step in sorted(rows):
         run.log(rows[step], step=step)
     run.summary.update({**trial.results, "status": trial.status, "exit_reason": trial.exit_reason})
-    run.finish(exit_code=0 if trial.status == "completed" else 1, quiet=True)
+    run.finish(exit_code=0 if trial.status == "completed" else 1)
