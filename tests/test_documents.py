@@ -158,7 +158,12 @@ def test_what_a_sentence_names_exists(command: Told) -> None:
         assert {word for word in words[1:] if word.startswith("-")} <= of | {"--version"}
 
 
-OF_OTHERS = {"--nproc-per-node", "--trained", "--studies", "--families", "--half", "--logs"}
+OF_TRAINERS = {
+    "--optimizer", "--training", "--lr", "--lr-warmup-iters", "--clip-grad", "--warmup-updates", "--clip-norm", "--min",
+    "--learning", "--warmup", "--grad",
+}  # fmt: skip
+"""Flags of trainers that docs/trainers.md names, up to what ends a word of an option of ours."""
+OF_OTHERS = OF_TRAINERS | {"--nproc-per-node", "--trained", "--studies", "--families", "--half", "--logs"}
 """Options of tools/, benchmarks/ and torchrun."""
 
 
