@@ -15,7 +15,7 @@ from lrdoctor.reports.numbers import number
 from lrdoctor.reports.table import Row, Table
 from lrdoctor.reports.terminal.items import costliest
 
-MOST_ROWS = 400
+MOST_ROWS = 100
 """Of a folded table; report.json holds all."""
 MOST_CLOSE_UPS = 3
 """Of one run."""
