@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,9 @@ class FakeEngine:
 
     def describe(self) -> Mapping[str, Any]:
         return {"device_name": "made-up", "jobs": 1}
+
+    def attach(self, tasks: Sequence[Task]) -> Mapping[str, str]:
+        return {}
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Event]:
         for task in tasks:
