@@ -62,6 +62,7 @@ class FakeEngine:
         self.found: dict[str, Any] = {}
         """What the check says while it works, and what it finds besides."""
         self.possible = Possible(model=None, failure="nothing is known of a made-up model")
+        self.tell: Callable[[str], None] = lambda text: None
 
     def __enter__(self) -> FakeEngine:
         return self

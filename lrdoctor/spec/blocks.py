@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
+from lrdoctor.spec.class_paths import file_of
 from lrdoctor.spec.faults import shown
 from lrdoctor.spec.types import (
     Betas,
@@ -217,14 +218,16 @@ class Engine(Block):
     """What starts the Dask cluster, such as dask_jobqueue.SLURMCluster, with its arguments. Null: processes of this
     machine."""
     jobs: Count | None = None
-    """Number of workers to start, or of trials at a time on a cluster that runs already; `--jobs` goes before. Null: one
-    a core, or one a visible GPU; on a cluster that runs already, as many as it has workers."""
+    """Number of workers to start, or of trials at a time on a cluster that runs already; `--jobs` goes before. Null:
+    one a core, or one a visible GPU; on a cluster that runs already, as many as it has workers."""
 
     @field_validator("address", "cluster")
     @classmethod
     def _of_dask(cls, value: Any, info: ValidationInfo) -> Any:
         if value is not None and info.data.get("name") == "local":
             raise ValueError(f"found {shown(_text_of(value))} with the engine local, expected name: dask beside it")
+        if isinstance(value, Component) and file_of(value.class_path) is not None:
+            raise ValueError(f"found {shown(value.class_path)}, expected a class of an installed module")
         if isinstance(value, Component) and info.data.get("address") is not None:
             raise ValueError(
                 f"found {shown(value.class_path)} beside address, expected one of the two: a cluster to start, or one "

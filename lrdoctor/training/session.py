@@ -66,7 +66,7 @@ class TrainingSession:
             "device_name": name,
             "devices": 1 if single else devices,
             "host": platform.node(),
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),  # plain text: unpickling its own class imports torch
         }
 
     def run(self, payload: Any, emit: Callable[[Any], None], stopped: Callable[[], bool]) -> Any:

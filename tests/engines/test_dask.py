@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
+import zipfile
+from typing import Any
 
 import pytest
 from distributed import LocalCluster
@@ -47,7 +50,7 @@ def test_every_task_gives_its_own_result_with_its_events_in_order(address):
 
 
 def test_what_it_says_of_itself(address):
-    said = []
+    said: list[str] = []
     with joined(address, {"devices": 0}) as engine:
         engine.tell = said.append
         assert engine.describe() == {"devices": 0, "index": 0, "jobs": 2}
@@ -87,7 +90,7 @@ def test_a_task_that_costs_one_process_is_tried_again_and_one_that_costs_two_is_
         folder.mkdir()
     given = [Task("once", ("die", folders[0], 3)), Task("twice", ("die", folders[1], 3, "SIGKILL"))]
     with joined(address) as engine:
-        ends = {e.task.key: e for e in engine.run(given) if isinstance(e, Finished | Failed)}
+        ends: dict[str, Any] = {e.task.key: e for e in engine.run(given) if isinstance(e, Finished | Failed)}
     assert ends["once"] == Finished(given[0], 1)
     assert "exited with code 3, and on the second try was killed by SIGKILL" in ends["twice"].reason
 
@@ -95,7 +98,9 @@ def test_a_task_that_costs_one_process_is_tried_again_and_one_that_costs_two_is_
 def test_a_killed_worker_costs_only_what_it_ran_and_a_restarted_one_nothing_more(address, tmp_path):
     """The results that were there stay, though Dask keeps results on the workers that made them."""
     gate = tmp_path / "gate"
-    done, begun, said = {}, [], []
+    done: dict[str, Any] = {}
+    begun: list[str] = []
+    said: list[str] = []
     with joined(address) as engine:
         engine.tell = said.append
         killed = False
@@ -147,13 +152,17 @@ def test_a_worker_that_is_closed_gives_its_task_to_another_one(address, tmp_path
 
 def test_a_stopped_run_abandons_what_runs_elsewhere(address):
     ends, pids = [], []
-    with joined(address) as engine, pytest.raises(Interrupted):
+
+    def run(engine):
         for event in engine.run([shared(f"t{n}", "finish_when_stopped") for n in range(5)]):
             if isinstance(event, Progress) and isinstance(event.value, int):
                 pids.append(event.value)
                 if len(pids) == 2:
                     engine.stop()
-            ends += [event.task.key] if isinstance(event, Finished) else []
+            ends.extend([event.task.key] if isinstance(event, Finished) else [])
+
+    with joined(address) as engine, pytest.raises(Interrupted):
+        run(engine)
     assert len(ends) == len(set(pids)) == 2
     with joined(address) as engine:
         assert set(engine._connected().processing().values()) == {()}
@@ -212,9 +221,6 @@ def test_what_is_packed(tmp_path):
     for name in ("a.py", "sub/b.txt", ".git/x", "__pycache__/a.pyc", "venv/pyvenv.cfg", "out/study.json", ".hidden"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
-    import io
-    import zipfile
-
     data = dask_engine.packed(tmp_path)
     assert sorted(zipfile.ZipFile(io.BytesIO(data)).namelist()) == ["a.py", "sub/b.txt"]
 
@@ -272,7 +278,11 @@ def test_an_idle_worker_gives_back_its_process(address, monkeypatch):
 def test_a_scheduler_that_goes_away_is_an_error(monkeypatch):
     monkeypatch.setattr(dask_engine, "SECONDS_TO_JOIN", 1)
     cluster = LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0")
-    with joined(cluster.scheduler_address) as engine, pytest.raises(EngineError, match="does not answer any more"):
+
+    def run(engine):
         for event in engine.run([shared("t", "wait_for_stop")]):
             if isinstance(event, Progress):
                 cluster.close()
+
+    with joined(cluster.scheduler_address) as engine, pytest.raises(EngineError, match="does not answer any more"):
+        run(engine)
