@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Client, Future, KilledWorker, LocalCluster, fire_and_forget
+from distributed import Client, Future, KilledWorker, LocalCluster
 
 from lrdoctor import __version__, errors
 from lrdoctor.engines import dask_worker
@@ -45,6 +45,9 @@ PATIENCE = 8.0
 
 SETTLED = 2.0
 """Seconds between the end of a task, as Dask tells it, and its last event, which comes another way."""
+
+AGAIN = 0.1
+"""Seconds between two requests to keep tasks that the scheduler has not read yet."""
 
 LOOK = 1.0
 """Seconds between two looks at whether the scheduler is still there."""
@@ -119,6 +122,9 @@ class DaskEngine:
         self._client: Client | None = None
         self._facts: Mapping[str, Any] | None = None
         self._open: dict[str, _Open] = {}
+        self._to_keep: dict[str, str] = {}
+        """Key -> Dask's key of tasks that are to outlive this process, and that the scheduler does not know yet."""
+        self._asked_to_keep = 0.0
         self._leaving: set[str] = set()
         """Addresses of workers that said goodbye."""
         self._workers: dict[str, int] = {}
@@ -180,7 +186,8 @@ class DaskEngine:
             while (waiting or self._open) and not self._stopping:
                 while waiting and len(self._open) < self._at_a_time():
                     self._submit(client, waiting.pop())
-                yield from self._events(client, LOOK)
+                self._have_kept(client)
+                yield from self._events(client, AGAIN if self._to_keep else LOOK)
             if self._stopping:
                 yield from self._abandoned(client)
         finally:
@@ -312,9 +319,23 @@ class DaskEngine:
         )
         self._open[task.key] = _Open(task, future, deaths=list(deaths))
         if task.shared:
-            # it goes on when this process dies, and whoever takes the study over finds it
-            fire_and_forget(future)
+            self._to_keep[task.key] = str(future.key)
         future.add_done_callback(lambda done, key=task.key: self._news.put(("done", key, done)))
+
+    def _have_kept(self, client: Client) -> None:
+        """Has the scheduler go on with the shared tasks when this process dies, so that whoever takes the study over
+        finds them.
+
+        `distributed.fire_and_forget` says the same and is not heard where the scheduler has not yet read the task.
+        """
+        if not self._to_keep or time.monotonic() - self._asked_to_keep < AGAIN:
+            return
+        self._asked_to_keep = time.monotonic()
+        try:
+            kept = client.run_on_scheduler(dask_worker.keep, list(self._to_keep.values()))
+        except OSError:  # the scheduler is gone, which the next look says
+            return
+        self._to_keep = {k: name for k, name in self._to_keep.items() if name not in kept and k in self._open}
 
     def _events(self, client: Client, seconds: float) -> Iterator[Event]:
         """Waits until something happens, so many seconds at most, and yields what it means."""

@@ -282,6 +282,14 @@ def abandon(token: str) -> None:
             guest.stop()
 
 
+def keep(keys: Sequence[str], dask_scheduler: Any) -> set[str]:
+    """Run in the scheduler: goes on with the tasks that it knows, whether or not somebody waits for them; says which
+    these are."""
+    known = {key for key in keys if key in dask_scheduler.tasks}
+    dask_scheduler.client_desires_keys(keys=sorted(known), client="fire-and-forget")
+    return known
+
+
 def forget(topic: str, dask_scheduler: Any) -> None:
     """Run in the scheduler, which would keep a hundred thousand events of every topic."""
     dask_scheduler._broker.truncate(topic)

@@ -144,7 +144,8 @@ class Confirmation:
 
     claim: Claim
     n_seeds: int
-    """Fresh seeds that it takes where none of them settles it early, and no doubt of a loss asks for more."""
+    """Fresh seeds that it takes where none of them settles it early, and neither a doubt of a loss nor a gain that does
+    not stand out yet asks for more."""
     fresh: tuple[Fresh, ...] = ()
     """Those that were trained."""
     limits: Settings = field(default_factory=Settings)
@@ -155,7 +156,8 @@ class Confirmation:
 
     @property
     def is_settled(self) -> bool:
-        """The seeds that are left cannot change whether it is verified, whatever they do."""
+        """The seeds that are left cannot change whether it is verified, whatever they do, nor whether it gains what was
+        claimed."""
         left = self.n_seeds - len(self.fresh)
         if left < 0:  # between the looks: each one more is another chance to be mistaken
             return len(self.fresh) >= LOOKS * self.n_seeds
@@ -163,16 +165,24 @@ class Confirmation:
             return not self._is_open
         if len(self.fresh) < min(self.limits.first, self.n_seeds):
             return False
-        best = self._with(left, BEST_FOR)
-        return (best.failing is not None and not best._is_open) or self._with(left, WORST_FOR).failing is None
+        best, worst = self._with(left, BEST_FOR), self._with(left, WORST_FOR)
+        if worst.failing is None:
+            # that it holds is certain; a lower loss that was claimed may still show, or be certain not to
+            return not self._counts_gain or worst.gains or not (best.gains or best._is_open)
+        return best.failing is not None and not best._is_open
 
     @property
     def _is_open(self) -> bool:
-        """Rejected for want of evidence alone: a fix that loses nothing is in doubt in one of five cases by chance, and
-        the lower loss that was claimed may show with as many seeds again."""
-        if self.failing == "nothing" and self.claim.gains and self.paired is not None:
-            return self.paired.chance_lower <= DOUBT
+        """More seeds may say more: a fix that loses nothing is in doubt in one of five cases by chance, and the lower
+        loss that was claimed may show with as many seeds again, whether or not the fix is verified without it."""
+        if self.failing in (None, "nothing") and self._counts_gain and self.paired is not None:
+            return not self.gains and self.paired.chance_lower <= DOUBT
         return self.failing == "doubt"
+
+    @property
+    def _counts_gain(self) -> bool:
+        """A lower loss is claimed, and something rests on it: a last resort at the edge may even cost something."""
+        return self.claim.gains and not self.claim.may_cost
 
     def _with(self, n: int, one: Fresh) -> Confirmation:
         made_up = tuple(replace(one, seed=-1 - i) for i in range(n))

@@ -9,7 +9,7 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.procedures.sweep import Settings
-from lrdoctor.spec import Spec, load_spec
+from lrdoctor.spec import load_spec
 from lrdoctor.store import StudyFolder
 
 

@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import signal
+import threading
 import zipfile
 from typing import Any
 
@@ -22,11 +23,16 @@ ENTRY = "fake_session:open_session"
 
 
 @pytest.fixture(scope="module")
-def address():
+def cluster():
     with LocalCluster(
         n_workers=2, threads_per_worker=1, memory_limit=0, host="127.0.0.1", dashboard_address="127.0.0.1:0"
     ) as cluster:
-        yield cluster.scheduler_address
+        yield cluster
+
+
+@pytest.fixture
+def address(cluster):
+    return cluster.scheduler_address
 
 
 def joined(address, context=None, jobs=None, **options):
@@ -178,7 +184,7 @@ def test_a_run_that_its_caller_breaks_off_leaves_nothing_behind(address, tmp_pat
         assert results(engine.run(tasks(("count", 2)))) == {"0": 2}
 
 
-def test_a_second_process_takes_over_what_runs(address, tmp_path):
+def test_a_second_process_takes_over_what_runs(cluster, address, tmp_path):
     """The first one only goes, as one that was killed: it takes nothing back."""
     gate = tmp_path / "gate"
     given = [shared(f"w{n}", "wait_for_file", gate) for n in range(3)]
@@ -197,8 +203,16 @@ def test_a_second_process_takes_over_what_runs(address, tmp_path):
         assert set(pids) <= set(second.attach(given))  # the third may wait at a worker
         assert second.attach([shared("other", "count", 1)]) == {}
         second._facts = {}  # both workers are busy, and nobody answers a question before they are done
-        gate.touch()
+
+        def open_when_asked_for_again():
+            states = [state for key, state in cluster.scheduler.tasks.items() if key.startswith("lrdoctor-s1-")]
+            wait_until(lambda: all(len(state.who_wants) == 2 for state in states))
+            gate.touch()
+
+        waiting = threading.Thread(target=open_when_asked_for_again)
+        waiting.start()
         found = results(second.run(given))
+        waiting.join()
     assert set(found) == {"w0", "w1", "w2"}
     assert {key: found[key] for key in pids} == pids
 

@@ -197,6 +197,15 @@ def test_fresh_seeds_are_none_of_the_search(searched: list[int], n: int, fresh: 
         (asked(AT_EDGE, 5, use=GOOD[:4], baseline=GOOD[:4]), True),
         # all seeds are there
         (asked(WIDENS, **ALIKE, **CURED), True),
+        # the room is certain, and a lower loss that was claimed may still show: not after four, and where it seems so
+        # not after five, which cannot show a gain, but after twice as many
+        (asked(WIDENS, 5, use=LOW[:4], baseline=GOOD[:4], reach=GOOD[:4], baseline_reach=DEAD[:4]), True),
+        (asked(BOTH, 5, use=LOW[:4], baseline=GOOD[:4], reach=GOOD[:4], baseline_reach=DEAD[:4]), False),
+        (asked(BOTH, 5, use=LOW, baseline=GOOD, **CURED), False),
+        (asked(BOTH, 5, use=LOW * 2, baseline=GOOD * 2, reach=GOOD * 2, baseline_reach=DEAD * 2), True),
+        # five that are alike say that there is none; a last resort at the edge need not gain
+        (asked(BOTH, 5, use=GOOD, baseline=GOOD, **CURED), True),
+        (asked(replace(AT_EDGE, gains=True), 5, use=GOOD[:4], baseline=GOOD[:4]), True),
         # a doubt of a loss asks for more of them, twice as many at most; a loss or a claim that fails does not
         (asked(WIDENS, use=DOUBTFUL_LOSS, baseline=GOOD, **CURED), False),
         (asked(WIDENS, use=HIGH, baseline=GOOD, **CURED), True),
@@ -241,6 +250,8 @@ def test_what_is_settled_early_is_what_all_seeds_say(most: Confirmation) -> None
     whole = parts[-1] if first_look._is_open else first_look
     early = next(part for part in parts if part.is_settled)
     assert early.status == whole.status
+    if whole.status == "verified" and most.claim.gains and not most.claim.may_cost:
+        assert early.gains == whole.gains
     assert len(early.fresh) <= len(whole.fresh)
 
 
