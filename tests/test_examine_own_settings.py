@@ -108,8 +108,8 @@ def test_the_warmup_search_takes_the_place_of_the_spec_s_warmup(tmp_path: Path) 
     whole = [run.trial for run in found.runs if run.trial is not None and run.trial.post_warmup_steps is None]
     assert {(trial.warmup_steps, trial.n_steps, trial.clip_norm) for trial in whole} == {(1, 41, 1.0), (10, 50, 1.0)}
     report = assess.report_of_warmup(study, found)
-    assert report.warmup["own_warmup_steps"] == 10
-    assert report.warmup["why"].endswith("; without it stands for the spec's own warmup of 10 steps")
+    assert report.warmup.own_warmup_steps == 10
+    assert report.warmup.why.endswith("; without it stands for the spec's own warmup of 10 steps")
 
 
 class OwnClipEngine(ClipEngine):
@@ -129,7 +129,7 @@ def test_the_clipping_study_compares_with_what_the_spec_clips(tmp_path: Path, ow
     assert {trial.warmup_steps for trial in of_search} == {2}
     report = assess.report_of_clip(found, "clip")
     other = "without clipping" if own != "null" else "the spec's own clip_norm"
-    for words in (report.clip["verdict"], next(fix.why for fix in report.fixes if fix.name == "clip_gradients")):
+    for words in (report.clip.verdict, next(fix.why for fix in report.fixes if fix.name == "clip_gradients")):
         assert said in words
         assert other not in words
     plot = norm_plot("study", [*found.study.runs, *found.runs], report.clip)
@@ -146,5 +146,5 @@ def test_thresholds_that_are_all_easier_than_the_spec_s_are_told_of(tmp_path: Pa
         Log(),
     )
     assert found.status == "rejected"
-    verdict = assess.report_of_clip(found, "clip").clip["verdict"]
+    verdict = assess.report_of_clip(found, "clip").clip.verdict
     assert ("(none is harder than the spec's own clip_norm 0.4)" in verdict) is said

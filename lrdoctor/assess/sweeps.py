@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from lrdoctor import fixes
 from lrdoctor.assess import certainty
 from lrdoctor.assess.judging import checks_of_trials, judge_runs, judge_study, summary_of
 from lrdoctor.assess.margin import ROUND_OFF
-from lrdoctor.core.plain import plain
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
 from lrdoctor.core.sections import Sweep
-from lrdoctor.core.study import Rate, Study
+from lrdoctor.core.study import Study
 from lrdoctor.core.warmups import left_out
 from lrdoctor.fixes.base import clip_of, warmup_of
 from lrdoctor.procedures.sweep import Settings
@@ -103,12 +101,6 @@ def _section(study: Study, figures: tuple[str, ...]) -> Sweep:
         rates=study.rates,
         figures=figures,
     )
-
-
-def rate_row(rate: Rate) -> dict[str, Any]:
-    """A rate as the sections of warmup and treat have it."""
-    row: dict[str, Any] = plain(rate)
-    return row
 
 
 def _of_the_spec(study: Study) -> Iterator[str]:

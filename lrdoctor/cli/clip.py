@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,9 +27,7 @@ from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.cli.scripts import NO_SCRIPT, Script
 
 if TYPE_CHECKING:
-    from lrdoctor.core.report import Report
-    from lrdoctor.examine import Laboratory
-    from lrdoctor.procedures.clip import Clipping
+    pass
 
 HIGHEST_PERCENTILE = 100.0
 
@@ -77,39 +74,14 @@ def clip(
 
     Runs the sweep first where the study folder has none. The verdict is that of the spec's own training.
     """
-    from lrdoctor import examine
-    from lrdoctor.procedures import clip as clips
-    from lrdoctor.procedures.sweep import Settings
+    from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh)
-    settings = clips.Settings(percentile if percentile is not None else loaded.clip.percentile, search_harder=harder)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
-        study = examine.rates(laboratory, Settings(loaded.sweep.rates()), chosen, lr, unstable_lr)
-        clipping = examine.confirm_clipping(laboratory, examine.clip(laboratory, settings, chosen, study), chosen)
-        report = _save(clipping, laboratory)
+        report = runner.clip(laboratory, chosen, lr, unstable_lr, percentile, harder)
     if not quiet:
         say(trials.saved_in(laboratory))
     return conclude(
         report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
     )
-
-
-def _save(clipping: Clipping, laboratory: Laboratory) -> Report:
-    """Judges the study and writes trials.csv, the figures and report.json into its folder."""
-    from lrdoctor import assess, examine
-    from lrdoctor.reports import figures
-    from lrdoctor.reports import json as json_report
-
-    folder, study = laboratory.folder, clipping.study
-    folder.write_trials_csv(examine.all_trials_table(laboratory, study))
-    report = assess.report_of_clip(clipping, "clip")
-    swept = trials.write_figures(laboratory, figures.sweep_figures(study)) if clipping.was_swept else []
-    norms = figures.clip_figures(study.name, study.runs + clipping.runs, report.clip)
-    report = replace(
-        report,
-        sweep=report.sweep and replace(report.sweep, figures=tuple(swept)),
-        clip={**report.clip, "figures": trials.write_figures(laboratory, norms)},
-    )
-    folder.write_text("report.json", json_report.render(report))
-    return report

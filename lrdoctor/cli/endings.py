@@ -112,11 +112,11 @@ def conclude(
 
 def _as_typed(report: Report, folder: Path | None) -> Report:
     """The report with the patched spec named as a command line takes it; saved ones hold wherever the folder lies."""
-    prescription = report.treat.get("prescription")
-    if prescription is None or folder is None:
+    treat = report.treat
+    if treat is None or treat.prescription is None or folder is None:
         return report
-    named = {**prescription, "spec_file": str(folder / prescription["spec_file"])}
-    return replace(report, treat={**report.treat, "prescription": named})
+    named = replace(treat.prescription, spec_file=str(folder / treat.prescription.spec_file))
+    return replace(report, treat=replace(treat, prescription=named))
 
 
 def _print(report: Report, *, as_json: bool, quiet: bool, verbose: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +12,6 @@ from lrdoctor.cli.scripts import NO_SCRIPT, Script, spec_of
 from lrdoctor.errors import SpecError
 
 if TYPE_CHECKING:
-    from lrdoctor.core.report import Report
-    from lrdoctor.core.study import Study
     from lrdoctor.examine import Laboratory
     from lrdoctor.spec import Spec
 
@@ -78,17 +75,3 @@ def open_laboratory(
     from lrdoctor import runner
 
     return runner.open_laboratory(spec, out, jobs, fresh, quiet)
-
-
-def save(study: Study, laboratory: Laboratory, command: str) -> Report:
-    """See `runner.save`."""
-    from lrdoctor import runner
-
-    return runner.save(study, laboratory, command)
-
-
-def write_figures(laboratory: Laboratory, drawn: Mapping[str, bytes]) -> list[str]:
-    """See `runner.write_figures`."""
-    from lrdoctor import runner
-
-    return runner.write_figures(laboratory, drawn)

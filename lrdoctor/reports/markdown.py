@@ -103,7 +103,7 @@ def _run(run: RunSummary) -> tuple[str, str, str, str]:
 
 def _fixes(report: Report) -> Iterator[str]:
     """The fixes that are not told of as tried, those of several logs once."""
-    told = {row["name"] for row in report.treat.get("tried", ())}
+    told = {fix.name for fix in report.treat.tried} if report.treat else set()
     first = {(fix.name, fix.why): fix for fix in reversed(report.fixes) if fix.name not in told}
     fixes = sorted(first.values(), key=lambda fix: fix.rank)
     lines = (f"**{words(fix.name.replace('_', ' '))}** ({_for(fix, report)}): {words(fix.why)}" for fix in fixes)

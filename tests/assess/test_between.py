@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from report_samples import rate, report, run, summary, sweep_of
+from section_samples import section
 
 from lrdoctor.assess.between import VALIDATION, Side, compare_studies
 from lrdoctor.core.compared import Outcome
@@ -151,7 +152,7 @@ def test_a_folder_of_warmup_stands_for_the_training_with_it() -> None:
         "warmup_steps": 15, "with": [rate(0.01, n=3, feasible=3), rate(0.1, n=3, feasible=0)],
         "comparison": {"base_learning_rate": 0.01},
     }  # fmt: skip
-    warmed = replace(side(), report=replace(side().report, command="warmup", warmup=warmup))
+    warmed = replace(side(), report=replace(side().report, command="warmup", warmup=section("warmup", warmup)))
     trial = warmed.runs[0].trial
     assert trial is not None
     with_it = replace(trial, warmup_steps=15, procedure="warmup")

@@ -5,11 +5,10 @@ A figure is two modules: the data step (what is drawn, as plain values) and the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from lrdoctor.core.compared import ComparedStudy
-from lrdoctor.core.plain import plain
+from lrdoctor.core.fix_sections import ClipResult
 from lrdoctor.core.report import Report
 from lrdoctor.core.run import Run
 from lrdoctor.core.sections import Probe
@@ -50,7 +49,7 @@ def sweep_figures(study: Study) -> dict[str, bytes]:
     }
 
 
-def clip_figures(name: str, runs: Sequence[Run], clip: Mapping[str, Any]) -> dict[str, bytes]:
+def clip_figures(name: str, runs: Sequence[Run], clip: ClipResult | None) -> dict[str, bytes]:
     """Figure 9 as two figures, the norms against the step and their histogram: file name -> content.
 
     No file when there are no norms; `clip` says why.
@@ -60,7 +59,7 @@ def clip_figures(name: str, runs: Sequence[Run], clip: Mapping[str, Any]) -> dic
         runs: its trials.
         clip: `Report.clip`.
     """
-    plot = norm_plot(name, runs, clip)
+    plot = norm_plot(name, runs, clip) if clip else None
     if plot is None:
         return {}
     return {
@@ -77,8 +76,10 @@ def warmup_figures(report: Report, name: str, runs: Sequence[Run]) -> dict[str, 
         name: of the study.
         runs: with the trials of the search among them.
     """
+    if report.warmup is None:
+        return {}
     by_steps = warmup_curves(name, report.warmup, runs)
-    swept = plain(report.sweep.rates) if report.sweep else ()
+    swept = report.sweep.rates if report.sweep else ()
     compared = with_warmup(name, report.warmup, swept, report.best_learning_rate, report.unstable_base_learning_rate)
     return {
         **files("figure_6_training_loss_by_warmup_steps", draw_warmup_curves(by_steps)),
@@ -105,7 +106,7 @@ def treat_figures(report: Report, name: str) -> dict[str, bytes]:
         name: of the study.
     """
     drawn: dict[str, bytes] = {}
-    for file, plot in treatments(name, report.treat).items():
+    for file, plot in (treatments(name, report.treat) if report.treat else {}).items():
         drawn |= files(file, draw_with_fix(plot))
     return drawn
 

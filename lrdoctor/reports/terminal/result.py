@@ -90,7 +90,7 @@ def _fixes_to_list(report: Report) -> list[Fix]:
 
     Of a log the fixes stand with the run that they are for; after a treatment, with what came of them.
     """
-    told = {row["name"] for row in report.treat.get("tried", ())}
+    told = {fix.name for fix in report.treat.tried} if report.treat else set()
     fixes = [fix for fix in report.fixes if (report.is_of_trials or fix.run is None) and fix.name not in told]
     return sorted(fixes, key=lambda fix: fix.rank)
 
