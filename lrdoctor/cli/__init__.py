@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from lrdoctor import __version__
-from lrdoctor.cli import threads
+from lrdoctor.cli import endings, threads
 from lrdoctor.cli.check import check
 from lrdoctor.cli.clip import clip
 from lrdoctor.cli.compare import compare
@@ -51,7 +51,8 @@ def main() -> NoReturn:
     streams.open_missing()
     # Typer turns a KeyboardInterrupt into exit code 1, which would read as "unstable".
     signal.signal(signal.SIGINT, _exit_interrupted)
-    app(prog_name="lrdoctor")
+    with endings.every_end_ours():
+        app(prog_name="lrdoctor")
     raise AssertionError("typer exits by itself")
 
 
@@ -114,7 +115,7 @@ def rules(
         if found is None:
             raise LrdoctorError(f"there is no rule {code}; known: {', '.join(rule.code for rule in RULES)}")
         kind = f"{found.severity}, {found.instability}, judges {found.judges}"
-        text = [f"{found.code} {found.name} ({kind})", "", found.manual.strip()]
+        text = [f"{found.code} {found.name} ({kind})", "", found.manual_page.strip()]
     with streams.written(sys.stdout):
         print(*text, sep="\n")
     return 0

@@ -44,8 +44,10 @@ def sweep_figures(study: Study) -> dict[str, bytes]:
         study: a sweep: its rates, and the runs that were made for them.
     """
     return {
-        **files("figure_7a_objective_vs_learning_rate", draw_axis_plot(axis_plot(study))),
-        **files("figure_7b_training_loss_above_best", draw_training_curves(training_curves(study))),
+        **files("figure_7a_objective_vs_learning_rate", lambda figure: draw_axis_plot(axis_plot(study))(figure)),
+        **files(
+            "figure_7b_training_loss_above_best", lambda figure: draw_training_curves(training_curves(study))(figure)
+        ),
     }
 
 
@@ -95,7 +97,7 @@ def probe_figures(name: str, runs: Sequence[Run], probe: Probe) -> dict[str, byt
         runs: the short runs.
         probe: `Report.probe` of these runs.
     """
-    return files("figure_5_every_step", draw_probe(probe_plot(name, runs, probe)))
+    return files("figure_5_every_step", lambda figure: draw_probe(probe_plot(name, runs, probe))(figure))
 
 
 def treat_figures(report: Report, name: str) -> dict[str, bytes]:
