@@ -147,19 +147,26 @@ def _as_typed(report: Report, folder: Path | None) -> Report:
     return replace(report, treat=replace(treat, prescription=named))
 
 
-def _print(report: Report, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+def _print(report: Report, *, as_json: bool, quiet: bool, verbose: bool, page: str) -> None:
     if as_json:
         from lrdoctor.reports import json as json_report
 
         sys.stdout.write(for_job(json_report.render(report)))
     else:
         from lrdoctor.reports.terminal.result import print_report
+        from lrdoctor.reports.terminal.screen import print_screen
         from lrdoctor.reports.terminal.text import Screen
 
         # a pipe or a file has no width of its own; COLUMNS still decides where it is set
         width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
         with lines_guarded():
-            print_report(report, Screen(width=width), verbose=verbose, quiet=quiet)
+            screen = Screen(width=width)
+        if verbose or quiet:
+            print_report(report, screen, verbose=verbose, quiet=quiet)
+            if verbose and page:
+                print_lines(screen, "", [f"page: {page}"])
+        else:
+            print_screen(report, screen, page)
 
 
 @contextmanager

@@ -93,6 +93,11 @@ def _print_block(run: RunSummary, report: Report, console: Console, *, verbose: 
     print_items(console, "not checked", skipped_items(skips, console, report.summary if alone else ""), inside)
 
 
+def print_run(run: RunSummary, report: Report, console: Console) -> None:
+    """The block of the one run of a report: its curves, what was found and what could not be checked."""
+    _print_block(run, report, console, verbose=False, alone=True)
+
+
 def _print_fixes(fixes: Sequence[Fix], said: set[str], console: Console, verbose: bool) -> None:
     """The fixes of one run; those that are word for word as for an earlier run stand in one line."""
     before = frozenset(said)

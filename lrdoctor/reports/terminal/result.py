@@ -45,10 +45,9 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
             snippets.
         quiet: only the verdict and the headline numbers.
     """
-    # nothing was trained for an inspection, so a good one is no proof of stability
-    verdict = report.summary if report.command == "inspect" else f"{report.verdict.upper()}: {report.summary}"
+    text, style = verdict_text(report)
     # the one line that scripts and people search a CI log for is not broken
-    console.print(safe(console, verdict, VERDICT_STYLE[report.verdict]), soft_wrap=True)
+    console.print(safe(console, text, style), soft_wrap=True)
     print_items(console, "", [(Text(label), safe(console, value)) for label, value in headline(report)])
     print_gates(report, console)
     if quiet:
@@ -93,6 +92,14 @@ def _fixes_to_list(report: Report) -> list[Fix]:
     told = {fix.name for fix in report.treat.tried} if report.treat else set()
     fixes = [fix for fix in report.fixes if (report.is_of_trials or fix.run is None) and fix.name not in told]
     return sorted(fixes, key=lambda fix: fix.rank)
+
+
+def verdict_text(report: Report) -> tuple[str, str]:
+    """The first line and its style. Nothing was trained for an inspection, so a good one is no proof of stability: it
+    has neither a verdict in front nor the colour of one."""
+    if report.command == "inspect":
+        return report.summary, "bold"
+    return f"{report.verdict.upper()}: {report.summary}", VERDICT_STYLE[report.verdict]
 
 
 def headline(report: Report) -> Iterator[tuple[str, str]]:
