@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Skip
     from lrdoctor.errors import InconclusiveError, LogError, LrdoctorError, UnstableError
     from lrdoctor.recording.log import log
+    from lrdoctor.streaming import StreamEvent, StreamingJudge
     from lrdoctor.studies import Training, clip, inspect, load_spec, probe, sweep, treat, warmup
 
 __version__ = "0.1.0"
@@ -37,6 +38,8 @@ __all__ = [
     "Report",
     "RunSummary",
     "Skip",
+    "StreamEvent",
+    "StreamingJudge",
     "Training",
     "UnstableError",
     "__version__",
@@ -56,6 +59,7 @@ _HOMES = {
     "lrdoctor.core.report": ("Finding", "Fix", "Report", "RunSummary", "Skip"),
     "lrdoctor.errors": ("InconclusiveError", "LogError", "LrdoctorError", "UnstableError"),
     "lrdoctor.recording.log": ("log",),
+    "lrdoctor.streaming": ("StreamEvent", "StreamingJudge"),
     "lrdoctor.studies": ("Training", "clip", "inspect", "load_spec", "probe", "sweep", "treat", "warmup"),
 }
 """Module -> the public names that it holds."""

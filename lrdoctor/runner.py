@@ -132,7 +132,8 @@ def probe(laboratory: Laboratory, seeds: Sequence[int], best: float | None, fact
     swept = write_figures(laboratory, figures.sweep_figures(probed.study)) if probed.study.rates else []
     report = assess.report_of_probe(probed, "probe", swept)
     if report.probe:  # drawn from the report, so that both say the same
-        drawn = write_figures(laboratory, figures.probe_figures(probed.study.name, probed.runs, report.probe))
+        of = (probed.study.name, probed.runs, report.probe)
+        drawn = write_figures(laboratory, figures.probe_figures(*of) | figures.probe_norm_figures(*of))
         report = replace(report, probe=replace(report.probe, figures=tuple(drawn)))
     return _saved(report, laboratory)
 
@@ -189,7 +190,10 @@ def clip(
     laboratory.folder.write_trials_csv(examine.all_trials_table(laboratory, study))
     report = assess.report_of_clip(clipping, "clip")
     swept = write_figures(laboratory, figures.sweep_figures(study)) if clipping.was_swept else []
-    norms = write_figures(laboratory, figures.clip_figures(study.name, study.runs + clipping.runs, report.clip))
+    norms = write_figures(
+        laboratory,
+        figures.clip_figures(study.name, study.runs + clipping.runs, report.clip, report.unstable_base_learning_rate),
+    )
     report = replace(
         report,
         sweep=report.sweep and replace(report.sweep, figures=tuple(swept)),
@@ -231,7 +235,9 @@ def _with_figures(report: Report, treated: Treated, laboratory: Laboratory) -> R
         report = replace(report, warmup=replace(report.warmup, figures=tuple(drawn)))
     if report.clip is not None:
         runs = (*treated.study.runs, *treated.runs)
-        drawn = write_figures(laboratory, figures.clip_figures(name, runs, report.clip))
+        drawn = write_figures(
+            laboratory, figures.clip_figures(name, runs, report.clip, report.unstable_base_learning_rate)
+        )
         report = replace(report, clip=replace(report.clip, figures=tuple(drawn)))
     drawn = write_figures(laboratory, figures.treat_figures(report, name))
     return replace(report, treat=report.treat and replace(report.treat, figures=tuple(drawn)))

@@ -43,7 +43,7 @@ def report_of_sweep(study: Study, command: str, figures: Sequence[str] = ()) -> 
         lr_sensitivity=study.lr_sensitivity,
         sweep=_section(study, tuple(figures)),
         fixes=fixes.recommend(study, to_treat(study, study_findings, run_findings)),
-        next_steps=_next_steps(study, verdict),
+        next_steps=_next_steps(study, verdict, study_findings),
         checks=checks_of_trials(),
     )
 
@@ -140,16 +140,20 @@ def to_treat(study: Study, of_study: Sequence[Finding], of_runs: Sequence[Findin
     return edge + near
 
 
-def _next_steps(study: Study, verdict: Verdict) -> tuple[str, ...]:
+TREAT = "lrdoctor treat SPEC"
+"""What tries every fix; the command line names the spec in its place."""
+
+
+def _next_steps(study: Study, verdict: Verdict, found: Sequence[Finding]) -> tuple[str, ...]:
     """What to do with the result, besides the fixes."""
     if study.obstacle is not None:
         return (study.obstacle.advice,)
-    steps = []
+    steps = [TREAT] if any(finding.severity != "info" for finding in found) else []
     n_seeds = len({run.trial.seed for run in study.runs if run.trial is not None})
     # an interval that settles the verdict says itself how much the seeds leave open
     if n_seeds < ENOUGH_SEEDS and (study.certainty is None or study.certainty.stability_margin is None):
         steps.append(f"--seeds {ENOUGH_SEEDS}: the verdict rests on {n_seeds} seed{'s' if n_seeds > 1 else ''} a rate")
     if verdict == "unstable":
         again = " again" if study.is_swept else ""
-        steps.append(f"try the fixes above one at a time, in this order, and sweep{again} after each")
+        steps.append(f"or by hand: try the fixes one at a time, in this order, and sweep{again} after each")
     return tuple(steps)

@@ -27,7 +27,7 @@ from lrdoctor.logs import (
     trackio,
     wandb,
 )
-from lrdoctor.logs.base import Reader, Source, Table
+from lrdoctor.logs.base import Column, Reader, Source, Table
 from lrdoctor.logs.runs import runs_of
 from lrdoctor.logs.text import STANDARD_INPUT, bytes_source, open_source
 
@@ -110,6 +110,15 @@ def read_table(data: DataFrame | Mapping[str, Iterable[Any]], *, columns: Mappin
         ValueError, TypeError: it is no table.
     """
     return _runs(frames.name_of(data), frames.NAME, frames.tables(data, columns), columns)
+
+
+def read_columns(name: str, columns: Mapping[str, Column]) -> list[Run]:
+    """The runs of columns in memory that know which of their cells were logged.
+
+    Raises:
+        LogError: they hold no training loss.
+    """
+    return _runs(name, frames.NAME, [Table("", columns)], None)
 
 
 def _source(path: str | Path) -> Source:

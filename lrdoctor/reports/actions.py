@@ -49,7 +49,12 @@ def do_now(report: Report) -> Action | None:
 
 
 def for_finding(report: Report, finding: Finding) -> str:
-    """`clip gradients at norm 5.37`: the first fix in the playbook's order that answers the finding; "" for none."""
+    """`clip gradients at norm 5.37`: the first fix in the playbook's order that answers the finding, of a sweep the
+    command that tries them all; "" for none."""
+    if finding.severity == "info":
+        return ""
+    if report.is_of_trials and report.treat is None and (typed := _command(report)):
+        return typed
     fix = _fix_for(report, finding)
     return "" if fix is None else fix_in_short(fix)
 
@@ -127,7 +132,7 @@ def sweep_of(given: Prescription) -> str:
 
 
 def _of_trials(report: Report, worst: Finding | None) -> Action | None:
-    typed = next((step for step in report.next_steps if step.startswith(COMMAND)), "")
+    typed = _command(report)
     if worst is not None and typed:
         return Action("let every fix be tried on this training, in the playbook's order", (typed,))
     if worst is not None or report.verdict == "inconclusive":
@@ -143,11 +148,17 @@ def _of_model(report: Report) -> Action | None:
 
 def _of_logs(report: Report, worst: Finding) -> Action | None:
     fix = _fix_for(report, worst)
-    typed = next((step for step in report.next_steps if step.startswith(COMMAND)), "")
+    command = report.recorded.get("command")
+    typed = f"{COMMAND}treat -- {shlex.join(command)}" if command else ""
     if fix is None:
         return _advice(report)
     of = f"{worst.run}: " if worst.run is not None and len(report.runs) > 1 else ""
     return Action(f"{of}{fix_in_short(fix)}", tuple(filter(None, (typed,))))
+
+
+def _command(report: Report) -> str:
+    """The first next step that is a command; "" for none."""
+    return next((step for step in report.next_steps if step.startswith(COMMAND)), "")
 
 
 def _advice(report: Report) -> Action | None:

@@ -13,7 +13,7 @@ from lrdoctor.core.fix_sections import Prescription
 from lrdoctor.core.plain import plain
 from lrdoctor.core.report import Fix, Report
 from lrdoctor.core.sections import Probe
-from lrdoctor.reports import gates
+from lrdoctor.reports import actions, gates
 from lrdoctor.reports.html import findings, logs, tables
 from lrdoctor.reports.html.architecture import model_view
 from lrdoctor.reports.html.figures import figure_names, study_figures
@@ -33,7 +33,9 @@ def page(report: Report, folder: Path | None) -> dict[str, Any]:
         "title": _title(report, made),
         "headline": list(_headline(report)),
         "gates": list(gates.lines(report)),
-        "whole": [findings.shown(finding) for finding in report.findings if finding.run is None],
+        "whole": [findings.shown(report, finding) for finding in report.findings if finding.run is None],
+        "action": actions.do_now(report),
+        "shown_badge": "inspected" if report.command == "inspect" else report.verdict,
         "model": model_view(report.architecture),
         "origin": made,
         "steps": [(step, step.startswith("lrdoctor ")) for step in report.next_steps],

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lrdoctor.core.report import Fix, Report
-from lrdoctor.reports import recorded
+from lrdoctor.reports import actions, recorded
 from lrdoctor.reports.intervals import Figures
 from lrdoctor.reports.numbers import multiple
 from lrdoctor.reports.tables import rates_table
@@ -64,7 +64,7 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
     print_treat(report.treat, console)
     fixes = _fixes_to_list(report)
     title = "Further fixes, in this order" if report.treat else "Fixes to try, in this order"
-    print_items(console, title, (fix_item(fix, console) for fix in fixes))
+    print_items(console, title, (fix_item(fix, console, place) for place, fix in enumerate(fixes, start=1)))
     if verbose:
         print_code(console, fixes)
     print_steps(console, report.next_steps, verbose)
@@ -143,7 +143,9 @@ def _print_trials(report: Report, console: Console, verbose: bool) -> None:
 def _print_findings(report: Report, console: Console, verbose: bool) -> None:
     single = [finding for finding in report.findings if finding.run is not None]
     whole = [finding for finding in report.findings if finding.run is None]
-    print_items(console, "Findings", (finding_item(finding, console, verbose) for finding in whole))
+    print_items(
+        console, "Findings", (finding_item(f, console, verbose, do=actions.for_finding(report, f)) for f in whole)
+    )
     if verbose:
         print_items(console, "Findings of single trials", (finding_item(f, console, verbose) for f in single))
     elif single:

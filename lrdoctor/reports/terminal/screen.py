@@ -91,8 +91,12 @@ def print_screen(report: Report, console: Console, page: str = "") -> None:
     console.print()
     for line in _cut(more, 2 * console.width - 1, console):
         console.print(safe(console, line, "dim"))
-    if page:
-        print_lines(console, "", [f"page: {page}"])
+    print_page(console, page)
+
+
+def print_page(console: Console, page: str) -> None:
+    """Where the HTML page is; nothing where none was written."""
+    print_lines(console, "", [f"the page: {page}"] if page else [])
 
 
 def _cut(words: str, most: int, console: Console) -> Iterator[str]:
@@ -148,7 +152,10 @@ def _parts(report: Report) -> Iterator[Part]:
         yield Part("the rates", lambda on, room: _print_rates(rates_table(sweep, report.best_learning_rate), on, room))
     whole = [finding for finding in report.findings if finding.run is None]
     yield Part(
-        "findings", lambda on, room: print_items(on, "Findings", (finding_item(f, on, False) for f in whole[:6]))
+        "findings",
+        lambda on, room: print_items(
+            on, "Findings", (finding_item(f, on, False, do=actions.for_finding(report, f)) for f in whole[:6])
+        ),
     )
     if (probe := report.probe) is not None:
         yield Part("the short run", lambda on, room: print_probe(probe, on), 12)
