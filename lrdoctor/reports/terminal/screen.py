@@ -37,8 +37,8 @@ from lrdoctor.reports.terminal.treat_table import tried_table
 
 LINES = 40
 """Of a default terminal window; people read what they need not scroll back for."""
-MANY = 1000
-"""More lines than any part has."""
+MANY = 200
+"""More lines than are needed to see that a part is cut."""
 LAST = 4
 """Lines at the end: what was left out, and where the page is."""
 CURVE = 12
@@ -187,13 +187,22 @@ def _print_fixes_tried(report: Report, console: Console) -> None:
 def _print_rates(table: Table, console: Console, room: int) -> None:
     """The table, or the rows next to lr* and to the lowest unstable rate, as many as there is room for."""
     rows = [_short(row) for row in table.rows]
-    keep = len(rows)
-    while keep:
-        shown = replace(table, rows=tuple(row for i, row in enumerate(rows) if i in _nearest(rows, keep)))
-        if keep == 1 or len(_lines(console, partial(_print_table, shown))) <= room:
-            _print_table(shown, console)
-            return
-        keep -= 1
+
+    def shown(n: int) -> Table:
+        kept = _nearest(rows, n)
+        return replace(table, rows=tuple(row for i, row in enumerate(rows) if i in kept))
+
+    n = _most(min(len(rows), room), lambda n: len(_lines(console, partial(_print_table, shown(n)))) <= room)
+    _print_table(shown(n), console)
+
+
+def _most(n: int, fits: Callable[[int], bool]) -> int:
+    """The largest number up to n that fits, 1 at least; by halving, since every try is drawn."""
+    low, high = 1, n
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
 
 
 def _print_table(table: Table, console: Console) -> None:
@@ -252,13 +261,9 @@ def _print_unread(runs: Sequence[RunSummary], console: Console) -> None:
 def _print_runs(runs: Sequence[RunSummary], report: Report, console: Console, room: int) -> None:
     """A line a run, the worst first: its verdict, its curve, what was found and what to do about it."""
     ordered = sorted(runs, key=lambda run: WORST_FIRST.index(run.verdict))
-    keep = len(ordered)
-    while keep:
-        shown = ordered[:keep]
-        if keep == 1 or len(_lines(console, partial(_print_run_table, shown, len(ordered), report))) <= room:
-            _print_run_table(shown, len(ordered), report, console)
-            return
-        keep -= 1
+    draw_on = [partial(_print_run_table, ordered[:n], len(ordered), report) for n in range(len(ordered) + 1)]
+    n = _most(min(len(ordered), room), lambda n: len(_lines(console, draw_on[n])) <= room)
+    draw_on[n](console)
 
 
 def _print_run_table(runs: Sequence[RunSummary], n: int, report: Report, console: Console) -> None:
