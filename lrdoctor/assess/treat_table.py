@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from lrdoctor import fixes
 from lrdoctor.assess import treat_words
-from lrdoctor.assess.prescription import settings_of, snippet_of
+from lrdoctor.assess.prescription import settings_of, snippet_of, trainer_seen
 from lrdoctor.core.fix_sections import (
     Claimed,
     FixSettings,
@@ -70,6 +70,7 @@ def _prescription(treated: Treated) -> Prescription | None:
         base_learning_rate=chosen.rate_to_use,
         settings=read(FixSettings, settings_of(chosen)),
         snippet=snippet_of(chosen, treated.study),
+        trainer=trainer_seen(treated.study),
         spec_file=SPEC_FILE,
     )
 

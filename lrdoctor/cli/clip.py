@@ -10,6 +10,7 @@ from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
+    Engine,
     FailOn,
     FailOnOption,
     Fresh,
@@ -59,6 +60,7 @@ def clip(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
     lr: BestRate = None,
@@ -76,7 +78,7 @@ def clip(
     """
     from lrdoctor import runner
 
-    loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh)
+    loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh, engine)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
         report = runner.clip(laboratory, chosen, lr, unstable_lr, percentile, harder)

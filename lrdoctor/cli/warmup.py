@@ -10,6 +10,7 @@ from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
+    Engine,
     FailOn,
     FailOnOption,
     Fresh,
@@ -45,6 +46,7 @@ def warmup(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
@@ -56,7 +58,7 @@ def warmup(
     from lrdoctor import runner
 
     asked = [] if factor is None else [f"warmup.factor={factor!r}"]
-    loaded = trials.load_spec(spec, [*(overrides or []), *asked], seeds, script, "warmup", out, fresh)
+    loaded = trials.load_spec(spec, [*(overrides or []), *asked], seeds, script, "warmup", out, fresh, engine)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
         report = runner.warmup(laboratory, chosen, lr, unstable_lr)

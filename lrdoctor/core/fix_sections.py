@@ -409,7 +409,9 @@ class Prescription:
     base_learning_rate: float
     settings: FixSettings
     snippet: str
-    """PyTorch code that applies it."""
+    """Code that applies it, in the words of `trainer`."""
+    trainer: str = ""
+    """The trainer that the command was seen to use; empty for PyTorch's own."""
     spec_file: str
     """The spec with the fix in it, relative to the study folder."""
 

@@ -152,7 +152,7 @@ def fixes(of: Iterable[Fix], among: Sequence[str] = ()) -> list[Fixes]:
     """
     alike: dict[tuple[int, str], dict[tuple[str, ...], list[Fix]]] = {}
     for fix in sorted(of, key=lambda fix: fix.rank):
-        words = (fix.status, fix.why, fix.snippet, repr(dict(fix.settings)))
+        words = (fix.status, fix.why, fix.code, repr(dict(fix.settings)))
         alike.setdefault((fix.rank, fix.name), {}).setdefault(words, []).append(fix)
     listed = enumerate(alike.items(), start=1)
     return [_fixes(name, place, list(variants.values()), among) for place, ((_, name), variants) in listed]

@@ -116,16 +116,16 @@ def _print_fixes(fixes: Sequence[Fix], said: dict[str, str], console: Console, v
             said.update({_words(fix): fix.run or "" for fix in alike})
         place += len(alike)
     print_items(console, "fixes to try, in this order", items, 2 * INDENT)
-    if verbose and any(fix.snippet for fix in ordered if _words(fix) not in before):
+    if verbose and any(fix.code for fix in ordered if _words(fix) not in before):
         console.print(Text(" " * INDENT).append("their code", "bold"))
         # those that stand above already have no code here, and keep their places
-        print_code(
-            console, [fix if _words(fix) not in before else replace(fix, snippet="") for fix in ordered], 2 * INDENT
-        )
+        bare = {"snippet": "", "trainer_snippet": ""}
+        shown = [fix if _words(fix) not in before else replace(fix, **bare) for fix in ordered]
+        print_code(console, shown, 2 * INDENT)
 
 
 def _words(fix: Fix) -> str:
-    return f"{fix.name}: {fix.why}\n{fix.snippet}"
+    return f"{fix.name}: {fix.why}\n{fix.code}"
 
 
 def _size(run: RunSummary) -> str:

@@ -163,7 +163,7 @@ def _parts(report: Report) -> Iterator[Part]:
     yield Part("fixes to try", lambda on, room: _print_fixes(fixes, on))
     if treat is not None and treat.prescription is not None:
         snippet = treat.prescription.snippet.splitlines()
-        yield Part("the code", lambda on, room: print_lines(on, "In PyTorch", snippet))
+        yield Part("the code", lambda on, room: print_lines(on, "The code", snippet))
     further = [step for step in report.next_steps if not step.startswith(actions.COMMAND)]
     yield Part(
         "next steps", lambda on, room: print_items(on, "Next", ((Text("-"), safe(on, step)) for step in further))
