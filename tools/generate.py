@@ -12,7 +12,7 @@ from lrdoctor.assess import report_of_logs
 from lrdoctor.core.glossary import GLOSSARY
 from lrdoctor.logs import READERS
 from lrdoctor.logs.gather import gather
-from lrdoctor.reports.terminal.result import print_report
+from lrdoctor.reports.terminal.screen import print_screen
 from lrdoctor.reports.terminal.text import Screen
 from lrdoctor.spec import spec_schema
 from tools.manual_pages import fixes_table, pages
@@ -67,7 +67,7 @@ def _diagnosis() -> list[str]:
     """The report of the sample as a terminal shows it."""
     screen = Screen(file=io.StringIO(), width=SAMPLE_WIDTH, color_system=None, force_terminal=False)
     with contextlib.chdir(ROOT), screen.capture() as shown:
-        print_report(report_of_logs(gather([SAMPLE])), screen)
+        print_screen(report_of_logs(gather([SAMPLE])), screen)
     lines = [line.rstrip() for line in shown.get().splitlines()]
     return ["```console", f"$ lrdoctor diagnose {SAMPLE}", *lines, "```"]
 

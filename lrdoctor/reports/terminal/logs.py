@@ -119,8 +119,7 @@ def _print_fixes(fixes: Sequence[Fix], said: dict[str, str], console: Console, v
     if verbose and any(fix.code for fix in ordered if _words(fix) not in before):
         console.print(Text(" " * INDENT).append("their code", "bold"))
         # those that stand above already have no code here, and keep their places
-        bare = {"snippet": "", "trainer_snippet": ""}
-        shown = [fix if _words(fix) not in before else replace(fix, **bare) for fix in ordered]
+        shown = [fix if _words(fix) not in before else replace(fix, snippet="", trainer_snippet="") for fix in ordered]
         print_code(console, shown, 2 * INDENT)
 
 
