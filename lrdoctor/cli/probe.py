@@ -17,6 +17,7 @@ from lrdoctor.cli.options import (
     Seeds,
     Set,
     SpecPath,
+    TrialTimeout,
     Verbose,
 )
 from lrdoctor.cli.outputs import NOTHING, Outputs
@@ -32,6 +33,7 @@ def probe(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    trial_timeout: TrialTimeout = None,
     overrides: Set = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
@@ -46,7 +48,7 @@ def probe(
     from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "probe", out, fresh)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=best is not None)
         report = runner.probe(laboratory, chosen, best, factor)
     if not quiet:

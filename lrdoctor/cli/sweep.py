@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
-from lrdoctor.cli.options import FailOn, FailOnOption, Fresh, Jobs, Json, Out, Quiet, Seeds, Set, SpecPath, Verbose
+from lrdoctor.cli.options import (
+    FailOn,
+    FailOnOption,
+    Fresh,
+    Jobs,
+    Json,
+    Out,
+    Quiet,
+    Seeds,
+    Set,
+    SpecPath,
+    TrialTimeout,
+    Verbose,
+)
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.cli.scripts import NO_SCRIPT, Script
 
@@ -16,6 +29,7 @@ def sweep(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    trial_timeout: TrialTimeout = None,
     overrides: Set = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
@@ -27,7 +41,7 @@ def sweep(
     from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "sweep", out, fresh)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
         report = runner.sweep(laboratory, trials.seeds_for(laboratory, seeds))
     if not quiet:
         say(trials.saved_in(laboratory))

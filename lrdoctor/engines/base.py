@@ -64,7 +64,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """The task killed two workers in a row; the reason names the signal or the exit code."""
+    """The task killed two workers in a row, or took too long; the reason names the signal or the exit code."""
 
     task: Task
     reason: str

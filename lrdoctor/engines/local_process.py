@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing.process
 import pickle
 import time
 from collections.abc import Hashable, Mapping, Sequence
@@ -49,6 +50,8 @@ class WorkerProcess:
         """Whether its task was handed over."""
         self.served: list[Hashable] = []
         """Affinities of the tasks it had, the last one last."""
+        self.begun = 0.0
+        """When its task was handed over, on the monotonic clock."""
         self._number = 0
         self._start(entry, context, preload)
 
@@ -58,7 +61,7 @@ class WorkerProcess:
         their_lifeline, self._lifeline = make.Pipe(duplex=False)
         self._process = make.Process(
             target=local_worker.main,
-            args=(entry, context, self.index, theirs, their_lifeline),
+            args=(entry, context, self.index, theirs, their_lifeline, _sockets()),
             name=f"lrdoctor-worker-{self.index}",
         )
         try:
@@ -85,7 +88,7 @@ class WorkerProcess:
 
     def give(self, task: Task) -> None:
         """Hands the task over; when the worker is dead, the sentinel tells."""
-        self.task, self.has_begun = task, True
+        self.task, self.has_begun, self.begun = task, True, time.monotonic()
         self._number += 1
         if task.affinity is not None:
             self.served = [affinity for affinity in self.served if affinity != task.affinity]
@@ -126,10 +129,17 @@ class WorkerProcess:
         self._process.terminate()
 
     def kill(self) -> None:
+        """Kills it with what its task has started."""
+        if self._process.pid is not None:
+            local_worker.kill_group(self._process.pid)
+        # it may have had no time yet to make a group of its own
         self._process.kill()
 
     def close(self) -> int:
         """Frees what belongs to a worker that has ended, and returns its exit code."""
+        if self._process.pid is not None:
+            # what its task has started and left behind
+            local_worker.kill_group(self._process.pid)
         self._process.join()
         code = self._process.exitcode
         assert code is not None  # it was joined
@@ -140,6 +150,11 @@ class WorkerProcess:
     def _close_pipes(self) -> None:
         self.connection.close()
         self._lifeline.close()
+
+
+def _sockets() -> str:
+    """The folder in which multiprocessing keeps the sockets of this process, "" where it has none."""
+    return str(multiprocessing.process.current_process()._config.get("tempdir") or "")  # type: ignore[attr-defined]
 
 
 def _starter(preload: Sequence[str]) -> ForkServerContext | SpawnContext:

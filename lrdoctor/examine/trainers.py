@@ -73,13 +73,15 @@ TRAINERS: Mapping[Literal["model", "command"], Entry] = {
 """By `Spec.trainer`."""
 
 
-def open_engine(spec: Spec, jobs: int | None, engine: str = "local") -> Engine:
+def open_engine(spec: Spec, jobs: int | None, engine: str = "local", trial_seconds: float | None = None) -> Engine:
     """The engine that trains the spec's trials; a context manager.
 
     Args:
         spec: with the workload.
         jobs: the number of workers; None for one a core, or one a visible accelerator.
         engine: where they run: name in `ENGINES`.
+        trial_seconds: how long a trial may take, of engines that can end one; None for any time.
     """
     entry = TRAINERS[spec.trainer]
-    return cast(Engine, load(ENGINES[engine])(entry.opener, spec.workload(), jobs=jobs, preload=entry.preload))
+    limit = {} if trial_seconds is None else {"task_seconds": trial_seconds}
+    return cast(Engine, load(ENGINES[engine])(entry.opener, spec.workload(), jobs=jobs, preload=entry.preload, **limit))
