@@ -133,7 +133,8 @@ def probe(laboratory: Laboratory, seeds: Sequence[int], best: float | None, fact
     swept = write_figures(laboratory, figures.sweep_figures(probed.study)) if probed.study.rates else []
     report = assess.report_of_probe(probed, "probe", swept)
     if report.probe:  # drawn from the report, so that both say the same
-        drawn = write_figures(laboratory, figures.probe_figures(probed.study.name, probed.runs, report.probe))
+        of = (probed.study.name, probed.runs, report.probe)
+        drawn = write_figures(laboratory, figures.probe_figures(*of) | figures.probe_norm_figures(*of))
         report = replace(report, probe=replace(report.probe, figures=tuple(drawn)))
     return _saved(report, laboratory)
 

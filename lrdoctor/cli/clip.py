@@ -107,7 +107,8 @@ def _save(clipping: Clipping, laboratory: Laboratory) -> Report:
     folder.write_trials_csv(examine.all_trials_table(laboratory, study))
     report = assess.report_of_clip(clipping, "clip")
     swept = trials.write_figures(laboratory, figures.sweep_figures(study)) if clipping.was_swept else []
-    norms = figures.clip_figures(study.name, study.runs + clipping.runs, report.clip)
+    runs, unstable = study.runs + clipping.runs, report.unstable_base_learning_rate
+    norms = figures.clip_figures(study.name, runs, report.clip, unstable)
     report = replace(
         report,
         sweep=report.sweep and replace(report.sweep, figures=tuple(swept)),

@@ -146,7 +146,7 @@ def _with_figures(report: Report, treated: Treated, laboratory: Laboratory) -> R
         drawn = figures.warmup_figures(report, name, treated.warmup.runs)
         sections["warmup"] = {**report.warmup, "figures": trials.write_figures(laboratory, drawn)}
     if treated.clipping is not None:
-        drawn = figures.clip_figures(name, runs, report.clip)
+        drawn = figures.clip_figures(name, runs, report.clip, report.unstable_base_learning_rate)
         sections["clip"] = {**report.clip, "figures": trials.write_figures(laboratory, drawn)}
     drawn = figures.treat_figures(report, name)
     sections["treat"] = {**report.treat, "figures": trials.write_figures(laboratory, drawn)}
