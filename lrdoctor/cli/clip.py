@@ -11,6 +11,7 @@ from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
+    Engine,
     FailOn,
     FailOnOption,
     Fresh,
@@ -64,6 +65,7 @@ def clip(
     seeds: Seeds = None,
     jobs: Jobs = None,
     trial_timeout: TrialTimeout = None,
+    engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
     lr: BestRate = None,
@@ -83,7 +85,7 @@ def clip(
     from lrdoctor.procedures import clip as clips
     from lrdoctor.procedures.sweep import Settings
 
-    loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh)
+    loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh, engine)
     settings = clips.Settings(percentile if percentile is not None else loaded.clip.percentile, search_harder=harder)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
+    Engine,
     FailOn,
     FailOnOption,
     Fresh,
@@ -30,6 +31,7 @@ def sweep(
     seeds: Seeds = None,
     jobs: Jobs = None,
     trial_timeout: TrialTimeout = None,
+    engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
@@ -40,7 +42,7 @@ def sweep(
     """Sweep the learning rate: the best one, which are infeasible, and how close the best sits to the edge."""
     from lrdoctor import runner
 
-    loaded = trials.load_spec(spec, overrides, seeds, script, "sweep", out, fresh)
+    loaded = trials.load_spec(spec, overrides, seeds, script, "sweep", out, fresh, engine)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
         report = runner.sweep(laboratory, trials.seeds_for(laboratory, seeds))
     if not quiet:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -31,6 +31,7 @@ class LocalEngine:
             `devices` of 1 or more, else one a core that this process may use.
         preload: modules that all workers share from their start, where the system can fork.
         task_seconds: how long a task may take; None for any time.
+        first: index of the first worker.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class LocalEngine:
         jobs: int | None = None,
         preload: Sequence[str] = (),
         task_seconds: float | None = None,
+        first: int = 0,
     ) -> None:
         if jobs is not None and jobs < 1:
             raise EngineError(f"the number of worker processes must be 1 or more, got --jobs {jobs}")
         self._entry, self._context, self._preload = entry, context, tuple(preload)
-        self._jobs, self._task_seconds = jobs, task_seconds
+        self._jobs, self._first, self._task_seconds = jobs, first, task_seconds
+        self.tell: Callable[[str], None] = lambda text: None
         self._facts: Mapping[str, Any] | None = None
         self._workers: list[WorkerProcess] = []
         self._stopping = self._killed = False
@@ -69,10 +72,14 @@ class LocalEngine:
         """
         while self._facts is None:
             if self._stopping:
-                raise _interrupted()
+                raise interrupted()
             self._hire(1)
             list(self._events())
         return {**self._facts, "jobs": self._limit()}
+
+    def attach(self, tasks: Sequence[Task]) -> Mapping[str, str]:
+        """None: these workers never outlive the process that asked."""
+        return {}
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Event]:
         """Runs the tasks, in order as far as affinity allows, and yields what happens as it happens.
@@ -109,7 +116,7 @@ class LocalEngine:
             # still busy when an error, or the caller, ended the run
             self._end(self._busy())
         if self._stopping:
-            raise _interrupted()
+            raise interrupted()
 
     def stop(self) -> None:
         """Asks for the running tasks to be abandoned; workers that take no notice end. Safe in a signal handler."""
@@ -131,7 +138,7 @@ class LocalEngine:
     def _limit(self) -> int:
         """How many workers there may be: one until the first session has told what the machine is like."""
         if self._jobs is None and self._facts is not None:
-            self._jobs = int(self._facts.get("devices") or 0) or _cores()
+            self._jobs = int(self._facts.get("devices") or 0) or cores()
         return self._jobs or 1
 
     def _busy(self) -> list[WorkerProcess]:
@@ -146,7 +153,7 @@ class LocalEngine:
             if sum(worker.task is None for worker in self._workers) >= wanted:
                 return
             taken = {worker.index for worker in self._workers}
-            self._start(min(set(range(self._limit())) - taken))
+            self._start(min(set(range(self._first, self._first + self._limit())) - taken))
 
     def _start(self, index: int, retry: tuple[Task, str] | None = None) -> None:
         self._workers.append(WorkerProcess(self._entry, self._context, index, self._preload, retry))
@@ -157,7 +164,7 @@ class LocalEngine:
             task = worker.task or self._take(worker, waiting)
             if task is not None:
                 worker.give(task)
-                yield Started(task, worker.index)
+                yield Started(task, worker.index, worker.facts)
 
     def _take(self, worker: WorkerProcess, waiting: list[Task]) -> Task | None:
         if not waiting:
@@ -199,7 +206,7 @@ class LocalEngine:
         kind, *values = message
         task = worker.task
         if kind == "open":
-            worker.is_open = True
+            worker.is_open, worker.facts = True, values[0]
             self._facts = values[0] if self._facts is None else self._facts
         elif kind == "error":
             self._fail(worker, *values)
@@ -253,12 +260,12 @@ class LocalEngine:
             self._discard(worker)
 
 
-def _cores() -> int:
+def cores() -> int:
     """The number of cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _interrupted() -> Interrupted:
+def interrupted() -> Interrupted:
     return Interrupted("interrupted: the tasks that were running were abandoned")
