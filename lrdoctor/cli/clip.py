@@ -21,6 +21,7 @@ from lrdoctor.cli.options import (
     Seeds,
     Set,
     SpecPath,
+    TrialTimeout,
     UnstableRate,
     Verbose,
 )
@@ -60,6 +61,7 @@ def clip(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    trial_timeout: TrialTimeout = None,
     engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
@@ -79,7 +81,7 @@ def clip(
     from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh, engine)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
         report = runner.clip(laboratory, chosen, lr, unstable_lr, percentile, harder)
     if not quiet:
