@@ -65,10 +65,11 @@ def _formats() -> list[str]:
 
 def _diagnosis() -> list[str]:
     """The report of the sample as a terminal shows it."""
-    screen = Screen(file=io.StringIO(), width=SAMPLE_WIDTH, color_system=None, force_terminal=False)
-    with contextlib.chdir(ROOT), screen.capture() as shown:
+    shown = io.StringIO()
+    screen = Screen(file=shown, width=SAMPLE_WIDTH, color_system=None, force_terminal=False)
+    with contextlib.chdir(ROOT):
         print_screen(report_of_logs(gather([SAMPLE])), screen)
-    lines = [line.rstrip() for line in shown.get().splitlines()]
+    lines = [line.rstrip() for line in shown.getvalue().splitlines()]
     return ["```console", f"$ lrdoctor diagnose {SAMPLE}", *lines, "```"]
 
 
