@@ -1,5 +1,5 @@
-"""Every kind of page in headless Chromium: nothing on the console, no request, no sideways scrolling, accessible (axe-core),
-dark, and on paper with its folded parts open.
+"""Every kind of page in headless Chromium: nothing on the console, no request, no sideways scrolling, accessible (by
+axe-core), dark, and on paper with its folded parts open.
 
 Needs Chromium (`apt-get install chromium`) and the dev extra; without either the tests are skipped, and say so.
 """
