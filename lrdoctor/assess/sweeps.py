@@ -8,7 +8,7 @@ from lrdoctor import fixes
 from lrdoctor.assess import certainty
 from lrdoctor.assess.judging import checks_of_trials, judge_runs, judge_study, summary_of
 from lrdoctor.assess.margin import ROUND_OFF
-from lrdoctor.core.report import Finding, Report, Skip, Verdict
+from lrdoctor.core.report import TREAT, Finding, Report, Skip, Verdict
 from lrdoctor.core.sections import Sweep
 from lrdoctor.core.study import Study
 from lrdoctor.core.warmups import left_out
@@ -138,10 +138,6 @@ def to_treat(study: Study, of_study: Sequence[Finding], of_runs: Sequence[Findin
     rate_of = {run.name: run.trial.base_learning_rate for run in study.runs if run.trial is not None}
     near = [f for f in of_runs if f.run in rate_of and rate_of[f.run] in unstable and rate_of[f.run] <= limit]
     return edge + near
-
-
-TREAT = "lrdoctor treat SPEC"
-"""What tries every fix; the command line names the spec in its place."""
 
 
 def _next_steps(study: Study, verdict: Verdict, found: Sequence[Finding]) -> tuple[str, ...]:

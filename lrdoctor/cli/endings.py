@@ -142,7 +142,7 @@ def conclude(
 
 def _as_typed(report: Report, folder: Path | None) -> Report:
     """The report with its specs named as a command line takes them; saved ones hold wherever the folder lies."""
-    from lrdoctor.assess.sweeps import TREAT
+    from lrdoctor.core.report import TREAT
 
     if folder is None:
         return report

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
+TREAT = "lrdoctor treat SPEC"
+"""The next step that tries every fix; the command line names the spec in its place."""
+
 NOT_COUNTED = "not_counted"
 """Key of a run's provenance, where the verdict on its log rests on the other runs."""
 
