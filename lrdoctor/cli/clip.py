@@ -11,6 +11,7 @@ from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
+    Engine,
     FailOn,
     FailOnOption,
     Fresh,
@@ -62,6 +63,7 @@ def clip(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
     lr: BestRate = None,
@@ -81,7 +83,7 @@ def clip(
     from lrdoctor.procedures import clip as clips
     from lrdoctor.procedures.sweep import Settings
 
-    loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh)
+    loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh, engine)
     settings = clips.Settings(percentile if percentile is not None else loaded.clip.percentile, search_harder=harder)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)

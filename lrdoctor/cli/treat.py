@@ -12,6 +12,7 @@ from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     AUTO,
     BestRate,
+    Engine,
     FailOn,
     FailOnOption,
     Fresh,
@@ -65,6 +66,7 @@ def treat(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
@@ -79,7 +81,7 @@ def treat(
     """
     from lrdoctor import examine
 
-    loaded = trials.load_spec(spec, overrides, seeds, script, "treat", out, fresh)
+    loaded = trials.load_spec(spec, overrides, seeds, script, "treat", out, fresh, engine)
 
     def procedure(laboratory: Laboratory) -> Treated:
         chosen = trials.seeds_for(laboratory, seeds, settled=plan or lr is not None or unstable_lr is not None)
