@@ -117,7 +117,7 @@ def tools(desk: Desk, failure: type[Exception]) -> tuple[Callable[..., Any], ...
         return await call("diagnose", "--objective", objective, "--", *map(checked, paths))
 
     async def plan(spec: str) -> dict[str, Any]:
-        """What the sweep and the treatment of a spec would train, part by part, and the cost; nothing is trained or saved.
+        """What the sweep and the treatment of a spec would train, and the cost; nothing is trained or saved.
 
         The code that the spec names is imported and its model built.
 
