@@ -11,6 +11,7 @@ from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
+    Exhaustive,
     FailOn,
     FailOnOption,
     Fresh,
@@ -63,6 +64,7 @@ def clip(
     seeds: Seeds = None,
     jobs: Jobs = None,
     overrides: Set = None,
+    exhaustive: Exhaustive = False,
     fresh: Fresh = False,
     lr: BestRate = None,
     unstable_lr: UnstableRate = None,
@@ -84,6 +86,7 @@ def clip(
     loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh)
     settings = clips.Settings(percentile if percentile is not None else loaded.clip.percentile, search_harder=harder)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+        laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
         study = examine.rates(laboratory, Settings(loaded.sweep.rates()), chosen, lr, unstable_lr)
         clipping = examine.confirm_clipping(laboratory, examine.clip(laboratory, settings, chosen, study), chosen)

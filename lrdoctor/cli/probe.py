@@ -6,6 +6,7 @@ from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
+    Exhaustive,
     Factor,
     FailOn,
     FailOnOption,
@@ -33,6 +34,7 @@ def probe(
     seeds: Seeds = None,
     jobs: Jobs = None,
     overrides: Set = None,
+    exhaustive: Exhaustive = False,
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -47,6 +49,7 @@ def probe(
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "probe", out, fresh)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+        laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=best is not None)
         report = runner.probe(laboratory, chosen, best, factor)
     if not quiet:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
-from lrdoctor.cli.options import FailOn, FailOnOption, Fresh, Jobs, Json, Out, Quiet, Seeds, Set, SpecPath, Verbose
+from lrdoctor.cli.options import (
+    Exhaustive,
+    FailOn,
+    FailOnOption,
+    Fresh,
+    Jobs,
+    Json,
+    Out,
+    Quiet,
+    Seeds,
+    Set,
+    SpecPath,
+    Verbose,
+)
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.cli.scripts import NO_SCRIPT, Script
 
@@ -17,6 +30,7 @@ def sweep(
     seeds: Seeds = None,
     jobs: Jobs = None,
     overrides: Set = None,
+    exhaustive: Exhaustive = False,
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -28,6 +42,7 @@ def sweep(
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "sweep", out, fresh)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+        laboratory.exhaustive = exhaustive
         report = runner.sweep(laboratory, trials.seeds_for(laboratory, seeds))
     if not quiet:
         say(trials.saved_in(laboratory))

@@ -12,6 +12,7 @@ from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     AUTO,
     BestRate,
+    Exhaustive,
     FailOn,
     FailOnOption,
     Fresh,
@@ -66,6 +67,7 @@ def treat(
     seeds: Seeds = None,
     jobs: Jobs = None,
     overrides: Set = None,
+    exhaustive: Exhaustive = False,
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -94,6 +96,7 @@ def treat(
             found = replace(found, assumptions=(*found.assumptions, SEEDS_TO_COME))
         return plans.print_planned(found, "treat", as_json=json)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+        laboratory.exhaustive = exhaustive
         laboratory.budget = max_trial_steps
         treated = procedure(laboratory)
         report = _save(treated, laboratory)

@@ -12,6 +12,7 @@ from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
+    Exhaustive,
     FailOn,
     FailOnOption,
     Fresh,
@@ -50,6 +51,7 @@ def warmup(
     seeds: Seeds = None,
     jobs: Jobs = None,
     overrides: Set = None,
+    exhaustive: Exhaustive = False,
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -63,6 +65,7 @@ def warmup(
     asked = [] if factor is None else [f"warmup.factor={factor!r}"]
     loaded = trials.load_spec(spec, [*(overrides or []), *asked], seeds, script, "warmup", out, fresh)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+        laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
         study = examine.rates(laboratory, Settings(loaded.sweep.rates()), chosen, lr, unstable_lr)
         report = _search(laboratory, study, chosen)

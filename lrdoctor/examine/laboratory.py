@@ -106,6 +106,8 @@ class Laboratory:
     budget: int | None = None
     """Steps that may still be run; each finished trial takes those that it ran off it, and so does a control, whose
     step is a forward pass alone: no workload tells how much cheaper that is. None: any."""
+    exhaustive: bool = False
+    """Whether trials are run too that cannot change the answer."""
     controls: dict[Who, Run] = field(default_factory=dict)
     """The untrained weights on the batches of the seed."""
     trained: int = 0
