@@ -19,6 +19,8 @@ Objective = Literal["auto", "minimized", "reinforcement", "adversarial"]
 OBJECTIVES: tuple[Objective, ...] = ("auto", "minimized", "reinforcement", "adversarial")
 LARGEST_ALPHA = 0.5
 """From here on the rules would rather flag a healthy run than not."""
+SMALLEST_ALPHA = 1e-100
+"""No log is so long that a smaller chance means anything, and powers of its inverse leave the range of floats."""
 
 
 def diagnose(
@@ -61,7 +63,7 @@ def diagnose(
         columns: which column holds what, where the names do not tell: `{"loss": "train/total"}`; keys loss, val_loss,
             lr, grad_norm, step and epoch.
         objective: whether a rise of the loss is a failure: "auto", "minimized", "reinforcement" or "adversarial".
-        alpha: the share of healthy runs that may be taken for unstable, above 0 and below 0.5.
+        alpha: the share of healthy runs that may be taken for unstable, 1e-100 or more and below 0.5.
 
     Returns:
         The report: `verdict` ("stable", "unstable" or "inconclusive"), `summary`, `findings`, `skipped`, `fixes` and
@@ -75,8 +77,8 @@ def diagnose(
     """
     if objective not in OBJECTIVES:
         raise ValueError(f"objective={objective!r}: expected one of {', '.join(map(repr, OBJECTIVES))}")
-    if not 0 < alpha < LARGEST_ALPHA:
-        raise ValueError(f"alpha={alpha!r}: expected a number above 0 and below {LARGEST_ALPHA}")
+    if not SMALLEST_ALPHA <= alpha < LARGEST_ALPHA:
+        raise ValueError(f"alpha={alpha!r}: expected a number of {SMALLEST_ALPHA:g} or more and below {LARGEST_ALPHA}")
     from lrdoctor.assess import report_of_logs
     from lrdoctor.logs.memory import gather_any
 

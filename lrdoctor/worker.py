@@ -10,7 +10,7 @@ from lrdoctor.architecture import LossOf, Model, Plan, apply, look, planned, rew
 from lrdoctor.core.architecture import Architecture, Inspection, Sharpness
 from lrdoctor.core.rewriting import REWRITES, Possible, Rewrite, Rewriting
 from lrdoctor.errors import WorkloadError
-from lrdoctor.training.importing import blame
+from lrdoctor.training.importing import blame, is_of_user
 from lrdoctor.training.randomness import seed_all
 from lrdoctor.training.session import TrainingSession
 from lrdoctor.training.session import open_session as open_training
@@ -74,6 +74,14 @@ class WorkerSession:
         Raises:
             WorkloadError: the workload fails, without the recorder too.
         """
+        try:
+            return self._done(payload, emit, stopped)
+        except Exception as error:
+            if not is_of_user(error):
+                raise
+            raise WorkloadError(f"the workload raised {blame(error)}") from error
+
+    def _done(self, payload: Any, emit: Callable[[Any], None], stopped: Callable[[], bool]) -> Any:
         if payload["kind"] == "inspect":
             return self.inspect(payload["seed"], payload["rewrite"], payload["sharpness"])
         if payload["kind"] == "possible":

@@ -18,12 +18,12 @@ PYTHON_TYPES = {
 }
 
 
-def faults(value: Any, schema: dict[str, Any], at: str = "$") -> list[str]:
-    """What is wrong with `value` by the keywords that the shipped schema uses."""
+def faults(value: Any, schema: dict[str, Any], at: str = "$", root: dict[str, Any] = SCHEMA) -> list[str]:
+    """What is wrong with `value` by the keywords that the shipped schema uses; `root` has the definitions."""
     if "$ref" in schema:
-        return faults(value, SCHEMA["$defs"][schema["$ref"].removeprefix("#/$defs/")], at)
+        return faults(value, root["$defs"][schema["$ref"].removeprefix("#/$defs/")], at, root)
     if "anyOf" in schema:
-        return [] if any(not faults(value, s, at) for s in schema["anyOf"]) else [f"{at}: no alternative fits"]
+        return [] if any(not faults(value, s, at, root) for s in schema["anyOf"]) else [f"{at}: no alternative fits"]
     if value not in schema.get("enum", [value]) or value != schema.get("const", value):
         return [f"{at}: {value!r}"]
     types = schema.get("type", [])
@@ -37,13 +37,13 @@ def faults(value: Any, schema: dict[str, Any], at: str = "$") -> list[str]:
         for key, item in value.items():
             other = schema.get("additionalProperties", True)
             if key in known:
-                found += faults(item, known[key], f"{at}.{key}")
+                found += faults(item, known[key], f"{at}.{key}", root)
             elif isinstance(other, dict):
-                found += faults(item, other, f"{at}.{key}")
+                found += faults(item, other, f"{at}.{key}", root)
             elif not other:
                 found.append(f"{at}.{key}: not allowed")
     if isinstance(value, list):
-        found += [f for i, item in enumerate(value) for f in faults(item, schema.get("items", {}), f"{at}[{i}]")]
+        found += [f for i, item in enumerate(value) for f in faults(item, schema.get("items", {}), f"{at}[{i}]", root)]
     return found
 
 

@@ -15,7 +15,7 @@ from lrdoctor.reports.terminal.result import print_report
 from lrdoctor.reports.terminal.text import Screen
 from lrdoctor.spec import spec_schema
 from tools.manual_pages import fixes_table, pages
-from tools.report_schema import report_schema
+from tools.report_schema import compare_schema, report_schema
 from tools.spec_page import spec_page
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +44,7 @@ def generated() -> list[tuple[Path, str]]:
         (README, readme),
         (DOCS / "spec.md", spec_page()),
         *((DOCS / path, text) for path, text in pages()),
+        (SCHEMAS / "compare.schema.json", compare_schema(REPORT_SCHEMA.read_text("utf-8"))),
         (REPORT_SCHEMA, report_schema(REPORT_SCHEMA.read_text("utf-8"))),
     ]
 

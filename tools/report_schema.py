@@ -1,4 +1,5 @@
-"""The JSON Schema of report.json: what is made of `core/sections.py`, and the parts that are written by hand.
+"""The JSON Schemas of report.json and compare.json: what is made of `core/sections.py` and `core/compared.py`, and
+what is written by hand of report.json.
 
 The sections that are dataclasses are described by their fields and the text under each; definitions of anything else
 are kept as they stand in the file.
@@ -19,6 +20,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from lrdoctor.core.architecture import Scale, Site
+from lrdoctor.core.compared import Compared, ComparedStudy, Difference, Pair, SeedObjective, StudyComparison
 from lrdoctor.core.plain import EMPTY, is_required, keyed
 from lrdoctor.core.sections import (
     Comparison,
@@ -52,7 +54,16 @@ NAMES: Mapping[type, str] = {
     Worse: "worse",
     MinMargin: "min_margin",
 }
-"""Dataclass -> its name in the schema."""
+"""Dataclass -> its name in the schema of report.json."""
+OF_COMPARE: Mapping[type, str] = {
+    ComparedStudy: "study",
+    SeedObjective: "seed_objective",
+    Pair: "pair",
+    Compared: "compared",
+    Difference: "difference",
+    Rate: "rate",
+}
+"""The same of compare.json."""
 LONGEST_LINE = 240
 """Characters of a line, so that most properties with their description are one."""
 REPLACED = ("interval", "peak_or_null")
@@ -114,7 +125,7 @@ def _renamed(value: Any) -> Any:
         return {"$ref": "#/$defs/number"}
     if "$ref" in value:
         name = value["$ref"].rpartition("/")[2]
-        ours = {kind.__name__: of for kind, of in NAMES.items()}
+        ours = {kind.__name__: of for kind, of in (*NAMES.items(), *OF_COMPARE.items())}
         return {"$ref": f"#/$defs/{ours.get(name, name)}"}
     return {key: _renamed(item) for key, item in value.items()}
 
@@ -129,6 +140,33 @@ def report_schema(known: str) -> str:
     kept = {name: of for name, of in document["$defs"].items() if name not in REPLACED}
     made = {name: section(kind) for kind, name in NAMES.items()}
     document["$defs"] = {**{name: made.get(name, of) for name, of in kept.items()}, **made}
+    return f"{_text(document)}\n"
+
+
+def compare_schema(of_reports: str) -> str:
+    """The text of the schema of compare.json.
+
+    Args:
+        of_reports: the schema of report.json, from which it has what a number and a verdict are.
+    """
+    shared: Schema = json.loads(of_reports)["$defs"]
+    whole = section(StudyComparison)
+    head: Schema = {
+        "schema_version": {"const": 1},
+        "lrdoctor_version": {"type": "string"},
+        "command": {"const": "compare"},
+    }
+    document: Schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "compare.json of lrdoctor",
+        **whole,
+        "required": [*head, *whole["required"]],
+        "properties": {**head, **whole["properties"]},
+        "$defs": {
+            **{name: shared[name] for name in ("number", "verdict")},
+            **{name: section(kind) for kind, name in OF_COMPARE.items()},
+        },
+    }
     return f"{_text(document)}\n"
 
 

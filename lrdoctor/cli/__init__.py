@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from lrdoctor import __version__
-from lrdoctor.cli import threads
+from lrdoctor.cli import endings, threads
 from lrdoctor.cli.check import check
 from lrdoctor.cli.clip import clip
+from lrdoctor.cli.compare import compare
 from lrdoctor.cli.diagnose import diagnose
 from lrdoctor.cli.endings import INTERRUPTED, PIPE_WIDTH, exit_codes, say
 from lrdoctor.cli.inspect import inspect
@@ -50,7 +51,8 @@ def main() -> NoReturn:
     streams.open_missing()
     # Typer turns a KeyboardInterrupt into exit code 1, which would read as "unstable".
     signal.signal(signal.SIGINT, _exit_interrupted)
-    app(prog_name="lrdoctor")
+    with endings.every_end_ours():
+        app(prog_name="lrdoctor")
     raise AssertionError("typer exits by itself")
 
 
@@ -113,7 +115,7 @@ def rules(
         if found is None:
             raise LrdoctorError(f"there is no rule {code}; known: {', '.join(rule.code for rule in RULES)}")
         kind = f"{found.severity}, {found.instability}, judges {found.judges}"
-        text = [f"{found.code} {found.name} ({kind})", "", found.manual.strip()]
+        text = [f"{found.code} {found.name} ({kind})", "", found.manual_page.strip()]
     with streams.written(sys.stdout):
         print(*text, sep="\n")
     return 0
@@ -128,7 +130,7 @@ def _in_short(rule: Rule) -> list[str]:
     return [head, *wrap(rule.summary, PIPE_WIDTH, initial_indent=room, subsequent_indent=room)]
 
 
-for _command in (init, check, run, sweep, probe, warmup, clip, treat, inspect, diagnose, report, rules):
+for _command in (init, check, run, sweep, probe, warmup, clip, treat, compare, inspect, diagnose, report, rules):
     # what follows the first word of another program is that program's
     _settings = {"allow_interspersed_args": False} if _command is run else None
     _kind = TakesCommand if PARAMETER in signature(_command).parameters else None

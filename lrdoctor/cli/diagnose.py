@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lrdoctor.api import LARGEST_ALPHA
+from lrdoctor.api import LARGEST_ALPHA, SMALLEST_ALPHA
 from lrdoctor.cli import threads
 from lrdoctor.cli.endings import conclude
 from lrdoctor.cli.options import FailOn, FailOnOption, Json, Quiet
@@ -29,8 +29,10 @@ class Objective(StrEnum):
 
 
 def _budget(alpha: float) -> float:
-    if not 0 < alpha < LARGEST_ALPHA:
-        raise typer.BadParameter(f"found {alpha:g}, expected a number above 0 and below {LARGEST_ALPHA}")
+    if not SMALLEST_ALPHA <= alpha < LARGEST_ALPHA:
+        raise typer.BadParameter(
+            f"found {alpha:g}, expected a number of {SMALLEST_ALPHA:g} or more and below {LARGEST_ALPHA}"
+        )
     return alpha
 
 

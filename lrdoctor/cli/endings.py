@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import functools
+import io
 import os
 import secrets
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
@@ -24,6 +25,7 @@ from lrdoctor.cli.outputs import NOTHING, Outputs, messages
 from lrdoctor.errors import Interrupted, LrdoctorError
 from lrdoctor.reports.numbers import printable
 from lrdoctor.reports.terminal import streams
+from lrdoctor.reports.untrusted import for_job, in_github, no_command
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
@@ -35,6 +37,9 @@ UNSTABLE, COULD_NOT_JUDGE, BUG, INTERRUPTED = 1, 2, 3, 130
 
 FAILS = {FailOn.UNSTABLE: ("error",), FailOn.WARNING: ("error", "warning"), FailOn.NEVER: ()}
 """--fail-on -> the severities that exit with 1."""
+
+CONCLUDED: list[int] = []
+"""Exit codes of the commands that came to their end in this process."""
 
 P = ParamSpec("P")
 
@@ -52,18 +57,41 @@ def exit_codes(command: Callable[P, int]) -> Callable[P, None]:
         except LrdoctorError as error:
             say(f"lrdoctor: error: {error}")
             code = COULD_NOT_JUDGE
+        except MemoryError:
+            say("lrdoctor: error: the memory is used up; give it less at a time, or more memory")
+            code = COULD_NOT_JUDGE
+        except ImportError as error:
+            say(f"lrdoctor: a package is missing, too old or damaged: {error}\ntry `pip install --upgrade lrdoctor`")
+            code = BUG
         except Exception:
             say(f"lrdoctor: a bug in lrdoctor; please report it with {_save_traceback()}")
             code = BUG
+        CONCLUDED.append(code)
         raise typer.Exit(code)
 
     return run
 
 
+@contextmanager
+def every_end_ours() -> Iterator[None]:
+    """Keeps typer's own ends apart from verdicts: what it cannot handle would be exit code 1, "unstable"."""
+    try:
+        yield
+    except SystemExit as end:
+        if end.code != UNSTABLE or CONCLUDED[-1:] == [UNSTABLE]:
+            raise
+        # typer ends so where the reader of --help has gone away
+        code = COULD_NOT_JUDGE if isinstance(end.__context__, OSError) else BUG
+        raise SystemExit(code) from end
+    except Exception as error:
+        say(f"lrdoctor: the command line cannot be read, a bug in lrdoctor or in typer; report {_save_traceback()}")
+        raise SystemExit(BUG) from error
+
+
 def say(text: str) -> None:
     """Prints a message on standard error, the control characters of names that it quotes spelled out."""
     with suppress(LrdoctorError), streams.written(sys.stderr):
-        print(*map(printable, text.split("\n")), sep="\n", file=sys.stderr)
+        print(*(no_command(printable(line)) for line in text.split("\n")), sep="\n", file=sys.stderr)
 
 
 def _save_traceback() -> str:
@@ -100,7 +128,7 @@ def conclude(
     """
     report = outputs.held_against(report, FAILS[fail_on])
     typed = _as_typed(report, folder)
-    with streams.written(sys.stdout), _commands_ignored(outputs.github and not as_json):
+    with streams.written(sys.stdout), commands_ignored(as_json, outputs.github):
         _print(report if as_json else typed, as_json=as_json, quiet=quiet, verbose=verbose)
     if as_json:
         for label, words in messages(report):
@@ -123,20 +151,22 @@ def _print(report: Report, *, as_json: bool, quiet: bool, verbose: bool) -> None
     if as_json:
         from lrdoctor.reports import json as json_report
 
-        sys.stdout.write(json_report.render(report))
+        sys.stdout.write(for_job(json_report.render(report)))
     else:
         from lrdoctor.reports.terminal.result import print_report
         from lrdoctor.reports.terminal.text import Screen
 
         # a pipe or a file has no width of its own; COLUMNS still decides where it is set
         width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
-        print_report(report, Screen(width=width), verbose=verbose, quiet=quiet)
+        with lines_guarded():
+            print_report(report, Screen(width=width), verbose=verbose, quiet=quiet)
 
 
 @contextmanager
-def _commands_ignored(wanted: bool) -> Iterator[None]:
-    """Keeps GitHub from taking a printed line for a command to it: a long name may be wrapped anywhere."""
-    if not wanted:
+def commands_ignored(as_json: bool = False, asked: bool = False) -> Iterator[None]:
+    """Keeps a GitHub job from taking a printed line for a command to it, whether or not --github was given: names and
+    lines of logs are printed, and a long one may be wrapped anywhere. A JSON document has nothing around it."""
+    if as_json or not (asked or in_github()):
         yield
         return
     token = secrets.token_hex()
@@ -145,6 +175,22 @@ def _commands_ignored(wanted: bool) -> Iterator[None]:
         yield
     finally:
         print(f"::{token}::", flush=True)
+
+
+@contextmanager
+def lines_guarded() -> Iterator[None]:
+    """In a GitHub job, no line of what is printed looks like a command to it, however it was wrapped."""
+    if not in_github():
+        yield
+        return
+    held = io.TextIOWrapper(io.BytesIO(), sys.stdout.encoding, sys.stdout.errors, write_through=True)
+    try:
+        with redirect_stdout(held):
+            yield
+    finally:
+        held.seek(0)
+        for line in held.read().splitlines():
+            print(no_command(line))
 
 
 def exit_code(report: Report, fail_on: FailOn) -> int:

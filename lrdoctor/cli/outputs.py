@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -178,14 +177,15 @@ def _options() -> Iterator[inspect.Parameter]:
 
 def _read(path: Path) -> Baseline:
     from lrdoctor.assess import Baseline
+    from lrdoctor.core import saved_json
 
     try:
-        document = json.loads(path.read_bytes().decode("utf-8-sig"))
+        document = saved_json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise LrdoctorError(
             f"--baseline {path}: cannot be read: {error.strerror}; give the report.json of an earlier run"
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise LrdoctorError(
             f"--baseline {path}: found text that is not JSON ({error}); give the report.json of an earlier run"
         ) from error

@@ -62,7 +62,8 @@ def two_extremes(alpha: float, n: int) -> float:
 
     Two extremes take part, a low minimum and a high block: twice the one-sided normal quantile at alpha / (2 n).
     """
-    return 2 * NormalDist().inv_cdf(1 - alpha / (2 * max(n, 1)))
+    # by the lower tail: 1 - alpha is 1 for an alpha below 1e-16
+    return -2 * NormalDist().inv_cdf(alpha / (2 * max(n, 1)))
 
 
 def min_max_decimate(curve: Curve, max_points: int) -> Curve:

@@ -84,6 +84,11 @@ def _do(session: Session, job: bytes, connection: Connection, orders: Lifeline) 
         _send(connection, "result", result)
     except Exception as error:
         _send_error(connection, error)
+    except SystemExit:
+        raise
+    except BaseException:
+        # a KeyboardInterrupt that is raised by hand ends the process of the user's code, as it would without lrdoctor
+        os._exit(1)
 
 
 def _settle(connection: Connection) -> None:

@@ -184,8 +184,9 @@ def _read_csv(source: Source, block: bytes, dialect: Dialect, options: dict[str,
         "quoting": csv.QUOTE_NONE if _opens_quote(block) else csv.QUOTE_MINIMAL,
         "on_bad_lines": "warn",
     }
-    # a first line of the right width, by which pandas measures all others
-    first = (" " if dialect.delimiter == BLANKS else dialect.delimiter).join("0" * len(dialect.names))
+    # a first line of the right width, by which pandas measures all others; of different names, since it takes quadratic
+    # time to make equal ones different
+    first = (" " if dialect.delimiter == BLANKS else dialect.delimiter).join(map(str, range(len(dialect.names))))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:

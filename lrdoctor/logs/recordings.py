@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lrdoctor.core import saved_json
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError
@@ -80,7 +80,7 @@ def _called(k: int, optimizer: Mapping[str, Any]) -> str:
 
 def _facts(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_bytes())
+        found = saved_json.loads(path.read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -24,6 +24,10 @@ BLOCK_BYTES = 1024 * 1024
 """Bytes that are read at a time: large against the cost of a call, small enough for a processor's cache, in which
 pandas splits a megabyte nearly twice as fast as eight."""
 
+FEWEST_LINES, LONGEST_HEAD = 8, 16 * 1024 * 1024
+"""Lines that the head of a table has at least, however long they are, up to so many bytes: a log of ten thousand layers
+has a header of half a megabyte, and nothing is known of a table of which no row is seen."""
+
 LONGEST_LINE = 256 * 1024 * 1024
 """A line beyond this is no line of a log, and would only fill the memory."""
 
@@ -98,10 +102,28 @@ def _standard_input() -> bytes:
 
 
 def _head(file: BinaryIO) -> bytes:
-    """The first `HEAD_BYTES` bytes, unpacked."""
-    start = file.read(HEAD_BYTES)
+    """The first `HEAD_BYTES` bytes, unpacked; more where these are hardly a line of a table."""
+    head = _first(file, HEAD_BYTES)
+    is_long = len(head) == HEAD_BYTES and head.count(b"\n") < FEWEST_LINES
+    # binary files and JSON have lines of any length, and are told by their beginning
+    if is_long and b"\0" not in head and not head.lstrip().startswith((b"{", b"[")):
+        return _first(file, LONGEST_HEAD)
+    return head
+
+
+def _first(file: BinaryIO, n: int) -> bytes:
+    """The first `n` bytes, unpacked."""
     file.seek(0)
-    return start if not start.startswith(GZIP) else b"".join(_unpacked(file, HEAD_BYTES))[:HEAD_BYTES]
+    start = file.read(n)
+    file.seek(0)
+    if not start.startswith(GZIP):
+        return start
+    held = bytearray()
+    for piece in _unpacked(file, HEAD_BYTES):
+        held += piece
+        if len(held) >= n:
+            break
+    return bytes(held[:n])
 
 
 def head_text(source: Source) -> str:
@@ -227,8 +249,6 @@ def _unpacked(file: BinaryIO, block: int, left_out: LeftOut | None = None) -> It
                 raise LogError(f"the packed file holds more than {most:,} bytes, this is no log")
             if piece:
                 yield piece
-            if size >= block and block == HEAD_BYTES:
-                return
         if not unpack.eof and left_out is not None:
             left_out["the rest of the packed file"] = "cut off"
         file.seek(-len(unpack.unused_data), io.SEEK_CUR)

@@ -161,7 +161,7 @@ class View:
         at = length * (1 + int(np.argmin(medians[1:])))
         best = np.sort(y[at : at + length : 1 + length // THRESHOLDS.most_ranked])
         # the best of so many
-        deviations = NormalDist().inv_cdf(1 - self.alpha / (len(medians) - 1))
+        deviations = -NormalDist().inv_cdf(self.alpha / (len(medians) - 1))
         alike = np.sqrt(self.correlation_time + 1)  # neighbours that are alike count as one
         for part, least in THRESHOLDS.learns:
             n_first = max(THRESHOLDS.fewest_first, len(y) // part)

@@ -76,7 +76,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "min_margin": report.min_margin or {},
         "recorded": report.recorded,
     }
-    return {name: _strict(plain(value)) for name, value in document.items()}
+    return {name: strict(plain(value)) for name, value in document.items()}
 
 
 def _run(run: RunSummary) -> dict[str, Any]:
@@ -98,12 +98,12 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _strict(value: Any) -> Any:
+def strict(value: Any) -> Any:
     """Plain data with non-finite numbers as strings."""
     if isinstance(value, dict):
-        return {key: _strict(item) for key, item in value.items()}
+        return {key: strict(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_strict(item) for item in value]
+        return [strict(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

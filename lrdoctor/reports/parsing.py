@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any, NoReturn
 
+from lrdoctor.core import saved_json
 from lrdoctor.core.plain import plain, read
 from lrdoctor.core.report import SCHEMA_VERSION, Finding, Report
 from lrdoctor.core.sections import Comparison, MinMargin, Model, Probe, Sweep
@@ -49,8 +49,8 @@ def parse(text: str, name: str = "report.json") -> Report:
 
 def _document(text: str, name: str) -> Document:
     try:
-        document = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        document = saved_json.loads(text, parse_constant=_refuse)
+    except ValueError as error:
         raise StoreError(f"{name} is no report of lrdoctor: {error}. {ADVICE}") from error
     found = document.get("schema_version") if isinstance(document, dict) else None
     if found is None:

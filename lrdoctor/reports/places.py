@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from lrdoctor.core import saved_json
 
 ROOTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
 """Environment variables that name the checkout, to which paths have to be relative."""
@@ -48,7 +49,7 @@ def _specs(folder: Path) -> Iterator[Path]:
 def _command_lines(path: Path) -> list[list[Any]]:
     """How the study was run, the last one last; empty when that cannot be read: a place is a help, no result."""
     try:
-        return [list(one["command_line"]) for one in json.loads(path.read_bytes())["invocations"]]
+        return [list(one["command_line"]) for one in saved_json.loads(path.read_bytes())["invocations"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -9,9 +12,25 @@ from lrdoctor.core.architecture import Architecture
 from lrdoctor.core.report import Finding, Instability, Severity, Skip, SkipKind
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.errors import LrdoctorError
 from lrdoctor.measures.view import View
 
 Found = Iterator[Finding | Skip]
+
+
+def docstring_in_source(module: str) -> str:
+    """The docstring of an imported module, read from its file.
+
+    Raises:
+        LrdoctorError: there is no such file.
+    """
+    try:
+        source = inspect.getsource(sys.modules[module])
+    except OSError as error:
+        raise LrdoctorError(
+            f"the manual page is in the source of {module}, which is not installed; unset PYTHONOPTIMIZE"
+        ) from error
+    return ast.get_docstring(ast.parse(source)) or ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +85,17 @@ class Rule:
     def skip(self, reason: str, run: Run | None = None, kind: SkipKind = "not_checked") -> Skip:
         """What this rule could not check."""
         return Skip(code=self.code, reason=reason, run=run.name if run else None, kind=kind)
+
+    @property
+    def manual_page(self) -> str:
+        """The manual page, also where Python was told to throw docstrings away (PYTHONOPTIMIZE=2).
+
+        Raises:
+            LrdoctorError: it was, and the source is not there either.
+        """
+        checks = (self.check_trial, self.check_log, self.check_study, self.check_model)
+        # `manual` is typed as text, and is None then
+        return self.manual or docstring_in_source(next(check.__module__ for check in checks if check is not None))
 
     @property
     def judges(self) -> str:

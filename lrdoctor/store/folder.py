@@ -25,7 +25,17 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.errors import StoreError
 from lrdoctor.store import study_file
 from lrdoctor.store.files import FolderLock, explained, sync_folder, write_atomic
-from lrdoctor.store.trial_files import STEPS, TRIAL, Row, StepsFile, TrialRecord, add_evaluations, cell, read_run
+from lrdoctor.store.trial_files import (
+    STEPS,
+    TRIAL,
+    Row,
+    StepsFile,
+    TrialRecord,
+    add_evaluations,
+    cell,
+    digest,
+    read_run,
+)
 
 
 class StudyFolder:
@@ -184,6 +194,7 @@ class StudyFolder:
             seconds=seconds,
             attempts=attempts,
             worker=worker_facts,
+            steps_sha256=digest(folder / STEPS),
         )
         record.write(folder / TRIAL)
         with explained("write", folder):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lrdoctor import __version__
+from lrdoctor.core import saved_json
 from lrdoctor.errors import Interrupted, StoreError
 from lrdoctor.store.files import explained
 
@@ -19,6 +20,16 @@ SCHEMA_VERSION = 1
 STUDY, RUNNING = "study.json", "running"
 OURS = ("trials", RUNNING, "figures", "trials.csv", "spec.yaml", "prescription.yaml", "report.*", STUDY)
 """What --fresh deletes; study.json last, so that the folder is a study until all the rest is gone."""
+
+KINDS: Mapping[str, type] = {
+    "lrdoctor_version": str,
+    "name": str,
+    "identity": dict,
+    "environment": dict,
+    "invocations": list,
+    "data": dict,
+}
+"""What study.json holds under these keys."""
 
 INVISIBLE = {".lock", f".{STUDY}.tmp"}
 """What a process killed at its very start leaves: a folder with nothing else counts as empty."""
@@ -81,13 +92,29 @@ def load_study(out: Path) -> dict[str, Any] | None:
             return None
         text = (out / STUDY).read_bytes() if STUDY in names else b""
     study = _parsed(text)
-    if not isinstance(study, dict) or "lrdoctor_version" not in study:
-        wrong = f"its {STUDY} is damaged or not lrdoctor's" if STUDY in names else f"it has no {STUDY}"
+    problem = _problem(study)
+    if problem:
+        wrong = f"its {STUDY} {problem}" if STUDY in names else f"it has no {STUDY}"
         raise StoreError(
             f"{out} holds {names[0]!r} and is no study of lrdoctor ({wrong}), so nothing was changed in it; "
             "pass an --out that is empty or does not exist yet"
         )
-    return study
+    # what is absent differs from whatever is to be run
+    return {"identity": {}, "environment": {}, "invocations": [], **study}
+
+
+def _problem(study: Any) -> str:
+    """What of a study.json lrdoctor never writes so; "" where it is all right."""
+    if not isinstance(study, dict) or "lrdoctor_version" not in study:
+        return "is damaged or not lrdoctor's"
+    if study.get("schema_version") != SCHEMA_VERSION:
+        return ""  # of another format: `refuse_format` says more
+    for key, kind in KINDS.items():
+        if key in study and not isinstance(study[key], kind):
+            return f"is damaged: {key}: found {type(study[key]).__name__}, expected {kind.__name__}"
+    if not all(isinstance(invocation, dict) for invocation in study.get("invocations", ())):
+        return "is damaged: invocations: found something else than objects"
+    return ""
 
 
 def delete_study(out: Path) -> None:
@@ -127,9 +154,9 @@ def _of_optimizers(out: Path, old: Any, new: Any) -> Iterator[str]:
 
 def refuse_format(out: Path, saved: Mapping[str, Any]) -> None:
     """Raises StoreError when another version of lrdoctor wrote the study in another format."""
-    if saved["schema_version"] != SCHEMA_VERSION:
+    if saved.get("schema_version") != SCHEMA_VERSION:
         raise StoreError(
-            f"{out / STUDY} has schema_version {saved['schema_version']!r}, expected {SCHEMA_VERSION}: "
+            f"{out / STUDY} has schema_version {saved.get('schema_version')!r}, expected {SCHEMA_VERSION}: "
             f"lrdoctor {saved['lrdoctor_version']} wrote it, this is {__version__}.\n{ADVICE}"
         )
 
@@ -168,7 +195,7 @@ def _shown(value: Any) -> str:
 
 def _parsed(text: bytes) -> Any:
     try:
-        return json.loads(text)
+        return saved_json.loads(text)
     except ValueError:
         return None
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
+import types
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
-from typing import Any, get_args
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from lrdoctor.core import saved_json
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import CURVES, Run, Status
 from lrdoctor.core.trial import Trial
@@ -111,6 +114,8 @@ class TrialRecord:
     attempts: int
     worker: Mapping[str, Any]
     """What the worker told about itself."""
+    steps_sha256: str | None = None
+    """Of steps.csv as it was measured; None in folders of versions that did not write it."""
 
     def write(self, path: Path) -> None:
         fields = {name: value for name, value in vars(self).items() if name not in ("trial", "worker")}
@@ -131,10 +136,10 @@ class TrialRecord:
             ValueError: it is damaged; the text says how.
         """
         try:
-            record = json.loads(path.read_bytes())
+            record = saved_json.loads(path.read_bytes())
             version = record.pop("schema_version")
-            record["trial"] = Trial(**record.pop("settings"))
-            found = cls(**record)
+            record["trial"] = Trial(**_typed(Trial, record.pop("settings"), "settings."))
+            found = cls(**_typed(cls, record))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"it is not what lrdoctor writes: {error}") from error
         if found.key != path.parent.name:
@@ -142,6 +147,33 @@ class TrialRecord:
         if version != SCHEMA_VERSION or found.status not in get_args(Status):
             raise ValueError(f"schema_version {version!r} with status {found.status!r} is unknown")
         return found
+
+
+def _typed(kind: type, values: Any, prefix: str = "") -> dict[str, Any]:
+    """The values of a dataclass's fields, each of the type that the field says.
+
+    Raises:
+        ValueError: one is of another; the text names it.
+    """
+    hints = get_type_hints(kind)
+    for name, value in dict(values).items():
+        allowed = _classes(hints.get(name, object))
+        # a float may be written without a point; a truth value is no number
+        numbers = (int,) if float in allowed else ()
+        is_wrong_truth = isinstance(value, bool) and bool not in allowed and object not in allowed
+        if is_wrong_truth or not isinstance(value, (*allowed, *numbers)):
+            raise ValueError(f"it is not what lrdoctor writes: {prefix}{name} is {type(value).__name__}")
+    return dict(values)
+
+
+def _classes(hint: Any) -> tuple[type, ...]:
+    """The classes of the values that a field may have."""
+    if get_origin(hint) in (Union, types.UnionType):
+        return tuple(kind for part in get_args(hint) for kind in _classes(part))
+    if get_origin(hint) is Literal:
+        return (str,)
+    origin = get_origin(hint) or hint
+    return (origin,) if isinstance(origin, type) else (object,)
 
 
 def read_run(folder: Path, record: TrialRecord, source: str, usual_optimizer: str | None = None) -> Run:
@@ -159,7 +191,7 @@ def read_run(folder: Path, record: TrialRecord, source: str, usual_optimizer: st
     return Run(
         name=run_name(record.trial, usual_optimizer),
         source=source,
-        curves=read_steps(folder / STEPS, record.n_rows),
+        curves=read_steps(folder / STEPS, record.n_rows, record.steps_sha256),
         status=record.status,
         exit_reason=record.exit_reason,
         trial=record.trial,
@@ -201,17 +233,27 @@ def run_name(trial: Trial, usual_optimizer: str | None = None) -> str:
     return " ".join(parts)
 
 
-def read_steps(path: Path, n_rows: int) -> dict[str, Curve]:
+def digest(path: Path) -> str:
+    """sha256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_steps(path: Path, n_rows: int, sha256: str | None = None) -> dict[str, Curve]:
     """The curves in steps.csv, blanks left out.
 
+    Args:
+        path: of the file.
+        n_rows: that it has.
+        sha256: of what was measured; None where nobody knows.
+
     Raises:
-        ValueError: the file is missing or is not `n_rows` whole rows; the text says how.
+        ValueError: the file is missing, is not `n_rows` whole rows, or was changed; the text says how.
     """
     try:
-        lines = path.read_text("ascii").split("\n")
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise ValueError("it is missing") from error
-    header, *rows = lines
+    header, *rows = data.decode("ascii").split("\n")
     if header != ",".join(COLUMNS):
         raise ValueError("it has another header")
     if not rows or rows.pop():  # text after the last line feed
@@ -221,6 +263,8 @@ def read_steps(path: Path, n_rows: int) -> dict[str, Curve]:
     cells = [row.split(",") for row in rows]
     if any(len(row) != len(COLUMNS) for row in cells):
         raise ValueError(f"a row has other than {len(COLUMNS)} columns")
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        raise ValueError("it was changed since it was measured, or is that of another trial")
     return {name: _curve(cells, column) for column, name in enumerate(COLUMNS) if column}
 
 

@@ -14,11 +14,21 @@ import torch
 from torch import Tensor
 
 from lrdoctor.core.trial import Trial
-from lrdoctor.errors import Interrupted, WorkloadError
+from lrdoctor.errors import Interrupted
 from lrdoctor.measures import level
 from lrdoctor.training.collapse import Constant, output_spread
-from lrdoctor.training.importing import blame
-from lrdoctor.training.loop import ROWS_A_MESSAGE, SECONDS_A_MESSAGE, STEPS_A_SYNC, Ending, Row, known, materialize
+from lrdoctor.training.loop import (
+    ROWS_A_MESSAGE,
+    SECONDS_A_MESSAGE,
+    STEPS_A_SYNC,
+    Ending,
+    Row,
+    as_workload_error,
+    is_of_workload,
+    is_out_of_memory,
+    known,
+    materialize,
+)
 from lrdoctor.training.randomness import seed_all
 from lrdoctor.training.workload import Workload, checked_loss, validation_loss
 
@@ -64,11 +74,13 @@ def observe(
                 )
                 if "constant_loss" in facts:
                     facts["constant_losses"] = [list(pair) for pair in constant.losses]
-        except (WorkloadError, torch.OutOfMemoryError, MemoryError) as error:
-            if step == 0 and isinstance(error, WorkloadError):
+        except Exception as error:
+            if not is_of_workload(error):
                 raise
+            if step == 0 and not is_out_of_memory(error):
+                raise as_workload_error(error) from error
             log.end()
-            return Ending("failed", str(error) if isinstance(error, WorkloadError) else blame(error))
+            return Ending("failed", str(as_workload_error(error)))
         if is_last:
             log.end(val_loss)
         elif len(log.unread) >= sync_every:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from lrdoctor.errors import WorkloadError
+from lrdoctor.errors import LrdoctorError, WorkloadError
 
 MOST_NAMES = 12
 """Names of a module that a message lists."""
@@ -65,7 +65,7 @@ def _alternatives(owner: Any, name: str) -> str:
 
 
 def _is_relative(error: BaseException) -> bool:
-    return isinstance(error, ImportError) and "no known parent package" in str(error)
+    return isinstance(error, ImportError) and "no known parent package" in words_of(error)
 
 
 def build(block: Mapping[str, Any], folder: str, role: str, *args: Any, **kwargs: Any) -> Any:
@@ -103,13 +103,31 @@ def parameters_of(factory: Any) -> Mapping[str, inspect.Parameter]:
 
 def blame(error: BaseException) -> str:
     """`ValueError: text (file.py:12, in forward)`: the error and the innermost line of the user's own code."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if not _is_library(f.filename)]
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    own = _own_frames(error)
+    said = words_of(error)
+    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
     if not own:
         return text
     last = own[-1]
     return f"{text} ({Path(last.filename).name}:{last.lineno}, in {last.name})"
+
+
+def _own_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The lines of the user's own code that the error came through, the innermost last."""
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_library(frame.filename)]
+
+
+def is_of_user(error: BaseException) -> bool:
+    """Whether the user's own code raised it, or called what did."""
+    return not isinstance(error, LrdoctorError) and bool(_own_frames(error))
+
+
+def words_of(error: BaseException) -> str:
+    """The error's own text; that it has none where making the text raises, which is the user's code too."""
+    try:
+        return str(error)
+    except (Exception, SystemExit) as failure:
+        return f"its text cannot be read, that raised {type(failure).__name__}"
 
 
 def user_modules() -> dict[str, str]:
@@ -136,7 +154,7 @@ def is_users(module_name: str) -> bool:
 
 def _is_library(filename: str) -> bool:
     parts = Path(filename).parts
-    roots = (str(Path(__file__).parent), sysconfig.get_path("stdlib"), "<")
+    roots = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"), "<")
     return filename.startswith(roots) or "site-packages" in parts or "importlib" in parts
 
 

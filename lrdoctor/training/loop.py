@@ -17,7 +17,7 @@ from lrdoctor.errors import Interrupted, WorkloadError
 from lrdoctor.training import structures, torch_optimizers
 from lrdoctor.training.collapse import output_spread
 from lrdoctor.training.hopeless import Hopeless
-from lrdoctor.training.importing import blame
+from lrdoctor.training.importing import blame, is_of_user
 from lrdoctor.training.optimizers import Optimizer
 from lrdoctor.training.randomness import seed_all
 from lrdoctor.training.trainables import parameters, trainable
@@ -85,12 +85,27 @@ def train(
         raise WorkloadError(f"building the trial raised {blame(error)}") from error
     try:
         return loop.run(emit, stopped)
-    except (WorkloadError, torch.OutOfMemoryError, MemoryError) as error:
-        if loop.n_updates == 0 and isinstance(error, WorkloadError):
+    except Exception as error:
+        if not is_of_workload(error):
             raise
+        if loop.n_updates == 0 and not is_out_of_memory(error):
+            raise as_workload_error(error) from error
         ending = loop.read()  # a loss that was not finite and is still unread is the cause
         loop.send(emit)
-        return ending or Ending("failed", str(error) if isinstance(error, WorkloadError) else blame(error))
+        return ending or Ending("failed", str(as_workload_error(error)))
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, torch.OutOfMemoryError | MemoryError)
+
+
+def is_of_workload(error: Exception) -> bool:
+    """Whether the user's workload is at fault, or too large, and not lrdoctor."""
+    return isinstance(error, WorkloadError) or is_out_of_memory(error) or is_of_user(error)
+
+
+def as_workload_error(error: Exception) -> WorkloadError:
+    return error if isinstance(error, WorkloadError) else WorkloadError(f"the workload raised {blame(error)}")
 
 
 class _Loop:

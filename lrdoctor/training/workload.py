@@ -95,9 +95,12 @@ class Workload:
             raise WorkloadError(
                 f"model: {self.blocks['model']['class_path']} gave {type(model).__name__}, expected a torch.nn.Module"
             )
-        # as statements: a user's own `to` and `train` need not return the model
-        model.to(self.device)
-        model.train()
+        try:
+            # as statements: a user's own `to` and `train` need not return the model
+            model.to(self.device)
+            model.train()
+        except (Exception, SystemExit) as error:
+            raise WorkloadError(f"model: moving it to {self.device} raised {blame(error)}") from error
         return model
 
     def rewrite(self, model: nn.Module, name: Rewrite, seed: int) -> None:
@@ -259,7 +262,18 @@ def scalar_loss(workload: Workload, model: nn.Module, batch: Any, loss_fn: Any, 
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         shape = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
         raise WorkloadError(f"{what} gave {shape}, expected a scalar loss, such as the mean over the batch")
-    return loss.reshape(())
+    if loss.is_complex():
+        raise WorkloadError(
+            f"{what} gave a complex loss ({str(loss.dtype).removeprefix('torch.')}), which is neither low nor high; "
+            "take its absolute value or its real part"
+        )
+    if loss.is_meta:
+        raise WorkloadError(
+            f"{what} gave a loss on the meta device, which has no value; make model and batches on a device that "
+            "computes (device: cpu)"
+        )
+    # a single value may have a layout of its own, whose sums and transfers torch does not have
+    return (loss if loss.layout is torch.strided else loss.to_dense()).reshape(())
 
 
 def backward(loss: Tensor) -> None:

@@ -117,3 +117,38 @@ def test_a_hostile_column_and_file_name_harm_no_output(folder: Path, monkeypatch
     for text in ((folder / "m.md").read_text(), (folder / "summary.md").read_text()):
         assert "<script" not in text
         assert "\n::error" not in text
+
+
+@pytest.mark.parametrize("options", [(), ("-v",), ("--github",), ("--json",), ("-q",)])
+def test_no_line_that_came_from_a_log_is_a_command_of_github(
+    folder: Path, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    names = [f"::add-mask::c{i}" for i in range(30)] + ["##[error]x", "a\n::error::x"]
+    cells = ",".join('"' + name + '"' for name in names)
+    lines = [f"{step},{value:.6g}{',x' * len(names)}\n" for step, value in enumerate(LOSS)]
+    (folder / "::error::.csv").write_text(f"step,loss,{cells}\n" + "".join(lines))
+    done = diagnose("::error::.csv", "gone\n::error::.csv", *options)
+    printed = [line.lstrip() for line in (done.stdout + done.stderr).splitlines()]
+    commands = [line for line in printed if line.startswith("::")]
+    begin = [line.removeprefix("::stop-commands::") for line in commands if line.startswith("::stop-commands::")]
+    ours = {f"::stop-commands::{token}" for token in begin} | {f"::{token}::" for token in begin}
+    annotations = {line for line in commands if "--github" in options and line.startswith(("::error ", "::warning "))}
+    assert set(commands) <= ours | annotations
+    assert not any("##[" in line for line in printed)
+    if "--json" in options:
+        assert begin == []
+        assert any(run["name"] == "::error::.csv" for run in done.document["runs"])
+    else:
+        assert len(begin) == 1
+
+
+@pytest.mark.parametrize("alpha", ["1e-13", "1e-16", "1e-50", "1e-100"])
+def test_any_small_alpha_gives_a_verdict(folder: Path, alpha: str) -> None:
+    assert diagnose("nan.csv", "--alpha", alpha).code == UNSTABLE
+    assert diagnose("fine.csv", "--alpha", alpha).code == JUDGED
+
+
+@pytest.mark.parametrize("alpha", ["0", "1e-101", "-1", "nan", "inf", "0.5"])
+def test_an_alpha_that_means_nothing_is_refused(folder: Path, alpha: str) -> None:
+    assert diagnose("nan.csv", "--alpha", alpha).code == COULD_NOT_JUDGE

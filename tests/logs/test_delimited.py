@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 
 import pytest
@@ -158,3 +159,14 @@ def test_two_columns_of_one_name_are_both_read(read: Read) -> None:
 )
 def test_what_is_no_table(content: str) -> None:
     assert not delimited.sniff(bytes_source("x", content.encode()))
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_a_header_of_any_length_is_read(read: Read, ending: str) -> None:
+    norms = [f"layer.{i}.attention.output.weight.norm" for i in range(10_000)]
+    text = ",".join(["step", "loss", *norms]) + "\n"
+    text += "".join(f"{step},{2.5 - step / 100},{',1' * (len(norms) - 1)}\n" for step in range(30))
+    content = text.encode()
+    assert content.index(b"\n") > 256 * 1024
+    (run,) = read(gzip.compress(content) if ending else content, f"wide.csv{ending}")
+    assert (len(run.train_loss), run.train_loss.value[-1]) == (30, 2.5 - 29 / 100)

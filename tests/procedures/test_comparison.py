@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from lrdoctor.procedures.comparison import CHANCE, FEWEST_SEEDS, Paired, compare
+from lrdoctor.procedures.comparison import CHANCE, FEWEST_SEEDS, Paired, compare, ratio_interval, shift
 
 INF, NAN = math.inf, math.nan
 
@@ -121,3 +121,56 @@ def test_no_difference_is_seldom_a_gain(n: int, shared: float, levels: int | Non
 def test_a_clear_difference_is_a_gain(n: int) -> None:
     random = np.random.default_rng(n)
     assert compared(random.uniform(2, 3, n).tolist(), random.uniform(0, 1, n).tolist()).change == "gain"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ([1.0, 2.0, 3.0], [2.0, 3.0, 4.0], (1.0, -1.0, 3.0)),
+        ([1.0, 2.0], [5.0, 6.0], None),  # one of 6 orders: no interval at 90 %
+        ([], [5.0, 6.0], None),
+        ([1.0, 2.0, 3.0], [INF, INF, INF], (INF, INF, INF)),
+        ([INF, INF, INF], [INF, INF, INF], (0.0, 0.0, 0.0)),
+        ([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0], (0.0, -2.0, 2.0)),  # a difference is left out at either end
+    ],
+)
+def test_shift(first: list[float], second: list[float], expected: tuple[float, float, float] | None) -> None:
+    found = shift(first, second, 0.9)
+    assert (found and (found.estimate, found.low, found.high)) == expected
+
+
+@pytest.mark.parametrize(("n_first", "n_second"), [(3, 3), (5, 5), (4, 7)])
+def test_the_interval_of_a_shift_holds_it_as_often_as_it_says(n_first: int, n_second: int) -> None:
+    """Over draws with a known shift; the rank-sum test is exact, so that it can only be wider, by its steps."""
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(2000):
+        found = shift(rng.normal(size=n_first).tolist(), (0.7 + rng.normal(size=n_second)).tolist(), 0.9)
+        assert found is not None
+        held += found.low <= 0.7 <= found.high
+    assert 0.885 <= held / 2000 <= 0.99
+
+
+def test_the_interval_of_a_ratio_turns_over_with_the_studies() -> None:
+    first, second = (3.0, 2.0, 5.0), (9.0, 4.0, 12.0)
+    low, high = ratio_interval(first, second)
+    turned_low, turned_high = ratio_interval(second, first)
+    assert high is not None
+    assert turned_high is not None
+    assert (turned_low, turned_high) == pytest.approx((1 / high, 1 / low))
+    assert low > 4 / 5  # closer than the ends set against each other
+    assert high < 12 / 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ((50.0, 50.0, None), (50.0, 50.0, None), (0.0, None)),
+        ((5.0, 4.0, 6.0), (50.0, 50.0, None), (50 / 6, None)),
+        ((50.0, 50.0, None), (5.0, 4.0, 6.0), (0.0, 6 / 50)),
+    ],
+)
+def test_a_margin_without_an_upper_end_is_a_bound(
+    first: tuple[float, float, float | None], second: tuple[float, float, float | None], expected: tuple[float, float]
+) -> None:
+    assert ratio_interval(first, second) == expected

@@ -125,3 +125,40 @@ def test_a_damaged_trial_is_reported_and_run_again(tmp_path, file):
         assert [str(path) in problem and "damaged" in problem for problem in folder.problems] == [True]
         run_trial(folder)
         assert set(folder.finished()) == {"k0", "k1"}
+
+
+def test_steps_that_were_edited_or_exchanged_do_not_count(tmp_path):
+    other = replace(TRIAL, seed=1)
+    with opened(tmp_path) as folder:
+        run_trial(folder, "k1")
+        run_trial(folder, "k2", trial=other, rows=[(step, rate, 3.5, 1.0, None) for step, rate, *_ in ROWS])
+    first, second = (tmp_path / "trials" / key / "steps.csv" for key in ("k1", "k2"))
+    whole = first.read_bytes(), second.read_bytes()
+    assert len(whole[0].splitlines()) == len(whole[1].splitlines())
+
+    def counted():
+        with opened(tmp_path) as folder:
+            return sorted(folder.finished()), list(folder.problems)
+
+    assert counted() == (["k1", "k2"], [])
+    first.write_bytes(whole[0].replace(b"2.5", b"2.4"))
+    keys, problems = counted()
+    assert keys == ["k2"]
+    assert "k1/steps.csv is damaged and its trial does not count: it was changed since it was measured" in problems[0]
+    first.write_bytes(whole[1])
+    second.write_bytes(whole[0])
+    assert counted()[0] == []
+    first.write_bytes(whole[0])
+    second.write_bytes(whole[1])
+    assert counted() == (["k1", "k2"], [])
+
+
+def test_a_folder_that_was_saved_without_digests_still_counts(tmp_path):
+    with opened(tmp_path) as folder:
+        saved = run_trial(folder)
+    path = tmp_path / "trials" / "k1" / "trial.json"
+    record = json.loads(path.read_text())
+    del record["steps_sha256"]
+    path.write_text(json.dumps(record))
+    with opened(tmp_path) as folder:
+        assert folder.finished()["k1"].train_loss == saved.train_loss

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
-import pytest
+import json
+import re
 
-from lrdoctor.store.study_file import changes, plain
+import pytest
+from folder_samples import opened
+
+from lrdoctor.errors import StoreError
+from lrdoctor.store.study_file import changes, load_study, plain
 
 
 @pytest.mark.parametrize(
@@ -31,3 +36,35 @@ def test_plain_values_are_as_json_reads_them():
     assert plain({"a": (1, 2), "b": {"c": None}}) == {"a": [1, 2], "b": {"c": None}}
     with pytest.raises(ValueError, match="JSON"):
         plain({"a": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"identity": []}, "is damaged: identity: found list, expected dict"),
+        ({"environment": None}, "is damaged: environment: found NoneType, expected dict"),
+        ({"invocations": {}}, "is damaged: invocations: found dict, expected list"),
+        ({"invocations": [1]}, "is damaged: invocations: found something else than objects"),
+        ({"data": "x"}, "is damaged: data: found str, expected dict"),
+        ({"name": 1}, "is damaged: name: found int, expected str"),
+        ({"lrdoctor_version": {}}, "is damaged: lrdoctor_version: found dict, expected str"),
+    ],
+)
+def test_a_study_file_of_other_types_is_refused_and_left_alone(tmp_path, changes, said):
+    with opened(tmp_path):
+        pass
+    file = tmp_path / "study.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+    before = file.read_bytes()
+    with pytest.raises(StoreError, match=re.escape(said)):
+        opened(tmp_path)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "{", "", "[]", "null", "9" * 400, '{"lrdoctor_version": ' + "[" * 100_000]
+)
+def test_text_that_is_no_study_is_refused(tmp_path, text):
+    (tmp_path / "study.json").write_text(text)
+    with pytest.raises(StoreError, match="is damaged or not lrdoctor's"):
+        load_study(tmp_path)

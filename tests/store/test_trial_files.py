@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import math
+import re
 import resource
 import struct
 from dataclasses import replace
@@ -152,3 +154,37 @@ def test_no_half_row_stays_when_a_file_may_not_grow(tmp_path):
     steps.append([(1, 0.1, 2.0, 1.0, None)])
     steps.finish()
     assert read_steps(path, 2)["train_loss"].value.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"seconds": "long"}, "seconds is str"),
+        ({"n_rows": 3.5}, "n_rows is float"),
+        ({"n_rows": True}, "n_rows is bool"),
+        ({"worker": []}, "worker is list"),
+        ({"status": {}}, "status is dict"),
+        ({"settings": {"base_learning_rate": "0.01"}}, "settings.base_learning_rate is str"),
+        ({"settings": {"seed": None}}, "settings.seed is NoneType"),
+        ({"settings": {"clip_norm": []}}, "settings.clip_norm is list"),
+        ({"settings": {"stop_hopeless": 1}}, "settings.stop_hopeless is int"),
+        ({"settings": []}, "not what lrdoctor writes"),
+    ],
+)
+def test_a_value_of_another_type_is_damage(tmp_path, changes, said):
+    path = tmp_path / "k1" / "trial.json"
+    path.parent.mkdir()
+    RECORD.write(path)
+    document = json.loads(path.read_text())
+    settings = changes.get("settings")
+    whole = {**document["settings"], **settings} if isinstance(settings, dict) else settings
+    path.write_text(json.dumps({**document, **changes, **({"settings": whole} if "settings" in changes else {})}))
+    with pytest.raises(ValueError, match=re.escape(said)):
+        TrialRecord.read(path)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"n_rows": ' + "9" * 400 + "}", "null", "", "\x00"])
+def test_text_that_is_no_record_is_damage(tmp_path, text):
+    (tmp_path / "trial.json").write_text(text)
+    with pytest.raises(ValueError, match=r"damaged|Expecting|deeply|beyond|not what"):
+        TrialRecord.read(tmp_path / "trial.json")

@@ -8,17 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lrdoctor.core.compared import ComparedStudy
 from lrdoctor.core.plain import plain
 from lrdoctor.core.report import Report
 from lrdoctor.core.run import Run
 from lrdoctor.core.sections import Probe
 from lrdoctor.core.study import Study
+from lrdoctor.reports.figures.apart import Tried, apart
+from lrdoctor.reports.figures.apart_ink import draw_apart
 from lrdoctor.reports.figures.norms import norm_plot
 from lrdoctor.reports.figures.norms_ink import draw_norm_histogram, draw_norms_by_step
 from lrdoctor.reports.figures.objective import axis_plot
 from lrdoctor.reports.figures.objective_ink import draw_axis_plot
 from lrdoctor.reports.figures.probe import probe_plot
-from lrdoctor.reports.figures.probe_ink import draw_probe
+from lrdoctor.reports.figures.probe_ink import draw_probe, draw_probes
+from lrdoctor.reports.figures.several import Several, training_of
+from lrdoctor.reports.figures.several_ink import draw_several
 from lrdoctor.reports.figures.style import files
 from lrdoctor.reports.figures.training import training_curves
 from lrdoctor.reports.figures.training_ink import draw_training_curves
@@ -28,7 +33,7 @@ from lrdoctor.reports.figures.warmup_ink import draw_warmup_curves
 from lrdoctor.reports.figures.with_fix import with_warmup
 from lrdoctor.reports.figures.with_fix_ink import draw_with_fix
 
-__all__ = ["clip_figures", "probe_figures", "sweep_figures", "treat_figures", "warmup_figures"]
+__all__ = ["clip_figures", "compare_figures", "probe_figures", "sweep_figures", "treat_figures", "warmup_figures"]
 
 
 def sweep_figures(study: Study) -> dict[str, bytes]:
@@ -40,8 +45,10 @@ def sweep_figures(study: Study) -> dict[str, bytes]:
         study: a sweep: its rates, and the runs that were made for them.
     """
     return {
-        **files("figure_7a_objective_vs_learning_rate", draw_axis_plot(axis_plot(study))),
-        **files("figure_7b_training_loss_above_best", draw_training_curves(training_curves(study))),
+        **files("figure_7a_objective_vs_learning_rate", lambda figure: draw_axis_plot(axis_plot(study))(figure)),
+        **files(
+            "figure_7b_training_loss_above_best", lambda figure: draw_training_curves(training_curves(study))(figure)
+        ),
     }
 
 
@@ -89,7 +96,7 @@ def probe_figures(name: str, runs: Sequence[Run], probe: Probe) -> dict[str, byt
         runs: the short runs.
         probe: `Report.probe` of these runs.
     """
-    return files("figure_5_every_step", draw_probe(probe_plot(name, runs, probe)))
+    return files("figure_5_every_step", lambda figure: draw_probe(probe_plot(name, runs, probe))(figure))
 
 
 def treat_figures(report: Report, name: str) -> dict[str, bytes]:
@@ -102,4 +109,40 @@ def treat_figures(report: Report, name: str) -> dict[str, bytes]:
     drawn: dict[str, bytes] = {}
     for file, plot in treatments(name, report.treat).items():
         drawn |= files(file, draw_with_fix(plot))
+    return drawn
+
+
+def compare_figures(
+    studies: Sequence[ComparedStudy],
+    runs: Sequence[Sequence[Run]],
+    probed: Sequence[tuple[Probe, Sequence[Run]] | None],
+) -> dict[str, bytes]:
+    """Figures 4 and 5 of several studies, each as PNG and as SVG: file name -> content.
+
+    Figure 5 is drawn of the studies that have a short run, and is not there where none has.
+
+    Args:
+        studies: what is compared.
+        runs: of each study the whole trainings that are compared.
+        probed: of each study its short run with the trials; None where it has none.
+    """
+    name = f"{len(studies)} studies compared"
+    objectives = Several(
+        name=name,
+        headline="objective at each learning rate",
+        objective=studies[0].objective,
+        n_seeds=max((rate.n_judged for study in studies for rate in study.rates), default=0),
+        trainings=tuple(training_of(study.name, study.rates, study.best_learning_rate) for study in studies),
+    )
+    tried = [
+        Tried(study.name, study.best_learning_rate, study.rates, tuple(of))
+        for study, of in zip(studies, runs, strict=True)
+    ]
+    drawn = {
+        **files("figure_4_objective_vs_learning_rate", draw_several(objectives)),
+        **files("figure_4_training_loss_low_and_high", draw_apart(apart(name, tried))),
+    }
+    plots = [probe_plot(study.name, of[1], of[0]) for study, of in zip(studies, probed, strict=True) if of is not None]
+    if plots:
+        drawn |= files("figure_5_every_step_side_by_side", draw_probes(plots))
     return drawn

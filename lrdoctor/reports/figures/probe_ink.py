@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -31,6 +34,46 @@ def draw_probe(plot: ProbePlot) -> Draw:
         return f"{title}: losses at every step and every {plot.eval_every} steps"
 
     return draw
+
+
+PANEL_INCHES = (3.8, 2.7)
+"""Of a loss of one study, where several stand beside each other."""
+WIDEST_TITLE = 34
+"""Characters over one of them."""
+
+
+def draw_probes(plots: Sequence[ProbePlot]) -> Draw:
+    """Several short runs beside each other, a column each: the training losses in the upper row, the evaluation below,
+    on one axis a row."""
+
+    def draw(figure: Figure) -> str:
+        figure.set_size_inches(PANEL_INCHES[0] * len(plots), 0.9 + 2 * PANEL_INCHES[1])
+        grid = figure.subplots(2, len(plots), squeeze=False)
+        for row in (0, 1):
+            shared = _shared([plot.panels[row] for plot in plots])
+            for column, (plot, panel) in enumerate(zip(plots, shared, strict=True)):
+                axes = grid[row][column]
+                _draw_panel(axes, panel, plot)
+                axes.set_xlabel("step (optimizer updates)" if row else "")
+                if not row:
+                    axes.set_title(f"{style.cut(plot.name, WIDEST_TITLE)}\n{plot.headline}")
+        if any(panel.median for plot in plots for panel in plot.panels):
+            _draw_legend(figure, grid[0][0], plots[0])
+        names = ", ".join(f"{plot.name} at {plot.headline}" for plot in plots)
+        return f"losses at every step and as the ordinary schedule sees them: {names}"
+
+    return draw
+
+
+def _shared(panels: Sequence[Panel]) -> list[Panel]:
+    """The panels with the value axis that all of them fit on."""
+    there = [panel for panel in panels if panel.median is not None]
+    if not there:
+        return list(panels)
+    low, high = min(panel.low for panel in there), max(panel.high for panel in there)
+    log = low > 0 and any(panel.log_y for panel in there)
+    cut = any(panel.cut_above for panel in there)
+    return [replace(panel, log_y=log, low=low, high=high, cut_above=cut) for panel in panels]
 
 
 def _draw_panel(axes: Axes, panel: Panel, plot: ProbePlot) -> None:

@@ -63,9 +63,29 @@ def files(name: str, draw: Draw) -> dict[str, bytes]:
         matplotlib.rcParams.update(RC | {"svg.hashsalt": name})
         # the font has no Chinese, say: the PNG shows boxes, the SVG the reader's own font
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-        figure = Figure(figsize=SIZE_INCHES, layout="constrained")
-        words = draw(figure)
-        return {f"{name}.png": _png(figure), f"{name}.svg": _svg(figure, words)}
+        try:
+            return _both(name, draw)
+        except (ArithmeticError, ValueError) as error:
+            # numbers beyond what an axis can show: the verdict is known, and does not depend on the drawing
+            return _both(name, _saying(f"cannot be drawn: {type(error).__name__}: {error}"))
+
+
+def _both(name: str, draw: Draw) -> dict[str, bytes]:
+    figure = Figure(figsize=SIZE_INCHES, layout="constrained")
+    words = draw(figure)
+    return {f"{name}.png": _png(figure), f"{name}.svg": _svg(figure, words)}
+
+
+def _saying(words: str) -> Draw:
+    """A figure that holds a sentence and nothing else."""
+
+    def draw(figure: Figure) -> str:
+        axes = figure.subplots()
+        axes.set_axis_off()
+        say_instead(axes, cut(printable(words), TITLE_CELLS))
+        return printable(words)
+
+    return draw
 
 
 def _png(figure: Figure) -> bytes:

@@ -27,11 +27,11 @@ def render(report: Report, folder: Path | None = None) -> str:
         report: what was judged.
         folder: of the study, whose figures and trials are shown; None for logs.
     """
-    return _environment().get_template("page.html").render(page(report, folder))
+    return environment().get_template("page.html").render(page(report, folder))
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("lrdoctor.reports.html"),
         autoescape=True,

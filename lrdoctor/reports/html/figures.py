@@ -54,14 +54,14 @@ def study_figures(report: Report, folder: Path | None) -> list[Figure]:
         drawing = inlined(text, f"f{i}-") if text is not None else None
         if drawing is not None:
             behind = numbers.get(name, ())
-            kind = "paper wide" if _is_wide(drawing.view_box) else "paper"
+            kind = "paper wide" if is_wide(drawing.view_box) else "paper"
             found.append(
                 Figure(f"f{i}", drawing.title or name, said, drawing.markup, drawing.view_box, kind, behind, name)
             )
     return found
 
 
-def _is_wide(view_box: str) -> bool:
+def is_wide(view_box: str) -> bool:
     width, height = (float(number) for number in view_box.split()[2:])
     return width > WIDE * height
 

@@ -17,6 +17,7 @@ from lrdoctor.core.curve import Curve, Values
 from lrdoctor.core.robust import min_max_decimate
 from lrdoctor.reports.html.svg import tenth
 from lrdoctor.reports.numbers import number
+from lrdoctor.reports.untrusted import one_line
 
 WIDTH = 480.0
 """Narrow, with text of 12: still readable when a phone shrinks it to its own width."""
@@ -37,6 +38,8 @@ MARGIN = 0.05
 FEWEST_TICKS, MOST_TICKS = 2, 4
 LABEL_APART = 46.0
 """Distance of two labels of findings that do not cover each other."""
+LONGEST_REASON = 40
+"""Characters of why nothing could be drawn that fit into the drawing."""
 MOST_CROSSES = 20
 """Crosses for non-finite values; more would be a bar."""
 
@@ -98,11 +101,21 @@ class Axis:
 def draw(panels: Sequence[Panel], spans: Sequence[Span], max_points: int) -> tuple[Markup, str]:
     """The contents of the `svg` element, and its viewBox.
 
+    Where the numbers are beyond what can be drawn the drawing says so: the verdict does not depend on it.
+
     Args:
         panels: one above the other, over the same steps; at least one has a finite value.
         spans: steps to point out in every panel, labelled in the first.
         max_points: that are drawn of a curve; its extremes are among them.
     """
+    try:
+        return _drawn(panels, spans, max_points)
+    except (ArithmeticError, ValueError) as error:
+        said = f"cannot be drawn: {type(error).__name__}: {one_line(str(error), LONGEST_REASON)}"
+        return Markup(text(RIGHT, TOP, said, "start", "name")), f"0 0 {tenth(WIDTH)} {tenth(TOP + BOTTOM)}"
+
+
+def _drawn(panels: Sequence[Panel], spans: Sequence[Span], max_points: int) -> tuple[Markup, str]:
     steps = [int(line.curve.step[i]) for panel in panels for line in panel.lines for i in (0, -1) if len(line.curve)]
     low, high = min(steps), max(steps)
     across = Axis(low, high if high > low else low + 1, LEFT, WIDTH - RIGHT)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from lrdoctor.core import saved_json
 from lrdoctor.core.curve import Curve
 
 FIGURE = re.compile(r"figures/[\w-]+\.svg", re.ASCII)
@@ -71,8 +72,8 @@ def origin(folder: Path | None) -> Origin | None:
     """What study.json tells; None when there is none that can be read."""
     text = _text(folder, "study.json")
     try:
-        study = json.loads(text) if text is not None else None
-    except (ValueError, RecursionError):
+        study = saved_json.loads(text) if text is not None else None
+    except ValueError:
         return None
     if not isinstance(study, dict):
         return None

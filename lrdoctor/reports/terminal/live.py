@@ -18,6 +18,7 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.trial import Trial
 from lrdoctor.reports.numbers import number
 from lrdoctor.reports.terminal.text import safe
+from lrdoctor.reports.untrusted import no_command
 
 SECONDS_BETWEEN_FRAMES = 1 / 8
 """An eye sees no more; every trial reports several times a second."""
@@ -116,7 +117,7 @@ class SweepView:
             return
         self._last_line = self._last_frame = self._clock()
         # a line in a log stays one line; above the bars it must wrap, or the cursor would miscount
-        self._console.print(safe(self._console, text, style), soft_wrap=self._live is None)
+        self._console.print(safe(self._console, no_command(text), style), soft_wrap=self._live is None)
 
     def _refresh(self) -> None:
         if self._live and self._clock() - self._last_frame >= SECONDS_BETWEEN_FRAMES:

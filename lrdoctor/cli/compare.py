@@ -1,0 +1,132 @@
+"""`lrdoctor compare`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lrdoctor.cli import trials
+from lrdoctor.cli.endings import COULD_NOT_JUDGE, PIPE_WIDTH, UNSTABLE, say
+from lrdoctor.cli.options import Fresh, Jobs, Json, Quiet, Seeds, Set, Verbose
+from lrdoctor.errors import LrdoctorError, SpecError
+from lrdoctor.reports.terminal import streams
+
+if TYPE_CHECKING:
+    from lrdoctor.comparing import Saved
+    from lrdoctor.core.compared import StudyComparison
+
+Studies = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="A B [C...]",
+        help="Specs (YAML), which are swept first, or study folders; A is what others are held to.",
+    ),
+]
+ComparisonOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="DIR", help="Where the comparison is written.  [default: lrdoctor_out/compare_<names>]"
+    ),
+]
+Page = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write the page here.")]
+
+
+def compare(
+    studies: Studies,
+    out: ComparisonOut = None,
+    json: Json = False,
+    html: Page = None,
+    seeds: Seeds = None,
+    jobs: Jobs = None,
+    overrides: Set = None,
+    fresh: Fresh = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> int:
+    """Compare studies: which reaches the lower loss, and which has more room, by more than chance.
+
+    Specs are swept and probed first, in lrdoctor_out/<name>; finished trials are not run again. A folder of
+    `lrdoctor warmup` stands for the training with that warmup. Exits with 1 when B (or C...) is worse than A in loss or
+    margin by more than its interval, and with 2 when it cannot be told.
+    """
+    if len(studies) < 2:
+        raise LrdoctorError("found one study, expected two or more: lrdoctor compare A B, specs or study folders")
+    from lrdoctor import comparing
+
+    if out is not None:
+        comparing.refuse_other(out)
+    # folders are read before anything is trained: a spec may be that of one of them, whose report it would replace
+    read = {path: comparing.read_study(path) for path in studies if path.is_dir()}
+    _refuse_one_folder_for_two([path for path in studies if path not in read], overrides, seeds)
+    swept = {path: _swept(path, seeds, jobs, overrides, fresh, quiet) for path in studies if path not in read}
+    every = [(read | swept)[path] for path in studies]
+    where = out if out is not None else comparing.default_folder([one.name for one in every])
+    found = comparing.compare(every, where)
+    _print(found, as_json=json, quiet=quiet, verbose=verbose)
+    if html is not None:
+        _write(html, (where / comparing.PAGE).read_text(encoding="utf-8"))
+    if not quiet:
+        say(f"saved in {where}; the page: {where / comparing.PAGE}")
+    return {"worse": UNSTABLE, "mixed": UNSTABLE, "inconclusive": COULD_NOT_JUDGE}.get(found.outcome, 0)
+
+
+def _refuse_one_folder_for_two(specs: list[Path], overrides: list[str] | None, seeds: int | None) -> None:
+    """
+    Raises:
+        SpecError: two specs have one name, and so one study folder.
+    """
+    from lrdoctor.runner import study_folder
+
+    taken: dict[Path, Path] = {}
+    for path in dict.fromkeys(specs):
+        folder = study_folder(trials.load_spec(path, overrides, seeds, command="compare"), None)
+        if folder in taken:
+            raise SpecError(
+                f"{taken[folder]} and {path}: name: both are studies in {folder}; give one of them another `name`"
+            )
+        taken[folder] = path
+
+
+def _swept(
+    path: Path, seeds: int | None, jobs: int | None, overrides: list[str] | None, fresh: bool, quiet: bool
+) -> Saved:
+    """The study of a spec, swept and with its short run."""
+    from lrdoctor import comparing, runner
+
+    spec = trials.load_spec(path, overrides, seeds, command="compare")
+    with trials.open_laboratory(spec, None, jobs, fresh, quiet) as laboratory:
+        chosen = trials.seeds_for(laboratory, seeds)
+        report = runner.sweep(laboratory, chosen)
+        # the short run is made above lr*; a command is not evaluated at every step, so that it shows nothing there
+        if report.best_learning_rate is not None and spec.trainer != "command":
+            runner.probe(laboratory, chosen, None, None)
+    return comparing.read_study(laboratory.folder.out)
+
+
+def _print(found: StudyComparison, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+    with streams.written(sys.stdout):
+        if as_json:
+            from lrdoctor.reports.compare import as_json as rendered
+
+            sys.stdout.write(rendered(found))
+            return
+        from lrdoctor.reports.terminal.compare import print_comparison
+        from lrdoctor.reports.terminal.text import Screen
+
+        # a pipe or a file has no width of its own; COLUMNS still decides where it is set
+        width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+        print_comparison(found, Screen(width=width), verbose=verbose, quiet=quiet)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LrdoctorError(
+            f"--html {path}: cannot be written: {error.strerror}; give a file that you may write to"
+        ) from error

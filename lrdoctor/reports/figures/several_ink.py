@@ -1,0 +1,135 @@
+"""Several trainings in ink: one colour and marker each, infeasible rates as crosses at the top."""
+
+from __future__ import annotations
+
+import math
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from lrdoctor.reports.figures import style
+from lrdoctor.reports.figures.objective import INFEASIBLE_BAND, is_log, y_limits
+from lrdoctor.reports.figures.objective_ink import OBJECTIVE_WORDS
+from lrdoctor.reports.figures.several import Several, Training
+from lrdoctor.reports.figures.style import Draw
+from lrdoctor.reports.numbers import number
+
+Pen = tuple[str, str]
+PENS: tuple[Pen, ...] = (
+    (style.BLUE, "o"),
+    (style.VERMILION, "s"),
+    (style.GREEN, "D"),
+    (style.PURPLE, "^"),
+    (style.ORANGE, "v"),
+    (style.BLACK, "P"),
+    (style.SKY, "h"),
+)
+"""Colour and marker of each training in turn: told apart in grey as well."""
+LONGEST_LABEL = 46
+"""Characters of a label in the legend, which stands in one column."""
+BAND = 0.035
+"""Part of the axes that the crosses of one training take at the top, so that those of one rate do not cover each
+other."""
+
+
+def draw_several(plot: Several) -> Draw:
+    """A line a training with its lr* starred; a ring of a cross where it is unstable, a cross at the top where it is
+    infeasible."""
+
+    def draw(figure: Figure) -> str:
+        figure.set_size_inches(style.SIZE_INCHES[0], style.SIZE_INCHES[1] + 0.2 * len(plot.trainings))
+        axes = figure.add_subplot()
+        _draw_axes(axes, plot)
+        for place, (one, pen) in enumerate(zip(plot.trainings, PENS, strict=False)):
+            _draw_training(axes, one, pen, place, len(plot.trainings))
+        _draw_meanings(axes, plot)
+        if axes.get_legend_handles_labels()[0]:
+            figure.legend(loc="outside lower center", ncols=1 if len(plot.trainings) > 2 else 2)
+        return style.set_title(axes, plot.name, plot.headline)
+
+    return draw
+
+
+def _draw_axes(axes: Axes, plot: Several) -> None:
+    more = f"\n({plot.not_drawn} more not drawn)" if plot.not_drawn else ""
+    axes.set_xlabel(f"base learning rate{more}")
+    rates = [rate for one in plot.trainings for rate in one.rates]
+    points = [point for one in plot.trainings for point in one.points]
+    if rates:
+        # half a decade beside a single rate, otherwise room for a marker on each side
+        pad = (max(rates) / min(rates)) ** 0.06 if max(rates) > min(rates) else 10**0.5
+        style.make_log(axes, "x", min(rates) / pad, max(rates) * pad)
+    else:
+        axes.set_xticks([])
+    if not points:
+        axes.set_yticks([])
+        style.say_instead(axes, "no feasible learning rate")
+        return
+    seeds = "1 seed" if plot.n_seeds == 1 else f"median over {plot.n_seeds} seeds"
+    axes.set_ylabel(f"{OBJECTIVE_WORDS[plot.objective]}\n({seeds})")
+    log = is_log(points)
+    low, high = y_limits(points, log)
+    if log:
+        high = low * (high / low) ** (1 + _band(plot))
+        style.make_log(axes, "y", low, high)
+    else:
+        axes.set_ylim(low, low + (high - low) * (1 + _band(plot)))
+    if any(one.infeasible for one in plot.trainings):
+        corner = (0.0, 1 - _band(plot))
+        axes.add_patch(Rectangle(corner, 1, _band(plot), transform=axes.transAxes, color="#F4F4F4", zorder=0))
+
+
+def _band(plot: Several) -> float:
+    return max(INFEASIBLE_BAND, BAND * len(plot.trainings))
+
+
+def _draw_training(axes: Axes, of: Training, pen: Pen, place: int, n: int) -> None:
+    colour, marker = pen
+    label: str | None = style.cut(of.label, LONGEST_LABEL)
+    for line in of.lines or ((),):
+        x, y = [point.learning_rate for point in line], [point.objective for point in line]
+        axes.plot(x, y, marker=marker, color=colour, markeredgecolor="white", markersize=6, linewidth=1.4, label=label)
+        label = None
+    _draw_ranges(axes, of, colour, n)
+    if of.unstable:
+        x, y = [point.learning_rate for point in of.unstable], [point.objective for point in of.unstable]
+        axes.plot(x, y, "x", color=style.BLACK, markersize=9, markeredgewidth=1.6, zorder=6)
+    for point in of.points:
+        if point.learning_rate == of.best:
+            axes.plot(
+                point.learning_rate, point.objective, "*", color=colour, markeredgecolor=style.BLACK, markersize=16,
+                zorder=5,
+            )  # fmt: skip
+    if of.infeasible:
+        height = 1 - max(INFEASIBLE_BAND, BAND * n) * (place + 0.5) / n
+        axes.plot(
+            of.infeasible, [height] * len(of.infeasible), "x", transform=axes.get_xaxis_transform(), color=colour,
+            markersize=6, markeredgewidth=1.8,
+        )  # fmt: skip
+
+
+def _draw_ranges(axes: Axes, of: Training, colour: str, n: int) -> None:
+    """The range over the seeds, up to the band of crosses where a seed is infeasible."""
+    bottom = axes.get_ylim()[0]
+    top = 1 - max(INFEASIBLE_BAND, BAND * n)
+    ceiling = axes.transData.inverted().transform(axes.transAxes.transform((0.0, top)))[1]
+    for point in of.points:
+        low, high = max(point.low, bottom), ceiling if math.isinf(point.high) else point.high
+        axes.plot([point.learning_rate] * 2, [low, high], "_-", color=colour, linewidth=1.0, alpha=0.5, zorder=1)
+
+
+def _draw_meanings(axes: Axes, plot: Several) -> None:
+    """What the signs mean, once for all trainings."""
+    stars = [number(one.best) for one in plot.trainings if one.best in [point.learning_rate for point in one.points]]
+    if stars:
+        axes.plot(
+            [], [], "*", linestyle="", color="white", markeredgecolor=style.BLACK, markersize=12,
+            label=f"lr* ({', '.join(stars)})",
+        )  # fmt: skip
+    if any(one.unstable for one in plot.trainings):
+        axes.plot(
+            [], [], "x", color=style.BLACK, markersize=8, markeredgewidth=1.6, label="unstable: rises, comes back"
+        )
+    if any(one.infeasible for one in plot.trainings):
+        axes.plot([], [], "x", color=style.GREY, markersize=6, markeredgewidth=1.8, label="infeasible (at the top)")
