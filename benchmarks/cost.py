@@ -3,8 +3,8 @@
 Two parts:
 
 - made-up studies, whose trials are drawn from the workloads of `benchmarks.intervals`: how often the answers differ,
-  and the share of the steps that is left. The limits of `procedures.sparing` were set on the one half of them, the other
-  half is held out;
+  and the share of the steps that is left. The limits of `procedures.sparing` were set on one half of them, the other
+  one is held out;
 - with `--specs`: real trainings, each swept both ways (and treated, with `--treat`), the answers side by side.
 
     python -m benchmarks.cost [--studies 1000] [--specs configs/*.yaml] [--treat] [--out DIR]
@@ -13,9 +13,14 @@ Two parts:
 from __future__ import annotations
 
 import argparse
+import json
 import math
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -254,9 +259,10 @@ def main() -> None:
     if options.studies:
         made_up(options.studies)
     with tempfile.TemporaryDirectory() as passing:
+        folder = (options.out or Path(passing)).resolve()
         for command in ("sweep", "treat") if options.treat else ("sweep",):
             if options.specs:
-                of_specs([spec.resolve() for spec in options.specs], command, (options.out or Path(passing)).resolve())
+                of_specs([spec.resolve() for spec in options.specs], command, folder)
 
 
 if __name__ == "__main__":

@@ -51,18 +51,16 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
     while True:
         study, findings = _study(laboratory, stages, runs, notes, way)
         known = _known(study, findings, runs, seeds)
-        if study.obstacle is not None and limits is not sparing.EVERYTHING:
+        if study.obstacle is not None:
             limits = sparing.EVERYTHING  # what is wrong with a sweep is told by all of its trials
         step = None
-        if study.obstacle is None:
+        if study.obstacle is None or not known.has_all(settings.grid):
             is_asked = way.question is not None and limits is not sparing.EVERYTHING
             step = (
                 sparing.climb(settings, known, way.question)
                 if is_asked and way.question is not None
                 else sparing.next_step(settings, known, limits)
             )
-        elif pairs := sparing.missing_pairs(known):
-            step = sparing.Step(None, pairs)
         if step is None:
             study = replace(study, notes=(*study.notes, *sweeps.afterthoughts(study), *_saved(known)))
             found = assess.with_certainty(study, findings)

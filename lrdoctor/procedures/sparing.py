@@ -89,6 +89,10 @@ class Known:
         """Seeds not trained at a rate, in order."""
         return [seed for seed in self.seeds if seed not in self.tried.get(rate, frozenset())]
 
+    def has_all(self, grid: Sequence[float]) -> bool:
+        """Whether every seed was trained at the rates of the grid and at whatever else was tried."""
+        return not any(self.left(rate) for rate in {*grid, *self.tried})
+
     def chance_unstable(self, rate: float) -> float:
         """Chance that a majority of all seeds is unstable at a rate; a half where no trial tells."""
         if self.reach is None:
