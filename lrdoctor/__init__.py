@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Skip
     from lrdoctor.errors import InconclusiveError, LogError, LrdoctorError, UnstableError
     from lrdoctor.recording.log import log
+    from lrdoctor.streaming import StreamEvent, StreamingJudge
     from lrdoctor.studies import Training, inspect, load_spec, probe, sweep
 
 __version__ = "0.1.0"
@@ -37,6 +38,8 @@ __all__ = [
     "Report",
     "RunSummary",
     "Skip",
+    "StreamEvent",
+    "StreamingJudge",
     "Training",
     "UnstableError",
     "__version__",
@@ -53,6 +56,7 @@ _HOMES = {
     "lrdoctor.core.report": ("Finding", "Fix", "Report", "RunSummary", "Skip"),
     "lrdoctor.errors": ("InconclusiveError", "LogError", "LrdoctorError", "UnstableError"),
     "lrdoctor.recording.log": ("log",),
+    "lrdoctor.streaming": ("StreamEvent", "StreamingJudge"),
     "lrdoctor.studies": ("Training", "inspect", "load_spec", "probe", "sweep"),
 }
 """Module -> the public names that it holds."""

@@ -81,7 +81,9 @@ def treated(folder: Path, engine: TreatEngine, text: str = "", **options: Any) -
     (folder / "spec.yaml").write_text(spec_text + text)
     spec = load_spec(folder / "spec.yaml")
     with opened(spec, folder / "out") as study_folder:
-        found = examine.treat(examine.Laboratory(spec, study_folder, engine, Log(), exhaustive=True), spec.seeds, **options)
+        found = examine.treat(
+            examine.Laboratory(spec, study_folder, engine, Log(), exhaustive=True), spec.seeds, **options
+        )
         return found, assess.report_of_treat(found)
 
 

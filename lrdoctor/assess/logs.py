@@ -76,7 +76,7 @@ def report_of_logs(logs: Logs, command: str = "diagnose", *, alpha: float = 0.01
     """
     judged = _without_given_up([_judge(run, alpha) for run in logs.runs]) + [_unread(log) for log in logs.unread]
     counted = [one for one in judged if NOT_COUNTED not in one.summary.provenance]
-    verdict = _worst([one.summary.verdict for one in counted])
+    verdict = worst([one.summary.verdict for one in counted])
     return Report(
         command=command,
         verdict=verdict,
@@ -112,9 +112,10 @@ def _given_up(n: int) -> str:
     return f"; {n} start{'s' if n > 1 else ''} of too few points {'are' if n > 1 else 'is'} not counted"
 
 
-def _worst(verdicts: Iterable[Verdict]) -> Verdict:
-    worst: Verdict = min(verdicts, key=lambda verdict: RANK[verdict], default="inconclusive")
-    return worst
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict on runs that are judged each by itself."""
+    found: Verdict = min(verdicts, key=lambda verdict: RANK[verdict], default="inconclusive")
+    return found
 
 
 def log_verdict(findings: Sequence[Finding], skips: Sequence[Skip]) -> Verdict:
@@ -128,7 +129,35 @@ def _hides_the_verdict(skip: Skip) -> bool:
     return skip.code == NEEDED or skip.kind == "does_not_train"
 
 
-def _judge(run: Run, alpha: float) -> _Judged:
+@dataclass(frozen=True)
+class JudgedLog:
+    """What the rules say of one run that somebody logged."""
+
+    run: Run
+    """As it was judged: with its validation loss as the loss where it has no other."""
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    """The worst first."""
+    skips: tuple[Skip, ...]
+
+    @property
+    def gravest(self) -> Finding | None:
+        """The error that lost the run, or cost the most steps; None where there is none."""
+        return min((one for one in self.findings if one.severity == "error"), key=_gravity, default=None)
+
+    @property
+    def why_inconclusive(self) -> str:
+        """Why nothing can be said, "" where something can."""
+        return "; ".join(dict.fromkeys(skip.reason for skip in self.skips if _hides_the_verdict(skip)))
+
+
+def judge_log(run: Run, alpha: float) -> JudgedLog:
+    """Judges one run as a log, by itself.
+
+    Args:
+        run: that somebody logged.
+        alpha: the risk that noise alone makes it unstable.
+    """
     logged, run = run, _with_loss(run)
     study = Study(name=run.name, runs=(run,), alpha=alpha)
     unsorted, skips = split(rules.judge_run(run, study))
@@ -136,7 +165,13 @@ def _judge(run: Run, alpha: float) -> _Judged:
     if logged is not run:
         findings = tuple(replace(one, message=_of_validation(one.message)) for one in findings)
         skips = tuple(replace(one, reason=_of_validation(one.reason)) for one in skips)
-    verdict = log_verdict(findings, skips)
+    return JudgedLog(run, log_verdict(findings, skips), findings, skips)
+
+
+def _judge(run: Run, alpha: float) -> _Judged:
+    judged = judge_log(run, alpha)
+    run, verdict, findings, skips = judged.run, judged.verdict, judged.findings, judged.skips
+    study = Study(name=run.name, runs=(run,), alpha=alpha)
     to_treat = [finding for finding in findings if finding.severity != "info"]
     recommended = fixes.recommend(study, to_treat) if verdict == "unstable" else ()
     return _Judged(

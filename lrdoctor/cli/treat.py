@@ -12,6 +12,7 @@ from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     AUTO,
     BestRate,
+    Engine,
     Exhaustive,
     FailOn,
     FailOnOption,
@@ -66,6 +67,7 @@ def treat(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    engine: Engine = None,
     overrides: Set = None,
     exhaustive: Exhaustive = False,
     fresh: Fresh = False,
@@ -81,9 +83,10 @@ def treat(
     """
     from lrdoctor import examine
 
-    loaded = trials.load_spec(spec, overrides, seeds, script, "treat", out, fresh)
+    loaded = trials.load_spec(spec, overrides, seeds, script, "treat", out, fresh, engine)
 
     def procedure(laboratory: Laboratory) -> Treated:
+        laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=plan or lr is not None or unstable_lr is not None)
         return examine.treat(laboratory, chosen, lr, unstable_lr, everything, add_norm)
 
@@ -96,7 +99,6 @@ def treat(
             found = replace(found, assumptions=(*found.assumptions, SEEDS_TO_COME))
         return plans.print_planned(found, "treat", as_json=json)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
-        laboratory.exhaustive = exhaustive
         laboratory.budget = max_trial_steps
         treated = procedure(laboratory)
         report = _save(treated, laboratory)
@@ -147,7 +149,7 @@ def _with_figures(report: Report, treated: Treated, laboratory: Laboratory) -> R
         drawn = figures.warmup_figures(report, name, treated.warmup.runs)
         sections["warmup"] = {**report.warmup, "figures": trials.write_figures(laboratory, drawn)}
     if treated.clipping is not None:
-        drawn = figures.clip_figures(name, runs, report.clip)
+        drawn = figures.clip_figures(name, runs, report.clip, report.unstable_base_learning_rate)
         sections["clip"] = {**report.clip, "figures": trials.write_figures(laboratory, drawn)}
     drawn = figures.treat_figures(report, name)
     sections["treat"] = {**report.treat, "figures": trials.write_figures(laboratory, drawn)}

@@ -12,6 +12,7 @@ from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
+    Engine,
     Exhaustive,
     FailOn,
     FailOnOption,
@@ -50,6 +51,7 @@ def warmup(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    engine: Engine = None,
     overrides: Set = None,
     exhaustive: Exhaustive = False,
     fresh: Fresh = False,
@@ -63,7 +65,7 @@ def warmup(
     from lrdoctor.procedures.sweep import Settings
 
     asked = [] if factor is None else [f"warmup.factor={factor!r}"]
-    loaded = trials.load_spec(spec, [*(overrides or []), *asked], seeds, script, "warmup", out, fresh)
+    loaded = trials.load_spec(spec, [*(overrides or []), *asked], seeds, script, "warmup", out, fresh, engine)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)

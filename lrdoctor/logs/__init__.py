@@ -22,12 +22,13 @@ from lrdoctor.logs import (
     hf_trainer,
     jsonl,
     mlflow,
+    recordings,
     run_keys,
     tensorboard,
     trackio,
     wandb,
 )
-from lrdoctor.logs.base import Reader, Source, Table
+from lrdoctor.logs.base import Column, Reader, Source, Table
 from lrdoctor.logs.runs import runs_of
 from lrdoctor.logs.text import STANDARD_INPUT, bytes_source, open_source
 
@@ -72,7 +73,7 @@ def read_log(
     runs = _runs(source.name, reader.NAME, reader.read(source), columns)
     if Path(path).name == OF_TRIAL[0] and Path(path).with_name(OF_TRIAL[1]).is_file():
         return [replace(run, provenance={**run.provenance, "of_a_trial": True}) for run in runs]
-    return runs
+    return [recordings.with_recording(run, Path(path)) for run in runs]
 
 
 def read_event_files(paths: Sequence[Path], columns: Mapping[str, str] | None = None) -> list[Run]:
@@ -110,6 +111,15 @@ def read_table(data: DataFrame | Mapping[str, Iterable[Any]], *, columns: Mappin
         ValueError, TypeError: it is no table.
     """
     return _runs(frames.name_of(data), frames.NAME, frames.tables(data, columns), columns)
+
+
+def read_columns(name: str, columns: Mapping[str, Column]) -> list[Run]:
+    """The runs of columns in memory that know which of their cells were logged.
+
+    Raises:
+        LogError: they hold no training loss.
+    """
+    return _runs(name, frames.NAME, [Table("", columns)], None)
 
 
 def _source(path: str | Path) -> Source:
