@@ -242,7 +242,7 @@ def test_a_budget_that_ends_before_the_fresh_seeds_leaves_the_fix_unconfirmed(sp
     whole = TreatEngine({"warmup": 20})
     expected, told = treated(spec, tmp_path / "whole", whole)
     # every control is as long as a trial, and the last batch of the search has to fit in at its full length
-    enough = found_steps(whole) + (len(SEEDS) + 1) * STEPS
+    enough = found_steps(whole) + (len(SEEDS) + 3) * STEPS
     found, report = treated(spec, tmp_path / "out", TreatEngine({"warmup": 20}), budget=enough)
     warmup = found.tried[0]
     assert (warmup.status, warmup.promises_target, found.prescribed) == ("unconfirmed", True, None)
