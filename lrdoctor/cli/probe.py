@@ -19,6 +19,7 @@ from lrdoctor.cli.options import (
     Seeds,
     Set,
     SpecPath,
+    TrialTimeout,
     Verbose,
 )
 from lrdoctor.cli.outputs import NOTHING, Outputs
@@ -34,6 +35,7 @@ def probe(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    trial_timeout: TrialTimeout = None,
     engine: Engine = None,
     overrides: Set = None,
     exhaustive: Exhaustive = False,
@@ -50,7 +52,7 @@ def probe(
     from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "probe", out, fresh, engine)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
         laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=best is not None)
         report = runner.probe(laboratory, chosen, best, factor)

@@ -17,6 +17,7 @@ from lrdoctor.cli.options import (
     Seeds,
     Set,
     SpecPath,
+    TrialTimeout,
     Verbose,
 )
 from lrdoctor.cli.outputs import NOTHING, Outputs
@@ -30,6 +31,7 @@ def sweep(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    trial_timeout: TrialTimeout = None,
     engine: Engine = None,
     overrides: Set = None,
     exhaustive: Exhaustive = False,
@@ -43,7 +45,7 @@ def sweep(
     from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "sweep", out, fresh, engine)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
         laboratory.exhaustive = exhaustive
         report = runner.sweep(laboratory, trials.seeds_for(laboratory, seeds))
     if not quiet:
