@@ -86,6 +86,12 @@ PARSED: Mapping[str, str] = {
     "lrdoctor report lrdoctor_out/rnn --to optuna sqlite:///optuna.db": EXPORT,
     "lrdoctor report lrdoctor_out/rnn --to mlflow sqlite:///mlflow.db": EXPORT,
     "lrdoctor report lrdoctor_out/rnn --to wandb-offline .": EXPORT,
+    "pip install 'lrdoctor[dask]'": INSTALLS,
+    "lrdoctor sweep spec.yaml --engine dask": "its run is tests/end_to_end/test_dask_sweep.py",
+    "lrdoctor sweep spec.yaml --engine dask=tcp://login:8786": "needs a cluster: its run is that of the line before",
+    "dask scheduler --port 8786": "Dask's own",
+    "CUDA_VISIBLE_DEVICES=0 dask worker tcp://login:8786 --nthreads 1": "Dask's own",
+    "CUDA_VISIBLE_DEVICES=1 dask worker tcp://login:8786 --nthreads 1": "Dask's own",
     "lrdoctor diagnose log.csv --json | jq -r '.findings[] | [.code, .first_step, .message] | @tsv'": "needs jq",
 }
 """Command that is not run -> why; those of lrdoctor are parsed by its command line."""
