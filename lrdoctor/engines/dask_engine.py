@@ -441,7 +441,8 @@ class DaskEngine:
         is_expected = bool(what.get("expected")) or worker in self._leaving
         reason = how(str(what.get("stimulus_id", "")), is_expected)
         for found in self._open.values():
-            if found.future.key in what["processing-tasks"]:
+            if found.has_started and found.future.key in what["processing-tasks"]:
+                found.has_started = False  # those that only waited there, or will wait elsewhere, are no worse for it
                 if not is_expected:
                     found.deaths.append(f"the one at {worker} {reason}")
                 self.tell(f"the worker at {worker} {reason}; its trial runs anew on another one")
