@@ -47,7 +47,7 @@ class StreamingJudge:
 
     Args:
         name: of the run, in events and in the report.
-        alpha: the share of healthy runs that may be taken for unstable, over the whole run, 1e-100 or more and below 0.5.
+        alpha: the share of healthy runs that may be taken for unstable, over the whole run, as for `diagnose`.
         objective: whether a rise of the loss is a failure: "auto", "minimized", "reinforcement" or "adversarial".
         on_event: called with every event, in the thread that adds; such as `lrdoctor.alerts.Alerts`. What it raises
             goes no further: it is printed once on standard error.
