@@ -50,7 +50,7 @@ def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) 
 
 @contextmanager
 def open_laboratory(
-    spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool, engine: str = "local"
+    spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool, engine: str | None = None
 ) -> Iterator[Laboratory]:
     """The study folder, the engine and the view of a procedure that runs trials, closed in the right order.
 
@@ -60,7 +60,7 @@ def open_laboratory(
         jobs: worker processes; None for one a core.
         fresh: throw away what an earlier study left in the folder.
         quiet: show no progress on standard error.
-        engine: name in `ENGINES`.
+        engine: name in `ENGINES`; None for the spec's.
     """
     # drawing needs matplotlib, whose import takes half a second: while the workers train there is time for it
     threading.Thread(target=importlib.import_module, args=("lrdoctor.reports.figures",), daemon=True).start()
@@ -77,9 +77,10 @@ def open_laboratory(
     with (
         folder,
         SweepView(Screen(stderr=True), quiet=quiet) as view,
-        examine.open_engine(spec, jobs, engine) as running,
+        examine.open_engine(spec, jobs, engine, folder.mark) as running,
         examine.interruptible(running, view),
     ):
+        running.tell = view.message
         yield examine.Laboratory(spec, folder, running, view)
 
 
@@ -126,12 +127,13 @@ def probe(laboratory: Laboratory, seeds: Sequence[int], best: float | None, fact
     swept = write_figures(laboratory, figures.sweep_figures(probed.study)) if probed.study.rates else []
     report = assess.report_of_probe(probed, "probe", swept)
     if report.probe:  # drawn from the report, so that both say the same
-        drawn = write_figures(laboratory, figures.probe_figures(probed.study.name, probed.runs, report.probe))
+        of = (probed.study.name, probed.runs, report.probe)
+        drawn = write_figures(laboratory, figures.probe_figures(*of) | figures.probe_norm_figures(*of))
         report = replace(report, probe=replace(report.probe, figures=tuple(drawn)))
     return _saved(report, laboratory)
 
 
-def inspect(spec: Spec, seed: int | None, sharpness: bool, quiet: bool, engine: str = "local") -> Report:
+def inspect(spec: Spec, seed: int | None, sharpness: bool, quiet: bool, engine: str | None = None) -> Report:
     """Looks at the model with one real batch; nothing is trained and nothing saved.
 
     Args:
@@ -139,11 +141,11 @@ def inspect(spec: Spec, seed: int | None, sharpness: bool, quiet: bool, engine: 
         seed: of the initial weights and the batch; None for the spec's first.
         sharpness: measure the top eigenvalue of the loss Hessian too.
         quiet: show nothing on standard error.
-        engine: name in `ENGINES`.
+        engine: name in `ENGINES`; None for a process of this machine.
     """
     with (
         SweepView(Screen(stderr=True), quiet=quiet) as view,
-        examine.open_inspector(spec, engine) as running,
+        examine.open_inspector(spec, engine or "local") as running,
         examine.interruptible(running, view),
     ):
         seen = examine.inspect(running, spec.seeds[0] if seed is None else seed, sharpness, spec.model_change)

@@ -170,10 +170,10 @@ def _laboratory(
 
 
 @contextmanager
-def _opened(training: AnyTraining) -> Iterator[tuple[Spec, str]]:
-    """The spec, and the name of the engine that can train it."""
+def _opened(training: AnyTraining) -> Iterator[tuple[Spec, str | None]]:
+    """The spec, and the name of the engine that alone can train it; None for the spec's."""
     if not isinstance(training, Training):
-        yield load_spec(training) if isinstance(training, str | PathLike) else training, "local"
+        yield load_spec(training) if isinstance(training, str | PathLike) else training, None
         return
     from lrdoctor.training.in_memory import left_as_it_was, named
 

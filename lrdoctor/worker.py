@@ -10,6 +10,7 @@ from lrdoctor.architecture import LossOf, Model, Plan, apply, look, planned, rew
 from lrdoctor.core.architecture import Architecture, Inspection, Sharpness
 from lrdoctor.core.rewriting import REWRITES, Possible, Rewrite, Rewriting
 from lrdoctor.errors import WorkloadError
+from lrdoctor.store import attempts
 from lrdoctor.training.importing import blame, is_of_user
 from lrdoctor.training.randomness import seed_all
 from lrdoctor.training.session import TrainingSession
@@ -86,6 +87,10 @@ class WorkerSession:
             return self.inspect(payload["seed"], payload["rewrite"], payload["sharpness"])
         if payload["kind"] == "possible":
             return self.possible(payload["seed"])
+        if payload["kind"] == "trial":
+            return attempts.train(
+                payload, emit, lambda given, write: self.training.run(given, write, stopped), self.describe()
+            )
         return self.training.run(payload, emit, stopped)
 
     def inspect(self, seed: int, change: Rewrite | None, with_sharpness: bool) -> Inspection:

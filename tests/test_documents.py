@@ -66,6 +66,7 @@ RUN: Mapping[str, Typed] = {
 
 MINUTES = "a training of a minute and more: its shrunk form is tests/end_to_end/test_treat_command.py"
 INSTALLS = "installs from the network"
+EXPORT = "needs a study: its run is tests/export/test_export.py"
 PARSED: Mapping[str, str] = {
     "make demo": INSTALLS,
     "make test": INSTALLS,
@@ -80,6 +81,11 @@ PARSED: Mapping[str, str] = {
     "lrdoctor sweep --steps 200 --seeds 3 -- python train.py --epochs 2": "a script of the reader's",
     "lrdoctor diagnose sample_runs/recovered_rise.csv": "generated, and held to by tests/test_generate.py",
     "lrdoctor diagnose a.csv b.jsonl events.out.tfevents.17": "a clone has no TensorBoard log",
+    "pip install 'lrdoctor[tensorboard]'": INSTALLS,
+    "lrdoctor report lrdoctor_out/rnn --to tensorboard runs/": EXPORT,
+    "lrdoctor report lrdoctor_out/rnn --to optuna sqlite:///optuna.db": EXPORT,
+    "lrdoctor report lrdoctor_out/rnn --to mlflow sqlite:///mlflow.db": EXPORT,
+    "lrdoctor report lrdoctor_out/rnn --to wandb-offline .": EXPORT,
     "lrdoctor diagnose log.csv --json | jq -r '.findings[] | [.code, .first_step, .message] | @tsv'": "needs jq",
 }
 """Command that is not run -> why; those of lrdoctor are parsed by its command line."""
@@ -152,7 +158,12 @@ def test_what_a_sentence_names_exists(command: Told) -> None:
         assert {word for word in words[1:] if word.startswith("-")} <= of | {"--version"}
 
 
-OF_OTHERS = {"--nproc-per-node", "--trained", "--studies", "--families", "--half", "--logs"}
+OF_TRAINERS = {
+    "--optimizer", "--training", "--lr", "--lr-warmup-iters", "--clip-grad", "--warmup-updates", "--clip-norm", "--min",
+    "--learning", "--warmup", "--grad",
+}  # fmt: skip
+"""Flags of trainers that docs/trainers.md names, up to what ends a word of an option of ours."""
+OF_OTHERS = OF_TRAINERS | {"--nproc-per-node", "--trained", "--studies", "--families", "--half", "--logs"}
 """Options of tools/, benchmarks/ and torchrun."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ class FakeEngine:
         self.found: dict[str, Any] = {}
         """What the check says while it works, and what it finds besides."""
         self.possible = Possible(model=None, failure="nothing is known of a made-up model")
+        self.tell: Callable[[str], None] = lambda text: None
 
     def __enter__(self) -> FakeEngine:
         return self
@@ -71,6 +72,9 @@ class FakeEngine:
 
     def describe(self) -> Mapping[str, Any]:
         return {"device_name": "made-up", "jobs": 1}
+
+    def attach(self, tasks: Sequence[Task]) -> Mapping[str, str]:
+        return {}
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Event]:
         for task in tasks:

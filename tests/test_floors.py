@@ -30,6 +30,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "typer": ("cli",),
     "google_crc32c": ("logs",),
     "sklearn": ("workloads",),
+    "dask": ("engines",),
+    "distributed": ("engines",),
 }
 """Library -> the parts that may import it, also inside functions."""
 

@@ -153,7 +153,7 @@ def _fix(clipping: Clipping, because: tuple[str, ...]) -> Fix:
             "percentile": best.setting.threshold.percentile,
             "base_learning_rate": best.setting.base_learning_rate,
         }
-    return Fix(
+    fix = Fix(
         rank=rank,
         name=NAME,
         status=clipping.status,
@@ -163,6 +163,7 @@ def _fix(clipping: Clipping, because: tuple[str, ...]) -> Fix:
         snippet=remedy.snippet(settings) if settings else "",
         gain=_gain(clipping),
     )
+    return fixes.in_trainer(fix, clipping.study.runs)
 
 
 def _gain(clipping: Clipping) -> dict[str, float | None]:

@@ -9,34 +9,11 @@ from typing import Any
 
 from lrdoctor.core.command import all_fields, filled
 from lrdoctor.core.study import Study
+from lrdoctor.fixes.trainers import Numbers, in_pytorch, rule_of, trainer_of
 from lrdoctor.procedures.treatment import Treatment
 from lrdoctor.procedures.treatment_results import Tried
 
-FRAMEWORK = "framework"
-"""Key of a run's provenance: what the recording saw the training run in."""
-
-DIALECTS: Mapping[str, Mapping[str, str]] = {
-    "hf": {
-        "rate": "TrainingArguments(learning_rate={})",
-        "warmup": "TrainingArguments(warmup_steps={})",
-        "clip": "TrainingArguments(max_grad_norm={})",
-    },
-    "lightning": {"clip": "Trainer(gradient_clip_val={})"},
-    "keras": {"clip": "optimizer = keras.optimizers...(global_clipnorm={})"},
-    "accelerate": {"clip": "accelerator.clip_grad_norm_(model.parameters(), {})  # before optimizer.step()"},
-}
-"""Framework -> how its own settings say it; what is missing is said in PyTorch."""
-
-PYTORCH: Mapping[str, str] = {
-    "rate": "optimizer = ...(model.parameters(), lr={})  # where the script makes it",
-    "warmup": (
-        "warmup = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, step / {}))\n"
-        "warmup.step()  # after every optimizer.step(); the script's own schedule starts where the warmup ends"
-    ),
-    "clip": "torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm={})  # before optimizer.step()",
-}
-
-PLACEHOLDERS: Mapping[str, str] = {"rate": "lr", "warmup": "warmup_steps", "clip": "clip_norm"}
+PLACEHOLDERS: Mapping[str, str] = {"rate": "lr", "warmup_steps": "warmup_steps", "clip_norm": "clip_norm"}
 """What is set -> the field of the command that sets it."""
 
 
@@ -63,26 +40,34 @@ def snippet(tried: Tried, study: Study) -> str:
     assert spec is not None
     words = words_with(spec, change)
     named = all_fields(words)
-    numbers: dict[str, float | int | None] = {
-        "rate": tried.rate_to_use,
-        "warmup": change.warmup_steps or None,
-        "clip": change.clip_norm,
-    }
-    framework = next((str(run.provenance[FRAMEWORK]) for run in study.runs if FRAMEWORK in run.provenance), "raw")
-    lines = ["# the command:", _line(words, numbers)]
-    for name, number in numbers.items():
-        if number is not None and PLACEHOLDERS[name] not in named:
-            how = DIALECTS.get(framework, {}).get(name, PYTORCH[name])
-            lines += how.format(f"{number:.4g}" if isinstance(number, float) else number).split("\n")
-    return "\n".join(lines)
+    seen = next(((run, found) for run in study.runs if (found := trainer_of(run))), None)
+    numbers = Numbers(
+        rate=tried.rate_to_use,
+        warmup_steps=change.warmup_steps or None,
+        clip_norm=change.clip_norm,
+        rule=None if seen is None or change.optimizer is not None else rule_of(seen[0]),
+    )
+    line = _line(words, numbers)
+    left = numbers.without(name for name, field in PLACEHOLDERS.items() if field in named)
+    if seen is None or not left:
+        return "\n".join(["# the command:", line, *in_pytorch(left)])
+    trainer = seen[1]
+    known, unknown = left.without(trainer.lacks), left.without(PLACEHOLDERS.keys() - trainer.lacks)
+    if trainer.flags is not None:
+        told = trainer.lines(unknown) if unknown else ()
+        return "\n".join(["# the command:", " ".join([line, *trainer.flags(known)]), *told])
+    lines = [f"# {trainer.name}:", *trainer.lines(known)] if known else []
+    return "\n".join(["# the command:", line, *lines, *in_pytorch(unknown)])
 
 
-def _line(words: Sequence[str], numbers: Mapping[str, float | int | None]) -> str:
+def _line(words: Sequence[str], numbers: Numbers) -> str:
     """The command as a shell takes it; fields that are the user's to choose stay what they are."""
     values: dict[str, str | int | float] = {name: f"{{{name}}}" for name in ("seed", "dir", "steps")}
     for name, field in PLACEHOLDERS.items():
-        number = numbers[name]
-        values[field] = f"{{{field}}}" if number is None else float(f"{number:.4g}") if name != "warmup" else number
+        number = getattr(numbers, name)
+        values[field] = (
+            f"{{{field}}}" if number is None else float(f"{number:.4g}") if name != "warmup_steps" else number
+        )
     return " ".join(_quoted(filled([word], values)[0]) for word in words)
 
 

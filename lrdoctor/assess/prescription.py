@@ -9,6 +9,7 @@ from typing import Any
 from lrdoctor.assess import command_prescription
 from lrdoctor.core.architecture import in_modules
 from lrdoctor.core.study import Study
+from lrdoctor.fixes.trainers import trainer_of
 from lrdoctor.procedures.sweep import SWEPT
 from lrdoctor.procedures.treatment_results import Tried
 
@@ -83,6 +84,11 @@ def snippet_of(tried: Tried, study: Study) -> str:
     if change.warmup_steps:
         lines.append("    warmup.step()  # your own schedule starts where the warmup ends, and keeps its length")
     return "\n".join(lines)
+
+
+def trainer_seen(study: Study) -> str:
+    """The trainer whose settings the code of a prescription has; empty for PyTorch's own."""
+    return next((found.name for run in study.runs if (found := trainer_of(run))), "")
 
 
 def _edits(tried: Tried) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lrdoctor import fixes
 from lrdoctor.assess import treat_words
-from lrdoctor.assess.prescription import settings_of, snippet_of
+from lrdoctor.assess.prescription import settings_of, snippet_of, trainer_seen
 from lrdoctor.assess.sweeps import rate_row
 from lrdoctor.core.rewriting import Rewriting
 from lrdoctor.core.study import Rate
@@ -62,6 +62,7 @@ def _prescription(treated: Treated) -> dict[str, Any] | None:
         "base_learning_rate": chosen.rate_to_use,
         "settings": settings_of(chosen),
         "snippet": snippet_of(chosen, treated.study),
+        "trainer": trainer_seen(treated.study),
         "spec_file": SPEC_FILE,
     }
 

@@ -78,7 +78,7 @@ def _fix(found: Warmup, status: FixStatus, why: str) -> Fix:
     values = (
         {} if comparison is None else {"best_val_loss": comparison.after, "baseline_best_val_loss": comparison.before}
     )
-    return Fix(
+    fix = Fix(
         rank=rank,
         name=NAME,
         status=status,
@@ -92,6 +92,7 @@ def _fix(found: Warmup, status: FixStatus, why: str) -> Fix:
             **(values if found.objective == "best_val_loss" else {}),
         },
     )
+    return fixes.in_trainer(fix, found.runs)
 
 
 def _proven(found: Warmup) -> dict[str, float | int]:

@@ -11,6 +11,7 @@ from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
+    Engine,
     FailOn,
     FailOnOption,
     Fresh,
@@ -62,6 +63,7 @@ def clip(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
     lr: BestRate = None,
@@ -81,7 +83,7 @@ def clip(
     from lrdoctor.procedures import clip as clips
     from lrdoctor.procedures.sweep import Settings
 
-    loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh)
+    loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh, engine)
     settings = clips.Settings(percentile if percentile is not None else loaded.clip.percentile, search_harder=harder)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
@@ -105,7 +107,8 @@ def _save(clipping: Clipping, laboratory: Laboratory) -> Report:
     folder.write_trials_csv(examine.all_trials_table(laboratory, study))
     report = assess.report_of_clip(clipping, "clip")
     swept = trials.write_figures(laboratory, figures.sweep_figures(study)) if clipping.was_swept else []
-    norms = figures.clip_figures(study.name, study.runs + clipping.runs, report.clip)
+    runs, unstable = study.runs + clipping.runs, report.unstable_base_learning_rate
+    norms = figures.clip_figures(study.name, runs, report.clip, unstable)
     report = replace(
         report,
         sweep=report.sweep and replace(report.sweep, figures=tuple(swept)),

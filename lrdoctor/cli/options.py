@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -63,6 +64,32 @@ Seeds = Annotated[
 Jobs = Annotated[
     int | None,
     typer.Option("--jobs", min=1, help="Worker processes.  [default: one a core, or one a visible GPU]"),
+]
+ENGINES = ("local", "dask")
+
+
+def engine_block(text: str) -> str:
+    """What `--engine` was given, as the value of the spec's key.
+
+    >>> engine_block("dask"), engine_block("dask=tcp://10.0.0.1:8786")
+    ('{"name": "dask"}', '{"name": "dask", "address": "tcp://10.0.0.1:8786"}')
+    """
+    name, equals, address = text.partition("=")
+    if name not in ENGINES or (equals and (name == "local" or not address)):
+        raise typer.BadParameter(
+            f"found {text!r}, expected local, dask, or dask=ADDRESS such as dask=tcp://10.0.0.1:8786"
+        )
+    return json.dumps({"name": name, **({"address": address} if address else {})})
+
+
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="local|dask[=ADDRESS]",
+        parser=engine_block,
+        help="Where trials run: processes here, or a Dask cluster, started here or with its scheduler at the address.",
+    ),
 ]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the spec; may be repeated.")

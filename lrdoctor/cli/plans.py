@@ -41,6 +41,7 @@ def planned(
         examine.open_engine(spec, jobs) as engine,
         examine.interruptible(engine, view),
     ):
+        engine.tell = view.message
         view.message("planning; nothing is saved")
         return examine.rehearse(
             spec,

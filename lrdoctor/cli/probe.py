@@ -6,6 +6,7 @@ from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
+    Engine,
     Factor,
     FailOn,
     FailOnOption,
@@ -32,6 +33,7 @@ def probe(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
@@ -45,7 +47,7 @@ def probe(
     """
     from lrdoctor import runner
 
-    loaded = trials.load_spec(spec, overrides, seeds, script, "probe", out, fresh)
+    loaded = trials.load_spec(spec, overrides, seeds, script, "probe", out, fresh, engine)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=best is not None)
         report = runner.probe(laboratory, chosen, best, factor)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lrdoctor.cli.endings import conclude
+from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import FailOn, FailOnOption, Json, Quiet, Verbose
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.errors import StoreError
@@ -20,10 +20,20 @@ REPORT, STUDY = "report.json", "study.json"
 StudyPath = Annotated[
     Path, typer.Argument(metavar="STUDY", help="A study folder, or a report.json (what --json printed).")
 ]
+To = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        "--to",
+        metavar="TOOL PLACE",
+        help="Also export a study's trials: tensorboard DIR, mlflow URI, optuna STORAGE, wandb-offline DIR.",
+        show_default=False,
+    ),
+]
 
 
 def report(
     study: StudyPath,
+    to: To = None,
     json: Json = False,
     fail_on: FailOnOption = FailOn.UNSTABLE,
     quiet: Quiet = False,
@@ -36,6 +46,12 @@ def report(
     them.
     """
     saved, folder = load(study)
+    if to is not None:
+        from lrdoctor.export import export
+
+        said = export(study if study.is_dir() else study.parent, *to)
+        if not quiet:
+            say(f"exported {said}")
     return conclude(saved, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=folder)
 
 

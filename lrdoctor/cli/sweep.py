@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
-from lrdoctor.cli.options import FailOn, FailOnOption, Fresh, Jobs, Json, Out, Quiet, Seeds, Set, SpecPath, Verbose
+from lrdoctor.cli.options import (
+    Engine,
+    FailOn,
+    FailOnOption,
+    Fresh,
+    Jobs,
+    Json,
+    Out,
+    Quiet,
+    Seeds,
+    Set,
+    SpecPath,
+    Verbose,
+)
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.cli.scripts import NO_SCRIPT, Script
 
@@ -16,6 +29,7 @@ def sweep(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
@@ -26,7 +40,7 @@ def sweep(
     """Sweep the learning rate: the best one, which are infeasible, and how close the best sits to the edge."""
     from lrdoctor import runner
 
-    loaded = trials.load_spec(spec, overrides, seeds, script, "sweep", out, fresh)
+    loaded = trials.load_spec(spec, overrides, seeds, script, "sweep", out, fresh, engine)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         report = runner.sweep(laboratory, trials.seeds_for(laboratory, seeds))
     if not quiet:

@@ -12,6 +12,7 @@ from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     AUTO,
     BestRate,
+    Engine,
     FailOn,
     FailOnOption,
     Fresh,
@@ -65,6 +66,7 @@ def treat(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
@@ -79,7 +81,7 @@ def treat(
     """
     from lrdoctor import examine
 
-    loaded = trials.load_spec(spec, overrides, seeds, script, "treat", out, fresh)
+    loaded = trials.load_spec(spec, overrides, seeds, script, "treat", out, fresh, engine)
 
     def procedure(laboratory: Laboratory) -> Treated:
         chosen = trials.seeds_for(laboratory, seeds, settled=plan or lr is not None or unstable_lr is not None)
@@ -144,7 +146,7 @@ def _with_figures(report: Report, treated: Treated, laboratory: Laboratory) -> R
         drawn = figures.warmup_figures(report, name, treated.warmup.runs)
         sections["warmup"] = {**report.warmup, "figures": trials.write_figures(laboratory, drawn)}
     if treated.clipping is not None:
-        drawn = figures.clip_figures(name, runs, report.clip)
+        drawn = figures.clip_figures(name, runs, report.clip, report.unstable_base_learning_rate)
         sections["clip"] = {**report.clip, "figures": trials.write_figures(laboratory, drawn)}
     drawn = figures.treat_figures(report, name)
     sections["treat"] = {**report.treat, "figures": trials.write_figures(laboratory, drawn)}

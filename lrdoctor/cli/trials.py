@@ -27,6 +27,7 @@ def load_spec(
     command: str = "sweep",
     out: Path | None = None,
     fresh: bool = False,
+    engine: str | None = None,
 ) -> Spec:
     """The spec in a file, or that of a command of the user's.
 
@@ -38,6 +39,7 @@ def load_spec(
         command: of lrdoctor's, for messages.
         out: the study folder that was asked for.
         fresh: whether what it holds is thrown away.
+        engine: what `--engine` was given, as the value of the spec's key.
 
     Raises:
         LrdoctorError: neither or both are given, or the one that is cannot be used.
@@ -52,6 +54,7 @@ def load_spec(
         )
     script.refuse_beside(path, command)
     first = [] if seeds is None or seeds == AUTO else [f"seeds={list(range(seeds))}"]
+    first += [] if engine is None else [f"engine={engine}"]
     if path is None:
         return spec_of(script, out, [*first, *(overrides or [])], fresh, is_trained=command != "inspect")
     return spec.load_spec(path, [*first, *(overrides or [])])

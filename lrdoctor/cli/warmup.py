@@ -12,6 +12,7 @@ from lrdoctor.cli import trials
 from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
+    Engine,
     FailOn,
     FailOnOption,
     Fresh,
@@ -49,6 +50,7 @@ def warmup(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
     quiet: Quiet = False,
@@ -61,7 +63,7 @@ def warmup(
     from lrdoctor.procedures.sweep import Settings
 
     asked = [] if factor is None else [f"warmup.factor={factor!r}"]
-    loaded = trials.load_spec(spec, [*(overrides or []), *asked], seeds, script, "warmup", out, fresh)
+    loaded = trials.load_spec(spec, [*(overrides or []), *asked], seeds, script, "warmup", out, fresh, engine)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
         study = examine.rates(laboratory, Settings(loaded.sweep.rates()), chosen, lr, unstable_lr)

@@ -17,6 +17,11 @@ FRAMEWORKS = {
     "hf": "the Trainer of transformers",
     "accelerate": "Accelerate",
     "keras": "Keras",
+    "torchtitan": "torchtitan",
+    "megatron": "Megatron-LM",
+    "fairseq": "fairseq",
+    "nanogpt": "nanoGPT's script",
+    "timm": "timm's script",
 }
 """What the recording calls a framework, in words."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from lrdoctor.errors import WorkloadError
 from lrdoctor.launch import refuse_blind
 from lrdoctor.logs.recordings import Recorded
 from lrdoctor.recording.settings import HOOKED, Recording
+from lrdoctor.store import attempts
 from lrdoctor.training.hopeless import Hopeless
 
 CHECKED_UPDATES = 3
@@ -92,7 +94,13 @@ class CommandSession:
 
     def describe(self) -> Mapping[str, Any]:
         name = f"{self.per_trial} of {len(self.gpus)} GPUs a trial" if self.n_slots else "what the command takes"
-        return {"device": "command", "device_name": name, "devices": 1 if self.shares_log else self.n_slots}
+        return {
+            "device": "command",
+            "device_name": name,
+            "devices": 1 if self.shares_log else self.n_slots,
+            "alone": self.shares_log,
+            "host": platform.node(),
+        }
 
     def run(self, payload: Any, emit: Callable[[Any], None], stopped: Callable[[], bool]) -> Any:
         """Does what the payload's `kind` says.
@@ -109,7 +117,9 @@ class CommandSession:
         refuse_changes(trial)
         if payload["kind"] == "check":
             return self.check(trial, stopped)
-        return self.train(trial, payload, emit, stopped)
+        return attempts.train(
+            payload, emit, lambda given, write: self.train(trial, given, write, stopped), self.describe()
+        )
 
     def train(
         self, trial: Trial, payload: Mapping[str, Any], emit: Callable[[Any], None], stopped: Callable[[], bool]

@@ -116,6 +116,16 @@ class Fix:
     gain: Mapping[str, float | None] = field(default_factory=dict)
     run: str | None = None
     """Name of the run that it is for; None when it is for the whole study."""
+    trainer: str = ""
+    """The trainer that the run was seen to use, such as Lightning; empty where none is known."""
+    trainer_snippet: str = ""
+    """The same numbers as that trainer's own settings: arguments of its classes or flags of its command line; empty
+    where it has no setting for them."""
+
+    @property
+    def code(self) -> str:
+        """What to write: the settings of the trainer where it is known and has them, else lines of PyTorch."""
+        return f"# {self.trainer}:\n{self.trainer_snippet}" if self.trainer_snippet else self.snippet
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ named as "module:function" so that the parent process never imports it (nor torc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -40,6 +40,9 @@ class Task:
     payload: Any
     affinity: Hashable = None
     """Tasks of equal affinity share what a worker caches, so they go to the same worker when it costs nothing."""
+    shared: bool = False
+    """Whether tasks of the same key and study are the same work, whoever asks for it: an engine whose workers outlive
+    the process that asked goes on with it, and another process takes it over."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Started:
 
     task: Task
     worker: int
+    facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """What the worker told of itself (`Session.describe`)."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """The task killed two workers in a row; the reason names the signal or the exit code."""
+    """The task killed its workers, two in a row where they are local; the reason says how they ended."""
 
     task: Task
     reason: str
@@ -82,6 +87,13 @@ class Engine(Protocol):
 
     def describe(self) -> Mapping[str, Any]:
         """What the first session told about its worker, plus the number of workers as `jobs`."""
+
+    tell: Callable[[str], None]
+    """Takes what the user should know while the engine works, as sentences; set by whoever shows them."""
+
+    def attach(self, tasks: Sequence[Task]) -> Mapping[str, str]:
+        """Which of the tasks run already, asked for by a process that is gone: key -> where. `run` takes them over; the
+        others it begins."""
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Event]:
         """Runs the tasks and yields what happens as it happens.

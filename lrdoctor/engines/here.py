@@ -7,7 +7,7 @@ one worker, a trial that brings the process down brings everything down, and wha
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lrdoctor.engines.base import Event, Finished, OpenSession, Progress, Session, Started, Task
@@ -23,14 +23,22 @@ class HereEngine:
         context: what it is handed.
         jobs: not looked at: there is one worker, this process.
         preload: not looked at: nothing is started that could have modules imported before.
+        first: index of the worker.
     """
 
     def __init__(
-        self, entry: str, context: Mapping[str, Any], *, jobs: int | None = None, preload: tuple[str, ...] = ()
+        self,
+        entry: str,
+        context: Mapping[str, Any],
+        *,
+        jobs: int | None = None,
+        preload: tuple[str, ...] = (),
+        first: int = 0,
     ) -> None:
-        self._entry, self._context = entry, context
+        self._entry, self._context, self._first = entry, context, first
         self._session: Session | None = None
         self._stopped = False
+        self.tell: Callable[[str], None] = lambda text: None
 
     def __enter__(self) -> HereEngine:
         return self
@@ -44,12 +52,15 @@ class HereEngine:
     def _opened(self) -> Session:
         if self._session is None:
             opener: OpenSession = load(self._entry)
-            self._session = opener(self._context, 0)
+            self._session = opener(self._context, self._first)
         return self._session
+
+    def attach(self, tasks: Sequence[Task]) -> Mapping[str, str]:
+        return {}
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Event]:
         for task in tasks:
-            yield Started(task, 0)
+            yield Started(task, self._first, self._opened().describe())
             said: list[Any] = []
             try:
                 result = self._opened().run(task.payload, said.append, lambda: self._stopped)

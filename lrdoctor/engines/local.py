@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -30,15 +30,22 @@ class LocalEngine:
         jobs: the number of workers; None for one a visible accelerator when the first session describes
             `devices` of 1 or more, else one a core that this process may use.
         preload: modules that all workers share from their start, where the system can fork.
+        first: index of the first worker.
     """
 
     def __init__(
-        self, entry: str, context: Mapping[str, Any], jobs: int | None = None, preload: Sequence[str] = ()
+        self,
+        entry: str,
+        context: Mapping[str, Any],
+        jobs: int | None = None,
+        preload: Sequence[str] = (),
+        first: int = 0,
     ) -> None:
         if jobs is not None and jobs < 1:
             raise EngineError(f"the number of worker processes must be 1 or more, got --jobs {jobs}")
         self._entry, self._context, self._preload = entry, context, tuple(preload)
-        self._jobs = jobs
+        self._jobs, self._first = jobs, first
+        self.tell: Callable[[str], None] = lambda text: None
         self._facts: Mapping[str, Any] | None = None
         self._workers: list[WorkerProcess] = []
         self._stopping = self._killed = False
@@ -63,10 +70,14 @@ class LocalEngine:
         """
         while self._facts is None:
             if self._stopping:
-                raise _interrupted()
+                raise interrupted()
             self._hire(1)
             list(self._events())
         return {**self._facts, "jobs": self._limit()}
+
+    def attach(self, tasks: Sequence[Task]) -> Mapping[str, str]:
+        """None: these workers never outlive the process that asked."""
+        return {}
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Event]:
         """Runs the tasks, in order as far as affinity allows, and yields what happens as it happens.
@@ -102,7 +113,7 @@ class LocalEngine:
             # still busy when an error, or the caller, ended the run
             self._end(self._busy())
         if self._stopping:
-            raise _interrupted()
+            raise interrupted()
 
     def stop(self) -> None:
         """Asks for the running tasks to be abandoned; workers that take no notice end. Safe in a signal handler."""
@@ -124,7 +135,7 @@ class LocalEngine:
     def _limit(self) -> int:
         """How many workers there may be: one until the first session has told what the machine is like."""
         if self._jobs is None and self._facts is not None:
-            self._jobs = int(self._facts.get("devices") or 0) or _cores()
+            self._jobs = int(self._facts.get("devices") or 0) or cores()
         return self._jobs or 1
 
     def _busy(self) -> list[WorkerProcess]:
@@ -139,7 +150,7 @@ class LocalEngine:
             if sum(worker.task is None for worker in self._workers) >= wanted:
                 return
             taken = {worker.index for worker in self._workers}
-            self._start(min(set(range(self._limit())) - taken))
+            self._start(min(set(range(self._first, self._first + self._limit())) - taken))
 
     def _start(self, index: int, retry: tuple[Task, str] | None = None) -> None:
         self._workers.append(WorkerProcess(self._entry, self._context, index, self._preload, retry))
@@ -150,7 +161,7 @@ class LocalEngine:
             task = worker.task or self._take(worker, waiting)
             if task is not None:
                 worker.give(task)
-                yield Started(task, worker.index)
+                yield Started(task, worker.index, worker.facts)
 
     def _take(self, worker: WorkerProcess, waiting: list[Task]) -> Task | None:
         if not waiting:
@@ -175,7 +186,7 @@ class LocalEngine:
         kind, *values = message
         task = worker.task
         if kind == "open":
-            worker.is_open = True
+            worker.is_open, worker.facts = True, values[0]
             self._facts = values[0] if self._facts is None else self._facts
         elif kind == "error":
             self._fail(worker, *values)
@@ -229,12 +240,12 @@ class LocalEngine:
             self._discard(worker)
 
 
-def _cores() -> int:
+def cores() -> int:
     """The number of cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _interrupted() -> Interrupted:
+def interrupted() -> Interrupted:
     return Interrupted("interrupted: the tasks that were running were abandoned")

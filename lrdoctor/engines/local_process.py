@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
 import time
 from collections.abc import Hashable, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrdoctor.engines import local_worker
 from lrdoctor.engines.base import Task
-from lrdoctor.engines.local_start import own_surroundings, starter
+from lrdoctor.engines.local_start import NewInterpreter, is_childless, own_surroundings, starter
 from lrdoctor.errors import EngineError
 
 if TYPE_CHECKING:  # Windows has no ForkServerContext
@@ -43,6 +44,8 @@ class WorkerProcess:
     ) -> None:
         self.index = index
         self.is_open = False
+        self.facts: Mapping[str, Any] = {}
+        """What it told of itself once it was open."""
         self.task: Task | None = retry[0] if retry else None
         self.first_death: str | None = retry[1] if retry else None
         self.has_begun = False
@@ -53,13 +56,14 @@ class WorkerProcess:
         self._start(entry, context, preload)
 
     def _start(self, entry: str, context: Mapping[str, Any], preload: Sequence[str]) -> None:
-        make = _starter(preload)
+        make = multiprocessing.get_context("spawn") if is_childless() else _starter(preload)
         self.connection, theirs = make.Pipe()
         their_lifeline, self._lifeline = make.Pipe(duplex=False)
-        self._process = make.Process(
-            target=local_worker.main,
-            args=(entry, context, self.index, theirs, their_lifeline),
-            name=f"lrdoctor-worker-{self.index}",
+        order = (entry, context, self.index, theirs, their_lifeline)
+        self._process = (
+            NewInterpreter(order)
+            if is_childless()
+            else make.Process(target=local_worker.main, args=order, name=f"lrdoctor-worker-{self.index}")
         )
         try:
             with own_surroundings():

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
+import pickle
 import signal
+import subprocess
 import sys
 import types
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
 
+from lrdoctor.engines import local_worker
 from lrdoctor.engines.local_worker import KEEP_MEMORY, ONE_THREAD
 
 if TYPE_CHECKING:  # Windows has no ForkServerContext
@@ -71,3 +76,82 @@ def own_surroundings() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def is_childless() -> bool:
+    """Whether multiprocessing lets this process start none: it is itself a daemon of it, as workers of Dask are."""
+    return multiprocessing.current_process().daemon
+
+
+class NewInterpreter:
+    """A worker process that is a new interpreter, for a process that multiprocessing lets start none; the part of the
+    interface of multiprocessing's processes that a worker needs.
+
+    Args:
+        order: arguments of `local_worker.main`: what can be pickled, and at the end its two connections.
+    """
+
+    def __init__(self, order: tuple[Any, ...]) -> None:
+        *self._plain, self._connection, self._lifeline = order
+
+    def start(self) -> None:
+        """Starts it.
+
+        Raises:
+            OSError: the system refuses.
+        """
+        # readable once nobody has the other end any more, that is when the worker is dead
+        self.sentinel, theirs = os.pipe()
+        handles = (self._connection.fileno(), self._lifeline.fileno(), theirs)
+        # what Dask sets for the allocator is for its own worker, which trains nothing
+        environment = {**os.environ, **KEEP_MEMORY, **ONE_THREAD}
+        words = [sys.executable, "-c", BEGIN, json.dumps(sys.path), *map(str, handles)]
+        try:
+            self._process = subprocess.Popen(
+                words, stdin=subprocess.PIPE, pass_fds=handles, env=environment, start_new_session=True
+            )
+        except BaseException:
+            os.close(self.sentinel)
+            raise
+        finally:
+            os.close(theirs)
+        assert self._process.stdin is not None
+        with self._process.stdin as order:
+            order.write(pickle.dumps(self._plain))
+
+    @property
+    def exitcode(self) -> int | None:
+        return self._process.poll()
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def join(self, seconds: float | None = None) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def close(self) -> None:
+        os.close(self.sentinel)
+
+
+BEGIN = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from lrdoctor.engines.local_start import begin; begin()"
+)
+"""What a new interpreter runs."""
+
+
+def begin() -> None:
+    """The life of a `NewInterpreter`, at its other end."""
+    connection, lifeline, sentinel = map(int, sys.argv[2:])
+    for handle in (connection, lifeline, sentinel):
+        os.set_inheritable(handle, False)
+    # a child of the user's code must not look like this process being alive
+    os.register_at_fork(after_in_child=lambda: os.close(sentinel))
+    entry, context, index = pickle.loads(sys.stdin.buffer.read())
+    local_worker.main(entry, context, index, Connection(connection), Connection(lifeline, writable=False))

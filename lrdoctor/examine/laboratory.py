@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol, cast
 
@@ -193,7 +194,8 @@ class Laboratory:
         for trial in trials:
             key = self.key(trial)
             if key not in self.runs:
-                saved = self.folder.read(key)
+                # what a worker finished for an invocation that died is as good as saved
+                saved = self.folder.read(key) or self.folder.adopt(key, trial)
                 if saved is None:
                     missing[key] = trial
                 else:
@@ -219,20 +221,36 @@ class Laboratory:
             self._check(typical)
         started: dict[str, float] = {}
         attempts = dict.fromkeys(missing, 0)
-        tasks = [Task(key, self._payload(key, trial), trial.seed) for key, trial in missing.items()]
+        sent: set[str] = set()
+        """Trials whose rows come here, since their worker cannot write them into the study folder."""
+        tasks = [Task(key, self._payload(key, trial), trial.seed, shared=True) for key, trial in missing.items()]
+        if running := self.engine.attach(tasks):
+            self.watcher.message(
+                f"{_counted(len(running), 'trial')} of an earlier invocation still run on the workers: taken over"
+            )
         for event in self.engine.run(tasks):
             key = event.task.key
             trial = missing[key]
             if isinstance(event, Started):
                 started[key] = time.monotonic()
                 attempts[key] += 1
-                self.folder.begin(key)
+                sent.discard(key)
                 self.watcher.started(trial, event.worker)
             elif isinstance(event, Progress):
-                self.folder.append(key, event.value)
-                self.watcher.progressed(trial, event.value[-1][0], event.value[-1][2])
+                step, loss = self._progress(key, event.value, sent)
+                self.watcher.progressed(trial, step, loss)
             else:
                 self._finish(key, trial, event, time.monotonic() - started[key], attempts[key])
+
+    def _progress(self, key: str, value: Any, sent: set[str]) -> tuple[int, float]:
+        """The last step of a trial and its loss: as its worker counts them, or of the rows that it sends."""
+        if isinstance(value, Mapping):
+            return value["step"], value["train_loss"]
+        if key not in sent:
+            self.folder.begin(key)
+            sent.add(key)
+        self.folder.append(key, value)
+        return value[-1][0], value[-1][2]
 
     def _payload(self, key: str, trial: Trial) -> dict[str, Any]:
         """What a worker is told: the trial, where its files are, and the highest level that its untrained weights show
@@ -243,11 +261,19 @@ class Laboratory:
         levels = robust.block_medians(losses, robust.block_length(len(losses)))
         untrained = float(levels.max()) if len(levels) else None
         folder = str(self.folder.scratch_folder(key))
-        return {"kind": "trial", "trial": asdict(trial), "untrained": untrained, "folder": folder}
+        return {
+            "kind": "trial",
+            "trial": asdict(trial),
+            "untrained": untrained,
+            "folder": folder,
+            "mark": self.folder.mark,
+        }
 
     def _finish(self, key: str, trial: Trial, event: Finished | Failed, seconds: float, attempts: int) -> None:
         status: Status = "failed" if isinstance(event, Failed) else event.result["status"]
         result: Mapping[str, Any] = {} if isinstance(event, Failed) else event.result
+        where = result.get("attempt")
+        seconds = result.get("seconds", seconds)
         run = self.folder.finish(
             key,
             trial,
@@ -255,8 +281,10 @@ class Laboratory:
             exit_reason=event.reason if isinstance(event, Failed) else event.result["reason"],
             seconds=seconds,
             attempts=attempts,
-            worker_facts={"device": self.device, **result.get("facts", {})},
+            worker_facts={"device": self.device, **result.get("worker", {}), **result.get("facts", {})},
             evaluations=result.get("evaluations", {}),
+            files=result.get("files"),
+            attempt=None if where is None else Path(where),
         )
         self._say_once(result.get("notes", ()))
         self.runs[key] = run

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Literal, NotRequired, Protocol, TypedDict, cast
 
 from lrdoctor.core.run import Status
 from lrdoctor.engines import ENGINES
 from lrdoctor.engines.base import Engine
 from lrdoctor.engines.entry import load
+from lrdoctor.errors import EngineError
 from lrdoctor.spec import Spec
 
 
@@ -73,13 +75,30 @@ TRAINERS: Mapping[Literal["model", "command"], Entry] = {
 """By `Spec.trainer`."""
 
 
-def open_engine(spec: Spec, jobs: int | None, engine: str = "local") -> Engine:
+def open_engine(spec: Spec, jobs: int | None, engine: str | None = None, study: str | None = None) -> Engine:
     """The engine that trains the spec's trials; a context manager.
 
     Args:
-        spec: with the workload.
-        jobs: the number of workers; None for one a core, or one a visible accelerator.
-        engine: where they run: name in `ENGINES`.
+        spec: with the workload, and with where its trials run.
+        jobs: the number of workers; None for the spec's, and where it has none, for one a core, or one a visible
+            accelerator.
+        engine: name in `ENGINES`, for another one than the spec's.
+        study: names the study, where other invocations may take its trials over.
+
+    Raises:
+        EngineError: the engine is not installed, or cannot run so.
     """
     entry = TRAINERS[spec.trainer]
-    return cast(Engine, load(ENGINES[engine])(entry.opener, spec.workload(), jobs=jobs, preload=entry.preload))
+    if engine is not None and engine != spec.engine.name:
+        return cast(Engine, load(ENGINES[engine])(entry.opener, spec.workload(), jobs=jobs, preload=entry.preload))
+    if spec.engine.name == "dask" and find_spec("distributed") is None:
+        raise EngineError("engine: dask is not installed; try `pip install 'lrdoctor[dask]'`")
+    where = spec.engine.where()
+    if spec.engine.name == "dask":
+        where |= {"folder": str(spec.code_folder), "study": study}
+    return cast(
+        Engine,
+        load(ENGINES[spec.engine.name])(
+            entry.opener, spec.workload(), jobs=jobs or spec.engine.jobs, preload=entry.preload, **where
+        ),
+    )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from lrdoctor.core.report import Finding, Fix
+from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.fixes import (
     add_residuals_and_norm,
@@ -12,13 +14,14 @@ from lrdoctor.fixes import (
     clip_gradients,
     lower_learning_rate,
     norm_placement,
+    trainers,
     warmup,
     zero_init_residual,
 )
 from lrdoctor.fixes._next import PROVE, next_steps
 from lrdoctor.fixes.base import Remedy
 
-__all__ = ["FIXES", "PROVE", "next_steps", "recommend"]
+__all__ = ["FIXES", "PROVE", "in_trainer", "next_steps", "recommend"]
 
 FIXES: tuple[Remedy, ...] = (
     warmup.FIX,
@@ -45,15 +48,29 @@ def recommend(study: Study, findings: Iterable[Finding]) -> tuple[Fix, ...]:
         if not answered:
             continue
         settings, addition = remedy.settings(study, seen), remedy.why(study, seen)
-        fixes.append(
-            Fix(
-                rank=rank,
-                name=remedy.name,
-                status="recommended",
-                why=f"{remedy.summary}; {addition}" if addition else remedy.summary,
-                because=tuple(sorted({f.code for f in answered})),
-                settings=settings,
-                snippet=remedy.snippet(settings),
-            )
+        fix = Fix(
+            rank=rank,
+            name=remedy.name,
+            status="recommended",
+            why=f"{remedy.summary}; {addition}" if addition else remedy.summary,
+            because=tuple(sorted({f.code for f in answered})),
+            settings=settings,
+            snippet=remedy.snippet(settings),
         )
+        fixes.append(in_trainer(fix, study.runs))
     return tuple(fixes)
+
+
+def in_trainer(fix: Fix, runs: Iterable[Run]) -> Fix:
+    """The fix with its numbers in the words of the runs' trainer; as it is where none tells its trainer.
+
+    Args:
+        fix: what to try.
+        runs: of one training.
+    """
+    seen = next(((run, found) for run in runs if (found := trainers.trainer_of(run))), None)
+    if seen is None:
+        return fix
+    run, trainer = seen
+    numbers = trainers.Numbers.of(fix.settings, trainers.rule_of(run))
+    return replace(fix, trainer=trainer.name, trainer_snippet="\n".join(trainer.lines(numbers)) if numbers else "")

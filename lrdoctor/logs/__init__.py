@@ -22,6 +22,7 @@ from lrdoctor.logs import (
     hf_trainer,
     jsonl,
     mlflow,
+    recordings,
     run_keys,
     tensorboard,
     trackio,
@@ -72,7 +73,7 @@ def read_log(
     runs = _runs(source.name, reader.NAME, reader.read(source), columns)
     if Path(path).name == OF_TRIAL[0] and Path(path).with_name(OF_TRIAL[1]).is_file():
         return [replace(run, provenance={**run.provenance, "of_a_trial": True}) for run in runs]
-    return runs
+    return [recordings.with_recording(run, Path(path)) for run in runs]
 
 
 def read_event_files(paths: Sequence[Path], columns: Mapping[str, str] | None = None) -> list[Run]:

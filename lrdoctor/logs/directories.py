@@ -36,6 +36,8 @@ STUDY_FILES = frozenset({"study.json", "trials.csv", "report.json", "trial.json"
 """What lrdoctor writes into a study folder beside the curves of its trials."""
 STUDY, TRIAL = {"study.json", "trials"}, {"trial.json", "steps.csv"}
 """What a study folder, and the folder of a trial in it, are known by."""
+RECORDING, RECORDING_FILES = {"recording.json", "steps.csv"}, STUDY_FILES | {"recording.json", "evaluations.csv"}
+"""What the folder of a recording is known by, and what lies in it beside the curves."""
 RAY_RESULT = "result.json"
 RAY_TWINS = ("progress.csv", "events.out.tfevents")
 """What Ray writes beside `result.json`, with the same numbers."""
@@ -83,12 +85,14 @@ def _walk(folder: Path, skipped: Counter[str], seen: set[tuple[int, int]], depth
         yield folder
         return
     names = {entry.name for entry in entries}
-    has_ray_result, is_study = RAY_RESULT in names, names >= STUDY or names >= TRIAL
+    has_ray_result, is_study, is_recording = RAY_RESULT in names, names >= STUDY or names >= TRIAL, names >= RECORDING
     for entry in entries:
         if state is not None and entry == state.parent:
             yield state
         elif is_study and entry.name in STUDY_FILES:
             skipped["lrdoctor's own records of a study"] += 1
+        elif is_recording and entry.name in RECORDING_FILES:
+            skipped["lrdoctor's own records of a recording"] += 1
         elif reason := _passed_over(entry, state, has_ray_result):
             skipped[reason] += 1
         elif entry.is_dir():

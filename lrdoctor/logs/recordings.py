@@ -19,6 +19,8 @@ from lrdoctor.logs.provenance import of_steps
 from lrdoctor.recording.settings import COLUMNS, EVALUATIONS, FACTS
 
 NAME = "lrdoctor recording"
+NAMES = re.compile(r"steps(_\d+)?\.csv")
+"""Files of a recording that hold curves, one an optimizer."""
 ADVERSARIAL = "the loss of one optimizer reaches the parameters of the other, as in a GAN or an actor-critic"
 
 
@@ -88,10 +90,31 @@ def _facts(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def with_recording(run: Run, path: Path) -> Run:
+    """The run of a file that a recorder wrote, with what lies beside it: evaluations, the trainer, skipped steps.
+
+    Args:
+        run: as the reader of CSV files gives it.
+        path: of the file; the run of any other file is returned as it is.
+
+    Raises:
+        LogError: a file of the recording is damaged.
+    """
+    if not NAMES.fullmatch(path.name) or not path.with_name(FACTS).is_file():
+        return run
+    facts = _facts(path.with_name(FACTS))
+    optimizers = facts.get("optimizers") or []
+    number = next((k for k, one in enumerate(optimizers) if one.get("file") == path.name), None)
+    if number is None:
+        return run
+    evaluations = {} if number else _curves(path.with_name(EVALUATIONS), ("val_loss",))
+    told = {"notes": tuple(_notes(facts, optimizers[number])), **_recorded(facts, optimizers[number])}
+    return replace(run, curves={**run.curves, **evaluations}, provenance={**run.provenance, **told})
+
+
 def _run(path: Path, name: str, facts: Mapping[str, Any], optimizer: Mapping[str, Any]) -> Run:
     curves = _curves(path, COLUMNS[1:])
     loss = curves.get("train_loss")
-    objective = {"objective": "adversarial", "objective_reason": ADVERSARIAL} if facts.get("adversarial") else {}
     provenance = {
         "format": NAME,
         "columns": {name: name for name in ("step", *curves)},
@@ -99,11 +122,20 @@ def _run(path: Path, name: str, facts: Mapping[str, Any], optimizer: Mapping[str
         **(of_steps(loss.step) if loss is not None else {}),
         "notes": tuple(_notes(facts, optimizer)),
         "left_out": {},
-        "recorded": {key: value for key, value in optimizer.items() if key != "skipped_steps"},
-        "skipped_steps": tuple(optimizer.get("skipped_steps") or ()),
-        **objective,
+        **_recorded(facts, optimizer),
     }
     return Run(name, str(path), curves, provenance=provenance)
+
+
+def _recorded(facts: Mapping[str, Any], optimizer: Mapping[str, Any]) -> dict[str, Any]:
+    """What the recorder saw that curves do not show."""
+    objective = {"objective": "adversarial", "objective_reason": ADVERSARIAL} if facts.get("adversarial") else {}
+    return {
+        "recorded": {key: value for key, value in optimizer.items() if key != "skipped_steps"},
+        "skipped_steps": tuple(optimizer.get("skipped_steps") or ()),
+        "framework": facts.get("framework"),
+        **objective,
+    }
 
 
 def _notes(facts: Mapping[str, Any], optimizer: Mapping[str, Any]) -> list[str]:

@@ -21,9 +21,18 @@ FRAMEWORKS = (
     ("lightning", ("lightning.", "pytorch_lightning.", "lightning_fabric.")),
     ("hf", ("transformers.trainer", "trl.")),
     ("keras", ("keras.",)),
+    ("torchtitan", ("torchtitan.",)),
+    ("megatron", ("megatron.",)),
+    ("fairseq", ("fairseq.", "fairseq_cli.")),
     ("accelerate", ("accelerate.",)),
 )
 """By the modules that call the first update, the outermost framework first."""
+SCRIPTS = (
+    ("nanogpt", "", ("learning_rate", "warmup_iters", "lr_decay_iters", "grad_clip")),
+    ("timm", "args", ("lr", "warmup_epochs", "sched", "clip_grad")),
+)
+"""Training scripts that people copy into their own projects, by settings that they have together: global variables, or
+attributes of the local variable that is named."""
 MOST_UNFINISHED = 20
 """Losses since the last update that are kept."""
 MOST_SETTINGS = 8
@@ -76,7 +85,7 @@ class Facts:
         """Finds the framework by who is calling."""
         callers = list(_modules(frame))
         found = (name for name, starts in FRAMEWORKS if any(caller.startswith(starts) for caller in callers))
-        self.framework = next(found, "raw" if self.n_optimizers else "none")
+        self.framework = next(found, None) or _script(frame) or ("raw" if self.n_optimizers else "none")
 
     def died_of(self) -> None:
         """Keeps the exception that ended the script, which Python has printed by now."""
@@ -121,6 +130,18 @@ class Facts:
             "exception": self.exception,
             "failure": self.failure,
         }
+
+
+def _script(frame: FrameType | None) -> str | None:
+    """Which of `SCRIPTS` calls; None for another one."""
+    while frame is not None:
+        for name, holder, settings in SCRIPTS:
+            found = frame.f_locals.get(holder) if holder else None
+            of = getattr(found, "__dict__", {}) if holder else frame.f_globals
+            if all(setting in of for setting in settings):
+                return name
+        frame = frame.f_back
+    return None
 
 
 def _modules(frame: FrameType | None) -> Iterator[str]:

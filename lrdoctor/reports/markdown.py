@@ -110,7 +110,7 @@ def _fixes(report: Report) -> Iterator[str]:
     title = "Further fixes, in this order" if report.treat else "Fixes to try, in this order"
     bullets = _bullets(lines, MOST_FIXES)
     yield f"**{title}**\n\n{bullets}" if bullets else ""
-    snippets = [fix.snippet for fix in fixes[:MOST_FIXES] if 0 < len(fix.snippet) <= LONGEST_CODE]
+    snippets = [fix.code for fix in fixes[:MOST_FIXES] if 0 < len(fix.code) <= LONGEST_CODE]
     yield details("The code of these fixes", "\n\n".join(code(text) for text in dict.fromkeys(snippets)))
 
 

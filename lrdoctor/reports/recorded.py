@@ -12,6 +12,11 @@ FRAMEWORKS = {
     "lightning": "Lightning",
     "accelerate": "Accelerate",
     "keras": "Keras",
+    "torchtitan": "torchtitan",
+    "megatron": "Megatron-LM",
+    "fairseq": "fairseq",
+    "nanogpt": "nanoGPT's script",
+    "timm": "timm's script",
     "none": "a loop without an optimizer object",
 }
 

@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import Field, PrivateAttr, Tag, ValidationError
 
 from lrdoctor.core.rewriting import Rewrite
-from lrdoctor.spec.blocks import Clip, Probe, Sweep, SweepRange, Warmup
+from lrdoctor.spec.blocks import AnyEngine, Clip, Engine, Probe, Sweep, SweepRange, Warmup
 from lrdoctor.spec.faults import Fault, KeyPath, Place, refusal
 from lrdoctor.spec.types import Block, Count, CountOrZero, Positive, Seeds
 from lrdoctor.spec.validation import faults_of
 from lrdoctor.spec.yaml_source import Document, commented, parse, write
 
-NOT_IDENTITY = ("name", "seeds", "sweep", "probe", "warmup", "clip", "warmup_steps", "clip_norm")
+NOT_IDENTITY = ("name", "seeds", "sweep", "probe", "warmup", "clip", "warmup_steps", "clip_norm", "engine")
 """Keys that decide which trials run, and nothing of a trial's numbers that the trial does not say itself."""
 
 
@@ -51,6 +51,10 @@ class Spec(Named):
     clip: Clip = Clip()
     """The study of gradient clipping."""
 
+    engine: AnyEngine = Engine()
+    """Where trials run, which is no part of what they are: local (processes of this machine), or dask (a Dask cluster:
+    processes of this machine, a cluster whose scheduler has an `address`, or one that a `cluster` class starts)."""
+
     _folder: Path = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
@@ -59,6 +63,11 @@ class Spec(Named):
     @property
     def folder(self) -> Path:
         """The absolute folder of the YAML file, which relative files start from."""
+        return self._folder
+
+    @property
+    def code_folder(self) -> Path:
+        """The absolute folder that holds the user's code."""
         return self._folder
 
     @property

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
+from lrdoctor.spec.class_paths import file_of
 from lrdoctor.spec.faults import shown
 from lrdoctor.spec.types import (
     Betas,
@@ -25,6 +26,7 @@ from lrdoctor.spec.types import (
     Rates,
     component,
     name_or_class_path,
+    named,
     range_or_values,
     whole,
 )
@@ -205,6 +207,45 @@ class Clip(Block):
     """The clipping threshold, as a percentile of the gradient norms before clipping."""
 
 
+class Engine(Block):
+    """Where trials run."""
+
+    name: Literal["local", "dask"] = "local"
+    """local: worker processes of this machine. dask: workers of a Dask cluster, each with one trial at a time."""
+    address: Annotated[str, Field(min_length=1)] | None = None
+    """Of the scheduler of a Dask cluster that runs already, such as tcp://10.0.0.1:8786. Null: a cluster is started."""
+    cluster: Annotated[Component, BeforeValidator(component, json_schema_input_type=str | Component)] | None = None
+    """What starts the Dask cluster, such as dask_jobqueue.SLURMCluster, with its arguments. Null: processes of this
+    machine."""
+    jobs: Count | None = None
+    """Number of workers to start, or of trials at a time on a cluster that runs already; `--jobs` goes before. Null:
+    one a core, or one a visible GPU; on a cluster that runs already, as many as it has workers."""
+
+    @field_validator("address", "cluster")
+    @classmethod
+    def _of_dask(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is not None and info.data.get("name") == "local":
+            raise ValueError(f"found {shown(_text_of(value))} with the engine local, expected name: dask beside it")
+        if isinstance(value, Component) and file_of(value.class_path) is not None:
+            raise ValueError(f"found {shown(value.class_path)}, expected a class of an installed module")
+        if isinstance(value, Component) and info.data.get("address") is not None:
+            raise ValueError(
+                f"found {shown(value.class_path)} beside address, expected one of the two: a cluster to start, or one "
+                "that runs already"
+            )
+        return value
+
+    def where(self) -> dict[str, Any]:
+        """What the engine is told beside the number of workers."""
+        if self.name == "local":
+            return {}
+        return {"address": self.address, "cluster": None if self.cluster is None else self.cluster.model_dump()}
+
+
+def _text_of(value: str | Component) -> str:
+    return value if isinstance(value, str) else value.class_path
+
+
 def _tag(value: Any) -> str:
     """The tag of an optimizer or schedule, as plain values or as a block."""
     if isinstance(value, dict):
@@ -245,6 +286,7 @@ _Sweep = Annotated[
     Annotated[SweepRange, Tag("range")] | Annotated[SweepValues, Tag("values")], Discriminator(_sweep_tag)
 ]
 
+AnyEngine = Annotated[Engine, BeforeValidator(named, json_schema_input_type=Literal["local", "dask"] | Engine)]
 AnyComponent = Annotated[Component, BeforeValidator(component, json_schema_input_type=str | Component)]
 AnyData = Annotated[Data, BeforeValidator(component, json_schema_input_type=str | Data)]
 Optimizer = Annotated[_Optimizer, BeforeValidator(name_or_class_path, json_schema_input_type=str | _Optimizer)]

@@ -134,6 +134,10 @@ class CommandSpec(Spec, Command):
         return 1
 
     @property
+    def code_folder(self) -> Path:
+        return self.runs_in
+
+    @property
     def runs_in(self) -> Path:
         """The absolute folder that the command runs in."""
         return Path(os.path.abspath(self.folder / self.working_directory))

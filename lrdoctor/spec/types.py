@@ -41,6 +41,11 @@ def component(value: Any) -> Any:
     return _mapping(value, "a class path or {class_path, init_args}")
 
 
+def named(value: Any) -> Any:
+    """A bare text is a name."""
+    return {"name": value} if isinstance(value, str) else _mapping(value, "a name or a mapping")
+
+
 def name_or_class_path(value: Any) -> Any:
     """A bare text is a short name, or a class path when it has a dot or a colon."""
     if isinstance(value, str):

@@ -5,7 +5,7 @@ OUT/spec.yaml                the resolved spec
 OUT/trials/<key>/trial.json  a trial's settings and outcome; the trial is done when it is there
 OUT/trials/<key>/steps.csv   the trial's curves
 OUT/trials/<key>/*.txt       what the command of a trial printed, where a command trained it
-OUT/running/<key>            files of a trial that runs, which its worker writes
+OUT/running/<key>            attempts at a trial, which its worker writes (`store.attempts`)
 OUT/trials.csv               one row a trial
 """
 
@@ -23,6 +23,7 @@ from typing import Any
 from lrdoctor.core.run import Run, Status
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import StoreError
+from lrdoctor.store import attempts as tries
 from lrdoctor.store import study_file
 from lrdoctor.store.files import FolderLock, explained, sync_folder, write_atomic
 from lrdoctor.store.trial_files import (
@@ -110,6 +111,11 @@ class StudyFolder:
             if self._lock:
                 self._lock.release()
 
+    @property
+    def mark(self) -> str:
+        """Tells this study from every other one, wherever its folder is seen from."""
+        return str(self._study.get("id", ""))
+
     def note_data(self, facts: Mapping[str, Any]) -> None:
         """Records facts of the data, such as its hash; one that was recorded before has to be the same.
 
@@ -174,23 +180,38 @@ class StudyFolder:
         attempts: int,
         worker_facts: Mapping[str, Any],
         evaluations: Mapping[int, float] | None = None,
+        files: Mapping[str, bytes] | None = None,
+        attempt: Path | None = None,
     ) -> Run:
-        """Ends a trial that was begun, and returns the run as any later invocation will read it.
+        """Ends a trial, and returns the run as any later invocation will read it.
 
-        `evaluations` are validation losses by step that became known after the rows were added.
+        Its rows are those of `attempt`, a folder that a worker wrote; or those that were added to a trial that was
+        begun; or, of a trial that cost its workers, what the last one had written.
+
+        Args:
+            evaluations: validation losses by step that became known after the rows were written.
+            files: name -> content of what else is kept with the trial.
         """
+        folder = self.trial_folder(key)
+        if key not in self._running:
+            if attempt is None:
+                attempt = tries.newest(self.scratch_folder(key))
+            self.begin(key)
         steps = self._running.pop(key)
         steps.finish()
-        folder = self.trial_folder(key)
+        n_rows = steps.n_rows if attempt is None else tries.take(attempt, folder)
         if evaluations:
             add_evaluations(folder / STEPS, evaluations)
-        self._keep_files(key)
+        for name, data in (files or {}).items():
+            write_atomic(folder / Path(name).name, data)
+        with explained("delete", self.scratch_folder(key)):
+            shutil.rmtree(self.scratch_folder(key), ignore_errors=True)
         record = TrialRecord(
             key=key,
             trial=trial,
             status=status,
             exit_reason=exit_reason,
-            n_rows=steps.n_rows,
+            n_rows=n_rows,
             seconds=seconds,
             attempts=attempts,
             worker=worker_facts,
@@ -200,6 +221,23 @@ class StudyFolder:
         with explained("write", folder):
             sync_folder(folder.parent)
             return self._run(folder, record)
+
+    def adopt(self, key: str, trial: Trial) -> Run | None:
+        """The run of a trial that a worker finished for an invocation that died meanwhile; None where there is none."""
+        for attempt in tries.ended_attempts(self.scratch_folder(key)):
+            ended = tries.read_ending(attempt)
+            return self.finish(
+                key,
+                trial,
+                status=ended["status"],
+                exit_reason=ended["reason"],
+                seconds=ended["seconds"],
+                attempts=len(list(attempt.parent.glob(f"*/{STEPS}"))),
+                worker_facts={**ended["worker"], **ended["facts"]},
+                evaluations=ended["evaluations"],
+                attempt=attempt,
+            )
+        return None
 
     def _run(self, folder: Path, record: TrialRecord) -> Run:
         block = self._study["identity"].get("optimizer") or {}
@@ -237,22 +275,8 @@ class StudyFolder:
         return self.out / "trials" / key
 
     def scratch_folder(self, key: str) -> Path:
-        """Where the worker that runs the trial may put files.
-
-        Those that lie there when the trial ends are kept with it; folders are not. It is none of the trial's own
-        folder, since a worker has begun by the time that `begin` is called.
-        """
+        """Where workers put what they make of the trial, an attempt in a folder of its own; deleted when it ends."""
         return self.out / study_file.RUNNING / key
-
-    def _keep_files(self, key: str) -> None:
-        """Moves the files of the worker to the trial."""
-        scratch = self.scratch_folder(key)
-        with explained("move what is in", scratch):
-            if scratch.exists():
-                for path in sorted(scratch.iterdir()):
-                    if path.is_file() and not path.is_symlink():
-                        path.replace(self.trial_folder(key) / path.name)
-                shutil.rmtree(scratch)
 
     def _keys(self) -> list[str]:
         with explained("read", self.out / "trials"):
@@ -286,9 +310,10 @@ def _resume(out: Path, what: Mapping[str, Any], fresh: bool) -> dict[str, Any] |
     if fresh:
         study_file.delete_study(out)
         return None
-    if any(out.glob(f"trials/*/{TRIAL}")):
+    if any(out.glob(f"trials/*/{TRIAL}")) or any(out.glob(f"{study_file.RUNNING}/*/*/{tries.ENDED}")):
         study_file.refuse_changed(out, saved, what)
-        return saved
+        # those of earlier versions have none
+        return {"id": study_file.new_id(), **saved}
     # without a trial there is nothing that another spec could be mixed with
     study_file.refuse_format(out, saved)
-    return {**saved, **what, "data": {}}
+    return {"id": study_file.new_id(), **saved, **what, "data": {}}

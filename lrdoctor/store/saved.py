@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from lrdoctor.core.run import Run
+from lrdoctor.core.trial import Trial
 from lrdoctor.store import study_file
 from lrdoctor.store.folder import StudyFolder
 from lrdoctor.store.trial_files import TRIAL, TrialRecord
@@ -52,6 +53,9 @@ class SavedStudy(StudyFolder):
         """The records of the trials that are done, by key; damaged ones are left out and named in `problems`."""
         found = [] if self._fresh else [self._record(key) for key in self._keys()]
         return [record for record in found if record is not None]
+
+    def adopt(self, key: str, trial: Trial) -> Run | None:
+        return None
 
     def begin(self, key: str) -> None:
         raise ValueError(f"a bug: trial {key} is begun in {self.out}, which is only looked at")

@@ -6,6 +6,7 @@ import json
 import platform
 import re
 import shutil
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ OURS = ("trials", RUNNING, "figures", "trials.csv", "spec.yaml", "prescription.y
 
 KINDS: Mapping[str, type] = {
     "lrdoctor_version": str,
+    "id": str,
     "name": str,
     "identity": dict,
     "environment": dict,
@@ -47,11 +49,17 @@ def new_study(name: str, what: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "lrdoctor_version": __version__,
+        "id": new_id(),
         "name": name,
         **what,
         "created": _now(),
         "invocations": [],
     }
+
+
+def new_id() -> str:
+    """Text that tells a study from every other one, wherever its folder is seen from."""
+    return uuid.uuid4().hex
 
 
 def invocation(command_line: Sequence[str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import platform
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -60,7 +61,13 @@ class TrainingSession:
         # an index was asked for: that one accelerator is all there is
         devices = torch.cuda.device_count() if self.device.type == "cuda" else 0
         single = self.device.type == "mps" or ":" in str(self.workload.blocks["device"])
-        return {"device": str(self.device), "device_name": name, "devices": 1 if single else devices}
+        return {
+            "device": str(self.device),
+            "device_name": name,
+            "devices": 1 if single else devices,
+            "host": platform.node(),
+            "torch": str(torch.__version__),  # plain text: unpickling its own class imports torch
+        }
 
     def run(self, payload: Any, emit: Callable[[Any], None], stopped: Callable[[], bool]) -> Any:
         if payload["kind"] == "check":

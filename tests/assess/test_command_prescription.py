@@ -35,7 +35,8 @@ def study(words: list[str], framework: str = "raw") -> Study:
             [
                 "# the command:",
                 "python train.py",
-                "optimizer = ...(model.parameters(), lr=0.01)  # where the script makes it",
+                "for group in optimizer.param_groups:  # right after the script makes it",
+                '    group["lr"] = 0.01',
                 "warmup = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, step / 12))",
                 "warmup.step()  # after every optimizer.step(); the script's own schedule starts where the warmup ends",
             ],
@@ -63,9 +64,38 @@ def study(words: list[str], framework: str = "raw") -> Study:
             [
                 "# the command:",
                 "python t.py",
-                "TrainingArguments(learning_rate=0.01)",
-                "TrainingArguments(warmup_steps=12)",
-                "TrainingArguments(max_grad_norm=1.5)",
+                "# the Trainer of transformers:",
+                "TrainingArguments(learning_rate=0.01, warmup_steps=12, max_grad_norm=1.5)",
+            ],
+        ),
+        (
+            ["python", "t.py", "--lr={lr}"],
+            "nanogpt",
+            PAIR,
+            ["# the command:", "python t.py --lr=0.01 --warmup_iters=12 --grad_clip=1.5"],
+        ),
+        (
+            ["python", "t.py"],
+            "timm",
+            PAIR,
+            [
+                "# the command:",
+                "python t.py --lr 0.01 --clip-grad 1.5",
+                "# the warmup, which timm counts in epochs: --sched-on-updates --warmup-lr 0 --warmup-epochs "
+                "(12 updates / updates of an epoch, rounded up)",
+            ],
+        ),
+        (
+            ["accelerate", "launch", "t.py"],
+            "accelerate",
+            Treatment(clip_norm=1.5),
+            [
+                "# the command:",
+                "accelerate launch t.py",
+                "# Accelerate:",
+                "accelerator.clip_grad_norm_(model.parameters(), 1.5)  # before optimizer.step()",
+                "for group in optimizer.param_groups:  # right after the script makes it",
+                '    group["lr"] = 0.01',
             ],
         ),
         (["python", "t.py", "{lr}"], "raw", ADAM, ["# the command:", "python t.py 0.01 --opt adam"]),

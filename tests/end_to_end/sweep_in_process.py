@@ -2,49 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from lrdoctor import examine
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.core.trial import Trial
-from lrdoctor.engines.base import Event, Finished, Progress, Started, Task
 from lrdoctor.procedures.sweep import Settings
-from lrdoctor.spec import Spec, load_spec
+from lrdoctor.spec import load_spec
 from lrdoctor.store import StudyFolder
-from lrdoctor.worker import open_session
-
-
-class InProcess:
-    """An engine of one worker that is this process."""
-
-    def __init__(self, spec: Spec) -> None:
-        self.session = open_session(spec.workload(), worker=0)
-
-    def __enter__(self) -> InProcess:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        pass
-
-    def describe(self) -> Mapping[str, Any]:
-        return {**self.session.describe(), "jobs": 1}
-
-    def run(self, tasks: Iterable[Task]) -> Iterator[Event]:
-        for task in tasks:
-            yield Started(task, 0)
-            rows: list[Any] = []
-            result = self.session.run(task.payload, rows.extend, lambda: False)
-            if rows:
-                yield Progress(task, rows)
-            yield Finished(task, result)
-
-    def stop(self) -> None:
-        raise AssertionError("nobody stops it here")
-
-    kill = stop
 
 
 class Nobody:
@@ -72,6 +38,9 @@ def swept(folder: Path, text: str, resolution: float) -> Study:
     (folder / "spec.yaml").write_text(text)
     spec, out = load_spec(folder / "spec.yaml"), folder / "out"
     what = {"name": spec.name, "identity": spec.identity(), "spec_yaml": spec.to_yaml(out)}
-    with StudyFolder.open(out, **what, command_line=[], environment={}, fresh=False) as study_folder:
-        laboratory = examine.Laboratory(spec, study_folder, InProcess(spec), Nobody())
+    with (
+        StudyFolder.open(out, **what, command_line=[], environment={}, fresh=False) as study_folder,
+        examine.open_engine(spec, jobs=1, engine="here") as engine,
+    ):
+        laboratory = examine.Laboratory(spec, study_folder, engine, Nobody())
         return examine.sweep(laboratory, Settings(spec.sweep.rates(), resolution=resolution), spec.seeds)

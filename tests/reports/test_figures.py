@@ -4,15 +4,23 @@ import functools
 import math
 import struct
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import matplotlib
 import pytest
 from report_samples import falling, one_seed, rate, run, study, sweep
 
+from lrdoctor.core.curve import Curve
+from lrdoctor.core.run import Run
 from lrdoctor.reports.figures import sweep_figures
 
 NAMES = ("figure_7a_objective_vs_learning_rate", "figure_7b_training_loss_above_best")
+NORMS = ("figure_9_gradient_norm_by_step", "figure_9_gradient_norm_histogram")
 NAN, INF = math.nan, math.inf
+
+
+def with_norms(of: Run, norms: list[float]) -> Run:
+    return replace(of, curves={**of.curves, "grad_norm": Curve.of(norms)})
 
 
 HEALTHY = sweep((0.001, 0.01, 0.05, 0.1), best_learning_rate=0.01)
@@ -29,6 +37,12 @@ EDGE = study(
     unstable_base_learning_rate=0.02,
 )
 STUDIES = {
+    "norms": study(
+        [rate(0.01), rate(0.1, feasible=0)],
+        [with_norms(run(0.01, train=falling()), [1.0, 2.0, 3.0] * 10), with_norms(run(0.1), [50.0, 1e30, INF])],
+        best_learning_rate=0.01,
+        unstable_base_learning_rate=0.1,
+    ),
     "healthy": HEALTHY,
     "edge": EDGE,
     "nothing feasible": study([rate(0.01, feasible=0), rate(0.1, feasible=0)], [run(0.01, train=falling())]),
@@ -58,13 +72,16 @@ def svg_text(content: bytes) -> str:
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_every_study_gives_four_readable_files(name: str) -> None:
+def test_every_study_gives_readable_files(name: str) -> None:
     files = figures(name)
-    assert sorted(files) == sorted(f"{figure}.{kind}" for figure in NAMES for kind in ("png", "svg"))
-    for figure in NAMES:
+    expected = (*NAMES, *NORMS) if name == "norms" else NAMES
+    assert sorted(files) == sorted(f"{figure}.{kind}" for figure in expected for kind in ("png", "svg"))
+    for figure in expected:
         png = files[f"{figure}.png"]
         assert png.startswith(b"\x89PNG\r\n\x1a\n")
-        assert struct.unpack(">II", png[16:24]) == (1040, 920)
+        width, height = struct.unpack(">II", png[16:24])
+        assert width == 1040  # a phone's column
+        assert 500 < height < 1800
         assert svg_text(files[f"{figure}.svg"])
 
 
@@ -91,7 +108,9 @@ def test_every_study_gives_four_readable_files(name: str) -> None:
         ("edge", 1, ["training loss", "step (optimizer updates)", "0.02 = 2x lr*", "ends non-finite"]),
         ("healthy", 0, ["lr* = 0.01, no instability found up to 10x lr*", "(1 seed)", "10x lr*"]),
         ("nothing feasible", 0, ["no feasible learning rate", "infeasible"]),
-        ("nothing feasible", 1, ["no feasible learning rate"]),
+        ("nothing feasible", 1, ["training loss at rates of which none is feasible", "0.01", "smoothed"]),
+        ("norms", 2, ["gradient norms at lr* = 0.01", "at 0.1, the first unstable rate; 100 % above", "seed 0"]),
+        ("norms", 3, ["updates, of 1 seed", "scaled down", "(the axis ends at"]),
         ("nothing judged", 0, ["(2 rates could not be judged)", "no learning rate was judged"]),
         ("nothing measured", 0, ["no objective was measured"]),
         ("negative losses", 1, ["axis ends at"]),
@@ -99,7 +118,7 @@ def test_every_study_gives_four_readable_files(name: str) -> None:
     ],
 )
 def test_figures_say_it_in_real_text(name: str, figure: int, texts: list[str]) -> None:
-    shown = svg_text(figures(name)[f"{NAMES[figure]}.svg"])
+    shown = svg_text(figures(name)[f"{(*NAMES, *NORMS)[figure]}.svg"])
     assert [text for text in texts if text not in shown] == []
 
 

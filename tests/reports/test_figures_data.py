@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from report_samples import falling, one_seed, rate, run, study, sweep
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
-from lrdoctor.core.study import Study
+from lrdoctor.core.study import Rate, Study
+from lrdoctor.reports.figures.norms import swept_norms
 from lrdoctor.reports.figures.objective import AxisPlot, Point, axis_plot, headline, is_log, y_limits
 from lrdoctor.reports.figures.style import cut, log_ticks
 from lrdoctor.reports.figures.training import Trace, TrainingCurves, pick_rates, training_curves
@@ -133,7 +135,7 @@ def test_long_curve_is_thinned_and_keeps_its_spike() -> None:
     values[12_345] = 7.0
     curves = training_curves(study([rate(0.01)], [run(train=values)], best_learning_rate=0.01))
     trace: Trace = curves.rates[0].median
-    assert len(trace.curve) <= 500
+    assert len(trace.curve) <= 180
     assert 12_345 in trace.curve.step
     assert (curves.high, curves.cut_above) == (7.0, False)
 
@@ -196,4 +198,40 @@ def test_title_is_cut_by_the_width_of_its_characters() -> None:
 
 def test_curve_of_a_trace_is_the_raw_one() -> None:
     sample = study([rate(0.01)], [run(train=[3.0, 2.0, 2.5])], best_learning_rate=0.01)
-    assert training_curves(sample).rates[0].median == Trace(Curve.of([3.0, 2.0, 2.5]), None)
+    curve = Curve.of([3.0, 2.0, 2.5])
+    assert training_curves(sample).rates[0].median == Trace(curve, curve, None)  # too few points to smooth
+
+
+def test_without_a_best_rate_trainings_over_the_whole_range_are_shown() -> None:
+    lrs = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3]
+    sample = study([rate(lr, feasible=0) for lr in lrs], [run(lr, train=[1.0, 2.0]) for lr in lrs])
+    curves = training_curves(sample)
+    assert [(of.learning_rate, of.multiple) for of in curves.rates] == [
+        (0.001, None), (0.01, None), (0.03, None), (0.3, None),
+    ]  # fmt: skip
+
+
+def test_norms_of_a_sweep_are_those_of_the_best_and_of_the_first_unstable_rate() -> None:
+    def normed(lr: float, seed: int, norms: list[float]) -> Run:
+        of = run(lr, seed)
+        return replace(of, curves={**of.curves, "grad_norm": Curve.of(norms)})
+
+    runs = [
+        normed(0.01, 1, [1.0] * 9 + [2.0]),
+        normed(0.01, 0, [1.0] * 9 + [4.0]),
+        normed(0.1, 0, [0.5, 9.0, 1e9, INF]),
+    ]
+    plot = swept_norms(study([rate(0.01), rate(0.1)], runs, best_learning_rate=0.01, unstable_base_learning_rate=0.1))
+    assert plot is not None
+    assert plot.seeds == (0, 1)
+    # the median over the seeds of the 90th percentile of each
+    assert plot.marks[0].clip_norm == pytest.approx((1.1 + 1.3) / 2)
+    assert (plot.marks[0].share, plot.high > 400.0) == (0.1, True)
+    assert plot.unstable is not None
+    assert plot.unstable.share == pytest.approx(2 / 3)
+    assert (sum(plot.unstable.counts), plot.unstable.cut_above) == (3, True)
+
+
+@pytest.mark.parametrize("rates", [[], [rate(0.01, n=0, feasible=0)], [rate(0.01)]])
+def test_no_norms_no_figure(rates: list[Rate]) -> None:
+    assert swept_norms(study(rates, [run(0.01)], best_learning_rate=0.01 if rates else None)) is None

@@ -190,7 +190,8 @@ def test_of_very_many_runs_the_worst_are_drawn() -> None:
     runs = [*(logs.log_run(f"{i}.csv") for i in range(160)), logs.log_run("bad.csv", "unstable")]
     text = render(logs.report(*runs))
     assert faults(text) == []
-    assert len(Page.of(text).every("figure")) == 150
+    in_full = 8  # each with its gradient norms as bars
+    assert len(Page.of(text).every("figure")) == 150 + in_full
     assert text.count("draws the worst 150 runs") == 11
     assert Page.of(text).words["h3"][0] == "bad.csv"
 

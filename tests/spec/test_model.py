@@ -38,6 +38,7 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
         "probe": {"factor": 2.0, "steps": 500},
         "warmup": {"factor": 10.0, "steps": [10, 1000, 10000, 100000]},
         "clip": {"percentile": 90.0},
+        "engine": {"name": "local", "address": None, "cluster": None, "jobs": None},
     }
     assert spec.folder == tmp_path
 

@@ -5,7 +5,8 @@ A figure is two modules: the data step (what is drawn, as plain values) and the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from lrdoctor.core.compared import ComparedStudy
@@ -16,7 +17,7 @@ from lrdoctor.core.sections import Probe
 from lrdoctor.core.study import Study
 from lrdoctor.reports.figures.apart import Tried, apart
 from lrdoctor.reports.figures.apart_ink import draw_apart
-from lrdoctor.reports.figures.norms import norm_plot
+from lrdoctor.reports.figures.norms import NormPlot, norm_plot, probed_norms, swept_norms
 from lrdoctor.reports.figures.norms_ink import draw_norm_histogram, draw_norms_by_step
 from lrdoctor.reports.figures.objective import axis_plot
 from lrdoctor.reports.figures.objective_ink import draw_axis_plot
@@ -27,19 +28,28 @@ from lrdoctor.reports.figures.several_ink import draw_several
 from lrdoctor.reports.figures.style import files
 from lrdoctor.reports.figures.training import training_curves
 from lrdoctor.reports.figures.training_ink import draw_training_curves
-from lrdoctor.reports.figures.treat import treatments
-from lrdoctor.reports.figures.warmup import warmup_curves
+from lrdoctor.reports.figures.treat import ALL_FIXES, all_treatments, treatments
+from lrdoctor.reports.figures.warmup import failed_target, warmup_curves
 from lrdoctor.reports.figures.warmup_ink import draw_warmup_curves
 from lrdoctor.reports.figures.with_fix import with_warmup
 from lrdoctor.reports.figures.with_fix_ink import draw_with_fix
 
-__all__ = ["clip_figures", "compare_figures", "probe_figures", "sweep_figures", "treat_figures", "warmup_figures"]
+__all__ = [
+    "clip_figures",
+    "compare_figures",
+    "probe_figures",
+    "probe_norm_figures",
+    "sweep_figures",
+    "treat_figures",
+    "warmup_figures",
+]
 
 
 def sweep_figures(study: Study) -> dict[str, bytes]:
-    """Figures 7a and 7b of a finished sweep, each as PNG and as SVG: file name -> content.
+    """Figures 7a, 7b and 9 of a finished sweep, each as PNG and as SVG: file name -> content.
 
-    The same study gives the same bytes. What cannot be drawn is said in the figure.
+    The same study gives the same bytes. What cannot be drawn is said in the figure; figure 9 is not there where no
+    gradient norm was recorded.
 
     Args:
         study: a sweep: its rates, and the runs that were made for them.
@@ -49,10 +59,29 @@ def sweep_figures(study: Study) -> dict[str, bytes]:
         **files(
             "figure_7b_training_loss_above_best", lambda figure: draw_training_curves(training_curves(study))(figure)
         ),
+        **_norm_files("figure_9_gradient_norm", lambda: swept_norms(study)),
     }
 
 
-def clip_figures(name: str, runs: Sequence[Run], clip: Mapping[str, Any]) -> dict[str, bytes]:
+def _norm_files(name: str, norms: Callable[[], NormPlot | None]) -> dict[str, bytes]:
+    """The norms by step and as bars; no file where there are none. What cannot be drawn is said in the figures."""
+    with suppress(ArithmeticError, ValueError):
+        if norms() is None:
+            return {}
+    return {
+        **files(f"{name}_by_step", lambda figure: draw_norms_by_step(_known(norms()))(figure)),
+        **files(f"{name}_histogram", lambda figure: draw_norm_histogram(_known(norms()))(figure)),
+    }
+
+
+def _known(plot: NormPlot | None) -> NormPlot:
+    assert plot is not None
+    return plot
+
+
+def clip_figures(
+    name: str, runs: Sequence[Run], clip: Mapping[str, Any], unstable: float | None = None
+) -> dict[str, bytes]:
     """Figure 9 as two figures, the norms against the step and their histogram: file name -> content.
 
     No file when there are no norms; `clip` says why.
@@ -61,14 +90,9 @@ def clip_figures(name: str, runs: Sequence[Run], clip: Mapping[str, Any]) -> dic
         name: of the study.
         runs: its trials.
         clip: `Report.clip`.
+        unstable: the lowest unstable rate, whose norms stand below; None where there is none.
     """
-    plot = norm_plot(name, runs, clip)
-    if plot is None:
-        return {}
-    return {
-        **files("figure_9_gradient_norm_by_step", draw_norms_by_step(plot)),
-        **files("figure_9_gradient_norm_histogram", draw_norm_histogram(plot)),
-    }
+    return _norm_files("figure_9_gradient_norm", lambda: norm_plot(name, runs, clip, unstable))
 
 
 def warmup_figures(report: Report, name: str, runs: Sequence[Run]) -> dict[str, bytes]:
@@ -79,7 +103,11 @@ def warmup_figures(report: Report, name: str, runs: Sequence[Run]) -> dict[str, 
         name: of the study.
         runs: with the trials of the search among them.
     """
-    by_steps = warmup_curves(name, report.warmup, runs)
+    by_steps = [
+        curves
+        for curves in (failed_target(name, report.warmup, runs), warmup_curves(name, report.warmup, runs))
+        if curves is not None
+    ]
     swept = plain(report.sweep.rates) if report.sweep else ()
     compared = with_warmup(name, report.warmup, swept, report.best_learning_rate, report.unstable_base_learning_rate)
     return {
@@ -99,14 +127,30 @@ def probe_figures(name: str, runs: Sequence[Run], probe: Probe) -> dict[str, byt
     return files("figure_5_every_step", lambda figure: draw_probe(probe_plot(name, runs, probe))(figure))
 
 
+def probe_norm_figures(name: str, runs: Sequence[Run], probe: Probe) -> dict[str, bytes]:
+    """Figure 9 of the short runs: file name -> content; none where no gradient norm was recorded.
+
+    Args:
+        name: of the study.
+        runs: the short runs.
+        probe: `Report.probe` of these runs.
+    """
+    rows = {seed.run for seed in probe.seeds}
+    of = [run for run in runs if run.name in rows]
+    rate = probe.base_learning_rate
+    return _norm_files("figure_9_gradient_norm_of_short_run", lambda: probed_norms(name, rate, probe.factor, of))
+
+
 def treat_figures(report: Report, name: str) -> dict[str, bytes]:
-    """Figure 8 for every fix that was swept, each as PNG and as SVG: file name -> content.
+    """Figure 8 of all fixes that were swept, and of each of them, as PNG and as SVG: file name -> content.
 
     Args:
         report: with its `treat` section.
         name: of the study.
     """
     drawn: dict[str, bytes] = {}
+    if together := all_treatments(name, report.treat):
+        drawn |= files(ALL_FIXES, draw_several(together))
     for file, plot in treatments(name, report.treat).items():
         drawn |= files(file, draw_with_fix(plot))
     return drawn
@@ -140,7 +184,7 @@ def compare_figures(
     ]
     drawn = {
         **files("figure_4_objective_vs_learning_rate", draw_several(objectives)),
-        **files("figure_4_training_loss_low_and_high", draw_apart(apart(name, tried))),
+        **files("figure_4_training_loss_low_and_high", lambda figure: draw_apart(apart(name, tried))(figure)),
     }
     plots = [probe_plot(study.name, of[1], of[0]) for study, of in zip(studies, probed, strict=True) if of is not None]
     if plots:

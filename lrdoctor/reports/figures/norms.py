@@ -1,4 +1,4 @@
-"""What figure 9 shows: the unclipped gradient norms at lr*, against the step and as a histogram."""
+"""What figure 9 shows: the unclipped gradient norms at lr* and at the first unstable rate, by step and in bars."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ import numpy as np
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.robust import min_max_decimate
 from lrdoctor.core.run import Run
+from lrdoctor.core.study import Study
+from lrdoctor.reports.numbers import number
 
-MAX_POINTS = 500
-"""Points a curve: about one a pixel of a figure in a page."""
+MAX_POINTS = 200
+"""Points a curve: more than a panel has pixels to spare."""
 BINS = 30
 """Bars of the histogram, about; their edges are counted from the threshold, so that no bar lies across it."""
 FIRST_PERCENTILE = 90.0
 """Marked where no threshold was tried (tuning playbook)."""
+CEILING = 100.0
+"""The axis ends at this multiple of the largest norm at lr*: one on its way to infinity would flatten the rest."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,27 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Unstable:
+    """The same training at the first unstable rate, over the same axes."""
+
+    learning_rate: float
+    seeds: tuple[int, ...]
+    curves: tuple[Curve, ...]
+    counts: tuple[int, ...]
+    share: float
+    """Of its norms, the part above the first threshold: what clipping would scale down there."""
+    cut_above: bool
+    """Some norms are larger than the axis."""
+
+
+@dataclass(frozen=True)
 class NormPlot:
     """What figure 9 shows."""
 
     name: str
     learning_rate: float
+    rate_in_words: str
+    """`lr* = 0.01`, or what else the rate is."""
     seeds: tuple[int, ...]
     curves: tuple[Curve, ...]
     """One a seed, positive and finite norms, thinned so that outliers of one step survive."""
@@ -47,6 +67,8 @@ class NormPlot:
     """The first threshold, then the one that came out best where it is another."""
     not_drawn: int
     """Norms of 0, which have no height on a logarithmic axis."""
+    unstable: Unstable | None = None
+    """None where no rate is unstable, or no norm was recorded there."""
 
     @property
     def low(self) -> float:
@@ -57,42 +79,110 @@ class NormPlot:
         return self.edges[-1]
 
 
-def norm_plot(name: str, runs: Sequence[Run], clip: Mapping[str, Any]) -> NormPlot | None:
+def norm_plot(
+    name: str, runs: Sequence[Run], clip: Mapping[str, Any], unstable: float | None = None
+) -> NormPlot | None:
     """The norms of the trials that the thresholds come from; None when there is none that can be drawn.
 
     Args:
         name: of the study.
         runs: its trials, others among them.
         clip: `Report.clip`, which says which trials held at lr*, and what was tried.
+        unstable: the lowest unstable rate; None where there is none.
     """
     of = clip.get("norms")
     if not of:
         return None
-    used = [run for run in runs if _is_used(run, clip)]
+    rate = of["base_learning_rate"]
+    used = [run for run in runs if _is_used(run, clip, rate)]
+    beyond = [run for run in runs if unstable is not None and _is_used(run, clip, unstable)]
+    return _plot(name, rate, f"lr* = {number(rate)}", used, (unstable, beyond), _thresholds(clip))
+
+
+def swept_norms(study: Study) -> NormPlot | None:
+    """The norms of a sweep at lr* (at the lowest rate where there is none) and at the first unstable rate.
+
+    The threshold is the playbook's first: the 90th percentile, the median over the seeds.
+    """
+    best = study.best_learning_rate
+    tried = [rate.base_learning_rate for rate in study.rates if rate.n_judged]
+    rate = best if best is not None else min(tried, default=None)
+    if rate is None:
+        return None
+    words = f"lr* = {number(rate)}" if best is not None else f"{number(rate)}, the lowest rate"
+    unstable = study.unstable_base_learning_rate
+    if unstable is None and best is None:  # where no rate is feasible a sweep names none
+        unstable = next((r.base_learning_rate for r in study.rates if r.n_judged and r.is_unstable), None)
+    beyond = _at(study.runs, unstable) if unstable != rate else []
+    return _plot(study.name, rate, words, _at(study.runs, rate), (unstable, beyond))
+
+
+def probed_norms(name: str, rate: float, factor: float, runs: Sequence[Run]) -> NormPlot | None:
+    """The norms of short runs, which are all at one rate."""
+    return _plot(name, rate, f"{number(rate)} = {factor:g}x lr*", _at(runs, rate), (None, []))
+
+
+def _at(runs: Sequence[Run], rate: float | None) -> list[Run]:
+    found = [run for run in runs if run.trial is not None and run.trial.base_learning_rate == rate]
+    return sorted(found, key=lambda run: run.trial.seed if run.trial is not None else 0)
+
+
+def _plot(
+    name: str,
+    rate: float,
+    words: str,
+    used: Sequence[Run],
+    beyond: tuple[float | None, Sequence[Run]],
+    thresholds: Sequence[tuple[float, float]] = (),
+) -> NormPlot | None:
+    """The plot, with the first percentile of these norms as the threshold where none is given."""
+    used = [run for run in used if run.status != "failed" and len(run.grad_norm.finite)]
     drawn = [_positive(run.grad_norm.finite) for run in used]
     values = np.concatenate([curve.value for curve in drawn]) if drawn else np.zeros(0)
     if not len(values):
         return None
-    marks = tuple(Mark(norm, q, float(np.mean(values > norm))) for q, norm in _thresholds(clip))
-    edges = bar_edges(float(values.min()), float(values.max()), marks[0].clip_norm)
+    if not thresholds:
+        percentiles = [np.percentile(curve.value, FIRST_PERCENTILE) for curve in drawn if len(curve)]
+        thresholds = [(FIRST_PERCENTILE, float(np.median(percentiles)))]
+    marks = tuple(Mark(norm, q, float(np.mean(values > norm))) for q, norm in thresholds)
+    others = [run for run in beyond[1] if run.status != "failed" and len(_positive(run.grad_norm.finite))]
+    curves = [_positive(run.grad_norm.finite) for run in others]
+    every = np.concatenate([values, *(curve.value for curve in curves)])
+    high = min(float(every.max()), CEILING * float(values.max()))
+    edges = bar_edges(float(every.min()), high, marks[0].clip_norm)
+    unstable = None
+    if curves and beyond[0] is not None:
+        norms = np.concatenate([curve.value for curve in curves])
+        unstable = Unstable(
+            learning_rate=beyond[0],
+            seeds=tuple(run.trial.seed for run in others if run.trial is not None),
+            curves=tuple(min_max_decimate(curve, MAX_POINTS) for curve in curves),
+            # what lies beyond the axis is counted in its last bar
+            counts=tuple(np.histogram(np.minimum(norms, high), edges)[0].tolist()),
+            share=float(np.mean(norms > marks[0].clip_norm)),
+            cut_above=bool(norms.max() > high),
+        )
     return NormPlot(
         name=name,
-        learning_rate=of["base_learning_rate"],
+        learning_rate=rate,
+        rate_in_words=words,
         seeds=tuple(run.trial.seed for run in used if run.trial is not None),
         curves=tuple(min_max_decimate(curve, MAX_POINTS) for curve in drawn),
         edges=tuple(edges),
         counts=tuple(np.histogram(values, edges)[0].tolist()),
         marks=marks,
         not_drawn=sum(len(run.grad_norm.finite) for run in used) - len(values),
+        unstable=unstable,
     )
 
 
-def _is_used(run: Run, clip: Mapping[str, Any]) -> bool:
+def _is_used(run: Run, clip: Mapping[str, Any], rate: float) -> bool:
     """Whether it is the spec's own training, with what the spec itself has of warmup and clipping."""
     trial, norms = run.trial, clip["norms"]
     return (
         trial is not None
-        and trial.base_learning_rate == norms["base_learning_rate"]
+        and trial.stop_after is None
+        and trial.base_learning_rate == rate
         and trial.clip_norm == clip.get("own_clip_norm")
         and trial.warmup_steps == clip.get("own_warmup_steps", 0)
         and trial.seed in norms["seeds"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lrdoctor.core.curve import Curve
 from lrdoctor.reports.figures import style
-from lrdoctor.reports.figures.norms import Mark, NormPlot
+from lrdoctor.reports.figures.norms import Mark, NormPlot, Unstable
 from lrdoctor.reports.figures.style import Draw
 from lrdoctor.reports.numbers import number
 
@@ -18,69 +22,102 @@ ROOM = 1.15
 """Factor between the outermost norms and the ends of the axis."""
 
 
+PANEL_INCHES = 2.5
+"""Height of a panel where there are two."""
+
+
 def draw_norms_by_step(plot: NormPlot) -> Draw:
-    """The norm at every step on a logarithmic axis, a line a seed, thresholds across."""
+    """The norm at every step on a logarithmic axis, a line a seed, thresholds across; the first unstable rate below."""
 
     def draw(figure: Figure) -> str:
-        axes = figure.add_subplot()
-        axes.set_xlabel("step (optimizer updates)" + _not_drawn(plot))
-        axes.set_ylabel("gradient norm before clipping")
-        style.make_log(axes, "y", plot.low / ROOM, plot.high * ROOM)
-        for i, (seed, curve) in enumerate(zip(plot.seeds, plot.curves, strict=True)):
-            named = len(plot.seeds) <= len(COLOURS)
-            label = f"seed {seed}" if named else "a line a seed" if i == 0 else "_"
-            colour = COLOURS[i] if named else COLOURS[0]
-            axes.plot(curve.step, curve.value, color=colour, linewidth=0.8, label=label)
-        for mark, dash in zip(plot.marks, DASHES, strict=False):
-            axes.axhline(mark.clip_norm, color=style.VERMILION, linestyle=dash, label=_label(mark), zorder=4)
-        figure.legend(loc="outside lower center", ncols=2)
-        return _title(axes, plot)
+        every = _panels(figure, plot)
+        _draw_curves(every[0], plot, plot.seeds, plot.curves)
+        words = _title(every[0], plot)
+        if plot.unstable is not None:
+            _draw_curves(every[1], plot, plot.unstable.seeds, plot.unstable.curves)
+            every[1].set_title(_unstable_title(plot, plot.unstable))
+            words = f"{words}; {_unstable_title(plot, plot.unstable)}"
+        every[-1].set_xlabel("step (optimizer updates)" + _not_drawn(plot))
+        figure.legend(*every[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        return words
 
     return draw
+
+
+def _panels(figure: Figure, plot: NormPlot) -> list[Axes]:
+    """One under the other: lr*, and the first unstable rate where there is one."""
+    if plot.unstable is None:
+        return [figure.add_subplot()]
+    figure.set_size_inches(style.SIZE_INCHES[0], 1.4 + 2 * PANEL_INCHES)
+    return list(figure.subplots(2, 1))
+
+
+def _draw_curves(axes: Axes, plot: NormPlot, seeds: Sequence[int], curves: Sequence[Curve]) -> None:
+    axes.set_ylabel("gradient norm" + (" before clipping" if plot.unstable is None else ""))
+    style.make_log(axes, "y", plot.low / ROOM, plot.high * ROOM)
+    for i, (seed, curve) in enumerate(zip(seeds, curves, strict=True)):
+        named = len(seeds) <= len(COLOURS)
+        label = f"seed {seed}" if named else "a line a seed" if i == 0 else "_"
+        colour = COLOURS[i] if named else COLOURS[0]
+        axes.plot(curve.step, np.minimum(curve.value, plot.high), color=colour, linewidth=0.8, label=label)
+    for mark, dash in zip(plot.marks, DASHES, strict=False):
+        axes.axhline(mark.clip_norm, color=style.VERMILION, linestyle=dash, label=_label(mark), zorder=4)
 
 
 def draw_norm_histogram(plot: NormPlot) -> Draw:
     """How many updates had which norm; bars beyond the first threshold, which would be clipped, stand out."""
 
     def draw(figure: Figure) -> str:
-        axes = figure.add_subplot()
-        style.make_log(axes, "x", plot.low, plot.high)
-        axes.set_xlabel("gradient norm before clipping" + _not_drawn(plot))
-        axes.set_ylabel(f"updates, of {_seeds(plot)}")
-        limit = plot.marks[0].clip_norm
-        _bars(axes, plot, [left < limit * (1 - 1e-9) for left in plot.edges[:-1]], style.BLUE, "left as they are")
-        _bars(axes, plot, [left >= limit * (1 - 1e-9) for left in plot.edges[:-1]], style.ORANGE, "scaled down")
-        for mark, dash in zip(plot.marks, DASHES, strict=False):
-            axes.axvline(mark.clip_norm, color=style.VERMILION, linestyle=dash, label=_label(mark), zorder=4)
-        figure.legend(loc="outside lower center", ncols=2)
-        return _title(axes, plot)
+        every = _panels(figure, plot)
+        _draw_bars(every[0], plot, plot.counts, len(plot.seeds))
+        words = _title(every[0], plot)
+        if plot.unstable is not None:
+            _draw_bars(every[1], plot, plot.unstable.counts, len(plot.unstable.seeds))
+            every[1].set_title(_unstable_title(plot, plot.unstable))
+            words = f"{words}; {_unstable_title(plot, plot.unstable)}"
+        every[-1].set_xlabel("gradient norm before clipping" + _not_drawn(plot))
+        figure.legend(*every[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        return words
 
     return draw
 
 
-def _bars(axes: Axes, plot: NormPlot, wanted: list[bool], colour: str, label: str) -> None:
-    bars = [(plot.edges[i], plot.edges[i + 1], plot.counts[i]) for i, want in enumerate(wanted) if want]
-    if bars:
-        left, right, counts = zip(*bars, strict=True)
-        widths = [high - low for low, high in zip(left, right, strict=True)]
-        axes.bar(left, counts, widths, align="edge", color=colour, edgecolor="white", linewidth=0.4, label=label)
+def _draw_bars(axes: Axes, plot: NormPlot, counts: Sequence[int], n_seeds: int) -> None:
+    style.make_log(axes, "x", plot.low, plot.high)
+    axes.set_ylabel(f"updates, of {_seeds(n_seeds)}")
+    limit = plot.marks[0].clip_norm
+    _bars(axes, plot, counts, [left < limit * (1 - 1e-9) for left in plot.edges[:-1]], style.BLUE, "left as they are")
+    _bars(axes, plot, counts, [left >= limit * (1 - 1e-9) for left in plot.edges[:-1]], style.ORANGE, "scaled down")
+    for mark, dash in zip(plot.marks, DASHES, strict=False):
+        axes.axvline(mark.clip_norm, color=style.VERMILION, linestyle=dash, label=_label(mark), zorder=4)
+
+
+def _bars(axes: Axes, plot: NormPlot, counts: Sequence[int], wanted: list[bool], colour: str, label: str) -> None:
+    if any(wanted):  # one outline for all bars, which is a tenth of the file that a rectangle each would make
+        heights = [count if want else 0 for count, want in zip(counts, wanted, strict=True)]
+        axes.stairs(heights, plot.edges, fill=True, color=colour, label=label)
 
 
 def _label(mark: Mark) -> str:
     return f"{number(mark.clip_norm)}, {mark.percentile:g}th percentile"
 
 
-def _seeds(plot: NormPlot) -> str:
-    return "1 seed" if len(plot.seeds) == 1 else f"{len(plot.seeds)} seeds"
+def _seeds(n: int) -> str:
+    return "1 seed" if n == 1 else f"{n} seeds"
 
 
 def _not_drawn(plot: NormPlot) -> str:
-    return f"\n({plot.not_drawn} norms of 0 are not drawn)" if plot.not_drawn else ""
+    notes = [f"{plot.not_drawn} norms of 0 are not drawn"] if plot.not_drawn else []
+    if plot.unstable is not None and plot.unstable.cut_above:
+        notes.append(f"the axis ends at {number(plot.high)}")
+    return f"\n({'; '.join(notes)})" if notes else ""
 
 
 def _title(axes: Axes, plot: NormPlot) -> str:
     first = plot.marks[0]
-    line = (
-        f"gradient norms at lr* = {number(plot.learning_rate)}; {100 * first.share:.3g} % above {first.clip_norm:.4g}"
-    )
+    line = f"gradient norms at {plot.rate_in_words}; {100 * first.share:.3g} % above {first.clip_norm:.4g}"
     return style.set_title(axes, plot.name, line)
+
+
+def _unstable_title(plot: NormPlot, of: Unstable) -> str:
+    return f"at {number(of.learning_rate)}, the first unstable rate; {100 * of.share:.3g} % above"

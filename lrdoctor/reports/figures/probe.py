@@ -14,8 +14,10 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.sections import Probe, ProbedSeed
 from lrdoctor.reports.numbers import multiple, number
 
-MAX_POINTS = 500
+MAX_POINTS = 240
 """Points a curve: more than a panel has pixels to spare."""
+FEW_POINTS = 90
+"""The same of the other seeds, whose spikes are all that is looked for."""
 SHORTEST = 50
 """Steps shown at least: early blow-ups come and go within some 25."""
 SCHEDULED = 3
@@ -68,6 +70,11 @@ class ProbePlot:
     n_shown: int
     """Steps shown, from the first on."""
     panels: tuple[Panel, Panel]
+    """The training loss and the evaluation loss of these steps."""
+    n_whole: int
+    """Steps of the whole run."""
+    whole: tuple[Panel, Panel] | None
+    """The same of the whole run; None where it is no longer than what is shown."""
 
 
 def probe_plot(name: str, runs: Sequence[Run], probe: Probe) -> ProbePlot:
@@ -87,9 +94,14 @@ def probe_plot(name: str, runs: Sequence[Run], probe: Probe) -> ProbePlot:
     shown = _n_shown(eval_every, drawn, list(rows.values()))
     label = f"evaluation loss ({held} examples)" if held is not None else "evaluation loss"
     curves = (("training loss", "train_loss"), (label, "val_loss"))
+    n_whole = max((len(run.train_loss) for run in drawn), default=shown)
     train, val = (_panel(label, curve, order, eval_every, shown) for label, curve in curves)
+    whole = tuple(_panel(label, curve, order, eval_every, n_whole) for label, curve in curves)
     headline = f"learning rate {number(probe.base_learning_rate)} = {multiple(probe.factor)} lr*"
-    return ProbePlot(name, headline, eval_every, shown, (train, val))
+    is_longer = n_whole > shown
+    return ProbePlot(
+        name, headline, eval_every, shown, (train, val), n_whole, (whole[0], whole[1]) if is_longer else None
+    )
 
 
 def _height(seed: ProbedSeed) -> float:
@@ -105,7 +117,8 @@ def _n_shown(eval_every: int, runs: Sequence[Run], seeds: Sequence[ProbedSeed]) 
 
 
 def _panel(label: str, name: str, runs: Sequence[Run], eval_every: int, n_shown: int) -> Panel:
-    traces = [_trace(run, name, eval_every, n_shown) for run in runs]
+    # the first is drawn strongly, the others faintly behind it
+    traces = [_trace(run, name, eval_every, n_shown, FEW_POINTS if i else MAX_POINTS) for i, run in enumerate(runs)]
     traces = [trace for trace in traces if len(trace.every)]
     if not traces:
         missing = "no validation data" if name == "val_loss" and runs else "no seed was judged"
@@ -114,10 +127,10 @@ def _panel(label: str, name: str, runs: Sequence[Run], eval_every: int, n_shown:
     return Panel(label, "", traces[0], tuple(traces[1:]), *_value_axis(traces, max(firsts)))
 
 
-def _trace(run: Run, name: str, eval_every: int, n_shown: int) -> Trace:
+def _trace(run: Run, name: str, eval_every: int, n_shown: int, n_points: int) -> Trace:
     assert run.trial is not None
     curve = run.curve(name).before(n_shown).finite
-    return Trace(min_max_decimate(curve, MAX_POINTS), curve.at_schedule(eval_every, run.trial.schedule_steps))
+    return Trace(min_max_decimate(curve, n_points), curve.at_schedule(eval_every, run.trial.schedule_steps))
 
 
 def _value_axis(traces: Sequence[Trace], first: float) -> tuple[bool, float, float, bool]:

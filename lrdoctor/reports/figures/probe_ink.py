@@ -23,12 +23,18 @@ def draw_probe(plot: ProbePlot) -> Draw:
     """Every step as a line, what the schedule sees as joined squares; the other seeds faint behind."""
 
     def draw(figure: Figure) -> str:
-        figure.set_size_inches(*SIZE_INCHES)
-        left, right = figure.subplots(1, 2)
-        title = style.set_title(left, plot.name, plot.headline)
-        right.set_title(f"first {plot.n_shown} steps")
-        for axes, panel in zip((left, right), plot.panels, strict=True):
-            _draw_panel(axes, panel, plot)
+        width, height = SIZE_INCHES
+        figure.set_size_inches(width, height if plot.whole is None else 1.75 * height)
+        grid = figure.subplots(1 if plot.whole is None else 2, 2, squeeze=False)
+        left = grid[0][0]
+        # a title a loss, so that neither panel is named by the other's
+        title = style.set_title(left, plot.name, plot.headline, f"training loss, {_steps(plot)}")
+        grid[0][1].set_title(f"evaluation loss, {_steps(plot)}")
+        for axes, panel in zip(grid[0], plot.panels, strict=True):
+            _draw_panel(axes, panel, plot, plot.n_shown)
+        for axes, panel in zip(grid[1] if plot.whole else (), plot.whole or (), strict=True):
+            _draw_panel(axes, panel, plot, plot.n_whole)
+            axes.set_title(f"the whole run, {plot.n_whole} steps")
         if any(panel.median for panel in plot.panels):
             _draw_legend(figure, left, plot)
         return f"{title}: losses at every step and every {plot.eval_every} steps"
@@ -53,7 +59,7 @@ def draw_probes(plots: Sequence[ProbePlot]) -> Draw:
             shared = _shared([plot.panels[row] for plot in plots])
             for column, (plot, panel) in enumerate(zip(plots, shared, strict=True)):
                 axes = grid[row][column]
-                _draw_panel(axes, panel, plot)
+                _draw_panel(axes, panel, plot, plot.n_shown)
                 axes.set_xlabel("step (optimizer updates)" if row else "")
                 if not row:
                     axes.set_title(f"{style.cut(plot.name, WIDEST_TITLE)}\n{plot.headline}")
@@ -76,7 +82,11 @@ def _shared(panels: Sequence[Panel]) -> list[Panel]:
     return [replace(panel, log_y=log, low=low, high=high, cut_above=cut) for panel in panels]
 
 
-def _draw_panel(axes: Axes, panel: Panel, plot: ProbePlot) -> None:
+def _steps(plot: ProbePlot) -> str:
+    return f"all {plot.n_shown} steps" if plot.whole is None else f"first {plot.n_shown} steps"
+
+
+def _draw_panel(axes: Axes, panel: Panel, plot: ProbePlot, n_steps: int) -> None:
     axes.set_xlabel("step (optimizer updates)")
     axes.set_ylabel(panel.label + (f"\n(axis ends at {number(panel.high)})" if panel.cut_above else ""))
     if panel.median is None:
@@ -85,7 +95,7 @@ def _draw_panel(axes: Axes, panel: Panel, plot: ProbePlot) -> None:
         style.say_instead(axes, panel.missing)
         return
     _draw_value_axis(axes, panel)
-    axes.set_xlim(-MARGIN * plot.n_shown, (1 + MARGIN) * plot.n_shown)
+    axes.set_xlim(-MARGIN * n_steps, (1 + MARGIN) * n_steps)
     for trace in panel.others:
         axes.plot(trace.every.step, trace.every.value, color=style.BLUE, linewidth=0.6, alpha=0.35, zorder=2)
         _draw_scheduled(axes, trace, 0.35)
@@ -102,8 +112,9 @@ def _draw_scheduled(axes: Axes, trace: Trace, alpha: float) -> None:
         alpha=alpha,
         linewidth=1.3 if strong else 0.6,
         linestyle="--",
-        marker="s",
-        markersize=6 if strong else 3,
+        # a square for each evaluation of each seed would be most of the file
+        marker="s" if strong else None,
+        markersize=6,
         zorder=5 if strong else 3,
     )
 

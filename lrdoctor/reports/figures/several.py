@@ -43,6 +43,8 @@ class Several:
     trainings: tuple[Training, ...]
     not_drawn: int = 0
     """Further trainings, which would cover one another."""
+    x_note: str = ""
+    """What to know about the learning rates."""
 
 
 def training_of(label: str, rates: Sequence[Rate], best: float | None) -> Training:

@@ -26,8 +26,12 @@ PENS: tuple[Pen, ...] = (
     (style.SKY, "h"),
 )
 """Colour and marker of each training in turn: told apart in grey as well."""
-LONGEST_LABEL = 46
+LONGEST_LABEL = 56
 """Characters of a label in the legend, which stands in one column."""
+FEW = 3
+"""Trainings up to which the ranges over the seeds and the numbers of lr* can still be told apart."""
+LOG_FROM = 3.0
+"""Ratio of the objectives from which a logarithmic axis keeps several curves apart where they are lowest."""
 BAND = 0.035
 """Part of the axes that the crosses of one training take at the top, so that those of one rate do not cover each
 other."""
@@ -52,8 +56,9 @@ def draw_several(plot: Several) -> Draw:
 
 
 def _draw_axes(axes: Axes, plot: Several) -> None:
-    more = f"\n({plot.not_drawn} more not drawn)" if plot.not_drawn else ""
-    axes.set_xlabel(f"base learning rate{more}")
+    notes = [plot.x_note] if plot.x_note else []
+    notes += [f"{plot.not_drawn} more not drawn"] if plot.not_drawn else []
+    axes.set_xlabel("base learning rate" + (f"\n({'; '.join(notes)})" if notes else ""))
     rates = [rate for one in plot.trainings for rate in one.rates]
     points = [point for one in plot.trainings for point in one.points]
     if rates:
@@ -68,7 +73,8 @@ def _draw_axes(axes: Axes, plot: Several) -> None:
         return
     seeds = "1 seed" if plot.n_seeds == 1 else f"median over {plot.n_seeds} seeds"
     axes.set_ylabel(f"{OBJECTIVE_WORDS[plot.objective]}\n({seeds})")
-    log = is_log(points)
+    values = [point.objective for point in points]
+    log = is_log(points) or (min(values) > 0 and max(values) / min(values) > LOG_FROM)
     low, high = y_limits(points, log)
     if log:
         high = low * (high / low) ** (1 + _band(plot))
@@ -91,7 +97,8 @@ def _draw_training(axes: Axes, of: Training, pen: Pen, place: int, n: int) -> No
         x, y = [point.learning_rate for point in line], [point.objective for point in line]
         axes.plot(x, y, marker=marker, color=colour, markeredgecolor="white", markersize=6, linewidth=1.4, label=label)
         label = None
-    _draw_ranges(axes, of, colour, n)
+    if n <= FEW:
+        _draw_ranges(axes, of, colour, n)
     if of.unstable:
         x, y = [point.learning_rate for point in of.unstable], [point.objective for point in of.unstable]
         axes.plot(x, y, "x", color=style.BLACK, markersize=9, markeredgewidth=1.6, zorder=6)
@@ -125,7 +132,7 @@ def _draw_meanings(axes: Axes, plot: Several) -> None:
     if stars:
         axes.plot(
             [], [], "*", linestyle="", color="white", markeredgecolor=style.BLACK, markersize=12,
-            label=f"lr* ({', '.join(stars)})",
+            label=f"lr* ({', '.join(stars)})" if len(plot.trainings) <= FEW else "lr* of each",
         )  # fmt: skip
     if any(one.unstable for one in plot.trainings):
         axes.plot(

@@ -10,7 +10,7 @@ WIDTH = 24
 """Parts of a curve over one of which the middle is taken: about as many turns as a reader can follow in a panel."""
 FEWEST = 5
 """Points of a median at least: five outvote a two-point outlier."""
-MOST_POINTS = 120
+MOST_POINTS = 90
 """Of the smoothed line, which has no spikes that thinning could lose."""
 
 

@@ -127,22 +127,33 @@ def say_instead(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=GREY)
 
 
-def log_ticks(low: float, high: float) -> list[float]:
-    """Round numbers from `low` to `high`: powers of ten, 1-2-5 where those would be too few.
+def log_ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
+    """Round numbers from `low` to `high`: powers of ten, 1-3 or 1-2-5 where those would be too few, `most` of them.
 
     >>> log_ticks(0.03, 0.4), log_ticks(1e-4, 1.0)
     ([0.05, 0.1, 0.2], [0.0001, 0.001, 0.01, 0.1, 1.0])
+    >>> log_ticks(0.001, 0.06, most=4), log_ticks(1e-4, 1.0, most=4)
+    ([0.001, 0.003, 0.01, 0.03], [0.0001, 0.01, 1.0])
     """
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     tens = [10.0**power for power in range(first, last + 1) if low <= 10.0**power <= high]
     if len(tens) >= FEWEST_TICKS:
-        return tens[:: math.ceil(len(tens) / MOST_TICKS)]
-    ticks = [step * 10.0**power for power in range(first, last + 1) for step in (1, 2, 5)]
-    return [tick for tick in ticks if low <= tick <= high]
+        return tens[:: math.ceil(len(tens) / most)]
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        # by a division: 3 * 10**-3 is not the number that 0.003 is
+        ticks = [
+            step * 10.0**power if power >= 0 else step / 10.0**-power
+            for power in range(first, last + 1)
+            for step in steps
+        ]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) <= most:
+            break
+    return ticks
 
 
-def make_log(axes: Axes, which: Literal["x", "y"], low: float, high: float) -> None:
-    """Makes an axis logarithmic from `low` to `high`, with labels in the field's way (0.001, 1e-05)."""
+def make_log(axes: Axes, which: Literal["x", "y"], low: float, high: float, most: int = MOST_TICKS) -> None:
+    """Makes an axis logarithmic from `low` to `high`, with labels in the field's way (0.001, 1e-05), `most` of them."""
     if which == "x":
         axes.set_xscale("log")
         axes.set_xlim(low, high)
@@ -150,7 +161,7 @@ def make_log(axes: Axes, which: Literal["x", "y"], low: float, high: float) -> N
         axes.set_yscale("log")
         axes.set_ylim(low, high)
     axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_locator(FixedLocator(log_ticks(low, high)))
+    axis.set_major_locator(FixedLocator(log_ticks(low, high, most)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     axis.set_minor_locator(LogLocator(subs="all"))
     axis.set_minor_formatter(NullFormatter())

@@ -1,4 +1,4 @@
-"""What figure 7b shows: raw training loss against step, at lr* and at the rates tried above it."""
+"""What figure 7b shows: training loss against step, at lr* and at the rates tried above it, a panel a rate."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from lrdoctor.core.robust import min_max_decimate
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Study
 from lrdoctor.reports.figures.objective import why_no_best
+from lrdoctor.reports.figures.smooth import smooth
 
 MULTIPLES = (2.0, 5.0, 10.0)
 """The tried rates nearest to these multiples of lr* are shown: one just above, and the playbook's checks."""
-MAX_POINTS = 500
-"""Points a curve: about one a pixel of a figure in a page."""
+MAX_POINTS = 180
+"""Points of a raw curve: more than a panel has pixels to spare."""
+SPREAD = 4
+"""Rates that are shown where none is feasible: the lowest, the highest, and two between."""
 DECADES_FOR_LOG = 1.5
 """Training losses that fall by less are easier to read on a linear axis."""
 LOG_CEILING = 30.0
@@ -31,6 +34,8 @@ class Trace:
     """The training loss of one seed, thinned so that spikes of one step survive."""
 
     curve: Curve
+    smoothed: Curve
+    """The line that an eye would draw through it."""
     break_at: tuple[int, float] | None
     """Step and value of the last finite loss of a run that ended non-finite."""
 
@@ -40,8 +45,8 @@ class RateTraces:
     """The traces at one learning rate."""
 
     learning_rate: float
-    multiple: float
-    """Of lr*."""
+    multiple: float | None
+    """Of lr*; None where there is none."""
     median: Trace
     """The seed with the median objective."""
     others: tuple[Trace, ...]
@@ -55,7 +60,7 @@ class TrainingCurves:
     missing: str
     """Why there is nothing to show, empty when there is."""
     rates: tuple[RateTraces, ...]
-    """lr* first, then ascending."""
+    """lr* first, then ascending; where there is no lr*, some of the rates that were tried."""
     log_y: bool
     low: float
     high: float
@@ -65,18 +70,30 @@ class TrainingCurves:
 
 
 def training_curves(study: Study) -> TrainingCurves:
-    """Picks lr*, the rates nearest to 2, 5 and 10 times lr*, and the lowest unstable rate."""
+    """Picks lr*, the rates nearest to 2, 5 and 10 times lr*, and the lowest unstable rate.
+
+    Where there is no lr*, how the trainings go at a few of the rates says most: some are picked over the whole range.
+    """
     best = study.best_learning_rate
     runs = {rate.base_learning_rate: _runs_at(study, rate.base_learning_rate) for rate in study.rates}
     drawn = [lr for lr, at_rate in runs.items() if at_rate]
-    if best is None or best not in drawn:
+    if not drawn or (best is not None and best not in drawn):
         missing = why_no_best(study) if best is None else "no training loss was recorded at lr*"
         return TrainingCurves(study.name, missing, (), False, 0.0, 1.0, False)
-    rates = tuple(
-        _traces(lr, lr / best, runs[lr], study.objective)
-        for lr in pick_rates(best, drawn, study.unstable_base_learning_rate)
-    )
+    picked = spread_rates(drawn) if best is None else pick_rates(best, drawn, study.unstable_base_learning_rate)
+    rates = tuple(_traces(lr, best and lr / best, runs[lr], study.objective) for lr in picked)
     return TrainingCurves(study.name, "", rates, *_value_axis(rates, study.loss_at_init))
+
+
+def spread_rates(tried: Iterable[float]) -> list[float]:
+    """A few of the rates, from the lowest to the highest.
+
+    >>> spread_rates([0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]), spread_rates([0.1])
+    ([0.001, 0.01, 0.1, 1.0], [0.1])
+    """
+    ordered = sorted(tried)
+    places = np.linspace(0, len(ordered) - 1, min(SPREAD, len(ordered))).round().astype(int)
+    return [ordered[i] for i in places]
 
 
 def pick_rates(best: float, tried: Iterable[float], unstable: float | None) -> list[float]:
@@ -107,7 +124,7 @@ def _runs_at(study: Study, learning_rate: float) -> list[Run]:
     ]
 
 
-def _traces(learning_rate: float, multiple: float, runs: Sequence[Run], objective: Objective) -> RateTraces:
+def _traces(learning_rate: float, multiple: float | None, runs: Sequence[Run], objective: Objective) -> RateTraces:
     ranked = sorted(runs, key=lambda run: _objective(run, objective))
     middle = ranked.pop((len(ranked) - 1) // 2)
     return RateTraces(learning_rate, multiple, _trace(middle), tuple(_trace(run) for run in ranked))
@@ -124,7 +141,7 @@ def _trace(run: Run) -> Trace:
     thin = min_max_decimate(raw, MAX_POINTS)
     # a run that stopped at a non-finite gradient broke too, though its last loss is finite
     broke = not np.isfinite(raw.value[-1]) or run.status == "diverged"
-    return Trace(thin, (int(thin.step[-1]), float(thin.value[-1])) if broke else None)
+    return Trace(thin, smooth(raw), (int(thin.step[-1]), float(thin.value[-1])) if broke else None)
 
 
 def _value_axis(rates: Sequence[RateTraces], loss_at_init: float | None) -> tuple[bool, float, float, bool]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lrdoctor.reports.figures import style
 from lrdoctor.reports.figures.style import Draw
-from lrdoctor.reports.figures.training import RateTraces, TrainingCurves
+from lrdoctor.reports.figures.training import RateTraces, Trace, TrainingCurves
 from lrdoctor.reports.numbers import multiple, number
 
 Pen = tuple[str, str]
@@ -22,32 +20,38 @@ PENS: tuple[Pen, ...] = (
     (style.PURPLE, "v"),
 )
 """Colour and marker; lr* takes the first. Dashes would drown in the noise of a raw loss."""
-MARKERS = 6
-"""Markers along a curve: enough to tell it from the others without colour."""
 MARGIN = 0.05
 """Part of the axis kept free on each side."""
+PANEL_INCHES = 1.35
+"""Height of the panel of one rate."""
 
 
 def draw_training_curves(curves: TrainingCurves) -> Draw:
-    """One strong line a rate, the other seeds faint behind it, a cross where a training broke."""
+    """A panel a rate over the same axes: the smoothed loss over the faint raw one, the other seeds behind it, a cross
+    where a training broke."""
 
     def draw(figure: Figure) -> str:
-        axes = figure.add_subplot()
-        axes.set_xlabel("step (optimizer updates)")
         end = f"; axis ends at {number(curves.high)}" if curves.cut_above else ""
-        title = style.set_title(axes, curves.name, f"training loss at lr* and above{end}")
+        has_best = not curves.rates or curves.rates[0].multiple is not None
+        words = f"training loss at {'lr* and above' if has_best else 'rates of which none is feasible'}{end}"
         if curves.missing:
+            axes = figure.add_subplot()
+            title = style.set_title(axes, curves.name, words)
             axes.set_xticks([])
             axes.set_yticks([])
             style.say_instead(axes, curves.missing)
             return f"{title}: {curves.missing}"
-        axes.set_ylabel("training loss")
-        _draw_value_axis(axes, curves)
-        for place, (rate, pen) in enumerate(zip(curves.rates, PENS, strict=False)):
-            _draw_rate(axes, rate, pen, place)
-        _draw_other_seeds(axes, curves)
-        _draw_breaks(axes, curves)
-        figure.legend(loc="outside lower center", ncols=2)
+        figure.set_size_inches(style.SIZE_INCHES[0], 1.5 + PANEL_INCHES * len(curves.rates))
+        panels = figure.subplots(len(curves.rates), 1, sharex=True, squeeze=False)[:, 0]
+        title = style.set_title(panels[0], curves.name, words, _name(curves.rates[0]))
+        for place, (axes, rate) in enumerate(zip(panels, curves.rates, strict=True)):
+            _draw_value_axis(axes, curves)
+            if place:
+                axes.set_title(_name(rate))
+            _draw_rate(axes, rate, PENS[place % len(PENS)][0], curves.high)
+        panels[-1].set_xlabel("step (optimizer updates)")
+        _draw_meanings(panels[0], curves)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
         return title
 
     return draw
@@ -63,37 +67,34 @@ def _draw_value_axis(axes: Axes, curves: TrainingCurves) -> None:
         axes.set_ylim(low - room, high + room)
 
 
-def _draw_rate(axes: Axes, rate: RateTraces, pen: Pen, place: int) -> None:
-    """A strong line with markers on top of every line; `place` staggers the markers of the rates."""
-    colour, marker = pen
+def _draw_rate(axes: Axes, rate: RateTraces, colour: str, high: float) -> None:
     for trace in rate.others:
-        axes.plot(trace.curve.step, trace.curve.value, color=colour, linewidth=0.5, alpha=0.3, zorder=2)
-    best, curve = rate.multiple == 1, rate.median.curve
-    look: dict[str, Any] = {"color": colour, "linewidth": 1.3 if best else 0.9}
-    axes.plot(curve.step, curve.value, zorder=3, **look)
-    every = max(len(curve) // MARKERS, 1)
-    where = slice(min(place * every // len(PENS), len(curve) - 1), None, every)
-    dots: dict[str, Any] = {"marker": marker, "markersize": 9 if best else 6, "markeredgecolor": "white"}
-    axes.plot(curve.step[where], curve.value[where], linestyle="", color=colour, zorder=4, **dots)
-    label = "lr*" if best else f"{multiple(rate.multiple)} lr*"
-    axes.plot([], [], label=f"{number(rate.learning_rate)} = {label}", **look, **dots)
+        axes.plot(trace.smoothed.step, trace.smoothed.value, color=colour, linewidth=0.7, alpha=0.5, zorder=3)
+        _draw_break(axes, trace, colour, high, 5.0)
+    axes.plot(rate.median.curve.step, rate.median.curve.value, color=colour, linewidth=0.6, alpha=0.35, zorder=2)
+    axes.plot(rate.median.smoothed.step, rate.median.smoothed.value, color=colour, linewidth=1.8, zorder=4)
+    _draw_break(axes, rate.median, colour, high, 9.0)
 
 
-def _draw_breaks(axes: Axes, curves: TrainingCurves) -> None:
+def _name(rate: RateTraces) -> str:
+    """`0.02 = 2x lr*`, over the panel of the rate."""
+    words = "" if rate.multiple is None else " = lr*" if rate.multiple == 1 else f" = {multiple(rate.multiple)} lr*"
+    return f"{number(rate.learning_rate)}{words}"
+
+
+def _draw_break(axes: Axes, trace: Trace, colour: str, high: float, size: float) -> None:
     """A cross at the last finite value, on the upper edge when that is beyond it."""
-    label = "ends non-finite"
-    for rate, (colour, _) in zip(curves.rates, PENS, strict=False):
-        for trace in (rate.median, *rate.others):
-            if trace.break_at is None:
-                continue
-            size, height = (9.0, 6) if trace is rate.median else (5.0, 5)
-            step, value = trace.break_at[0], min(trace.break_at[1], curves.high)
-            axes.plot(step, value, "X", color=colour, markeredgecolor="white", markersize=size, zorder=height)
-            if label:
-                axes.plot([], [], "X", color=style.GREY, markersize=8, label=label)
-                label = ""
+    if trace.break_at is not None:
+        step, value = trace.break_at[0], min(trace.break_at[1], high)
+        axes.plot(step, value, "X", color=colour, markeredgecolor="white", markersize=size, zorder=6, clip_on=False)
 
 
-def _draw_other_seeds(axes: Axes, curves: TrainingCurves) -> None:
-    if any(rate.others for rate in curves.rates):
-        axes.plot([], [], color=style.GREY, linewidth=0.6, alpha=0.6, label="other seeds")
+def _draw_meanings(axes: Axes, curves: TrainingCurves) -> None:
+    """What the strokes mean, once for all panels."""
+    seeds = any(rate.others for rate in curves.rates)
+    axes.plot([], [], color=style.BLACK, linewidth=1.8, label="median seed, smoothed" if seeds else "smoothed")
+    axes.plot([], [], color=style.GREY, linewidth=0.6, alpha=0.6, label="its raw values" if seeds else "raw values")
+    if seeds:
+        axes.plot([], [], color=style.GREY, linewidth=0.9, label="other seeds, smoothed")
+    if any(trace.break_at for rate in curves.rates for trace in (rate.median, *rate.others)):
+        axes.plot([], [], "X", linestyle="", color=style.GREY, markersize=8, label="ends non-finite")

@@ -1,4 +1,4 @@
-"""What figure 8 shows of a treatment: one figure a fix that was tried, beside the training as it is."""
+"""What figure 8 shows of a treatment: all fixes in one figure, and each beside the training as it is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lrdoctor.core.plain import read
+from lrdoctor.core.study import Rate
+from lrdoctor.reports.figures.several import Several, training_of
 from lrdoctor.reports.figures.style import cut
 from lrdoctor.reports.figures.with_fix import Mark, Row, WithFix, marks, series
 from lrdoctor.reports.numbers import number
@@ -15,6 +18,51 @@ LABEL_CELLS = 22
 """Characters of a label that leave room for what stands beside it in the legend."""
 NAME_CELLS = 12
 """The same for an optimizer's name, which stands in several labels."""
+
+
+ALL_FIXES = "figure_8_objective_with_all_fixes"
+"""The file of the figure that has all of them."""
+MOST_FIXES = 6
+"""Fixes in one figure, those with the better outcome; more would cover one another."""
+OUTCOMES = ("verified", "unconfirmed", "recommended", "rejected", "not_tried")
+"""The better first."""
+
+
+def all_treatments(name: str, treat: Mapping[str, Any]) -> Several | None:
+    """The training as it is, and with every fix that has rates of its own; None where no fix has.
+
+    Args:
+        name: of the study.
+        treat: `Report.treat`.
+    """
+    swept = [row for row in treat["tried"] if row["rates"] and row["name"] != LOWER_RATE]
+    if not swept:
+        return None
+    shown = sorted(swept, key=lambda row: OUTCOMES.index(row["status"]))[:MOST_FIXES]
+    before = treat["before"]
+    others = any(row["optimizer"] != before["optimizer"] for row in shown)
+    return Several(
+        name=name,
+        headline="as it is, and with each fix",
+        x_note="those of two optimizers do not compare" if others else "",
+        objective=treat["objective"],
+        n_seeds=treat["n_seeds"],
+        trainings=(
+            training_of("as it is", _rates_of(before), before["best_learning_rate"]),
+            *(training_of(_label(row, before), _rates_of(row), row["best_learning_rate"]) for row in shown),
+        ),
+        not_drawn=len(swept) - len(shown),
+    )
+
+
+def _rates_of(row: Row) -> list[Rate]:
+    return [read(Rate, rate) for rate in row["rates"]]
+
+
+def _label(row: Row, before: Row) -> str:
+    short = settings_in_short(row)
+    words = _rule(row["optimizer"]) if row["optimizer"] != before["optimizer"] else in_words(row["name"])
+    return f"{row['status'].replace('_', ' ')}: {words}{f' ({short})' if short and short not in words else ''}"
 
 
 def treatments(name: str, treat: Mapping[str, Any]) -> dict[str, WithFix]:

@@ -13,8 +13,12 @@ from lrdoctor.core.curve import EMPTY, Curve
 from lrdoctor.core.robust import min_max_decimate
 from lrdoctor.core.run import Run
 
-POINTS_A_DECADE = 150
+POINTS_A_DECADE = 60
 """Of steps, thinned so that spikes of one step survive: about one a pixel of a logarithmic axis."""
+SMOOTH_POINTS = 70
+"""Of a smoothed line, evenly over the logarithm of the steps."""
+PART = 0.12
+"""Of the steps so far that lie within a median on each side: a quarter of them is a tenth of a decade."""
 MOST_CURVES = 6
 """Warmups that are told apart at a glance: the nearest ones to the shortest that holds."""
 CEILING = 30.0
@@ -33,6 +37,8 @@ class WarmupTrace:
     n_judged: int
     loss: Curve
     """Of the seed with the median lowest loss."""
+    smoothed: Curve
+    """The line that an eye would draw through it."""
     ends_non_finite: bool
     others: tuple[Curve, ...]
     learning_rate: Curve
@@ -67,7 +73,26 @@ def warmup_curves(name: str, warmup: Mapping[str, Any], runs: Sequence[Run]) -> 
         warmup: `Report.warmup`.
         runs: with the trials of the search among them.
     """
-    base = warmup["base_learning_rate"] or max(row["base_learning_rate"] for row in warmup["tried"])
+    return _curves(name, warmup, runs, warmup["base_learning_rate"] or _asked_for(warmup))
+
+
+def failed_target(name: str, warmup: Mapping[str, Any], runs: Sequence[Run]) -> WarmupCurves | None:
+    """The warmups at the base rate that was asked for, where none of them holds; None where that rate was reached.
+
+    Args:
+        name, warmup, runs: as of `warmup_curves`.
+    """
+    asked = _asked_for(warmup)
+    is_reached = warmup["base_learning_rate"] in (None, asked)
+    curves = None if is_reached else _curves(name, warmup, runs, asked)
+    return curves if curves is not None and curves.traces else None
+
+
+def _asked_for(warmup: Mapping[str, Any]) -> float:
+    return max(float(row["base_learning_rate"]) for row in warmup["tried"])
+
+
+def _curves(name: str, warmup: Mapping[str, Any], runs: Sequence[Run], base: float) -> WarmupCurves:
     rows = sorted((r for r in warmup["tried"] if r["base_learning_rate"] == base), key=lambda r: r["warmup_steps"])
     middle = warmup["warmup_steps"] or max(row["warmup_steps"] for row in rows)
     near = sorted(rows, key=lambda row: abs(math.log(row["warmup_steps"] / middle)))[:MOST_CURVES]
@@ -100,8 +125,9 @@ def _trace(row: Mapping[str, Any], runs: Sequence[Run]) -> WarmupTrace | None:
         n_held=row["n_held"],
         n_judged=row["n_judged"],
         loss=thinned(middle.train_loss),
+        smoothed=smooth_by_decade(middle.train_loss),
         ends_non_finite=middle.status == "diverged",
-        others=tuple(thinned(run.train_loss) for run in ranked),
+        others=tuple(smooth_by_decade(run.train_loss) for run in ranked),
         learning_rate=thinned(Curve(rates.step[rates.value > 0], rates.value[rates.value > 0])),
     )
 
@@ -119,6 +145,26 @@ def thinned(curve: Curve) -> Curve:
     ends = [10**k for k in range(1, len(str(int(whole.step[-1]))) + 1)]
     parts = [min_max_decimate(whole.after(end // 10).before(end), POINTS_A_DECADE) for end in ends]
     return Curve(np.concatenate([part.step for part in parts]), np.concatenate([part.value for part in parts]))
+
+
+def smooth_by_decade(curve: Curve) -> Curve:
+    """The finite values as an eye follows them along a logarithmic axis, steps counted from 1: the median of a part of
+    the steps that grows with them.
+
+    >>> smooth_by_decade(Curve.of([5.0, 5.0, 5.0, 50.0, 5.0])).value.tolist()
+    [5.0, 5.0, 5.0, 50.0, 5.0]
+    >>> float(smooth_by_decade(Curve.of([1.0] * 99 + [50.0] + [1.0] * 99)).value.max())
+    1.0
+    """
+    finite = curve.finite
+    n = len(finite)
+    if not n:
+        return EMPTY
+    even = np.geomspace(1, n, SMOOTH_POINTS).round().astype(np.int64) - 1
+    at = np.arange(n) if n <= SMOOTH_POINTS else np.unique(even)
+    reach = (at * PART).astype(np.int64)
+    middles = [float(np.median(finite.value[max(i - r, 0) : i + r + 1])) for i, r in zip(at, reach, strict=True)]
+    return Curve(finite.step[at] + 1, np.array(middles))
 
 
 def _limits(traces: Sequence[WarmupTrace]) -> tuple[float, float, bool]:

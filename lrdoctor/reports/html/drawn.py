@@ -29,6 +29,8 @@ LONG = 0.5
 """Share of the run from which a finding is shown from its beginning on only."""
 ONSET = 0.2
 """Share of the run that is shown then."""
+HALF = 0.5
+"""Part of a rise by which the curve has to be above its lowest value, further back, for the rise to begin there."""
 AROUND = 0.5
 """Shown before and after a finding, as a share of its length."""
 LEAST_AROUND = 12
@@ -80,14 +82,46 @@ def close_up(id_: str, finding: Finding, curves: Curves) -> Figure | None:
 
 
 def _window(finding: Finding, curve: Curve) -> tuple[int, int]:
-    """The steps to show."""
+    """The steps to show: the finding, its onset, and some of what stands around them."""
     whole = int(curve.step[-1]) - int(curve.step[0])
     first = finding.first_step or 0
     last = first if finding.last_step is None else max(finding.last_step, first)
     around = max(int(AROUND * (last - first)), LEAST_AROUND * whole // max(len(curve) - 1, 1))
     if last - first > LONG * whole:
         around, last = int(AROUND * ONSET * whole), first + int(ONSET * whole)
-    return first - around, last + around
+    onset = _onset(curve, first, first - int(ONSET * whole))
+    # a quarter of the rise before it, so that one sees what it rises from
+    return min(first - around, onset - max((first - onset) // 4, 1)), last + around
+
+
+def _onset(curve: Curve, first: int, earliest: int) -> int:
+    """The step from which the curve rises towards a finding; `first` where it does not rise to it.
+
+    A rule dates a run that ends in nan by its last step, and the rise stands before that. Followed back from `first`
+    is the lowest value so far, until the curve is half the rise above it again.
+
+    >>> rising = Curve.of([2.0] * 50 + [1.0] * 10 + [float(i) for i in range(2, 12)])
+    >>> _onset(rising, 69, 0), _onset(rising, 30, 0)
+    (59, 30)
+
+    Args:
+        curve: where the finding is.
+        first: its first step.
+        earliest: it is not looked for before this one.
+    """
+    before = curve.finite.before(first + 1).after(earliest)
+    n = len(before)
+    if not n:
+        return first
+    # of the median of three, since a single value may be a lucky batch
+    middles = [float(np.median(before.value[max(i - 1, 0) : i + 2])) for i in range(n)]
+    top, lowest, onset = middles[-1], middles[-1], first
+    for i in range(n - 1, -1, -1):
+        if middles[i] < lowest:
+            lowest, onset = middles[i], int(before.step[i])
+        elif (middles[i] > lowest + HALF * max(top - lowest, 0.0) and lowest < top) or middles[i] > top:
+            break
+    return onset
 
 
 def _panel(name: str, lines: tuple[Line, ...], height: float) -> Panel:

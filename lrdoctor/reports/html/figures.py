@@ -20,6 +20,8 @@ from lrdoctor.reports.tables import probe_table, rates_table
 from lrdoctor.reports.treated import LOWER_RATE, in_short
 
 SVG = ".svg"
+ALL_FIXES = "figure_8_objective_with_all_fixes"
+"""In the name of the figure of a treatment that has every fix in it."""
 WIDE = 1.5
 """Width over height from which two figures do not fit beside each other."""
 
@@ -70,7 +72,10 @@ def figure_names(report: Report) -> list[str]:
     """The files of the figures: those of the command's own part, the sweep's, then those of what else was run."""
     own = {name: report.figure_files[name] for name in ("probe", "warmup", "clip") if name == report.command}
     files = [file for part in (own, report.figure_files) for of in part.values() for file in of]
-    return list(dict.fromkeys(filter(_is_svg, files)))
+    drawn = list(dict.fromkeys(filter(_is_svg, files)))
+    # one figure has the curves of all fixes; those of each fix by itself lie beside it in the folder
+    together = any(ALL_FIXES in file for file in drawn)
+    return [file for file in drawn if not together or file not in report.figure_files["treat"] or ALL_FIXES in file]
 
 
 def _is_svg(file: str) -> bool:
@@ -82,7 +87,8 @@ def _tables(report: Report) -> Iterator[tuple[str, tuple[Table, ...]]]:
     if report.sweep:
         yield from _of_sweep(report, report.sweep)
     if report.probe:
-        yield from ((file, (probe_table(report.probe),)) for file in filter(_is_svg, report.probe.figures))
+        drawn = [file for file in report.probe.figures if _is_svg(file) and "figure_9" not in file]
+        yield from ((file, (probe_table(report.probe),)) for file in drawn)
     if report.warmup:
         yield from _of_warmup(report)
     if report.clip and report.clip["norms"]:
@@ -96,7 +102,7 @@ def _of_sweep(report: Report, sweep: Sweep) -> Iterator[tuple[str, tuple[Table, 
     for file in filter(_is_svg, sweep.figures):
         if "figure_7b" in file:
             yield file, (tables.trials_table("Trials at lr* and above", _above_best(report, sweep)),)
-        else:
+        elif "figure_9" not in file:
             yield file, (rates_table(sweep, report.best_learning_rate),)
 
 
@@ -121,5 +127,10 @@ def _of_warmup(report: Report) -> Iterator[tuple[str, tuple[Table, ...]]]:
 def _of_treat(treat: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Table, ...]]]:
     """One figure a fix that has rates of its own, in the order in which they were tried."""
     drawn = [row for row in treat["tried"] if row["rates"] and row["name"] != LOWER_RATE]
-    for file, row in zip(filter(_is_svg, treat["figures"]), drawn, strict=False):
+    files = [file for file in treat["figures"] if _is_svg(file)]
+    for file in files[:1]:
+        if ALL_FIXES in file:
+            before = treat["before"]["rates"]
+            yield file, tuple(tables.with_fix_table(before, row["rates"], in_short(row)) for row in drawn)
+    for file, row in zip((file for file in files if ALL_FIXES not in file), drawn, strict=False):
         yield file, (tables.with_fix_table(treat["before"]["rates"], row["rates"], in_short(row)),)

@@ -15,7 +15,7 @@ from lrdoctor.reports.numbers import number
 from lrdoctor.reports.table import Row, Table
 from lrdoctor.reports.terminal.items import costliest
 
-MOST_ROWS = 400
+MOST_ROWS = 100
 """Of a folded table; report.json holds all."""
 MOST_CLOSE_UPS = 3
 """Of one run."""
@@ -146,7 +146,7 @@ def fixes(of: Iterable[Fix], among: Sequence[str] = ()) -> list[Fixes]:
     """
     alike: dict[tuple[int, str], dict[tuple[str, ...], list[Fix]]] = {}
     for fix in sorted(of, key=lambda fix: fix.rank):
-        words = (fix.status, fix.why, fix.snippet, repr(dict(fix.settings)))
+        words = (fix.status, fix.why, fix.code, repr(dict(fix.settings)))
         alike.setdefault((fix.rank, fix.name), {}).setdefault(words, []).append(fix)
     return [_fixes(name, rank, list(variants.values()), among) for (rank, name), variants in alike.items()]
 

@@ -10,6 +10,7 @@ from lrdoctor.core.report import Finding, Report, RunSummary, Skip
 from lrdoctor.reports.html.drawn import curves_figure
 from lrdoctor.reports.html.figures import Figure
 from lrdoctor.reports.html.findings import Shown, by_run, in_short, of_log, skips_table
+from lrdoctor.reports.html.norm_bars import norm_bars
 from lrdoctor.reports.table import Row, Table
 from lrdoctor.reports.terminal.provenance import said
 
@@ -33,6 +34,8 @@ class LogView:
     run: RunSummary
     size: str
     figure: Figure | None
+    norms: Figure | None
+    """The histogram of its gradient norms; None where too few were logged."""
     why_no_figure: str
     findings: list[Shown]
     n_more: int
@@ -64,12 +67,15 @@ def _view(place: int, run: RunSummary, findings: list[Finding], skips: list[Skip
     told = f"{run.verdict}" + (f", found {codes}" if codes else ", nothing found")
     curves = run.curves if place < MOST_DRAWN else {}
     figure = curves_figure(f"{id_}-curves", title, told, curves, findings, not in_full)
+    wanted = "grad_norm" in curves and (in_full or not many)
+    norms = norm_bars(f"{id_}-norms", told, curves["grad_norm"]) if wanted else None
     listed, n_more = of_log(run, findings, id_, in_full or not many)
     return LogView(
         id=id_,
         run=run,
         size=size(run),
         figure=figure,
+        norms=norms,
         why_no_figure="" if figure is not None else _why_not(place, run),
         findings=listed,
         n_more=n_more,

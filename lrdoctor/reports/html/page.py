@@ -177,6 +177,7 @@ def _prescription(treat: Part) -> dict[str, Any] | None:
         "why": given["why"],
         "settings": [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in settings.items()],
         "snippet": given["snippet"],
+        "trainer": given.get("trainer") or "PyTorch",
         "spec_file": given["spec_file"],
         "command": f"lrdoctor sweep {shlex.quote(given['spec_file'])}",
     }

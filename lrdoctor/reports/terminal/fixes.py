@@ -15,7 +15,12 @@ from lrdoctor.reports.terminal.text import safe
 
 def fix_item(fix: Fix, console: Console) -> Item:
     status = "" if fix.status == "recommended" else f"{fix.status.replace('_', ' ')}: "
-    return safe(console, f"{fix.rank}. {fix.name}", "bold"), safe(console, status + fix.why)
+    words = safe(console, status + fix.why)
+    if fix.trainer_snippet and "\n" not in fix.trainer_snippet:
+        words = words.append_text(safe(console, f"; for {fix.trainer}: ")).append_text(
+            safe(console, fix.trainer_snippet, "bold")
+        )
+    return safe(console, f"{fix.rank}. {fix.name}", "bold"), words
 
 
 def fix_items(fixes: Sequence[Fix], console: Console, verbose: bool) -> Iterator[Item]:
@@ -46,6 +51,6 @@ def _caveat(fix: Fix) -> str:
 def print_code(console: Console, fixes: Iterable[Fix], indent: int = INDENT) -> None:
     """The fixes' snippets, in lines that survive copy and paste."""
     for fix in fixes:
-        lines = [f"# {fix.rank}. {fix.name}", *fix.snippet.splitlines()] if fix.snippet else []
+        lines = [f"# {fix.rank}. {fix.name}", *fix.code.splitlines()] if fix.code else []
         for line in lines:
             console.print(Text(" " * indent).append_text(safe(console, line, "dim")), soft_wrap=True)

@@ -107,13 +107,13 @@ def _print_fixes(fixes: Sequence[Fix], said: set[str], console: Console, verbose
             new += alike
     said.update(map(_words, new))
     print_items(console, "fixes to try, in this order", items, 2 * INDENT)
-    if verbose and any(fix.snippet for fix in new):
+    if verbose and any(fix.code for fix in new):
         console.print(Text(" " * INDENT).append("their code", "bold"))
         print_code(console, new, 2 * INDENT)
 
 
 def _words(fix: Fix) -> str:
-    return f"{fix.name}: {fix.why}\n{fix.snippet}"
+    return f"{fix.name}: {fix.why}\n{fix.code}"
 
 
 def _size(run: RunSummary) -> str:

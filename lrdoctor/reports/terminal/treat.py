@@ -131,7 +131,7 @@ def _print_prescription(prescription: Row, console: Console) -> None:
     lines |= {key: value for key, value in prescription["settings"].items() if key not in lines}
     lines |= {"patched spec": prescription["spec_file"]}
     print_items(console, title, ((Text(key), safe(console, _exactly(value))) for key, value in lines.items()))
-    print_lines(console, "In PyTorch", prescription["snippet"].splitlines())
+    print_lines(console, f"For {prescription.get('trainer') or 'PyTorch'}", prescription["snippet"].splitlines())
     command = f"{COMMAND}sweep {shlex.quote(prescription['spec_file'])}"
     print_lines(console, "The same as a spec that runs", [command])
 

@@ -1,0 +1,302 @@
+"""The Dask engine on real workers: a LocalCluster of two, joined by its address as any cluster is."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import signal
+import threading
+import zipfile
+from typing import Any
+
+import pytest
+from distributed import LocalCluster
+from engine_samples import results, tasks, wait_until
+
+from lrdoctor.engines import dask_engine, dask_worker
+from lrdoctor.engines.base import Failed, Finished, Progress, Started, Task
+from lrdoctor.engines.dask_engine import DaskEngine
+from lrdoctor.errors import EngineError, Interrupted, SpecError, WorkloadError
+
+ENTRY = "fake_session:open_session"
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, memory_limit=0, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def address(cluster):
+    return cluster.scheduler_address
+
+
+def joined(address, context=None, jobs=None, **options):
+    return DaskEngine(ENTRY, context or {}, jobs, address=address, **options)
+
+
+def shared(key, *payload):
+    return Task(key, payload, shared=True)
+
+
+def test_every_task_gives_its_own_result_with_its_events_in_order(address):
+    with joined(address) as engine:
+        given = tasks(*(("count", n) for n in range(9)))
+        events = list(engine.run(given))
+    assert results(events) == {str(n): n for n in range(9)}
+    assert [e for e in events if e.task is given[5]] == [
+        Started(given[5], next(e.worker for e in events if isinstance(e, Started) and e.task is given[5])),
+        *(Progress(given[5], i) for i in range(5)),
+        Finished(given[5], 5),
+    ]
+
+
+def test_what_it_says_of_itself(address):
+    said: list[str] = []
+    with joined(address, {"devices": 0}) as engine:
+        engine.tell = said.append
+        assert engine.describe() == {"devices": 0, "index": 0, "jobs": 2}
+    assert [address in text and "dashboard at http" in text for text in said] == [True]
+
+
+def test_no_tasks_join_no_cluster():
+    with joined("tcp://127.0.0.1:1") as engine:
+        assert list(engine.run([])) == []
+
+
+def test_a_task_runs_in_a_process_of_its_own_with_one_thread(address):
+    with joined(address) as engine:
+        (facts,) = results(engine.run(tasks(("environment",)))).values()
+        pids = engine._connected().run(os.getpid).values()
+    assert facts["threads"] == "1"
+    assert facts["kept"] == str(256 * 1024 * 1024)
+    assert facts["pid"] not in pids
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "text"),
+    [
+        ("spec", SpecError, "^lr: expected a number\ntry 0.1$"),
+        ("own", WorkloadError, "^no data$"),
+        ("bug", RuntimeError, "a bug here"),
+    ],
+)
+def test_an_error_comes_over_with_class_and_text(address, kind, error, text):
+    with joined(address) as engine, pytest.raises(error, match=text):
+        list(engine.run(tasks(("fail", kind))))
+
+
+def test_a_task_that_costs_one_process_is_tried_again_and_one_that_costs_two_is_not(address, tmp_path):
+    folders = [tmp_path / name for name in ("once", "twice")]
+    for folder in folders:
+        folder.mkdir()
+    given = [Task("once", ("die", folders[0], 3)), Task("twice", ("die", folders[1], 3, "SIGKILL"))]
+    with joined(address) as engine:
+        ends: dict[str, Any] = {e.task.key: e for e in engine.run(given) if isinstance(e, Finished | Failed)}
+    assert ends["once"] == Finished(given[0], 1)
+    assert "exited with code 3, and on the second try was killed by SIGKILL" in ends["twice"].reason
+
+
+def test_a_killed_worker_costs_only_what_it_ran_and_a_restarted_one_nothing_more(address, tmp_path):
+    """The results that were there stay, though Dask keeps results on the workers that made them."""
+    gate = tmp_path / "gate"
+    done: dict[str, Any] = {}
+    begun: list[str] = []
+    said: list[str] = []
+    with joined(address) as engine:
+        engine.tell = said.append
+        killed = False
+        given = [shared(f"n{n}", "count", n) for n in range(6)]
+        given += [shared(f"w{n}", "wait_for_file", gate) for n in range(2)]
+        for event in engine.run(given):
+            if isinstance(event, Started):
+                begun.append(event.task.key)
+            if isinstance(event, Finished):
+                assert event.task.key not in done
+                done[event.task.key] = event.result
+            if not killed and {"w0", "w1"} <= set(begun):
+                killed = True
+                os.kill(next(iter(engine._connected().run(os.getpid).values())), signal.SIGKILL)
+                wait_until(lambda: any(what[0] == "gone" for what in _peeked(engine)))
+                gate.touch()
+    assert len(done) == 8
+    assert [begun.count(f"n{n}") for n in range(6)] == [1] * 6
+    assert sorted(begun.count(f"w{n}") for n in range(2)) == [1, 2]
+    assert any("died or lost its connection; its trial runs anew" in text for text in said)
+
+
+def _peeked(engine):
+    """What waits in the engine's queue, left there."""
+    found = []
+    while not engine._news.empty():
+        found.append(engine._news.get())
+    for item in found:
+        engine._news.put(item)
+    return found
+
+
+def test_a_worker_that_is_closed_gives_its_task_to_another_one(address, tmp_path):
+    gate = tmp_path / "gate"
+    deaths, begun = [], 0
+    with joined(address) as engine:
+        for event in engine.run([shared("w", "wait_for_file", gate)]):
+            begun += isinstance(event, Started)
+            if isinstance(event, Progress) and begun == 1:
+                client = engine._connected()
+                (busy,) = [worker for worker, keys in client.processing().items() if keys]
+                # as at the end of its time in a queue: its nanny starts another one here
+                client.restart_workers([busy])
+            elif isinstance(event, Progress):
+                deaths = engine._open["w"].deaths
+                gate.touch()
+    assert (begun, deaths) == (2, [])
+
+
+def test_a_stopped_run_abandons_what_runs_elsewhere(address):
+    ends, pids = [], []
+
+    def run(engine):
+        for event in engine.run([shared(f"t{n}", "finish_when_stopped") for n in range(5)]):
+            if isinstance(event, Progress) and isinstance(event.value, int):
+                pids.append(event.value)
+                if len(pids) == 2:
+                    engine.stop()
+            ends.extend([event.task.key] if isinstance(event, Finished) else [])
+
+    with joined(address) as engine, pytest.raises(Interrupted):
+        run(engine)
+    assert len(ends) == len(set(pids)) == 2
+    with joined(address) as engine:
+        assert set(engine._connected().processing().values()) == {()}
+
+
+def test_a_run_that_its_caller_breaks_off_leaves_nothing_behind(address, tmp_path):
+    with joined(address) as engine:
+        for event in engine.run([shared("t", "wait_for_stop")]):
+            if isinstance(event, Progress):
+                break
+    with joined(address) as engine:
+        wait_until(lambda: set(engine._connected().processing().values()) == {()})
+        assert results(engine.run(tasks(("count", 2)))) == {"0": 2}
+
+
+def test_a_second_process_takes_over_what_runs(cluster, address, tmp_path):
+    """The first one only goes, as one that was killed: it takes nothing back."""
+    gate = tmp_path / "gate"
+    given = [shared(f"w{n}", "wait_for_file", gate) for n in range(3)]
+    first = joined(address, study="s1")
+    pids = {}
+    for event in first.run(given):
+        if isinstance(event, Progress):
+            pids[event.task.key] = event.value
+        if len(pids) == 2:
+            first._client.close()
+            break_off = first._open
+            first._open = {}
+            break
+    assert len(break_off) == 3
+    with joined(address, study="s1") as second:
+        assert set(pids) <= set(second.attach(given))  # the third may wait at a worker
+        assert second.attach([shared("other", "count", 1)]) == {}
+        second._facts = {}  # both workers are busy, and nobody answers a question before they are done
+
+        def open_when_asked_for_again():
+            states = [state for key, state in cluster.scheduler.tasks.items() if key.startswith("lrdoctor-s1-")]
+            wait_until(lambda: all(len(state.who_wants) == 2 for state in states))
+            gate.touch()
+
+        waiting = threading.Thread(target=open_when_asked_for_again)
+        waiting.start()
+        found = results(second.run(given))
+        waiting.join()
+    assert set(found) == {"w0", "w1", "w2"}
+    assert {key: found[key] for key in pids} == pids
+
+
+def test_a_folder_that_workers_do_not_see_is_sent(address, tmp_path):
+    folder = tmp_path / "mine"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "data.txt").write_text("7")
+    (folder / "code.py").write_text("A = 1")
+    context = {"folder": str(folder), "words": [f"{folder}/code.py", "other"]}
+    with joined(address, context, folder=str(folder)) as engine:
+        engine._connected()
+        shutil.rmtree(folder)
+        facts = engine.describe()
+    assert facts["folder"] != str(folder)
+    assert facts["words"] == [f"{facts['folder']}/code.py", "other"]
+
+
+def test_what_is_packed(tmp_path):
+    for name in ("a.py", "sub/b.txt", ".git/x", "__pycache__/a.pyc", "venv/pyvenv.cfg", "out/study.json", ".hidden"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    data = dask_engine.packed(tmp_path)
+    assert sorted(zipfile.ZipFile(io.BytesIO(data)).namelist()) == ["a.py", "sub/b.txt"]
+
+
+def test_a_folder_too_large_is_not_packed(tmp_path, monkeypatch):
+    monkeypatch.setattr(dask_engine, "LARGEST_FOLDER", 3)
+    (tmp_path / "a.py").write_text("1234")
+    assert dask_engine.packed(tmp_path) is None
+
+
+def test_workers_with_more_threads_are_refused():
+    options = {"processes": False, "n_workers": 1, "threads_per_worker": 2, "dashboard_address": "127.0.0.1:0"}
+    block = {"class_path": "distributed.LocalCluster", "init_args": options}
+    with DaskEngine(ENTRY, {}, cluster=block) as engine, pytest.raises(EngineError, match="2 threads, expected 1"):
+        engine.describe()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"jobs": 0}, "must be 1 or more, got --jobs 0"),
+        ({"cluster": {"class_path": "some.Cluster"}}, "without a number of workers, expected jobs: N"),
+    ],
+)
+def test_settings_that_are_refused(options, told):
+    with pytest.raises(EngineError, match=told):
+        DaskEngine(ENTRY, {}, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"address": "tcp://127.0.0.1:1"}, "no Dask scheduler at tcp://127.0.0.1:1 answers"),
+        ({"cluster": {"class_path": "no_such.Cluster"}, "jobs": 1}, "no_such"),
+        ({"cluster": {"class_path": "json.dumps"}, "jobs": 1}, "json.dumps cannot be started: TypeError"),
+    ],
+)
+def test_clusters_that_are_not_there(options, told, monkeypatch):
+    monkeypatch.setattr(dask_engine, "SECONDS_TO_JOIN", 1)
+    with DaskEngine(ENTRY, {}, **options) as engine, pytest.raises(EngineError, match=told):
+        engine.describe()
+
+
+def test_an_idle_worker_gives_back_its_process(address, monkeypatch):
+    guest = dask_worker.Guest("t", ENTRY, {}, (), "lrdoctor.engines.local:LocalEngine", False, None, "", None, "topic")
+    guest._index = 0
+    monkeypatch.setattr(dask_worker, "IDLE", 0.01)
+    assert results(guest.engine().run(tasks(("count", 1)))) == {"0": 1}
+    guest.rest()
+    wait_until(lambda: guest._engine is None)
+    assert results(guest.engine().run(tasks(("count", 2)))) == {"0": 2}
+    guest.drop()
+
+
+def test_a_scheduler_that_goes_away_is_an_error(monkeypatch):
+    monkeypatch.setattr(dask_engine, "SECONDS_TO_JOIN", 1)
+    cluster = LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0")
+
+    def run(engine):
+        for event in engine.run([shared("t", "wait_for_stop")]):
+            if isinstance(event, Progress):
+                cluster.close()
+
+    with joined(cluster.scheduler_address) as engine, pytest.raises(EngineError, match="does not answer any more"):
+        run(engine)
