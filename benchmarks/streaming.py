@@ -3,8 +3,9 @@
     LRDOCTOR_LOGS=folder[:folder] python -m benchmarks.streaming [--curves 200] [--points 1000000]
 
 Every labelled log is fed point by point, as `lrdoctor watch` would see it; made-up healthy curves of many kinds of
-noise as well. Nothing in `streaming/` is chosen by what these logs show: the factor between looks, the risk that each takes
-and what stands out are stated with their reasons. Both parts of the logs are printed apart all the same.
+noise as well. Nothing in `streaming/` is chosen by what the logs show: how lengths grow, what a look risks and what
+stands out are stated with their reasons. Both parts of the logs are printed apart all the same. That a finding has to
+be seen again was added when healthy noise of Student's t with 3 degrees of freedom showed alarms that were retracted.
 """
 
 from __future__ import annotations

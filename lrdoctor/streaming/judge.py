@@ -117,7 +117,10 @@ class StreamingJudge:
                 column.add(value)
             if not self._looks.due(values[0], values[1]):
                 return []
-            return self._told(self._judge.look(self._runs(), self._looks.made))
+            events = self._judge.look(self._runs(), self._looks.made)
+            if self._judge.look_after is not None:
+                self._looks.again(self._judge.look_after)
+            return self._told(events)
         except Exception as error:  # whatever it is, the training goes on
             self.failure = f"{type(error).__name__}: {error}"
             self._say(f"the judge of {self.name} gave up at step {step}, the training goes on: {self.failure}")
