@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-GENERATED = ("docs/rules/", "docs/fixes/", "docs/spec.md")
+GENERATED = ("docs/rules/", "docs/fixes/", "docs/spec.md", "docs/glossary.md")
 FENCE = re.compile(r"^```(sh|console|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`((?:lrdoctor|make|python -m [\w.]+)(?=[\s`])[^`]*)`")
 CI_STEP = re.compile(r"^ *- run: (.+?)(?: +#.*)?$", re.MULTILINE)

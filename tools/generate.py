@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from lrdoctor.assess import report_of_logs
+from lrdoctor.core.glossary import GLOSSARY
 from lrdoctor.logs import READERS
 from lrdoctor.logs.gather import gather
 from lrdoctor.reports.terminal.result import print_report
@@ -43,10 +44,18 @@ def generated() -> list[tuple[Path, str]]:
         (SCHEMAS / "spec.schema.json", json.dumps(spec_schema(), indent=2) + "\n"),
         (README, readme),
         (DOCS / "spec.md", spec_page()),
+        (DOCS / "glossary.md", _glossary()),
         *((DOCS / path, text) for path, text in pages()),
         (SCHEMAS / "compare.schema.json", compare_schema(REPORT_SCHEMA.read_text("utf-8"))),
         (REPORT_SCHEMA, report_schema(REPORT_SCHEMA.read_text("utf-8"))),
     ]
+
+
+def _glossary() -> str:
+    """The page of `lrdoctor rules --glossary`."""
+    rows = [f"| {term} | {meaning} |" for term, meaning in GLOSSARY.items()]
+    head = ["# Glossary", "", "What the words of the reports mean; `lrdoctor rules --glossary` prints the same.", ""]
+    return "\n".join([*head, "| word | what it means |", "|---|---|", *rows]).replace("lr*", "lr\\*") + "\n"
 
 
 def _formats() -> list[str]:

@@ -19,6 +19,7 @@ from lrdoctor.cli.clip import clip
 from lrdoctor.cli.compare import compare
 from lrdoctor.cli.diagnose import diagnose
 from lrdoctor.cli.endings import INTERRUPTED, PIPE_WIDTH, exit_codes, say
+from lrdoctor.cli.help import Command, Commands
 from lrdoctor.cli.inspect import inspect
 from lrdoctor.cli.outputs import with_options
 from lrdoctor.cli.probe import probe
@@ -40,6 +41,7 @@ NAME_ENDS = 48
 
 app = typer.Typer(
     name="lrdoctor",
+    cls=Commands,
     help="Finds out why a PyTorch model's training is unstable, by the Deep Learning Tuning Playbook's procedure.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -105,8 +107,11 @@ def init(
 
 def rules(
     code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="A rule's code, such as LRD201.")] = None,
+    glossary: Annotated[bool, typer.Option("--glossary", help="Print what the words of the reports mean.")] = False,
 ) -> int:
-    """List the rules, or print one rule's manual page."""
+    """List the rules, or print one rule's manual page, or what the words of the reports mean."""
+    if glossary:
+        return _print_glossary(code)
     threads.one_for_numpy()
     from lrdoctor.rules import RULES
 
@@ -122,6 +127,17 @@ def rules(
     return 0
 
 
+def _print_glossary(code: str | None) -> int:
+    from lrdoctor.core.glossary import GLOSSARY
+
+    if code is not None:
+        raise LrdoctorError(f"found --glossary and the rule {code}, expected one of them; leave one out")
+    with streams.written(sys.stdout):
+        for term, meaning in GLOSSARY.items():
+            print(*wrap(meaning, PIPE_WIDTH, initial_indent=f"{term}: ", subsequent_indent="    "), sep="\n")
+    return 0
+
+
 def _in_short(rule: Rule) -> list[str]:
     """The rule's line in the list, further ones where its summary is long."""
     head = f"{rule.code}  {rule.severity:9}{rule.judges:8}{rule.name}"
@@ -134,5 +150,5 @@ def _in_short(rule: Rule) -> list[str]:
 for _command in (init, check, run, sweep, probe, warmup, clip, treat, compare, inspect, diagnose, watch, report, rules):
     # what follows the first word of another program is that program's
     _settings = {"allow_interspersed_args": False} if _command is run else None
-    _kind = TakesCommand if PARAMETER in signature(_command).parameters else None
+    _kind = TakesCommand if PARAMETER in signature(_command).parameters else Command
     app.command(cls=_kind, context_settings=_settings)(exit_codes(with_script(with_options(_command))))

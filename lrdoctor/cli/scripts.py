@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
-from typer.core import TyperCommand
 
+from lrdoctor.cli.help import Command
 from lrdoctor.cli.options import positive
 from lrdoctor.errors import LrdoctorError
 
@@ -81,7 +81,7 @@ class Script:
 NO_SCRIPT = Script()
 
 
-class TakesCommand(TyperCommand):
+class TakesCommand(Command):
     """A command whose options end at `--`: what follows is the user's, to the last word."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
