@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shlex
 import signal
 import subprocess
@@ -17,7 +16,6 @@ from pathlib import PurePath
 from types import FrameType
 from typing import IO
 
-from lrdoctor.commands import processes
 from lrdoctor.errors import LrdoctorError
 
 FORWARDED = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name))
@@ -76,6 +74,7 @@ def run(
     environment: Mapping[str, str],
     stdout: IO[str] | None = None,
     until: Callable[[], bool] | None = None,
+    end: Callable[[int, Callable[[], bool]], None] | None = None,
 ) -> Ended:
     """Runs the command to its end; signals that this process gets meanwhile are the command's.
 
@@ -83,18 +82,16 @@ def run(
         command: the program and its arguments; no shell looks at them.
         environment: all of it.
         stdout: another file for its standard output.
-        until: asked every so often; where it says True the command is ended, with everything that it started: SIGTERM,
-            and SIGKILL to what is left after a grace of `commands.processes.GRACE` seconds. The command then has a
-            process group of its own.
+        until: asked every so often; where it says True the command is ended by `end`. The command then has a process
+            group of its own.
+        end: ends the group of that number and all that it started; given with it whether its leader has ended.
 
     Raises:
         LrdoctorError: it cannot be started.
     """
     begun = time.monotonic()
-    mark = secrets.token_hex(16)
-    known = {**environment, processes.MARK: mark} if until else dict(environment)
     try:
-        process = subprocess.Popen(command, env=known, stdout=stdout, start_new_session=until is not None)
+        process = subprocess.Popen(command, env=dict(environment), stdout=stdout, start_new_session=until is not None)
     except OSError as error:
         raise LrdoctorError(f"{shlex.join(command)}: cannot be started: {error.strerror}; check its name") from error
     was_stopped = False
@@ -104,9 +101,9 @@ def run(
         while process.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(PAUSE)
-            if process.poll() is None and not told and until is not None and until():
+            if process.poll() is None and not told and until is not None and end is not None and until():
                 was_stopped = True
-                processes.end(process.pid, mark, lambda: process.poll() is not None)
+                end(process.pid, lambda: process.poll() is not None)
         returncode = process.wait()
     return Ended(returncode, time.monotonic() - begun, told[-1] if told else None, was_stopped)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import sys
 import time
@@ -78,6 +79,7 @@ def run(
     judged while it trains.
     """
     from lrdoctor import launch
+    from lrdoctor.commands import processes
     from lrdoctor.recording.settings import Recording
 
     launch.refuse_blind(command)
@@ -91,17 +93,19 @@ def run(
     settings = Recording(directory=str(folder.resolve()))
     given = None if objective is Objective.AUTO else objective.value
     environment = settings.environment(os.environ)  # the script's own, before numpy is told anything
-    watch = None
+    watch, mark = None, secrets.token_hex(16)
     if stop_on is not None:
         threads.one_for_numpy()
         from lrdoctor.watching.recording import RecordingWatch
 
+        environment[processes.MARK] = mark
         watch = RecordingWatch(folder, launch.script_name(command), objective=given, alpha=alpha)
     ended = launch.run(
         command,
         environment,
         stdout=sys.stderr if json else None,
         until=watch.is_unstable if watch else None,
+        end=lambda group, is_gone: processes.end(group, mark, is_gone),
     )
     if watch is not None and watch.alarm is not None and ended.was_stopped:
         say(f"ended the script: {watch.alarm.text}")
