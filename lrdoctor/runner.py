@@ -50,7 +50,13 @@ def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) 
 
 @contextmanager
 def open_laboratory(
-    spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool, engine: str | None = None
+    spec: Spec,
+    out: Path | None,
+    jobs: int | None,
+    fresh: bool,
+    quiet: bool,
+    engine: str | None = None,
+    trial_seconds: float | None = None,
 ) -> Iterator[Laboratory]:
     """The study folder, the engine and the view of a procedure that runs trials, closed in the right order.
 
@@ -61,6 +67,7 @@ def open_laboratory(
         fresh: throw away what an earlier study left in the folder.
         quiet: show no progress on standard error.
         engine: name in `ENGINES`; None for the spec's.
+        trial_seconds: how long a trial may take; None for any time.
     """
     # drawing needs matplotlib, whose import takes half a second: while the workers train there is time for it
     threading.Thread(target=importlib.import_module, args=("lrdoctor.reports.figures",), daemon=True).start()
@@ -77,7 +84,7 @@ def open_laboratory(
     with (
         folder,
         SweepView(Screen(stderr=True), quiet=quiet) as view,
-        examine.open_engine(spec, jobs, engine, folder.mark) as running,
+        examine.open_engine(spec, jobs, engine, folder.mark, trial_seconds) as running,
         examine.interruptible(running, view),
     ):
         running.tell = view.message

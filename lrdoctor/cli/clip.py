@@ -22,6 +22,7 @@ from lrdoctor.cli.options import (
     Seeds,
     Set,
     SpecPath,
+    TrialTimeout,
     UnstableRate,
     Verbose,
 )
@@ -63,6 +64,7 @@ def clip(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    trial_timeout: TrialTimeout = None,
     engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
@@ -85,7 +87,7 @@ def clip(
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh, engine)
     settings = clips.Settings(percentile if percentile is not None else loaded.clip.percentile, search_harder=harder)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
         study = examine.rates(laboratory, Settings(loaded.sweep.rates()), chosen, lr, unstable_lr)
         clipping = examine.confirm_clipping(laboratory, examine.clip(laboratory, settings, chosen, study), chosen)

@@ -29,8 +29,9 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "watch": ("lrdoctor watch runs/", "lrdoctor watch train.log --until-fail --stop-pid 4711"),
     "report": (
         "lrdoctor report lrdoctor_out/my-model --html report.html",
-        "lrdoctor report report.json --markdown report.md",
+        "lrdoctor report lrdoctor_out/my-model --to tensorboard runs/",
     ),
+    "mcp": ("lrdoctor mcp --root .", "lrdoctor mcp --root . --allow-run"),
     "rules": ("lrdoctor rules LRD201", "lrdoctor rules --glossary"),
 }
 """Command -> what people type first, and what they come to later."""

@@ -29,12 +29,22 @@ AUTO = 0
 """Number of seeds that stands for `--seeds auto`."""
 
 
+MOST_SEEDS = 1000
+"""Seeds of a study; a verdict needs a few, and a plan of many takes its time by itself."""
+LONGEST_COUNT = 18
+"""Digits that a number of seeds may have and be read."""
+
+
 def seed_count(text: str) -> int:
     """What `--seeds` was given: a number from 1 on, or `AUTO`."""
     if text == "auto":
         return AUTO
-    if not text.isdecimal() or int(text) < 1:
-        raise typer.BadParameter(f"found {text!r}, expected a number from 1 on, or auto")
+    if not text.isdecimal() or not text.strip("0"):
+        raise typer.BadParameter(f"found {text[:40]!r}, expected a number from 1 on, or auto")
+    if len(text) > LONGEST_COUNT or int(text) > MOST_SEEDS:
+        raise typer.BadParameter(
+            f"found {text[:40]}, expected {MOST_SEEDS} at most: every seed is a trial at every rate"
+        )
     return int(text)
 
 
@@ -112,6 +122,15 @@ UnstableRate = Annotated[
     float | None,
     typer.Option(
         "--unstable-lr", callback=positive, help="The lowest unstable one.  [default: that of the study's sweep]"
+    ),
+]
+TrialTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--trial-timeout",
+        metavar="SECONDS",
+        callback=positive,
+        help="End a trial that takes longer; it counts as failed.  [default: any time]",
     ),
 ]
 PlanOnly = Annotated[

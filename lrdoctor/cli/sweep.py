@@ -16,6 +16,7 @@ from lrdoctor.cli.options import (
     Seeds,
     Set,
     SpecPath,
+    TrialTimeout,
     Verbose,
 )
 from lrdoctor.cli.outputs import NOTHING, Outputs
@@ -29,6 +30,7 @@ def sweep(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    trial_timeout: TrialTimeout = None,
     engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
@@ -41,7 +43,7 @@ def sweep(
     from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "sweep", out, fresh, engine)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
         report = runner.sweep(laboratory, trials.seeds_for(laboratory, seeds))
     if not quiet:
         say(trials.saved_in(laboratory))

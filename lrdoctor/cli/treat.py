@@ -25,6 +25,7 @@ from lrdoctor.cli.options import (
     Seeds,
     Set,
     SpecPath,
+    TrialTimeout,
     UnstableRate,
     Verbose,
 )
@@ -66,6 +67,7 @@ def treat(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    trial_timeout: TrialTimeout = None,
     engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
@@ -95,7 +97,7 @@ def treat(
         if seeds == AUTO:
             found = replace(found, assumptions=(*found.assumptions, SEEDS_TO_COME))
         return plans.print_planned(found, "treat", as_json=json)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
         laboratory.budget = max_trial_steps
         treated = procedure(laboratory)
         report = _save(treated, laboratory)

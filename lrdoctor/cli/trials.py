@@ -75,12 +75,12 @@ def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) 
 
 
 def open_laboratory(
-    spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool
+    spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool, trial_timeout: float | None = None
 ) -> AbstractContextManager[Laboratory]:
     """See `runner.open_laboratory`."""
     from lrdoctor import runner
 
-    return runner.open_laboratory(spec, out, jobs, fresh, quiet)
+    return runner.open_laboratory(spec, out, jobs, fresh, quiet, trial_seconds=trial_timeout)
 
 
 def save(study: Study, laboratory: Laboratory, command: str) -> Report:

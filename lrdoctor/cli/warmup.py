@@ -23,6 +23,7 @@ from lrdoctor.cli.options import (
     Seeds,
     Set,
     SpecPath,
+    TrialTimeout,
     UnstableRate,
     Verbose,
 )
@@ -50,6 +51,7 @@ def warmup(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    trial_timeout: TrialTimeout = None,
     engine: Engine = None,
     overrides: Set = None,
     fresh: Fresh = False,
@@ -64,7 +66,7 @@ def warmup(
 
     asked = [] if factor is None else [f"warmup.factor={factor!r}"]
     loaded = trials.load_spec(spec, [*(overrides or []), *asked], seeds, script, "warmup", out, fresh, engine)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
         study = examine.rates(laboratory, Settings(loaded.sweep.rates()), chosen, lr, unstable_lr)
         report = _search(laboratory, study, chosen)
