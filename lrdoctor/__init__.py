@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lrdoctor.api import diagnose
     from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Skip
     from lrdoctor.errors import InconclusiveError, LogError, LrdoctorError, UnstableError
+    from lrdoctor.integrations.recorder import Recorder
     from lrdoctor.recording.log import log
     from lrdoctor.streaming import StreamEvent, StreamingJudge
     from lrdoctor.studies import Training, inspect, load_spec, probe, sweep
@@ -35,6 +36,7 @@ __all__ = [
     "InconclusiveError",
     "LogError",
     "LrdoctorError",
+    "Recorder",
     "Report",
     "RunSummary",
     "Skip",
@@ -55,6 +57,7 @@ _HOMES = {
     "lrdoctor.api": ("diagnose",),
     "lrdoctor.core.report": ("Finding", "Fix", "Report", "RunSummary", "Skip"),
     "lrdoctor.errors": ("InconclusiveError", "LogError", "LrdoctorError", "UnstableError"),
+    "lrdoctor.integrations.recorder": ("Recorder",),
     "lrdoctor.recording.log": ("log",),
     "lrdoctor.streaming": ("StreamEvent", "StreamingJudge"),
     "lrdoctor.studies": ("Training", "inspect", "load_spec", "probe", "sweep"),

@@ -15,6 +15,7 @@ from lrdoctor.logs.gather import gather
 from lrdoctor.reports.terminal.result import print_report
 from lrdoctor.reports.terminal.text import Screen
 from lrdoctor.spec import spec_schema
+from tools.llms import llms
 from tools.manual_pages import fixes_table, pages
 from tools.report_schema import compare_schema, report_schema
 from tools.spec_page import spec_page
@@ -47,6 +48,7 @@ def generated() -> list[tuple[Path, str]]:
         (DOCS / "glossary.md", _glossary()),
         *((DOCS / path, text) for path, text in pages()),
         (SCHEMAS / "compare.schema.json", compare_schema(REPORT_SCHEMA.read_text("utf-8"))),
+        (DOCS / "llms.txt", llms(DOCS)),
         (REPORT_SCHEMA, report_schema(REPORT_SCHEMA.read_text("utf-8"))),
     ]
 

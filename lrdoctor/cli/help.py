@@ -28,8 +28,9 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "diagnose": ("lrdoctor diagnose runs/", "tail -n 5000 train.log | lrdoctor diagnose -"),
     "report": (
         "lrdoctor report lrdoctor_out/my-model --html report.html",
-        "lrdoctor report report.json --markdown report.md",
+        "lrdoctor report lrdoctor_out/my-model --to tensorboard runs/",
     ),
+    "mcp": ("lrdoctor mcp --root .", "lrdoctor mcp --root . --allow-run"),
     "rules": ("lrdoctor rules LRD201", "lrdoctor rules --glossary"),
 }
 """Command -> what people type first, and what they come to later."""
