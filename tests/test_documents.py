@@ -68,6 +68,11 @@ MINUTES = "a training of a minute and more: its shrunk form is tests/end_to_end/
 INSTALLS = "installs from the network"
 EXPORT = "needs a study: its run is tests/export/test_export.py"
 PARSED: Mapping[str, str] = {
+    "lrdoctor watch run/metrics.csv": "a log that nobody writes; tests/cli/test_watch_command.py runs it",
+    "lrdoctor watch runs/ --until-fail": "likewise",
+    "lrdoctor watch runs/": "likewise",
+    "lrdoctor watch train.log --stop-pid 4711": "likewise",
+    "lrdoctor run --stop-on unstable -- python train.py": "tests/cli/test_stop_on.py runs it",
     "make demo": INSTALLS,
     "make test": INSTALLS,
     "python3 -m venv .venv": INSTALLS,
