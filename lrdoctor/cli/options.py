@@ -143,3 +143,6 @@ MaxTrialSteps = Annotated[
         "--max-trial-steps", metavar="N", min=1, help="Run N steps at most, over all trials and controls of this call."
     ),
 ]
+Live = Annotated[
+    bool, typer.Option("--live", help="Write live.html into the study folder while it runs; it reloads by itself.")
+]

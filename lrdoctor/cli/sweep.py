@@ -11,6 +11,7 @@ from lrdoctor.cli.options import (
     Fresh,
     Jobs,
     Json,
+    Live,
     Out,
     Quiet,
     Seeds,
@@ -36,6 +37,7 @@ def sweep(
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    live: Live = False,
     outputs: Outputs = NOTHING,
     script: Script = NO_SCRIPT,
 ) -> int:
@@ -43,7 +45,10 @@ def sweep(
     from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "sweep", out, fresh, engine)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
+    with (
+        trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory,
+        trials.watched(laboratory, live),
+    ):
         report = runner.sweep(laboratory, trials.seeds_for(laboratory, seeds))
     if not quiet:
         say(trials.saved_in(laboratory))

@@ -18,6 +18,7 @@ from lrdoctor.cli.options import (
     Fresh,
     Jobs,
     Json,
+    Live,
     MaxTrialSteps,
     Out,
     PlanOnly,
@@ -73,6 +74,7 @@ def treat(
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    live: Live = False,
     outputs: Outputs = NOTHING,
     script: Script = NO_SCRIPT,
 ) -> int:
@@ -97,7 +99,10 @@ def treat(
         if seeds == AUTO:
             found = replace(found, assumptions=(*found.assumptions, SEEDS_TO_COME))
         return plans.print_planned(found, "treat", as_json=json)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
+    with (
+        trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory,
+        trials.watched(laboratory, live),
+    ):
         laboratory.budget = max_trial_steps
         treated = procedure(laboratory)
         report = _save(treated, laboratory)

@@ -95,3 +95,10 @@ def write_figures(laboratory: Laboratory, drawn: Mapping[str, bytes]) -> list[st
     from lrdoctor import runner
 
     return runner.write_figures(laboratory, drawn)
+
+
+def watched(laboratory: Laboratory, live: bool) -> AbstractContextManager[None]:
+    """See `live.live`."""
+    from lrdoctor import live as pages
+
+    return pages.live(laboratory, live)

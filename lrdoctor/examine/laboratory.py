@@ -330,6 +330,20 @@ class Laboratory:
                 self.watcher.message(note)
 
 
+def unlike_others(runs: Iterable[Run]) -> tuple[str, ...]:
+    """What is to be said of trials that ran on another kind of device, or with another torch, than their study's first:
+    a sentence for each kind."""
+    found: dict[str, int] = {}
+    n_runs = 0
+    for run in runs:
+        n_runs += 1
+        if text := run.provenance.get("unlike"):
+            found[text] = found.get(text, 0) + 1
+    return tuple(
+        f"{n} of {n_runs} trials ran on {text}: bit for bit they do not compare" for text, n in sorted(found.items())
+    )
+
+
 def _counted(n: int, thing: str) -> str:
     return f"{n} {thing}{'s' if n != 1 else ''}"
 

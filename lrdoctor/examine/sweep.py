@@ -11,7 +11,7 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Stage, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import SpecError, WorkloadError
-from lrdoctor.examine.laboratory import Laboratory, baseline_trial
+from lrdoctor.examine.laboratory import Laboratory, baseline_trial, unlike_others
 from lrdoctor.procedures import sweep as sweeps
 
 
@@ -122,7 +122,7 @@ def _study(
         runs=every,
         spec=laboratory.spec.resolved(laboratory.folder.out),
         objective=objective,
-        notes=tuple(notes),
+        notes=(*notes, *unlike_others(every)),
         controls=tuple(control for who, control in laboratory.controls.items() if who in whose),
     )
     findings = way.judge(study)
