@@ -80,7 +80,7 @@ NAMES = (
     "{x}",
     "../../x",
 )
-WRONG = (
+WRONG: tuple[Any, ...] = (
     None,
     True,
     -1,
@@ -116,7 +116,9 @@ def csv_log(chance: random.Random) -> str:
 
 
 def json_log(chance: random.Random) -> str:
-    extra = {chance.choice(NAMES).encode("utf-8", "replace").decode(): chance.choice(("a", 1, None, []))}
+    extra: dict[str, Any] = {
+        chance.choice(NAMES).encode("utf-8", "replace").decode(): chance.choice(("a", 1, None, []))
+    }
     return "".join(json.dumps({"step": i, "loss": loss, **extra}) + "\n" for i, loss in enumerate(losses(chance)))
 
 
