@@ -96,7 +96,7 @@ def test_a_second_study_trains_nothing(spec: Spec, tmp_path: Path) -> None:
 
 def test_clipping_after_a_sweep_trains_the_clipped_trials_alone(spec: Spec, tmp_path: Path) -> None:
     with opened(spec, tmp_path / "out") as folder:
-        laboratory = examine.Laboratory(spec, folder, ClipEngine(cure=10.0), Log())
+        laboratory = examine.Laboratory(spec, folder, ClipEngine(cure=10.0), Log(), exhaustive=True)
         examine.sweep(laboratory, sweeps.Settings(spec.sweep.rates()), spec.seeds)
     engine = ClipEngine(cure=10.0)
     found = clipped(spec, tmp_path / "out", engine, Log())

@@ -82,7 +82,9 @@ def treated(folder: Path, engine: TreatEngine, text: str = "", **options: Any) -
     (folder / "spec.yaml").write_text(spec_text + text)
     spec = load_spec(folder / "spec.yaml")
     with opened(spec, folder / "out") as study_folder:
-        found = examine.treat(examine.Laboratory(spec, study_folder, engine, Log()), spec.seeds, **options)
+        found = examine.treat(
+            examine.Laboratory(spec, study_folder, engine, Log(), exhaustive=True), spec.seeds, **options
+        )
         return found, assess.report_of_treat(found)
 
 
@@ -124,7 +126,7 @@ def test_the_patched_spec_asks_for_the_same_trials(tmp_path: Path) -> None:
     (tmp_path / "patched.yaml").write_text(spec.patched_yaml(tmp_path, changes, "why"))
     engine, patched = RewriteEngine({"zero_init": 20}, possible()), load_spec(tmp_path / "patched.yaml")
     with opened(patched, tmp_path / "out") as folder:
-        laboratory = examine.Laboratory(patched, folder, engine, Log())
+        laboratory = examine.Laboratory(patched, folder, engine, Log(), exhaustive=True)
         study = examine.sweep(laboratory, Settings(patched.sweep.rates()), patched.seeds)
     assert engine.seen == []
     assert {run.trial.rewrite for run in study.runs if run.trial} == {"zero_init"}

@@ -242,7 +242,8 @@ def test_at_most_three_fixes_are_put_to_fresh_seeds(everything: bool, spec: Spec
 def test_a_budget_that_ends_before_the_fresh_seeds_leaves_the_fix_unconfirmed(spec: Spec, tmp_path: Path) -> None:
     whole = TreatEngine({"warmup": 20})
     expected, told = treated(spec, tmp_path / "whole", whole)
-    enough = found_steps(whole) + len(SEEDS) * STEPS  # every control is as long as a trial
+    # every control is as long as a trial, and the last batch of the search has to fit in at its full length
+    enough = found_steps(whole) + (len(SEEDS) + 3) * STEPS
     found, report = treated(spec, tmp_path / "out", TreatEngine({"warmup": 20}), budget=enough)
     warmup = found.tried[0]
     assert (warmup.status, warmup.promises_target, found.prescribed) == ("unconfirmed", True, None)

@@ -11,6 +11,7 @@ from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
     Engine,
+    Exhaustive,
     FailOn,
     FailOnOption,
     Fresh,
@@ -64,6 +65,7 @@ def clip(
     trial_timeout: TrialTimeout = None,
     engine: Engine = None,
     overrides: Set = None,
+    exhaustive: Exhaustive = False,
     fresh: Fresh = False,
     lr: BestRate = None,
     unstable_lr: UnstableRate = None,
@@ -82,6 +84,7 @@ def clip(
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh, engine)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
+        laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
         report = runner.clip(laboratory, chosen, lr, unstable_lr, percentile, harder)
     if not quiet:

@@ -26,6 +26,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "compare": ("lrdoctor compare before.yaml after.yaml", "lrdoctor compare lrdoctor_out/before lrdoctor_out/after"),
     "inspect": ("lrdoctor inspect lrdoctor.yaml", "lrdoctor inspect lrdoctor.yaml --sharpness"),
     "diagnose": ("lrdoctor diagnose runs/", "tail -n 5000 train.log | lrdoctor diagnose -"),
+    "watch": ("lrdoctor watch runs/", "lrdoctor watch train.log --until-fail --stop-pid 4711"),
     "report": (
         "lrdoctor report lrdoctor_out/my-model --html report.html",
         "lrdoctor report lrdoctor_out/my-model --to tensorboard runs/",

@@ -104,6 +104,10 @@ Engine = Annotated[
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the spec; may be repeated.")
 ]
+Exhaustive = Annotated[
+    bool,
+    typer.Option("--exhaustive", help="Train every seed at every rate, also those that cannot change the answer."),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Throw the study folder's trials away and begin anew.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress; the verdict and the headline only.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also list the findings of every single run.")]
@@ -142,4 +146,7 @@ MaxTrialSteps = Annotated[
     typer.Option(
         "--max-trial-steps", metavar="N", min=1, help="Run N steps at most, over all trials and controls of this call."
     ),
+]
+Live = Annotated[
+    bool, typer.Option("--live", help="Write live.html into the study folder while it runs; it reloads by itself.")
 ]

@@ -7,6 +7,7 @@ from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
     Engine,
+    Exhaustive,
     Factor,
     FailOn,
     FailOnOption,
@@ -37,6 +38,7 @@ def probe(
     trial_timeout: TrialTimeout = None,
     engine: Engine = None,
     overrides: Set = None,
+    exhaustive: Exhaustive = False,
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -51,6 +53,7 @@ def probe(
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "probe", out, fresh, engine)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
+        laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=best is not None)
         report = runner.probe(laboratory, chosen, best, factor)
     if not quiet:

@@ -13,11 +13,13 @@ from lrdoctor.cli.options import (
     AUTO,
     BestRate,
     Engine,
+    Exhaustive,
     FailOn,
     FailOnOption,
     Fresh,
     Jobs,
     Json,
+    Live,
     MaxTrialSteps,
     Out,
     PlanOnly,
@@ -69,9 +71,11 @@ def treat(
     trial_timeout: TrialTimeout = None,
     engine: Engine = None,
     overrides: Set = None,
+    exhaustive: Exhaustive = False,
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    live: Live = False,
     outputs: Outputs = NOTHING,
     script: Script = NO_SCRIPT,
 ) -> int:
@@ -85,6 +89,7 @@ def treat(
     loaded = trials.load_spec(spec, overrides, seeds, script, "treat", out, fresh, engine)
 
     def procedure(laboratory: Laboratory) -> Treated:
+        laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=plan or lr is not None or unstable_lr is not None)
         return examine.treat(laboratory, chosen, lr, unstable_lr, everything, add_norm)
 
@@ -96,7 +101,10 @@ def treat(
         if seeds == AUTO:
             found = replace(found, assumptions=(*found.assumptions, SEEDS_TO_COME))
         return plans.print_planned(found, "treat", as_json=json)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
+    with (
+        trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory,
+        trials.watched(laboratory, live),
+    ):
         laboratory.budget = max_trial_steps
         report = runner.treat(procedure(laboratory), laboratory)
     if not quiet:

@@ -78,3 +78,10 @@ def open_laboratory(
     from lrdoctor import runner
 
     return runner.open_laboratory(spec, out, jobs, fresh, quiet, trial_seconds=trial_timeout)
+
+
+def watched(laboratory: Laboratory, live: bool) -> AbstractContextManager[None]:
+    """See `live.live`."""
+    from lrdoctor import live as pages
+
+    return pages.live(laboratory, live)

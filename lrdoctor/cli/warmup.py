@@ -11,6 +11,7 @@ from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
     Engine,
+    Exhaustive,
     FailOn,
     FailOnOption,
     Fresh,
@@ -50,6 +51,7 @@ def warmup(
     trial_timeout: TrialTimeout = None,
     engine: Engine = None,
     overrides: Set = None,
+    exhaustive: Exhaustive = False,
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -62,6 +64,7 @@ def warmup(
     asked = [] if factor is None else [f"warmup.factor={factor!r}"]
     loaded = trials.load_spec(spec, [*(overrides or []), *asked], seeds, script, "warmup", out, fresh, engine)
     with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
+        laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
         report = runner.warmup(laboratory, chosen, lr, unstable_lr)
     if not quiet:
