@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WHEEL := $(CURDIR)/build/wheel
 PACKAGE_FILES := $(shell find lrdoctor -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test check coverage bench docs clean
+.PHONY: demo test test-lowest check coverage bench docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "lrdoctor needs Python 3.11 or newer, this is " + sys.version)'
@@ -44,6 +44,16 @@ $(WHEEL)/.installed: $(PACKAGE_FILES) pyproject.toml README.md LICENSE | $(VENV)
 test: check $(WHEEL)/.installed
 	PYTHONPATH=$(WHEEL) LRDOCTOR_WHEEL=$(WHEEL) $(BIN)/pytest -n 2 --durations 10 --durations-min 5
 
+# The lowest versions of what pyproject.toml names, read out of it: the tests of the readers, rules, reports and the spec,
+# and of training.
+LOWEST := build/lowest
+test-lowest:
+	rm -rf $(LOWEST)
+	$(PYTHON) -m venv $(LOWEST)
+	$(PYTHON) -m tools.lowest > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip install --quiet -r $(LOWEST)/lowest.txt pytest hypothesis scikit-learn
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -W default tests/core tests/logs tests/rules tests/spec tests/store tests/training tests/cli
+
 # How much of the package the tests of its parts reach; fails below the floor in pyproject.toml. Not a part of `make test`:
 # before Python 3.12 tracing makes tests of plain Python a third slower. What runs in worker processes is not traced:
 # training/, architecture/, workloads/ and worker.py are left out, and so are the tests that start processes.
@@ -60,6 +70,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.agreement
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.recording
+	$(BIN)/python -m benchmarks.engines --trials 1000 --workers 64
 
 # Rewrites what is generated from the code: the JSON Schema, parts of the README, the reference pages in docs/.
 docs: $(VENV)/.installed-dev

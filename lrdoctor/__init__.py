@@ -1,7 +1,7 @@
 """lrdoctor: finds out why a PyTorch model's training is unstable, by controlled trials.
 
-From Python, `diagnose` judges logs and tables that exist already; `sweep`, `probe` and `inspect` take a spec, or a
-`Training` whose model and data are objects in memory:
+From Python, `diagnose` judges logs and tables that exist already; `sweep`, `probe`, `warmup`, `clip`, `treat`
+and `inspect` take a spec, or a `Training` whose model and data are objects in memory:
 
     >>> import lrdoctor
     >>> report = lrdoctor.diagnose({"loss": [2.0 * 0.98**step for step in range(200)]})
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from lrdoctor.api import diagnose
     from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Skip
     from lrdoctor.errors import InconclusiveError, LogError, LrdoctorError, UnstableError
+    from lrdoctor.integrations.recorder import Recorder
     from lrdoctor.recording.log import log
     from lrdoctor.streaming import StreamEvent, StreamingJudge
-    from lrdoctor.studies import Training, inspect, load_spec, probe, sweep
+    from lrdoctor.studies import Training, clip, inspect, load_spec, probe, sweep, treat, warmup
 
 __version__ = "0.1.0"
 
@@ -35,6 +36,7 @@ __all__ = [
     "InconclusiveError",
     "LogError",
     "LrdoctorError",
+    "Recorder",
     "Report",
     "RunSummary",
     "Skip",
@@ -43,21 +45,25 @@ __all__ = [
     "Training",
     "UnstableError",
     "__version__",
+    "clip",
     "diagnose",
     "inspect",
     "load_spec",
     "log",
     "probe",
     "sweep",
+    "treat",
+    "warmup",
 ]
 
 _HOMES = {
     "lrdoctor.api": ("diagnose",),
     "lrdoctor.core.report": ("Finding", "Fix", "Report", "RunSummary", "Skip"),
     "lrdoctor.errors": ("InconclusiveError", "LogError", "LrdoctorError", "UnstableError"),
+    "lrdoctor.integrations.recorder": ("Recorder",),
     "lrdoctor.recording.log": ("log",),
     "lrdoctor.streaming": ("StreamEvent", "StreamingJudge"),
-    "lrdoctor.studies": ("Training", "inspect", "load_spec", "probe", "sweep"),
+    "lrdoctor.studies": ("Training", "clip", "inspect", "load_spec", "probe", "sweep", "treat", "warmup"),
 }
 """Module -> the public names that it holds."""
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -24,6 +24,8 @@ TAKES_VALUE = "cmWXQ"
 """Letters of Python's options that what follows belongs to; after `c` and `m` come the script's own."""
 BLIND = "IES"
 """Options with which Python does not look at PYTHONPATH, or runs no sitecustomize."""
+PAUSE = 0.5
+"""Seconds between two questions whether the command is to be ended."""
 OF_SIGNAL = 128
 """What shells add to the number of a signal that ended a command."""
 
@@ -37,6 +39,8 @@ class Ended:
     seconds: float
     told: int | None = None
     """The last signal that lrdoctor was sent meanwhile."""
+    was_stopped: bool = False
+    """Whether it was ended because `until` said so."""
 
     @property
     def code(self) -> int:
@@ -65,36 +69,57 @@ class Ended:
         return self.returncode != 0 and (self.told is not None or self.returncode in (-signal.SIGINT, 130))
 
 
-def run(command: Sequence[str], environment: Mapping[str, str], stdout: IO[str] | None = None) -> Ended:
+def run(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    stdout: IO[str] | None = None,
+    until: Callable[[], bool] | None = None,
+    end: Callable[[int, Callable[[], bool]], None] | None = None,
+) -> Ended:
     """Runs the command to its end; signals that this process gets meanwhile are the command's.
 
     Args:
         command: the program and its arguments; no shell looks at them.
         environment: all of it.
         stdout: another file for its standard output.
+        until: asked every so often; where it says True the command is ended by `end`. The command then has a process
+            group of its own.
+        end: ends the group of that number and all that it started; given with it whether its leader has ended.
 
     Raises:
         LrdoctorError: it cannot be started.
     """
     begun = time.monotonic()
     try:
-        process = subprocess.Popen(command, env=dict(environment), stdout=stdout)
+        process = subprocess.Popen(command, env=dict(environment), stdout=stdout, start_new_session=until is not None)
     except OSError as error:
         raise LrdoctorError(f"{shlex.join(command)}: cannot be started: {error.strerror}; check its name") from error
-    with _forwarding(process) as told:
+    was_stopped = False
+    with _forwarding(process, has_group=until is not None) as told:
+        if until is None:
+            process.wait()
+        while process.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(PAUSE)
+            if process.poll() is None and not told and until is not None and end is not None and until():
+                was_stopped = True
+                end(process.pid, lambda: process.poll() is not None)
         returncode = process.wait()
-    return Ended(returncode, time.monotonic() - begun, told[-1] if told else None)
+    return Ended(returncode, time.monotonic() - begun, told[-1] if told else None, was_stopped)
 
 
 @contextmanager
-def _forwarding(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """Passes signals on to the process; gives the list of those that came."""
+def _forwarding(process: subprocess.Popen[bytes], *, has_group: bool) -> Iterator[list[int]]:
+    """Passes signals on to the process, or to its group; gives the list of those that came."""
     told: list[int] = []
 
     def forward(number: int, frame: FrameType | None) -> None:
         told.append(number)
         # a terminal tells all of its foreground at Ctrl-C, so that the command knows already
-        if number != signal.SIGINT or not _is_in_foreground():
+        if has_group:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+        elif number != signal.SIGINT or not _is_in_foreground():
             with suppress(ProcessLookupError):
                 process.send_signal(number)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from lrdoctor import assess, examine
 from lrdoctor.core.study import Study
 from lrdoctor.core.trial import TRAINING_VERSION
+from lrdoctor.procedures import clip as clips
 from lrdoctor.procedures import probe as probes
 from lrdoctor.procedures.sweep import Settings
 from lrdoctor.reports import json as json_report
@@ -26,6 +27,7 @@ from lrdoctor.store import StudyFolder, folder_name
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
     from lrdoctor.examine import Laboratory
+    from lrdoctor.procedures.treated import Treated
     from lrdoctor.spec import Spec
 
 AUTO = 0
@@ -50,7 +52,13 @@ def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) 
 
 @contextmanager
 def open_laboratory(
-    spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool, engine: str | None = None
+    spec: Spec,
+    out: Path | None,
+    jobs: int | None,
+    fresh: bool,
+    quiet: bool,
+    engine: str | None = None,
+    trial_seconds: float | None = None,
 ) -> Iterator[Laboratory]:
     """The study folder, the engine and the view of a procedure that runs trials, closed in the right order.
 
@@ -61,6 +69,7 @@ def open_laboratory(
         fresh: throw away what an earlier study left in the folder.
         quiet: show no progress on standard error.
         engine: name in `ENGINES`; None for the spec's.
+        trial_seconds: how long a trial may take; None for any time.
     """
     # drawing needs matplotlib, whose import takes half a second: while the workers train there is time for it
     threading.Thread(target=importlib.import_module, args=("lrdoctor.reports.figures",), daemon=True).start()
@@ -77,7 +86,7 @@ def open_laboratory(
     with (
         folder,
         SweepView(Screen(stderr=True), quiet=quiet) as view,
-        examine.open_engine(spec, jobs, engine, folder.mark) as running,
+        examine.open_engine(spec, jobs, engine, folder.mark, trial_seconds) as running,
         examine.interruptible(running, view),
     ):
         running.tell = view.message
@@ -105,8 +114,12 @@ def environment() -> dict[str, str]:
 
 def sweep(laboratory: Laboratory, seeds: Sequence[int]) -> Report:
     """Sweeps the spec's learning rates, judges the study, and saves the report with its figures."""
+    from lrdoctor.reports import figures
+
     study = examine.sweep(laboratory, Settings(laboratory.spec.sweep.rates()), seeds)
-    return save(study, laboratory, "sweep")
+    laboratory.folder.write_trials_csv(examine.all_trials_table(laboratory, study))
+    drawn = write_figures(laboratory, figures.sweep_figures(study))
+    return _saved(assess.report_of_sweep(study, "sweep", drawn), laboratory)
 
 
 def probe(laboratory: Laboratory, seeds: Sequence[int], best: float | None, factor: float | None) -> Report:
@@ -133,6 +146,111 @@ def probe(laboratory: Laboratory, seeds: Sequence[int], best: float | None, fact
     return _saved(report, laboratory)
 
 
+def warmup(laboratory: Laboratory, seeds: Sequence[int], best: float | None, unstable: float | None) -> Report:
+    """Searches a warmup for rates above the unstable one, judges it, and saves the report with its figures.
+
+    Args:
+        laboratory: where it is run; its spec says how far above.
+        seeds: of every trial.
+        best: lr*; None to take that of a sweep.
+        unstable: the lowest unstable rate; None for the same.
+    """
+    from lrdoctor.reports import figures
+
+    study = examine.rates(laboratory, Settings(laboratory.spec.sweep.rates()), seeds, best, unstable)
+    found = examine.warmup(laboratory, study, seeds)
+    if found is not None:
+        found = examine.confirm_warmup(laboratory, found, study, seeds)
+    laboratory.folder.write_trials_csv(examine.all_trials_table(laboratory, study))
+    swept = write_figures(laboratory, figures.sweep_figures(study)) if study.rates else []
+    report = assess.report_of_warmup(study, found, swept)
+    if found is not None and report.warmup is not None:
+        drawn = write_figures(laboratory, figures.warmup_figures(report, study.name, found.runs))
+        report = replace(report, warmup=replace(report.warmup, figures=tuple(drawn)))
+    return _saved(report, laboratory)
+
+
+def clip(
+    laboratory: Laboratory,
+    seeds: Sequence[int],
+    best: float | None,
+    unstable: float | None,
+    percentile: float | None,
+    harder: bool,
+) -> Report:
+    """Studies the gradient norms at lr* and clips at the unstable rates, judges, and saves the report with its figures.
+
+    Args:
+        laboratory: where it is run.
+        seeds: of every trial.
+        best: lr*; None to take that of a sweep.
+        unstable: the lowest unstable rate; None for the same.
+        percentile: of the norms, the first threshold; None for the spec's.
+        harder: also try harder thresholds at the best clipped rate.
+    """
+    from lrdoctor.reports import figures
+
+    spec = laboratory.spec
+    settings = clips.Settings(spec.clip.percentile if percentile is None else percentile, search_harder=harder)
+    study = examine.rates(laboratory, Settings(spec.sweep.rates()), seeds, best, unstable)
+    clipping = examine.confirm_clipping(laboratory, examine.clip(laboratory, settings, seeds, study), seeds)
+    study = clipping.study
+    laboratory.folder.write_trials_csv(examine.all_trials_table(laboratory, study))
+    report = assess.report_of_clip(clipping, "clip")
+    swept = write_figures(laboratory, figures.sweep_figures(study)) if clipping.was_swept else []
+    norms = write_figures(
+        laboratory,
+        figures.clip_figures(study.name, study.runs + clipping.runs, report.clip, report.unstable_base_learning_rate),
+    )
+    report = replace(
+        report,
+        sweep=report.sweep and replace(report.sweep, figures=tuple(swept)),
+        clip=report.clip and replace(report.clip, figures=tuple(norms)),
+    )
+    return _saved(report, laboratory)
+
+
+def treat(treated: Treated, laboratory: Laboratory) -> Report:
+    """Judges a treatment, and saves the report, its figures, and the spec with the prescribed fix in it.
+
+    Args:
+        treated: what `examine.treat` found.
+        laboratory: where it was run.
+    """
+    from lrdoctor.reports import figures
+
+    folder, study = laboratory.folder, treated.study
+    folder.write_trials_csv(examine.all_trials_table(laboratory, study))
+    report = assess.report_of_treat(treated, write_figures(laboratory, figures.sweep_figures(study)))
+    changes = assess.prescription_changes(treated)
+    if report.treat is not None and report.treat.prescription is not None and changes is not None:
+        prescription = report.treat.prescription
+        comment = f"{report.summary}\nThe learning rate to use: {prescription.base_learning_rate:.4g}"
+        folder.write_text(prescription.spec_file, laboratory.spec.patched_yaml(folder.out, changes, comment))
+    return _saved(_with_figures(report, treated, laboratory), laboratory)
+
+
+def _with_figures(report: Report, treated: Treated, laboratory: Laboratory) -> Report:
+    """Draws the figures of every part of the procedure that was run."""
+    from lrdoctor.reports import figures
+
+    name = treated.study.name
+    if treated.probed is not None and report.probe is not None:
+        drawn = write_figures(laboratory, figures.probe_figures(name, treated.probed.runs, report.probe))
+        report = replace(report, probe=replace(report.probe, figures=tuple(drawn)))
+    if treated.warmup is not None and report.warmup is not None:
+        drawn = write_figures(laboratory, figures.warmup_figures(report, name, treated.warmup.runs))
+        report = replace(report, warmup=replace(report.warmup, figures=tuple(drawn)))
+    if report.clip is not None:
+        runs = (*treated.study.runs, *treated.runs)
+        drawn = write_figures(
+            laboratory, figures.clip_figures(name, runs, report.clip, report.unstable_base_learning_rate)
+        )
+        report = replace(report, clip=replace(report.clip, figures=tuple(drawn)))
+    drawn = write_figures(laboratory, figures.treat_figures(report, name))
+    return replace(report, treat=report.treat and replace(report.treat, figures=tuple(drawn)))
+
+
 def inspect(spec: Spec, seed: int | None, sharpness: bool, quiet: bool, engine: str | None = None) -> Report:
     """Looks at the model with one real batch; nothing is trained and nothing saved.
 
@@ -151,15 +269,6 @@ def inspect(spec: Spec, seed: int | None, sharpness: bool, quiet: bool, engine: 
         seen = examine.inspect(running, spec.seeds[0] if seed is None else seed, sharpness, spec.model_change)
     study = Study(name=spec.name, runs=(), spec=spec.model_dump(mode="json"))
     return assess.report_of_inspection(seen, study)
-
-
-def save(study: Study, laboratory: Laboratory, command: str) -> Report:
-    """Judges the study and writes trials.csv, the figures and report.json into its folder."""
-    from lrdoctor.reports import figures
-
-    laboratory.folder.write_trials_csv(examine.all_trials_table(laboratory, study))
-    drawn = write_figures(laboratory, figures.sweep_figures(study))
-    return _saved(assess.report_of_sweep(study, command, drawn), laboratory)
 
 
 def _saved(report: Report, laboratory: Laboratory) -> Report:

@@ -1,4 +1,5 @@
-"""The Python side of `lrdoctor sweep`, `probe` and `inspect`: of a spec's file, a spec, or objects in memory."""
+"""The Python side of `lrdoctor sweep`, `probe`, `warmup`, `clip`, `treat` and `inspect`: of a spec's file, a spec, or
+objects in memory."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 IN_MEMORY = ("model", "data", "loss", "step", "optimizer", "schedule")
 """Keys of a spec that hold code."""
+HIGHEST_PERCENTILE = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,13 +130,129 @@ def probe(
         ValueError: `learning_rate` or `factor` is no finite number above 0.
         SpecError, WorkloadError, StoreError, Interrupted: as of `sweep`.
     """
-    for name, value in (("learning_rate", learning_rate), ("factor", factor)):
-        if value is not None and not 0 < value < float("inf"):
-            raise ValueError(f"{name}={value!r}: expected a finite number above 0")
+    _refuse_below_0(learning_rate=learning_rate, factor=factor)
     with _laboratory(training, out, jobs, fresh, quiet) as laboratory:
         from lrdoctor import runner
 
         return runner.probe(laboratory, tuple(laboratory.spec.seeds), learning_rate, factor)
+
+
+def warmup(
+    training: AnyTraining,
+    *,
+    learning_rate: float | None = None,
+    unstable_learning_rate: float | None = None,
+    out: str | PathLike[str] | None = None,
+    jobs: int | None = None,
+    fresh: bool = False,
+    quiet: bool = False,
+) -> Report:
+    """Searches the shortest warmup to a rate far above the unstable one, and compares it with the training as it is.
+
+    `report.warmup` has what was tried; it is None where there was nothing to search.
+
+    Args:
+        training: as of `sweep`; its key `warmup` says how far above and which lengths.
+        learning_rate: lr*; None to sweep for it first.
+        unstable_learning_rate: the lowest unstable rate; None for that of the sweep.
+        out, jobs, fresh, quiet: as of `sweep`.
+
+    Raises:
+        ValueError: a rate is no finite number above 0.
+        SpecError, WorkloadError, StoreError, Interrupted: as of `sweep`.
+    """
+    _refuse_below_0(learning_rate=learning_rate, unstable_learning_rate=unstable_learning_rate)
+    with _laboratory(training, out, jobs, fresh, quiet) as laboratory:
+        from lrdoctor import runner
+
+        return runner.warmup(laboratory, tuple(laboratory.spec.seeds), learning_rate, unstable_learning_rate)
+
+
+def clip(
+    training: AnyTraining,
+    *,
+    learning_rate: float | None = None,
+    unstable_learning_rate: float | None = None,
+    percentile: float | None = None,
+    harder: bool = False,
+    out: str | PathLike[str] | None = None,
+    jobs: int | None = None,
+    fresh: bool = False,
+    quiet: bool = False,
+) -> Report:
+    """Studies the gradient norms at lr*, and clips at a percentile of them at the unstable rates.
+
+    `report.clip` has the norms and what was tried.
+
+    Args:
+        training, learning_rate, unstable_learning_rate: as of `warmup`.
+        percentile: of the norms, the first threshold; None for the training's key `clip`.
+        harder: also try harder thresholds at the best clipped rate, for a better loss.
+        out, jobs, fresh, quiet: as of `sweep`.
+
+    Raises:
+        ValueError: a rate is no finite number above 0, or the percentile not above 0 and at most 100.
+        SpecError, WorkloadError, StoreError, Interrupted: as of `sweep`.
+    """
+    _refuse_below_0(learning_rate=learning_rate, unstable_learning_rate=unstable_learning_rate)
+    if percentile is not None and not 0 < percentile <= HIGHEST_PERCENTILE:
+        raise ValueError(f"percentile={percentile!r}: expected a number above 0 and at most {HIGHEST_PERCENTILE:g}")
+    with _laboratory(training, out, jobs, fresh, quiet) as laboratory:
+        from lrdoctor import runner
+
+        seeds = tuple(laboratory.spec.seeds)
+        return runner.clip(laboratory, seeds, learning_rate, unstable_learning_rate, percentile, harder)
+
+
+def treat(
+    training: AnyTraining,
+    *,
+    learning_rate: float | None = None,
+    unstable_learning_rate: float | None = None,
+    everything: bool = False,
+    add_norm: bool = False,
+    max_trial_steps: int | None = None,
+    out: str | PathLike[str] | None = None,
+    jobs: int | None = None,
+    fresh: bool = False,
+    quiet: bool = False,
+) -> Report:
+    """Runs the whole procedure: sweep, checks, then every fix in the documented order, each one run again and judged.
+
+    `report.treat.prescription` is one fix or pair with its numbers, as code and as a spec that runs; None where none is
+    better than the training as it is. The verdict is that of the training without it.
+
+    Args:
+        training, learning_rate, unstable_learning_rate: as of `warmup`.
+        everything: also try the fixes after one that suffices, and where there is room for 5 to 10 times lr*.
+        add_norm: also try a norm at the end of every residual branch, on a copy of the model.
+        max_trial_steps: steps that may be trained in all, those kept from before not counted; None for no limit.
+        out, jobs, fresh, quiet: as of `sweep`.
+
+    Raises:
+        ValueError: a rate or `max_trial_steps` is no finite number above 0.
+        SpecError, WorkloadError, StoreError, Interrupted: as of `sweep`.
+    """
+    _refuse_below_0(
+        learning_rate=learning_rate, unstable_learning_rate=unstable_learning_rate, max_trial_steps=max_trial_steps
+    )
+    with _laboratory(training, out, jobs, fresh, quiet) as laboratory:
+        from lrdoctor import examine, runner
+
+        laboratory.budget = max_trial_steps
+        seeds = tuple(laboratory.spec.seeds)
+        found = examine.treat(laboratory, seeds, learning_rate, unstable_learning_rate, everything, add_norm)
+        return runner.treat(found, laboratory)
+
+
+def _refuse_below_0(**given: float | None) -> None:
+    """
+    Raises:
+        ValueError: one of them is no finite number above 0.
+    """
+    for name, value in given.items():
+        if value is not None and not 0 < value < float("inf"):
+            raise ValueError(f"{name}={value!r}: expected a finite number above 0")
 
 
 def inspect(training: AnyTraining, *, seed: int | None = None, sharpness: bool = False, quiet: bool = False) -> Report:

@@ -68,6 +68,11 @@ MINUTES = "a training of a minute and more: its shrunk form is tests/end_to_end/
 INSTALLS = "installs from the network"
 EXPORT = "needs a study: its run is tests/export/test_export.py"
 PARSED: Mapping[str, str] = {
+    "lrdoctor watch run/metrics.csv": "a log that nobody writes; tests/cli/test_watch_command.py runs it",
+    "lrdoctor watch runs/ --until-fail": "likewise",
+    "lrdoctor watch runs/": "likewise",
+    "lrdoctor watch train.log --stop-pid 4711": "likewise",
+    "lrdoctor run --stop-on unstable -- python train.py": "tests/cli/test_stop_on.py runs it",
     "make demo": INSTALLS,
     "make test": INSTALLS,
     "python3 -m venv .venv": INSTALLS,
@@ -75,7 +80,7 @@ PARSED: Mapping[str, str] = {
     '.venv/bin/pip install -c constraints.txt -e ".[examples]"': INSTALLS,
     "mkdir study && cd study": "the shell's own",
     "lrdoctor sweep configs/rnn.yaml": "the same as .venv/bin/lrdoctor, which is run",
-    "lrdoctor treat configs/rnn.yaml": MINUTES,
+    "lrdoctor treat configs/rnn.yaml -v": MINUTES,
     "lrdoctor sweep -- python train.py --config c.yaml": "a script of the reader's",
     "lrdoctor treat -- python train.py --config c.yaml": "a script of the reader's",
     "lrdoctor sweep --steps 200 --seeds 3 -- python train.py --epochs 2": "a script of the reader's",
@@ -86,6 +91,12 @@ PARSED: Mapping[str, str] = {
     "lrdoctor report lrdoctor_out/rnn --to optuna sqlite:///optuna.db": EXPORT,
     "lrdoctor report lrdoctor_out/rnn --to mlflow sqlite:///mlflow.db": EXPORT,
     "lrdoctor report lrdoctor_out/rnn --to wandb-offline .": EXPORT,
+    "pip install 'lrdoctor[dask]'": INSTALLS,
+    "lrdoctor sweep spec.yaml --engine dask": "its run is tests/end_to_end/test_dask_sweep.py",
+    "lrdoctor sweep spec.yaml --engine dask=tcp://login:8786": "needs a cluster: its run is that of the line before",
+    "dask scheduler --port 8786": "Dask's own",
+    "CUDA_VISIBLE_DEVICES=0 dask worker tcp://login:8786 --nthreads 1": "Dask's own",
+    "CUDA_VISIBLE_DEVICES=1 dask worker tcp://login:8786 --nthreads 1": "Dask's own",
     "lrdoctor diagnose log.csv --json | jq -r '.findings[] | [.code, .first_step, .message] | @tsv'": "needs jq",
 }
 """Command that is not run -> why; those of lrdoctor are parsed by its command line."""

@@ -162,9 +162,9 @@ def opened(spec: Spec, out: Path) -> StudyFolder:
     )
 
 
-def swept(spec: Spec, out: Path, engine: FakeEngine, log: Log) -> Any:
+def swept(spec: Spec, out: Path, engine: FakeEngine, log: Log, exhaustive: bool = True) -> Any:
     with opened(spec, out) as folder:
-        laboratory = examine.Laboratory(spec, folder, engine, log)
+        laboratory = examine.Laboratory(spec, folder, engine, log, exhaustive=exhaustive)
         return examine.sweep(laboratory, Settings(spec.sweep.rates()), spec.seeds)
 
 
@@ -250,7 +250,7 @@ def test_the_extension_is_told_of(spec: Spec, tmp_path: Path) -> None:
 
 def probed(spec: Spec, out: Path, engine: FakeEngine, best: float | None, log: Log | None = None) -> Any:
     with opened(spec, out) as folder:
-        laboratory = examine.Laboratory(spec, folder, engine, log or Log())
+        laboratory = examine.Laboratory(spec, folder, engine, log or Log(), exhaustive=True)
         made = examine.probe(laboratory, probes.Settings(), Settings(spec.sweep.rates()), spec.seeds, best)
         return made, examine.all_trials_table(laboratory, made.study)
 
@@ -311,6 +311,47 @@ def test_a_batch_beyond_the_budget_is_not_begun(spec: Spec, tmp_path: Path, budg
 def test_what_is_finished_needs_no_budget(spec: Spec, tmp_path: Path) -> None:
     first = swept(spec, tmp_path / "out", FakeEngine(healthy_below(0.17)), Log())
     with opened(spec, tmp_path / "out") as folder:
-        laboratory = examine.Laboratory(spec, folder, FakeEngine(healthy_below(0.17)), Log(), budget=0)
+        laboratory = examine.Laboratory(spec, folder, FakeEngine(healthy_below(0.17)), Log(), budget=0, exhaustive=True)
         again = examine.sweep(laboratory, Settings(spec.sweep.rates()), spec.seeds)
     assert (len(again.runs), laboratory.trained) == (len(first.runs), 0)
+
+
+def varied(rate: float, seed: int) -> list[float] | str:
+    """Seeds that differ in their edge and in their level."""
+    if rate >= 0.17 * (1.0, 1.2, 0.9)[seed]:
+        return broken_at(rate)
+    goal = (0.1 + 0.004 * seed) * (1 + abs(math.log10(rate / 0.01)))
+    return [goal + (2 - goal) * 0.9**t for t in range(40)]
+
+
+def test_trials_that_cannot_change_the_answer_are_left_out(spec: Spec, tmp_path: Path) -> None:
+    every, few = FakeEngine(varied), FakeEngine(varied)
+    whole = swept(spec, tmp_path / "every", every, Log())
+    spared = swept(spec, tmp_path / "few", few, Log(), exhaustive=False)
+    assert few.trials < 0.8 * every.trials
+    assert (spared.best_learning_rate, spared.unstable_base_learning_rate) == (
+        whole.best_learning_rate, whole.unstable_base_learning_rate
+    )  # fmt: skip
+    reports = [assess.report_of_sweep(study, "sweep") for study in (whole, spared)]
+    assert reports[0].verdict == reports[1].verdict
+    told = [note for note in spared.notes if "left out" in note]
+    assert told == [
+        f"{every.trials - few.trials} of {every.trials} trials were left out: further seeds at rates that one or some "
+        "of them settle; --exhaustive trains all"
+    ]
+    assert not [note for note in whole.notes if "left out" in note]
+
+
+def test_what_was_left_out_is_trained_where_it_is_asked_for_and_a_sweep_resumes(spec: Spec, tmp_path: Path) -> None:
+    first = swept(spec, tmp_path / "out", FakeEngine(varied), Log(), exhaustive=False)
+    engine = FakeEngine(varied)
+    again = swept(spec, tmp_path / "out", engine, Log(), exhaustive=False)
+    assert engine.trials == 0
+    same = [repr(assess.report_of_sweep(study, "sweep")) for study in (first, again)]
+    assert same[0] == same[1]
+    whole = swept(spec, tmp_path / "out", engine, Log())
+    assert engine.trials == len(whole.runs) - len(first.runs) > 0
+    # trials that lie there and are not asked for change nothing
+    assert (
+        repr(assess.report_of_sweep(swept(spec, tmp_path / "out", engine, Log(), exhaustive=False), "sweep")) == same[0]
+    )

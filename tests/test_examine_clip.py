@@ -96,7 +96,7 @@ def test_a_second_study_trains_nothing(spec: Spec, tmp_path: Path) -> None:
 
 def test_clipping_after_a_sweep_trains_the_clipped_trials_alone(spec: Spec, tmp_path: Path) -> None:
     with opened(spec, tmp_path / "out") as folder:
-        laboratory = examine.Laboratory(spec, folder, ClipEngine(cure=10.0), Log())
+        laboratory = examine.Laboratory(spec, folder, ClipEngine(cure=10.0), Log(), exhaustive=True)
         examine.sweep(laboratory, sweeps.Settings(spec.sweep.rates()), spec.seeds)
     engine = ClipEngine(cure=10.0)
     found = clipped(spec, tmp_path / "out", engine, Log())
@@ -138,7 +138,7 @@ def test_where_both_rates_are_given_nothing_claims_a_sweep(
     assert {rate.stage for rate in report.sweep.rates} == {"check"}
     assert (report.lr_sensitivity, report.sweep.extended) == (None, False)
     assert report.summary.startswith(f"the best learning rate {best}, as given,")
-    said = [report.summary, report.clip["verdict"], *report.next_steps, *(f.message for f in report.findings)]
+    said = [report.summary, report.clip.verdict, *report.next_steps, *(f.message for f in report.findings)]
     assert [text for text in said if re.search("swept|the sweep|sweep again", text)] == []
 
 
@@ -146,7 +146,7 @@ def test_a_rate_given_as_unstable_that_is_not_is_said(spec: Spec, tmp_path: Path
     found = clipped(spec, tmp_path / "out", ClipEngine(edge=0.05, cure=10.0), Log(), 0.01, 0.02)
     assert found.study.unstable_base_learning_rate == 0.1
     assert any("0.02, given as unstable" in note for note in found.study.notes)
-    assert "nothing is cured at that rate" in assess.report_of_clip(found, "clip").clip["verdict"]
+    assert "nothing is cured at that rate" in assess.report_of_clip(found, "clip").clip.verdict
 
 
 def test_a_study_of_failures_is_refused(spec: Spec, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_the_keys_of_trials_saved_before_there_were_such_specs_hold(tmp_path: Pa
 def test_the_trials_of_a_fix_are_those_of_the_spec_that_has_it(tmp_path: Path) -> None:
     spec, out = spec_with(tmp_path), tmp_path / "out"
     with opened(spec, out) as folder:
-        laboratory = examine.Laboratory(spec, folder, world(), Log())
+        laboratory = examine.Laboratory(spec, folder, world(), Log(), exhaustive=True)
         grid = [(rate, seed) for rate in spec.sweep.rates() for seed in spec.seeds]
         treated = [replace(examine.baseline_trial(spec, *pair), procedure="treat", **OWN) for pair in grid]
         laboratory.run("treat", treated)
@@ -83,7 +83,7 @@ def test_sweeps_of_two_specs_in_one_folder_are_judged_apart(tmp_path: Path) -> N
 
 def table_after_sweep(spec: Spec, out: Path) -> list[dict[str, Any]]:
     with opened(spec, out) as folder:
-        laboratory = examine.Laboratory(spec, folder, world(), Log())
+        laboratory = examine.Laboratory(spec, folder, world(), Log(), exhaustive=True)
         study = examine.sweep(laboratory, Settings(spec.sweep.rates()), spec.seeds)
         return examine.all_trials_table(laboratory, study)
 
@@ -97,7 +97,7 @@ def test_the_probe_begins_to_count_after_the_spec_s_warmup(tmp_path: Path) -> No
 def test_the_warmup_search_takes_the_place_of_the_spec_s_warmup(tmp_path: Path) -> None:
     spec, out = spec_with(tmp_path, **OWN), tmp_path / "out"
     with opened(spec, out) as folder:
-        laboratory = examine.Laboratory(spec, folder, world(), Log())
+        laboratory = examine.Laboratory(spec, folder, world(), Log(), exhaustive=True)
         study = examine.sweep(laboratory, Settings(spec.sweep.rates()), spec.seeds)
         laboratory.engine = FakeEngine(healthy_below(2.0))
         found = examine.warmup(laboratory, study, spec.seeds)
@@ -108,8 +108,8 @@ def test_the_warmup_search_takes_the_place_of_the_spec_s_warmup(tmp_path: Path) 
     whole = [run.trial for run in found.runs if run.trial is not None and run.trial.post_warmup_steps is None]
     assert {(trial.warmup_steps, trial.n_steps, trial.clip_norm) for trial in whole} == {(1, 41, 1.0), (10, 50, 1.0)}
     report = assess.report_of_warmup(study, found)
-    assert report.warmup["own_warmup_steps"] == 10
-    assert report.warmup["why"].endswith("; without it stands for the spec's own warmup of 10 steps")
+    assert report.warmup.own_warmup_steps == 10
+    assert report.warmup.why.endswith("; without it stands for the spec's own warmup of 10 steps")
 
 
 class OwnClipEngine(ClipEngine):
@@ -129,7 +129,7 @@ def test_the_clipping_study_compares_with_what_the_spec_clips(tmp_path: Path, ow
     assert {trial.warmup_steps for trial in of_search} == {2}
     report = assess.report_of_clip(found, "clip")
     other = "without clipping" if own != "null" else "the spec's own clip_norm"
-    for words in (report.clip["verdict"], next(fix.why for fix in report.fixes if fix.name == "clip_gradients")):
+    for words in (report.clip.verdict, next(fix.why for fix in report.fixes if fix.name == "clip_gradients")):
         assert said in words
         assert other not in words
     plot = norm_plot("study", [*found.study.runs, *found.runs], report.clip)
@@ -146,5 +146,5 @@ def test_thresholds_that_are_all_easier_than_the_spec_s_are_told_of(tmp_path: Pa
         Log(),
     )
     assert found.status == "rejected"
-    verdict = assess.report_of_clip(found, "clip").clip["verdict"]
+    verdict = assess.report_of_clip(found, "clip").clip.verdict
     assert ("(none is harder than the spec's own clip_norm 0.4)" in verdict) is said

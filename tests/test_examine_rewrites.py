@@ -13,6 +13,7 @@ from test_examine_treat import EDGE, ORDER, TreatEngine
 
 from lrdoctor import assess, examine
 from lrdoctor.core.architecture import Architecture, Scale, Site
+from lrdoctor.core.fix_sections import FixSettings
 from lrdoctor.core.report import Report
 from lrdoctor.core.rewriting import REWRITES, Edit, Possible, Refusal, Rewriting
 from lrdoctor.core.trial import Trial
@@ -81,7 +82,9 @@ def treated(folder: Path, engine: TreatEngine, text: str = "", **options: Any) -
     (folder / "spec.yaml").write_text(spec_text + text)
     spec = load_spec(folder / "spec.yaml")
     with opened(spec, folder / "out") as study_folder:
-        found = examine.treat(examine.Laboratory(spec, study_folder, engine, Log()), spec.seeds, **options)
+        found = examine.treat(
+            examine.Laboratory(spec, study_folder, engine, Log(), exhaustive=True), spec.seeds, **options
+        )
         return found, assess.report_of_treat(found)
 
 
@@ -103,15 +106,15 @@ def test_every_change_in_its_place_in_the_order(tmp_path: Path) -> None:
 
 def test_a_change_that_restores_all_room_is_prescribed(tmp_path: Path) -> None:
     found, report = treated(tmp_path, RewriteEngine({"zero_init": 20}, possible()))
-    chosen = report.treat["prescription"]
-    assert chosen["names"] == ["zero_init_residual"]
-    assert chosen["settings"] == {"rewrite": "zero_init", "base_learning_rate": 0.01}
-    assert chosen["snippet"].startswith("# net.py:7 (blocks.0 and 1 more): changed\nself.alpha = zeros()\n")
+    chosen = report.treat.prescription
+    assert chosen.names == ("zero_init_residual",)
+    assert chosen.settings == FixSettings(rewrite="zero_init", base_learning_rate=0.01)
+    assert chosen.snippet.startswith("# net.py:7 (blocks.0 and 1 more): changed\nself.alpha = zeros()\n")
     assert "rewrite zero_init at 0.01" in report.summary
     assert by_rewrite(found) == {"move_norm": "rejected", "zero_init": "verified"}  # rezero comes after what suffices
-    row = next(row for row in report.treat["tried"] if row["status"] == "verified")
-    assert row["rewriting"]["edits"][0]["modules"] == ["blocks.0", "blocks.1"]
-    assert "2 residual sites changed at net.py:7" in row["why"]
+    row = next(row for row in report.treat.tried if row.status == "verified")
+    assert row.rewriting.edits[0].modules == ("blocks.0", "blocks.1")
+    assert "2 residual sites changed at net.py:7" in row.why
 
 
 def test_the_patched_spec_asks_for_the_same_trials(tmp_path: Path) -> None:
@@ -123,7 +126,7 @@ def test_the_patched_spec_asks_for_the_same_trials(tmp_path: Path) -> None:
     (tmp_path / "patched.yaml").write_text(spec.patched_yaml(tmp_path, changes, "why"))
     engine, patched = RewriteEngine({"zero_init": 20}, possible()), load_spec(tmp_path / "patched.yaml")
     with opened(patched, tmp_path / "out") as folder:
-        laboratory = examine.Laboratory(patched, folder, engine, Log())
+        laboratory = examine.Laboratory(patched, folder, engine, Log(), exhaustive=True)
         study = examine.sweep(laboratory, Settings(patched.sweep.rates()), patched.seeds)
     assert engine.seen == []
     assert {run.trial.rewrite for run in study.runs if run.trial} == {"zero_init"}
@@ -257,9 +260,9 @@ def test_where_no_rate_trains_the_model_is_what_may_be_changed(tmp_path: Path) -
     assert found.study.best_learning_rate is None
     assert by_rewrite(found) == {"move_norm": "rejected", "zero_init": "verified", "rezero": "rejected"}
     assert {t.status for t in found.tried if t.treatment is None} == {"not_tried"}
-    chosen = report.treat["prescription"]
-    assert (chosen["names"], chosen["settings"]["rewrite"]) == (["zero_init_residual"], "zero_init")
-    assert chosen["base_learning_rate"] == 0.01
+    chosen = report.treat.prescription
+    assert (chosen.names, chosen.settings.rewrite) == (("zero_init_residual",), "zero_init")
+    assert chosen.base_learning_rate == 0.01
     (fix,) = [fix for fix in report.fixes if fix.status == "verified"]
     assert "no rate may be called stable without it, with it those up to" in fix.why
     assert "at 0.01 with it, and no rate trains well without" in fix.why

@@ -10,6 +10,7 @@ import pytest
 from test_examine import SPEC, FakeEngine, Log, broken_at, opened
 
 from lrdoctor import assess, examine
+from lrdoctor.core.fix_sections import FixSettings
 from lrdoctor.core.report import Report
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
@@ -131,17 +132,17 @@ def test_the_fixes_in_order(
 
 def test_the_numbers_of_a_prescription(spec: Spec, tmp_path: Path) -> None:
     found, report = treated(spec, tmp_path / "out", TreatEngine({"warmup": 20}))
-    chosen = report.treat["prescription"]
-    assert chosen["names"] == ["warmup"]
-    assert chosen["base_learning_rate"] == 0.01 == found.study.best_learning_rate
-    assert chosen["settings"]["warmup_steps"] in (3, 4)
-    before, row = report.treat["before"], report.treat["tried"][0]
-    assert before["stability_margin"] == pytest.approx(found.study.stability_margin)
-    assert row["stability_margin"] >= 10
-    assert row["highest_stable_learning_rate"] >= 10 * before["highest_stable_learning_rate"]
-    assert row["comparison"]["change"] == "no change"
-    assert "no gain, it is inside the spread" in row["why"]
-    assert row["steps_added"] == chosen["settings"]["warmup_steps"]
+    chosen = report.treat.prescription
+    assert chosen.names == ("warmup",)
+    assert chosen.base_learning_rate == 0.01 == found.study.best_learning_rate
+    assert chosen.settings.warmup_steps in (3, 4)
+    before, row = report.treat.before, report.treat.tried[0]
+    assert before.stability_margin == pytest.approx(found.study.stability_margin)
+    assert row.stability_margin >= 10
+    assert row.highest_stable_learning_rate >= 10 * before.highest_stable_learning_rate
+    assert row.comparison.change == "no change"
+    assert "no gain, it is inside the spread" in row.why
+    assert row.steps_added == chosen.settings.warmup_steps
 
 
 def test_a_long_warmup_asks_for_a_longer_run(spec: Spec, tmp_path: Path) -> None:
@@ -174,9 +175,9 @@ def test_everything_is_tried_on_request(spec: Spec, tmp_path: Path) -> None:
 def test_no_fix_is_pushed(edge: float, everything: bool, why: str, spec: Spec, tmp_path: Path) -> None:
     engine = TreatEngine({"warmup": 20}, edge)
     found, report = treated(spec, tmp_path / "out", engine, everything=everything)
-    assert (found.tried, found.prescribed, report.fixes, report.treat["prescription"]) == ((), None, (), None)
-    assert why in report.treat["why_not"]
-    assert not report.treat["needed"]
+    assert (found.tried, found.prescribed, report.fixes, report.treat.prescription) == ((), None, (), None)
+    assert why in report.treat.why_not
+    assert not report.treat.needed
     assert {t.procedure for t in engine.seen} <= {"sweep", "probe"}
 
 
@@ -192,8 +193,8 @@ def test_fresh_seeds_are_none_of_the_search(spec: Spec, tmp_path: Path) -> None:
     confirmed = found.prescribed.confirmation
     assert confirmed is not None
     assert set(confirmed.seeds) == {trial.seed for trial in engine.afresh} == {5, 6, 7, 8}
-    assert report.treat["tried"][0]["confirmation"]["seeds"] == [5, 6, 7, 8]
-    assert report.treat["n_fresh_seeds"] == 4
+    assert report.treat.tried[0].confirmation.seeds == (5, 6, 7, 8)
+    assert report.treat.n_fresh_seeds == 4
     assert {run.trial.seed for run in found.study.runs if run.trial is not None} == set(SEEDS)
     use, reach = confirmed.claim.base_learning_rate, confirmed.claim.reach
     rates = {(trial.base_learning_rate, trial.warmup_steps > 0) for trial in engine.afresh}
@@ -234,24 +235,25 @@ def test_at_most_three_fixes_are_put_to_fresh_seeds(everything: bool, spec: Spec
     assert len(promising) >= 4
     assert sum(t.is_refuted for t in promising) == 3
     assert {t.status for t in promising} == {"rejected", "unconfirmed"}
-    assert (found.prescribed, report.treat["prescription"]) == (None, None)
+    assert (found.prescribed, report.treat.prescription) == (None, None)
     assert "3 held on the seeds of the search and not on fresh ones" in report.summary
 
 
 def test_a_budget_that_ends_before_the_fresh_seeds_leaves_the_fix_unconfirmed(spec: Spec, tmp_path: Path) -> None:
     whole = TreatEngine({"warmup": 20})
     expected, told = treated(spec, tmp_path / "whole", whole)
-    enough = found_steps(whole) + len(SEEDS) * STEPS  # every control is as long as a trial
+    # every control is as long as a trial, and the last batch of the search has to fit in at its full length
+    enough = found_steps(whole) + (len(SEEDS) + 3) * STEPS
     found, report = treated(spec, tmp_path / "out", TreatEngine({"warmup": 20}), budget=enough)
     warmup = found.tried[0]
     assert (warmup.status, warmup.promises_target, found.prescribed) == ("unconfirmed", True, None)
     assert "not tried on fresh seeds" in report.fixes[0].why
     assert "the budget did not reach for fresh seeds" in report.summary
-    assert sum(cut.startswith("warmup: fresh seeds: ") for cut in report.treat["cut"]) == 1
+    assert sum(cut.startswith("warmup: fresh seeds: ") for cut in report.treat.cut) == 1
     assert any("--max-trial-steps" in step for step in report.next_steps)
     again, after = treated(spec, tmp_path / "out", TreatEngine({"warmup": 20}))
     assert [t.status for t in again.tried] == [t.status for t in expected.tried]
-    assert after.treat["prescription"] == told.treat["prescription"]
+    assert after.treat.prescription == told.treat.prescription
 
 
 def found_steps(engine: TreatEngine) -> int:
@@ -269,12 +271,12 @@ def test_autoclip_is_not_tried_where_a_constant_threshold_holds(spec: Spec, tmp_
 def test_autoclip_is_prescribed_alone(spec: Spec, tmp_path: Path) -> None:
     """A spec clips one way, and the patched spec and the snippet name that one."""
     found, report = treated(spec, tmp_path / "out", TreatEngine({"autoclip": 20}))
-    chosen = report.treat["prescription"]
-    assert chosen["settings"] == {"autoclip_percentile": 10.0, "base_learning_rate": 0.01}
+    chosen = report.treat.prescription
+    assert chosen.settings == FixSettings(autoclip_percentile=10.0, base_learning_rate=0.01)
     changes = assess.prescription_changes(found)
     assert changes is not None
     assert (changes["autoclip_percentile"], changes["clip_norm"]) == (10.0, None)
-    assert "torch.quantile" in chosen["snippet"]
+    assert "torch.quantile" in chosen.snippet
     assert "autoclip_percentile 10" in report.summary
 
 
@@ -286,7 +288,7 @@ def test_a_second_run_trains_nothing(spec: Spec, tmp_path: Path) -> None:
     assert engine.seen == []
     assert [t.status for t in second.tried] == [t.status for t in first.tried]
     assert again.treat == told.treat
-    assert again.treat["cost"]["trials"] > 100
+    assert again.treat.cost.trials > 100
 
 
 def test_the_costs_add_up(spec: Spec, tmp_path: Path) -> None:
@@ -312,7 +314,7 @@ def test_failed_trials_of_a_fix_are_no_evidence(spec: Spec, tmp_path: Path) -> N
     assert by_name["clip_gradients"].status == "not_tried"
     assert by_name["warmup+clip_gradients"].status == "not_tried"
     assert "out of memory" in (by_name["warmup+clip_gradients"].missing or "")
-    assert report.treat["cut"] == []
+    assert report.treat.cut == ()
 
 
 def test_the_own_training_must_work(spec: Spec, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ MEASURES = {"measures", "recording"}
 TOP = {"cli", "__main__"}
 
 ALLOWED: dict[str, tuple[str, ...]] = {
-    "torch": ("training", "architecture", "workloads", "recording"),
+    "torch": ("training", "architecture", "workloads", "recording", "integrations"),
     "pydantic": ("spec",),
     "rich": ("cli", "reports.terminal"),
     "matplotlib": ("reports",),

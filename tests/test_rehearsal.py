@@ -54,7 +54,8 @@ class WorldEngine(FakeEngine):
 
 
 def everything(laboratory: examine.Laboratory) -> None:
-    """One command after the other, as a treatment would."""
+    """One command after the other, as a treatment would, with nothing left out."""
+    laboratory.exhaustive = True
     spec, grid = laboratory.spec, Settings(laboratory.spec.sweep.rates())
     study = examine.sweep(laboratory, grid, spec.seeds)
     examine.probe(laboratory, probes.Settings(), grid, spec.seeds, study.best_learning_rate)
@@ -96,6 +97,7 @@ def run(
 
 
 def swept(laboratory: examine.Laboratory) -> None:
+    laboratory.exhaustive = True
     examine.sweep(laboratory, Settings(laboratory.spec.sweep.rates()), laboratory.spec.seeds)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import random
 import re
 import shutil
@@ -105,6 +106,43 @@ def test_probe_and_inspect(tmp_path: Path) -> None:
     seen = lrdoctor.inspect(training(), quiet=True)
     assert seen.architecture is not None
     assert (seen.architecture.n_parameters, seen.folder, dict(seen.figures)) == (58, None, {})
+
+
+def test_warmup_and_clip_at_given_rates(tmp_path: Path) -> None:
+    rates: dict[str, Any] = {"learning_rate": 0.1, "unstable_learning_rate": 30.0, "quiet": True}
+    warmed = lrdoctor.warmup(training(), **rates, out=tmp_path / "warmup")
+    assert warmed.warmup is not None
+    assert {row.multiple for row in warmed.warmup.tried} >= {10.0}
+    assert warmed.table("runs")["seed"].unique().tolist() == [0, 1]
+    clipped = lrdoctor.clip(training(), **rates, percentile=50, out=tmp_path / "clip")
+    assert clipped.clip is not None
+    assert clipped.clip.norms is not None
+    assert clipped.clip.attempts[0].base_learning_rate == 0.1
+    assert (tmp_path / "clip" / "report.json").is_file()
+
+
+def test_treat_of_objects_in_memory(tmp_path: Path) -> None:
+    """The edge is at once above the best rate: fixes are tried, each by trials of its own."""
+    report = lrdoctor.treat(training(keys={**KEYS, "sweep": {"values": [0.3, 3.0, 30.0]}}), out=tmp_path, quiet=True)
+    assert report.treat is not None
+    assert report.treat.needed
+    assert {fix.name for fix in report.treat.done} >= {"clip_gradients"}
+    assert (report.fixes[0].name, report.figures != {}) == ("warmup", True)
+    assert json.loads((tmp_path / "report.json").read_text())["treat"]["target_margin"] == 10.0
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("warmup", {"learning_rate": -1.0}, "learning_rate=-1.0: expected a finite number above 0"),
+        ("warmup", {"unstable_learning_rate": float("nan")}, "unstable_learning_rate=nan"),
+        ("clip", {"percentile": 101}, "percentile=101: expected a number above 0 and at most 100"),
+        ("treat", {"max_trial_steps": 0}, "max_trial_steps=0"),
+    ],
+)
+def test_what_no_procedure_can_take_is_refused(name: str, given: dict[str, Any], told: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)):
+        getattr(lrdoctor, name)(training(), **given, out=tmp_path)
 
 
 def test_the_program_goes_on_as_if_nothing_had_run() -> None:

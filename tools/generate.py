@@ -12,9 +12,10 @@ from lrdoctor.assess import report_of_logs
 from lrdoctor.core.glossary import GLOSSARY
 from lrdoctor.logs import READERS
 from lrdoctor.logs.gather import gather
-from lrdoctor.reports.terminal.result import print_report
+from lrdoctor.reports.terminal.screen import print_screen
 from lrdoctor.reports.terminal.text import Screen
 from lrdoctor.spec import spec_schema
+from tools.llms import llms
 from tools.manual_pages import fixes_table, pages
 from tools.report_schema import compare_schema, report_schema
 from tools.spec_page import spec_page
@@ -47,6 +48,7 @@ def generated() -> list[tuple[Path, str]]:
         (DOCS / "glossary.md", _glossary()),
         *((DOCS / path, text) for path, text in pages()),
         (SCHEMAS / "compare.schema.json", compare_schema(REPORT_SCHEMA.read_text("utf-8"))),
+        (DOCS / "llms.txt", llms(DOCS)),
         (REPORT_SCHEMA, report_schema(REPORT_SCHEMA.read_text("utf-8"))),
     ]
 
@@ -65,10 +67,11 @@ def _formats() -> list[str]:
 
 def _diagnosis() -> list[str]:
     """The report of the sample as a terminal shows it."""
-    screen = Screen(file=io.StringIO(), width=SAMPLE_WIDTH, color_system=None, force_terminal=False)
-    with contextlib.chdir(ROOT), screen.capture() as shown:
-        print_report(report_of_logs(gather([SAMPLE])), screen)
-    lines = [line.rstrip() for line in shown.get().splitlines()]
+    shown = io.StringIO()
+    screen = Screen(file=shown, width=SAMPLE_WIDTH, color_system=None, force_terminal=False)
+    with contextlib.chdir(ROOT):
+        print_screen(report_of_logs(gather([SAMPLE])), screen)
+    lines = [line.rstrip() for line in shown.getvalue().splitlines()]
     return ["```console", f"$ lrdoctor diagnose {SAMPLE}", *lines, "```"]
 
 

@@ -21,7 +21,32 @@ from pydantic_core import core_schema
 
 from lrdoctor.core.architecture import Scale, Site
 from lrdoctor.core.compared import Compared, ComparedStudy, Difference, Pair, SeedObjective, StudyComparison
+from lrdoctor.core.fix_sections import (
+    Claimed,
+    ClipAttempt,
+    ClipResult,
+    Cost,
+    FixSettings,
+    Longer,
+    Lower,
+    LoweredAttempt,
+    NormPercentile,
+    NormsAtBest,
+    OnFreshSeeds,
+    Paired,
+    Prescription,
+    RateObjective,
+    Rewritten,
+    Spread,
+    TreatResult,
+    TriedFix,
+    TriedWarmup,
+    WarmupComparison,
+    WarmupResult,
+    WithoutAndWith,
+)
 from lrdoctor.core.plain import EMPTY, is_required, keyed
+from lrdoctor.core.rewriting import Edit, Refusal
 from lrdoctor.core.sections import (
     Comparison,
     Intervals,
@@ -53,6 +78,30 @@ NAMES: Mapping[type, str] = {
     Comparison: "baseline",
     Worse: "worse",
     MinMargin: "min_margin",
+    WarmupResult: "warmup",
+    TriedWarmup: "tried_warmup",
+    WithoutAndWith: "without_and_with",
+    WarmupComparison: "comparison",
+    ClipResult: "clip",
+    NormsAtBest: "norms",
+    NormPercentile: "norm_percentile",
+    ClipAttempt: "clip_attempt",
+    LoweredAttempt: "lowered_attempt",
+    RateObjective: "rate_objective",
+    TreatResult: "treat",
+    TriedFix: "treated",
+    FixSettings: "fix_settings",
+    Spread: "objective_spread",
+    Claimed: "claimed",
+    OnFreshSeeds: "confirmation",
+    Rewritten: "rewriting",
+    Edit: "edit",
+    Refusal: "refusal",
+    Prescription: "prescription",
+    Paired: "paired",
+    Cost: "cost",
+    Longer: "longer",
+    Lower: "lower",
 }
 """Dataclass -> its name in the schema of report.json."""
 OF_COMPARE: Mapping[type, str] = {
@@ -64,6 +113,11 @@ OF_COMPARE: Mapping[type, str] = {
     Rate: "rate",
 }
 """The same of compare.json."""
+BY_HAND: Mapping[tuple[type, str], Schema] = {
+    (TriedFix, "name"): {"anyOf": [{"$ref": "#/$defs/fix_name"}, {"const": "none"}]},
+    (Prescription, "names"): {"type": "array", "items": {"$ref": "#/$defs/fix_name"}},
+}
+"""Fields that hold names of fixes, which are listed in the schema alone."""
 LONGEST_LINE = 240
 """Characters of a line, so that most properties with their description are one."""
 REPLACED = ("interval", "peak_or_null")
@@ -90,7 +144,7 @@ def section(kind: type) -> Schema:
     known = made["properties"]
     properties: Schema = {}
     for name, of in keyed(kind):
-        found = _renamed(known[of.name])
+        found = BY_HAND.get((kind, of.name)) or _renamed(known[of.name])
         if of.metadata == EMPTY:
             found = {"anyOf": [{"$ref": "#/$defs/empty"} if one == {"type": "null"} else one for one in found["anyOf"]]}
         properties[name] = found | ({"description": texts[of.name]} if of.name in texts else {})

@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import math
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage
-from typing import IO, Any
+from typing import IO
 from urllib.parse import urlsplit
 
 from lrdoctor import __version__
 from lrdoctor.errors import LrdoctorError
+from lrdoctor.reports.json import strict
 from lrdoctor.streaming.events import StreamEvent
 
 SECRET = "LRDOCTOR_WEBHOOK_SECRET"
@@ -111,7 +111,7 @@ class Webhook:
 def body_of(event: StreamEvent) -> bytes:
     """The JSON of an event: `text`, and under `event` every field, strings in place of numbers that are not finite."""
     fields = event.as_dict()
-    return json.dumps({"text": fields.pop("text"), "event": plain_json(fields)}, allow_nan=False).encode()
+    return json.dumps({"text": fields.pop("text"), "event": strict(fields)}, allow_nan=False).encode()
 
 
 def signature(body: bytes, secret: str) -> str:
@@ -121,12 +121,3 @@ def signature(body: bytes, secret: str) -> str:
     'sha256=a777724d943eb48d'
     """
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-
-
-def plain_json(value: Any) -> Any:
-    """The value with `NaN`, `Infinity` and `-Infinity` for numbers that JSON does not have, as in report.json."""
-    if isinstance(value, dict):
-        return {name: plain_json(item) for name, item in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any, get_args
 
 from lrdoctor.core.compared import Compared, ComparedStudy, Difference, Outcome, Pair, SeedObjective, StudyComparison
-from lrdoctor.core.plain import read
+from lrdoctor.core.fix_sections import WarmupResult
 from lrdoctor.core.report import Report
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Rate
@@ -50,8 +50,14 @@ class Side:
     @property
     def warmup_steps(self) -> int | None:
         """The warmup that stands before the training that is shown; None where it is the spec's own."""
-        is_warmed = self.report.command == "warmup" and self.report.warmup.get("with")
-        return int(self.report.warmup["warmup_steps"]) if is_warmed else None
+        found = self.warmed
+        return None if found is None else found.warmup_steps
+
+    @property
+    def warmed(self) -> WarmupResult | None:
+        """The warmup, where its whole schedule is what is shown."""
+        found = self.report.warmup if self.report.command == "warmup" else None
+        return found if found is not None and found.with_warmup else None
 
     @property
     def label(self) -> str:
@@ -118,9 +124,9 @@ def _study(side: Side) -> ComparedStudy:
     best, unstable, rates = report.best_learning_rate, report.unstable_base_learning_rate, sweep.rates if sweep else ()
     margin, interval = report.stability_margin, known.stability_margin if known else None
     stable_up_to = sweep.stable_up_to if sweep else None
-    if side.warmup_steps is not None:
-        rates = tuple(read(Rate, row) for row in report.warmup["with"])
-        best = (report.warmup.get("comparison") or {}).get("base_learning_rate")
+    if (warmed := side.warmed) is not None:
+        rates = warmed.with_warmup
+        best = warmed.comparison.base_learning_rate if warmed.comparison else None
         unstable = next((rate.base_learning_rate for rate in rates if rate.is_unstable), None)
         margin, interval = (None if best is None or unstable is None else max(1.0, unstable / best)), None
         below = [r.base_learning_rate for r in rates if unstable is None or r.base_learning_rate < unstable]

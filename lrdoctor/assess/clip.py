@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import fields, replace
 
 from lrdoctor import fixes
 from lrdoctor.assess import clip_words, confirmation_words
 from lrdoctor.assess.judging import judge_against, summary_of
 from lrdoctor.assess.sweeps import report_of_sweep
+from lrdoctor.core.fix_sections import (
+    ClipAttempt,
+    ClipResult,
+    LoweredAttempt,
+    NormPercentile,
+    NormsAtBest,
+    RateObjective,
+)
 from lrdoctor.core.report import Finding, Fix, Report
 from lrdoctor.core.update_rules import is_scale_free
 from lrdoctor.fixes.base import clip_of, optimizer_of, warmup_of
-from lrdoctor.procedures.clip import Clipping
+from lrdoctor.procedures.clip import Clipping, Lowered
 from lrdoctor.procedures.clip_measures import Attempt, Norms
 
 PERCENTILES = (50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 99.0, 100.0)
@@ -45,41 +52,32 @@ def report_of_clip(clipping: Clipping, command: str) -> Report:
     )
 
 
-def clip_table(clipping: Clipping) -> dict[str, Any]:
-    """`clip` of report.json."""
-    best, paired = clipping.best, clipping.against_baseline
+def clip_table(clipping: Clipping) -> ClipResult:
+    """`Report.clip`: the norms, what was tried, and what came of it."""
+    best, unclipped = clipping.best, clipping.best_unclipped
     threshold = best.setting.threshold if best else None
-    unclipped = clipping.best_unclipped
-    return {
-        "status": clipping.status,
-        "verdict": "; ".join([clip_words.verdict(clipping), *_fresh(clipping)]),
-        "objective": clipping.study.objective,
-        "clip_norm": threshold.clip_norm if threshold else None,
-        "percentile": threshold.percentile if threshold else None,
-        "base_learning_rate": best.setting.base_learning_rate if best else None,
-        "highest_stable_learning_rate": clipping.highest_after if best else None,
-        "baseline_highest_stable_learning_rate": clipping.highest_before,
-        "comparison": asdict(paired) if paired else None,
-        "best_unclipped": {"base_learning_rate": unclipped.base_learning_rate, "objective": unclipped.objective}
+    return ClipResult(
+        status=clipping.status,
+        verdict="; ".join([clip_words.verdict(clipping), *_fresh(clipping)]),
+        objective=clipping.study.objective,
+        clip_norm=threshold.clip_norm if threshold else None,
+        percentile=threshold.percentile if threshold else None,
+        base_learning_rate=best.setting.base_learning_rate if best else None,
+        highest_stable_learning_rate=clipping.highest_after if best else None,
+        baseline_highest_stable_learning_rate=clipping.highest_before,
+        comparison=clipping.against_baseline,
+        best_unclipped=RateObjective(base_learning_rate=unclipped.base_learning_rate, objective=unclipped.objective)
         if unclipped
         else None,
-        "norms": _norms(clipping.norms) if clipping.norms else None,
-        "attempts": [_attempt(a) for a in (*clipping.before, *clipping.tried)],
-        "lowered": [
-            {
-                "clip_norm": one.of.threshold.clip_norm if one.of.threshold else None,
-                "clipped_learning_rate": one.of.base_learning_rate,
-                **_attempt(one.plain),
-                "comparison": asdict(one.paired),
-            }
-            for one in clipping.lowered
-        ],
-        "harder_tried": clipping.search_harder,
-        "own_clip_norm": clip_of(clipping.study),
-        "own_warmup_steps": warmup_of(clipping.study),
-        "scale_free": is_scale_free(optimizer_of(clipping.study)),
-        "figures": [],
-    }
+        norms=_norms(clipping.norms) if clipping.norms else None,
+        attempts=tuple(_attempt(a) for a in (*clipping.before, *clipping.tried)),
+        lowered=tuple(map(_lowered, clipping.lowered)),
+        harder_tried=clipping.search_harder,
+        own_clip_norm=clip_of(clipping.study),
+        own_warmup_steps=warmup_of(clipping.study),
+        scale_free=is_scale_free(optimizer_of(clipping.study)),
+        figures=(),
+    )
 
 
 def _fresh(clipping: Clipping) -> Iterator[str]:
@@ -88,38 +86,44 @@ def _fresh(clipping: Clipping) -> Iterator[str]:
         yield from confirmation_words.confirmed(clipping.confirmation, clipping.study.objective)
 
 
-def _norms(norms: Norms) -> dict[str, Any]:
+def _norms(norms: Norms) -> NormsAtBest:
     rows = []
     for q in PERCENTILES:
         of_seeds = norms.percentile_by_seed(q)
-        rows.append({"percentile": q, "median": norms.percentile(q), "low": min(of_seeds), "high": max(of_seeds)})
-    return {
-        "base_learning_rate": norms.base_learning_rate,
-        "seeds": list(norms.by_seed),
-        "left_out": list(norms.left_out),
-        "n_norms": sum(len(values) for values in norms.by_seed.values()),
-        "percentiles": rows,
-    }
+        rows.append(NormPercentile(percentile=q, median=norms.percentile(q), low=min(of_seeds), high=max(of_seeds)))
+    return NormsAtBest(
+        base_learning_rate=norms.base_learning_rate,
+        seeds=tuple(norms.by_seed),
+        left_out=tuple(norms.left_out),
+        n_norms=sum(len(values) for values in norms.by_seed.values()),
+        percentiles=tuple(rows),
+    )
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def _attempt(attempt: Attempt) -> ClipAttempt:
     threshold, rate, shares = attempt.setting.threshold, attempt.rate, attempt.shares.values()
-    return {
-        "percentile": threshold.percentile if threshold else None,
-        "clip_norm": threshold.clip_norm if threshold else None,
-        "base_learning_rate": rate.base_learning_rate,
-        "n_judged": rate.n_judged,
-        "n_held": attempt.n_held,
-        "holds": attempt.holds,
-        "events": dict(rate.events),
-        "share_clipped": attempt.share,
-        "share_clipped_low": min(shares, default=None),
-        "share_clipped_high": max(shares, default=None),
-        "aggressive": attempt.is_aggressive,
-        "objective": rate.objective,
-        "objective_low": rate.objective_low,
-        "objective_high": rate.objective_high,
-    }
+    return ClipAttempt(
+        percentile=threshold.percentile if threshold else None,
+        clip_norm=threshold.clip_norm if threshold else None,
+        base_learning_rate=rate.base_learning_rate,
+        n_judged=rate.n_judged,
+        n_held=attempt.n_held,
+        holds=attempt.holds,
+        events=rate.events,
+        share_clipped=attempt.share,
+        share_clipped_low=min(shares, default=None),
+        share_clipped_high=max(shares, default=None),
+        aggressive=attempt.is_aggressive,
+        objective=rate.objective,
+        objective_low=rate.objective_low,
+        objective_high=rate.objective_high,
+    )
+
+
+def _lowered(one: Lowered) -> LoweredAttempt:
+    plain = _attempt(one.plain)
+    shared = {of.name: getattr(plain, of.name) for of in fields(plain)}
+    return LoweredAttempt(**shared, clipped_learning_rate=one.of.base_learning_rate, comparison=one.paired)
 
 
 def _fixes(clipping: Clipping, base: Report) -> tuple[Fix, ...]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from lrdoctor import fixes
 from lrdoctor.assess import certainty
 from lrdoctor.assess.judging import checks_of_trials, judge_runs, judge_study, summary_of
 from lrdoctor.assess.margin import ROUND_OFF
-from lrdoctor.core.plain import plain
-from lrdoctor.core.report import Finding, Report, Skip, Verdict
+from lrdoctor.core.report import TREAT, Finding, Report, Skip, Verdict
 from lrdoctor.core.sections import Sweep
-from lrdoctor.core.study import Rate, Study
+from lrdoctor.core.study import Study
 from lrdoctor.core.warmups import left_out
 from lrdoctor.fixes.base import clip_of, warmup_of
 from lrdoctor.procedures.sweep import Settings
@@ -45,7 +43,7 @@ def report_of_sweep(study: Study, command: str, figures: Sequence[str] = ()) -> 
         lr_sensitivity=study.lr_sensitivity,
         sweep=_section(study, tuple(figures)),
         fixes=fixes.recommend(study, to_treat(study, study_findings, run_findings)),
-        next_steps=_next_steps(study, verdict),
+        next_steps=_next_steps(study, verdict, study_findings),
         checks=checks_of_trials(),
     )
 
@@ -105,12 +103,6 @@ def _section(study: Study, figures: tuple[str, ...]) -> Sweep:
     )
 
 
-def rate_row(rate: Rate) -> dict[str, Any]:
-    """A rate as the sections of warmup and treat have it."""
-    row: dict[str, Any] = plain(rate)
-    return row
-
-
 def _of_the_spec(study: Study) -> Iterator[str]:
     """What every trial has of the fixes already, since the spec says so."""
     warmup_steps, clip_norm = warmup_of(study), clip_of(study)
@@ -148,16 +140,16 @@ def to_treat(study: Study, of_study: Sequence[Finding], of_runs: Sequence[Findin
     return edge + near
 
 
-def _next_steps(study: Study, verdict: Verdict) -> tuple[str, ...]:
+def _next_steps(study: Study, verdict: Verdict, found: Sequence[Finding]) -> tuple[str, ...]:
     """What to do with the result, besides the fixes."""
     if study.obstacle is not None:
         return (study.obstacle.advice,)
-    steps = []
+    steps = [TREAT] if any(finding.severity != "info" for finding in found) else []
     n_seeds = len({run.trial.seed for run in study.runs if run.trial is not None})
     # an interval that settles the verdict says itself how much the seeds leave open
     if n_seeds < ENOUGH_SEEDS and (study.certainty is None or study.certainty.stability_margin is None):
         steps.append(f"--seeds {ENOUGH_SEEDS}: the verdict rests on {n_seeds} seed{'s' if n_seeds > 1 else ''} a rate")
     if verdict == "unstable":
         again = " again" if study.is_swept else ""
-        steps.append(f"try the fixes above one at a time, in this order, and sweep{again} after each")
+        steps.append(f"or by hand: try the fixes one at a time, in this order, and sweep{again} after each")
     return tuple(steps)

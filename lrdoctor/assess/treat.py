@@ -37,7 +37,7 @@ def report_of_treat(treated: Treated, figures: Sequence[str] = ()) -> Report:
         treated: what was found.
         figures: paths of the sweep's figures, relative to the study folder.
     """
-    base = _own(treated, figures)
+    base, warmup = _own(treated, figures), treated.warmup
     return replace(
         base,
         summary=f"{in_a_sentence(treated.study)}; {treat_words.in_short(treated)}",
@@ -45,7 +45,9 @@ def report_of_treat(treated: Treated, figures: Sequence[str] = ()) -> Report:
         findings=base.findings + treated.findings,
         skipped=base.skipped + treated.skipped,
         fixes=_fixes(treated, base),
-        **_sections(treated),
+        # the searches for the numbers of warmup and clipping, as their own commands report them
+        warmup=None if warmup is None else warmup_table(warmup, status_of(warmup), words_of(warmup, treated.study)),
+        clip=None if treated.clipping is None else clip_table(treated.clipping),
         treat=treat_table(treated),
         next_steps=tuple(_next_steps(treated)),
     )
@@ -55,16 +57,6 @@ def _own(treated: Treated, figures: Sequence[str]) -> Report:
     if treated.probed is None:
         return report_of_sweep(treated.study, NAME, figures)
     return report_of_probe(treated.probed, NAME, figures)
-
-
-def _sections(treated: Treated) -> dict[str, Any]:
-    """The searches for the numbers of warmup and clipping, as their own commands report them."""
-    found, sections = treated.warmup, dict[str, Any]()
-    if found is not None:
-        sections["warmup"] = warmup_table(found, status_of(found), words_of(found, treated.study))
-    if treated.clipping is not None:
-        sections["clip"] = clip_table(treated.clipping)
-    return sections
 
 
 def _fixes(treated: Treated, base: Report) -> tuple[Fix, ...]:

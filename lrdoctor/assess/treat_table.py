@@ -1,20 +1,28 @@
-"""`Report.treat`: every fix as it was tried, and the prescription, as plain data."""
+"""`Report.treat`: every fix as it was tried, and the prescription."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
 
 from lrdoctor import fixes
 from lrdoctor.assess import treat_words
 from lrdoctor.assess.prescription import settings_of, snippet_of, trainer_seen
-from lrdoctor.assess.sweeps import rate_row
+from lrdoctor.core.fix_sections import (
+    Claimed,
+    FixSettings,
+    OnFreshSeeds,
+    Prescription,
+    Rewritten,
+    Spread,
+    TreatResult,
+    TriedFix,
+)
+from lrdoctor.core.plain import read
 from lrdoctor.core.rewriting import Rewriting
 from lrdoctor.core.study import Rate
 from lrdoctor.fixes.base import optimizer_of, warmup_of
 from lrdoctor.procedures.confirmation import Confirmation, Outcome, spread_of
-from lrdoctor.procedures.measured import Measured, Room
+from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment_results import Tried
 
@@ -33,65 +41,70 @@ def rank_of(name: str) -> int:
     return max(RANKS[part] for part in name.split("+"))
 
 
-def treat_table(treated: Treated) -> dict[str, Any]:
+def treat_table(treated: Treated) -> TreatResult:
     """The fixes in the order in which they were tried; what nothing is known of is None."""
-    return {
-        "needed": not treated.unneeded,
-        "why_not": treated.unneeded,
-        "target_margin": treated.limits.target,
-        "n_fresh_seeds": max((len(t.confirmation.fresh) for t in treated.tried if t.confirmation), default=0),
-        "n_seeds": len({run.trial.seed for run in treated.study.runs if run.trial is not None}),
-        "objective": treated.study.objective,
-        "before": None if treated.before is None else _before(treated.before, treated),
-        "tried": [_row(tried, treated) for tried in treated.tried],
-        "prescription": _prescription(treated),
-        "cut": list(treated.cut),
-        "cost": asdict(treated.cost),
-        "figures": [],
-    }
+    return TreatResult(
+        needed=not treated.unneeded,
+        why_not=treated.unneeded,
+        target_margin=treated.limits.target,
+        n_fresh_seeds=max((len(t.confirmation.fresh) for t in treated.tried if t.confirmation), default=0),
+        n_seeds=len({run.trial.seed for run in treated.study.runs if run.trial is not None}),
+        objective=treated.study.objective,
+        before=None if treated.before is None else _before(treated.before, treated),
+        tried=tuple(_row(tried, treated) for tried in treated.tried),
+        prescription=_prescription(treated),
+        cut=tuple(treated.cut),
+        cost=treated.cost,
+        figures=(),
+    )
 
 
-def _prescription(treated: Treated) -> dict[str, Any] | None:
+def _prescription(treated: Treated) -> Prescription | None:
     chosen = treated.prescribed
-    if chosen is None:
+    if chosen is None or chosen.rate_to_use is None:
         return None
-    return {
-        "names": chosen.name.split("+"),
-        "status": chosen.status,
-        "why": treat_words.of_prescription(treated),
-        "base_learning_rate": chosen.rate_to_use,
-        "settings": settings_of(chosen),
-        "snippet": snippet_of(chosen, treated.study),
-        "trainer": trainer_seen(treated.study),
-        "spec_file": SPEC_FILE,
-    }
+    return Prescription(
+        names=tuple(chosen.name.split("+")),
+        status=chosen.status,
+        why=treat_words.of_prescription(treated),
+        base_learning_rate=chosen.rate_to_use,
+        settings=read(FixSettings, settings_of(chosen)),
+        snippet=snippet_of(chosen, treated.study),
+        trainer=trainer_seen(treated.study),
+        spec_file=SPEC_FILE,
+    )
 
 
-def _before(before: Measured, treated: Treated) -> dict[str, Any]:
+def _before(before: Measured, treated: Treated) -> TriedFix:
     """The spec's own training, in the columns of a fix."""
-    best = before.study.best_learning_rate
-    return {
-        "name": "none",
-        "rank": 0,
-        "status": "",
-        "why": "",
-        "settings": {},
-        "optimizer": optimizer_of(before.study),
-        "base_learning_rate": best,
-        **_measured(before, before.room(best), before.stable_up_to),
-        **_objective(_fresh_loss(treated) or _of_rate(before.rate(best))),
-        "on_fresh_seeds": _fresh_loss(treated) is not None,
-        "comparison": None,
-        "confirmation": None,
-        "lower": None,
-        "steps_added": 0,
-        "share_clipped": None,
-        "rewriting": None,
-        "longer": None,
-        "reaches_target": False,
-        "trains_better": False,
-        "cost": None,
-    }
+    best, fresh = before.study.best_learning_rate, _fresh_loss(treated)
+    room, loss = before.room(best), _spread(fresh or _of_rate(before.rate(best)))
+    return TriedFix(
+        name="none",
+        rank=0,
+        status="",
+        why="",
+        settings=FixSettings(),
+        optimizer=optimizer_of(before.study),
+        base_learning_rate=best,
+        best_learning_rate=best,
+        unstable_base_learning_rate=before.study.unstable_base_learning_rate,
+        unstable_interval=before.unstable_range,
+        highest_stable_learning_rate=before.stable_up_to,
+        stability_margin=room.margin,
+        margin_is_bound=room.is_bound,
+        objective=loss.objective,
+        objective_low=loss.objective_low,
+        objective_high=loss.objective_high,
+        on_fresh_seeds=fresh is not None,
+        comparison=None,
+        steps_added=0,
+        share_clipped=None,
+        reaches_target=False,
+        trains_better=False,
+        cost=None,
+        rates=before.study.rates,
+    )
 
 
 def _fresh_loss(treated: Treated) -> tuple[float, float, float] | None:
@@ -106,41 +119,45 @@ def _fresh_loss(treated: Treated) -> tuple[float, float, float] | None:
     return None if plainest.confirmation is None else spread_of(plainest.confirmation.of_baseline)
 
 
-def _row(tried: Tried, treated: Treated) -> dict[str, Any]:
-    after, use = tried.after, tried.rate_to_use
+def _row(tried: Tried, treated: Treated) -> TriedFix:
+    after, use, loss = tried.after, tried.rate_to_use, _spread(tried.objective)
     other = tried.settings.get("optimizer", {}).get("name")
-    return {
-        "name": tried.name,
-        "rank": rank_of(tried.name),
-        "status": tried.status,
-        "why": treat_words.why(tried),
-        "settings": dict(tried.settings),
-        "optimizer": other or optimizer_of(treated.study),
-        "base_learning_rate": use,
-        **_measured(after, tried.room, tried.highest_stable),
-        **_objective(tried.objective),
-        "on_fresh_seeds": tried.confirmation is not None,
-        "comparison": None if tried.comparison is None else asdict(tried.comparison),
-        "confirmation": None if tried.confirmation is None else _confirmation(tried.confirmation, tried),
-        "lower": None if tried.lower is None else asdict(tried.lower),
-        "steps_added": _steps_added(tried, treated),
-        "share_clipped": tried.share_clipped.get(use) if use is not None else None,
-        "rewriting": None if tried.rewriting is None else _rewriting(tried.rewriting),
-        "longer": None if tried.longer is None else asdict(tried.longer),
-        "reaches_target": tried.reaches_target,
-        "trains_better": tried.trains_better,
-        "cost": asdict(tried.cost),
-    }
+    return TriedFix(
+        name=tried.name,
+        rank=rank_of(tried.name),
+        status=tried.status,
+        why=treat_words.why(tried),
+        settings=read(FixSettings, tried.settings),
+        optimizer=other or optimizer_of(treated.study),
+        base_learning_rate=use,
+        best_learning_rate=after.study.best_learning_rate if after else None,
+        unstable_base_learning_rate=after.study.unstable_base_learning_rate if after else None,
+        unstable_interval=after.unstable_range if after else None,
+        highest_stable_learning_rate=tried.highest_stable,
+        stability_margin=tried.room.margin,
+        margin_is_bound=tried.room.is_bound,
+        objective=loss.objective,
+        objective_low=loss.objective_low,
+        objective_high=loss.objective_high,
+        on_fresh_seeds=tried.confirmation is not None,
+        comparison=tried.comparison,
+        confirmation=None if tried.confirmation is None else _confirmation(tried.confirmation, tried),
+        lower=tried.lower,
+        steps_added=_steps_added(tried, treated),
+        share_clipped=tried.share_clipped.get(use) if use is not None else None,
+        rewriting=None if tried.rewriting is None else _rewriting(tried.rewriting),
+        longer=tried.longer,
+        reaches_target=tried.reaches_target,
+        trains_better=tried.trains_better,
+        cost=tried.cost,
+        rates=after.study.rates if after else (),
+    )
 
 
-def _rewriting(found: Rewriting) -> dict[str, Any]:
-    return {
-        "name": found.name,
-        "sites": found.n_sites,
-        "note": found.note,
-        "edits": [{**asdict(edit), "modules": list(edit.modules)} for edit in found.edits],
-        "refused": [asdict(refusal) for refusal in found.refused],
-    }
+def _rewriting(found: Rewriting) -> Rewritten:
+    return Rewritten(
+        name=found.name, sites=found.n_sites, note=found.note, edits=tuple(found.edits), refused=tuple(found.refused)
+    )
 
 
 def _steps_added(tried: Tried, treated: Treated) -> int:
@@ -149,44 +166,32 @@ def _steps_added(tried: Tried, treated: Treated) -> int:
     return 0 if steps is None else steps - warmup_of(treated.study)
 
 
-def _measured(found: Measured | None, room: Room, highest_stable: float | None) -> dict[str, Any]:
-    study = found.study if found is not None else None
-    interval = None if found is None else found.unstable_range
-    return {
-        "best_learning_rate": study.best_learning_rate if study else None,
-        "unstable_base_learning_rate": study.unstable_base_learning_rate if study else None,
-        "unstable_interval": None if interval is None else list(interval),
-        "highest_stable_learning_rate": highest_stable,
-        "stability_margin": room.margin,
-        "margin_is_bound": room.is_bound,
-        "rates": [rate_row(rate) for rate in study.rates] if study else [],
-    }
-
-
-def _confirmation(found: Confirmation, tried: Tried) -> dict[str, Any]:
+def _confirmation(found: Confirmation, tried: Tried) -> OnFreshSeeds:
     """What fresh seeds said, and what the search had said."""
     claim = found.claim
-    searched = None if tried.after is None else tried.after.rate(claim.base_learning_rate)
-    return {
-        "status": found.status,
-        "failing": found.failing,
-        "seeds": list(found.seeds),
-        "n_seeds": found.n_seeds,
-        "base_learning_rate": claim.base_learning_rate,
-        "reach": claim.reach,
-        "baseline_reach": claim.baseline_reach,
-        "unstable": _n_unstable(found.at_use),
-        "unstable_at_reach": _n_unstable(found.at_reach),
-        "baseline_unstable_at_reach": _n_unstable(found.of_baseline_at_reach),
-        "objective": _objective(spread_of(found.at_use)),
-        "baseline_objective": _objective(spread_of(found.of_baseline)),
-        "claimed": {
-            "gain": claim.gains,
-            "room": claim.widens,
-            "highest_stable_learning_rate": claim.reach,
-            **_objective(_of_rate(searched)),
-        },
-    }
+    said = _spread(_of_rate(None if tried.after is None else tried.after.rate(claim.base_learning_rate)))
+    return OnFreshSeeds(
+        status=found.status,
+        failing=found.failing,
+        seeds=tuple(found.seeds),
+        n_seeds=found.n_seeds,
+        base_learning_rate=claim.base_learning_rate,
+        reach=claim.reach,
+        baseline_reach=claim.baseline_reach,
+        unstable=_n_unstable(found.at_use),
+        unstable_at_reach=_n_unstable(found.at_reach),
+        baseline_unstable_at_reach=_n_unstable(found.of_baseline_at_reach),
+        objective=_spread(spread_of(found.at_use)),
+        baseline_objective=_spread(spread_of(found.of_baseline)),
+        claimed=Claimed(
+            gain=claim.gains,
+            room=claim.widens,
+            highest_stable_learning_rate=claim.reach,
+            objective=said.objective,
+            objective_low=said.objective_low,
+            objective_high=said.objective_high,
+        ),
+    )
 
 
 def _n_unstable(outcomes: Mapping[int, Outcome]) -> int:
@@ -197,6 +202,6 @@ def _of_rate(rate: Rate | None) -> tuple[float, float, float] | None:
     return None if rate is None else (rate.objective, rate.objective_low, rate.objective_high)
 
 
-def _objective(values: tuple[float, float, float] | None) -> dict[str, Any]:
+def _spread(values: tuple[float, float, float] | None) -> Spread:
     middle, low, high = values or (None, None, None)
-    return {"objective": middle, "objective_low": low, "objective_high": high}
+    return Spread(objective=middle, objective_low=low, objective_high=high)

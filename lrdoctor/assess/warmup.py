@@ -11,6 +11,7 @@ from lrdoctor.assess.judging import summary_of
 from lrdoctor.assess.sweeps import ENOUGH_SEEDS, report_of_sweep
 from lrdoctor.assess.warmup_table import warmup_table
 from lrdoctor.assess.warmup_words import in_short, words_of
+from lrdoctor.core.fix_sections import TriedStatus
 from lrdoctor.core.report import Fix, FixStatus, Report
 from lrdoctor.core.study import Study
 from lrdoctor.core.warmups import CAP, TRAIN_LONGER
@@ -49,7 +50,7 @@ def report_of_warmup(study: Study, found: Warmup | None, figures: Sequence[str] 
     )
 
 
-def status_of(found: Warmup) -> FixStatus:
+def status_of(found: Warmup) -> TriedStatus:
     """Verified when a rate that is unstable without the warmup is stable with it, in whole runs, and fresh seeds say so
     too (`procedures.confirmation`)."""
     if not any(t.n_judged for t in found.tried):

@@ -1,18 +1,15 @@
-"""`Report.warmup`: everything that was tried and compared, as plain data."""
+"""`Report.warmup`: everything that was tried and compared."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from lrdoctor.assess.comparison_words import change
-from lrdoctor.assess.sweeps import rate_row
-from lrdoctor.core.report import FixStatus
+from lrdoctor.core.fix_sections import TriedStatus, TriedWarmup, WarmupComparison, WarmupResult, WithoutAndWith
 from lrdoctor.core.warmups import TRAIN_LONGER
+from lrdoctor.procedures.warmup import Settings, Tried
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
 
 
-def warmup_table(found: Warmup, status: FixStatus, why: str, own: int = 0) -> dict[str, Any]:
+def warmup_table(found: Warmup, status: TriedStatus, why: str, own: int = 0) -> WarmupResult:
     """The rows in the order in which they were tried; what nothing is known of is None.
 
     Args:
@@ -22,45 +19,49 @@ def warmup_table(found: Warmup, status: FixStatus, why: str, own: int = 0) -> di
         own: warmup_steps of the spec, which is what training without the warmup has.
     """
     settings, steps = found.settings, found.warmup_steps
-    return {
-        "status": status,
-        "why": why,
-        "factor": settings.factor,
-        "own_warmup_steps": own,
-        "longest_warmup_steps": settings.longest,
-        "objective": found.objective,
-        "tried": [
-            {
-                **asdict(t),
-                "events": dict(t.events),
-                "multiple": t.base_learning_rate / settings.unstable_base_learning_rate,
-                "post_warmup_steps": settings.post_warmup_steps(t.warmup_steps),
-                "holds": t.holds,
-            }
-            for t in found.tried
-        ],
-        "base_learning_rate": found.base_learning_rate,
-        "warmup_steps": steps,
-        "post_warmup_steps": None if steps is None else settings.post_warmup_steps(steps),
-        "highest_stable_learning_rate": {"without": found.stable_without, "with": found.stable_with},
-        "without": [rate_row(rate) for rate in found.without],
-        "with": [rate_row(rate) for rate in found.warmed],
-        "comparison": None if found.comparison is None else _comparison(found.comparison),
-        "share_of_max_train_steps": None if steps is None else steps / settings.max_train_steps,
-        "raise_max_train_steps": steps is not None and steps > TRAIN_LONGER * settings.max_train_steps,
-        "figures": [],
-    }
+    return WarmupResult(
+        status=status,
+        why=why,
+        factor=settings.factor,
+        own_warmup_steps=own,
+        longest_warmup_steps=settings.longest,
+        objective=found.objective,
+        tried=tuple(_tried(tried, settings) for tried in found.tried),
+        base_learning_rate=found.base_learning_rate,
+        warmup_steps=steps,
+        post_warmup_steps=None if steps is None else settings.post_warmup_steps(steps),
+        highest_stable_learning_rate=WithoutAndWith(without=found.stable_without, with_warmup=found.stable_with),
+        without=found.without,
+        with_warmup=found.warmed,
+        comparison=None if found.comparison is None else _comparison(found.comparison),
+        share_of_max_train_steps=None if steps is None else steps / settings.max_train_steps,
+        raise_max_train_steps=steps is not None and steps > TRAIN_LONGER * settings.max_train_steps,
+        figures=(),
+    )
 
 
-def _comparison(comparison: Comparison) -> dict[str, Any]:
-    return {
-        "base_learning_rate": comparison.base_learning_rate,
-        "with": comparison.after,
-        "without": comparison.before,
-        "seeds": {
-            str(seed): {"with": comparison.warmed[seed], "without": comparison.baseline[seed]}
+def _tried(tried: Tried, settings: Settings) -> TriedWarmup:
+    return TriedWarmup(
+        base_learning_rate=tried.base_learning_rate,
+        multiple=tried.base_learning_rate / settings.unstable_base_learning_rate,
+        warmup_steps=tried.warmup_steps,
+        post_warmup_steps=settings.post_warmup_steps(tried.warmup_steps),
+        n_judged=tried.n_judged,
+        n_held=tried.n_held,
+        holds=tried.holds,
+        events=tried.events,
+    )
+
+
+def _comparison(comparison: Comparison) -> WarmupComparison:
+    return WarmupComparison(
+        base_learning_rate=comparison.base_learning_rate,
+        with_warmup=comparison.after,
+        without=comparison.before,
+        seeds={
+            str(seed): WithoutAndWith(without=comparison.baseline[seed], with_warmup=comparison.warmed[seed])
             for seed in comparison.baseline
         },
-        "paired": asdict(comparison.paired),
-        "words": change(comparison.paired),
-    }
+        paired=comparison.paired,
+        words=change(comparison.paired),
+    )

@@ -21,6 +21,7 @@ from lrdoctor.cli.diagnose import diagnose
 from lrdoctor.cli.endings import INTERRUPTED, PIPE_WIDTH, exit_codes, say
 from lrdoctor.cli.help import Command, Commands
 from lrdoctor.cli.inspect import inspect
+from lrdoctor.cli.mcp import mcp
 from lrdoctor.cli.outputs import with_options
 from lrdoctor.cli.probe import probe
 from lrdoctor.cli.report import report
@@ -29,6 +30,7 @@ from lrdoctor.cli.scripts import NO_SCRIPT, PARAMETER, Script, TakesCommand, spe
 from lrdoctor.cli.sweep import sweep
 from lrdoctor.cli.treat import treat
 from lrdoctor.cli.warmup import warmup
+from lrdoctor.cli.watch import watch
 from lrdoctor.errors import LrdoctorError
 from lrdoctor.reports.terminal import streams
 
@@ -146,7 +148,9 @@ def _in_short(rule: Rule) -> list[str]:
     return [head, *wrap(rule.summary, PIPE_WIDTH, initial_indent=room, subsequent_indent=room)]
 
 
-for _command in (init, check, run, sweep, probe, warmup, clip, treat, compare, inspect, diagnose, report, rules):
+for _command in (
+    init, check, run, sweep, probe, warmup, clip, treat, compare, inspect, diagnose, watch, report, rules, mcp,
+):  # fmt: skip
     # what follows the first word of another program is that program's
     _settings = {"allow_interspersed_args": False} if _command is run else None
     _kind = TakesCommand if PARAMETER in signature(_command).parameters else Command

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
     Engine,
+    Exhaustive,
     FailOn,
     FailOnOption,
     Fresh,
@@ -22,6 +22,7 @@ from lrdoctor.cli.options import (
     Seeds,
     Set,
     SpecPath,
+    TrialTimeout,
     UnstableRate,
     Verbose,
 )
@@ -29,9 +30,7 @@ from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.cli.scripts import NO_SCRIPT, Script
 
 if TYPE_CHECKING:
-    from lrdoctor.core.report import Report
-    from lrdoctor.examine import Laboratory
-    from lrdoctor.procedures.clip import Clipping
+    pass
 
 HIGHEST_PERCENTILE = 100.0
 
@@ -63,8 +62,10 @@ def clip(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    trial_timeout: TrialTimeout = None,
     engine: Engine = None,
     overrides: Set = None,
+    exhaustive: Exhaustive = False,
     fresh: Fresh = False,
     lr: BestRate = None,
     unstable_lr: UnstableRate = None,
@@ -79,40 +80,15 @@ def clip(
 
     Runs the sweep first where the study folder has none. The verdict is that of the spec's own training.
     """
-    from lrdoctor import examine
-    from lrdoctor.procedures import clip as clips
-    from lrdoctor.procedures.sweep import Settings
+    from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh, engine)
-    settings = clips.Settings(percentile if percentile is not None else loaded.clip.percentile, search_harder=harder)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
+        laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
-        study = examine.rates(laboratory, Settings(loaded.sweep.rates()), chosen, lr, unstable_lr)
-        clipping = examine.confirm_clipping(laboratory, examine.clip(laboratory, settings, chosen, study), chosen)
-        report = _save(clipping, laboratory)
+        report = runner.clip(laboratory, chosen, lr, unstable_lr, percentile, harder)
     if not quiet:
         say(trials.saved_in(laboratory))
     return conclude(
         report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
     )
-
-
-def _save(clipping: Clipping, laboratory: Laboratory) -> Report:
-    """Judges the study and writes trials.csv, the figures and report.json into its folder."""
-    from lrdoctor import assess, examine
-    from lrdoctor.reports import figures
-    from lrdoctor.reports import json as json_report
-
-    folder, study = laboratory.folder, clipping.study
-    folder.write_trials_csv(examine.all_trials_table(laboratory, study))
-    report = assess.report_of_clip(clipping, "clip")
-    swept = trials.write_figures(laboratory, figures.sweep_figures(study)) if clipping.was_swept else []
-    runs, unstable = study.runs + clipping.runs, report.unstable_base_learning_rate
-    norms = figures.clip_figures(study.name, runs, report.clip, unstable)
-    report = replace(
-        report,
-        sweep=report.sweep and replace(report.sweep, figures=tuple(swept)),
-        clip={**report.clip, "figures": trials.write_figures(laboratory, norms)},
-    )
-    folder.write_text("report.json", json_report.render(report))
-    return report

@@ -9,6 +9,7 @@ import functools
 import io
 import os
 import secrets
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -128,8 +129,9 @@ def conclude(
     """
     report = outputs.held_against(report, FAILS[fail_on])
     typed = _as_typed(report, folder)
+    page = outputs.write_page(typed, folder)
     with streams.written(sys.stdout), commands_ignored(as_json, outputs.github):
-        _print(report if as_json else typed, as_json=as_json, quiet=quiet, verbose=verbose)
+        _print(report if as_json else typed, as_json=as_json, quiet=quiet, verbose=verbose, page=page)
     if as_json:
         for label, words in messages(report):
             say(f"lrdoctor: {label}: {words}")
@@ -139,27 +141,43 @@ def conclude(
 
 
 def _as_typed(report: Report, folder: Path | None) -> Report:
-    """The report with the patched spec named as a command line takes it; saved ones hold wherever the folder lies."""
-    prescription = report.treat.get("prescription")
-    if prescription is None or folder is None:
+    """The report with its specs named as a command line takes them; saved ones hold wherever the folder lies."""
+    from lrdoctor.core.report import TREAT
+
+    if folder is None:
         return report
-    named = {**prescription, "spec_file": str(folder / prescription["spec_file"])}
-    return replace(report, treat={**report.treat, "prescription": named})
+    spec = shlex.quote(str(folder / "spec.yaml"))
+    steps = tuple(
+        f"lrdoctor treat {spec} --out {shlex.quote(str(folder))}" if step == TREAT else step
+        for step in report.next_steps
+    )
+    report = replace(report, next_steps=steps)
+    treat = report.treat
+    if treat is None or treat.prescription is None:
+        return report
+    named = replace(treat.prescription, spec_file=str(folder / treat.prescription.spec_file))
+    return replace(report, treat=replace(treat, prescription=named))
 
 
-def _print(report: Report, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+def _print(report: Report, *, as_json: bool, quiet: bool, verbose: bool, page: str) -> None:
     if as_json:
         from lrdoctor.reports import json as json_report
 
         sys.stdout.write(for_job(json_report.render(report)))
     else:
         from lrdoctor.reports.terminal.result import print_report
+        from lrdoctor.reports.terminal.screen import print_page, print_screen
         from lrdoctor.reports.terminal.text import Screen
 
         # a pipe or a file has no width of its own; COLUMNS still decides where it is set
         width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
         with lines_guarded():
-            print_report(report, Screen(width=width), verbose=verbose, quiet=quiet)
+            screen = Screen(width=width)
+            if verbose or quiet:
+                print_report(report, screen, verbose=verbose, quiet=quiet)
+                print_page(screen, page if verbose else "")
+            else:
+                print_screen(report, screen, page)
 
 
 @contextmanager

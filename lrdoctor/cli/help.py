@@ -26,10 +26,12 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "compare": ("lrdoctor compare before.yaml after.yaml", "lrdoctor compare lrdoctor_out/before lrdoctor_out/after"),
     "inspect": ("lrdoctor inspect lrdoctor.yaml", "lrdoctor inspect lrdoctor.yaml --sharpness"),
     "diagnose": ("lrdoctor diagnose runs/", "tail -n 5000 train.log | lrdoctor diagnose -"),
+    "watch": ("lrdoctor watch runs/", "lrdoctor watch train.log --until-fail --stop-pid 4711"),
     "report": (
         "lrdoctor report lrdoctor_out/my-model --html report.html",
-        "lrdoctor report report.json --markdown report.md",
+        "lrdoctor report lrdoctor_out/my-model --to tensorboard runs/",
     ),
+    "mcp": ("lrdoctor mcp --root .", "lrdoctor mcp --root . --allow-run"),
     "rules": ("lrdoctor rules LRD201", "lrdoctor rules --glossary"),
 }
 """Command -> what people type first, and what they come to later."""

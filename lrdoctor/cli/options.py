@@ -29,12 +29,22 @@ AUTO = 0
 """Number of seeds that stands for `--seeds auto`."""
 
 
+MOST_SEEDS = 1000
+"""Seeds of a study; a verdict needs a few, and a plan of many takes its time by itself."""
+LONGEST_COUNT = 18
+"""Digits that a number of seeds may have and be read."""
+
+
 def seed_count(text: str) -> int:
     """What `--seeds` was given: a number from 1 on, or `AUTO`."""
     if text == "auto":
         return AUTO
-    if not text.isdecimal() or int(text) < 1:
-        raise typer.BadParameter(f"found {text!r}, expected a number from 1 on, or auto")
+    if not text.isdecimal() or not text.strip("0"):
+        raise typer.BadParameter(f"found {text[:40]!r}, expected a number from 1 on, or auto")
+    if len(text) > LONGEST_COUNT or int(text) > MOST_SEEDS:
+        raise typer.BadParameter(
+            f"found {text[:40]}, expected {MOST_SEEDS} at most: every seed is a trial at every rate"
+        )
     return int(text)
 
 
@@ -94,6 +104,10 @@ Engine = Annotated[
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the spec; may be repeated.")
 ]
+Exhaustive = Annotated[
+    bool,
+    typer.Option("--exhaustive", help="Train every seed at every rate, also those that cannot change the answer."),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Throw the study folder's trials away and begin anew.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress; the verdict and the headline only.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also list the findings of every single run.")]
@@ -114,6 +128,15 @@ UnstableRate = Annotated[
         "--unstable-lr", callback=positive, help="The lowest unstable one.  [default: that of the study's sweep]"
     ),
 ]
+TrialTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--trial-timeout",
+        metavar="SECONDS",
+        callback=positive,
+        help="End a trial that takes longer; it counts as failed.  [default: any time]",
+    ),
+]
 PlanOnly = Annotated[
     bool,
     typer.Option("--plan", help="Print the trials and what they would cost, and train none of them."),
@@ -123,4 +146,7 @@ MaxTrialSteps = Annotated[
     typer.Option(
         "--max-trial-steps", metavar="N", min=1, help="Run N steps at most, over all trials and controls of this call."
     ),
+]
+Live = Annotated[
+    bool, typer.Option("--live", help="Write live.html into the study folder while it runs; it reloads by itself.")
 ]

@@ -39,6 +39,7 @@ class Outputs:
     """Each annotated field is an option."""
 
     html: Annotated[Path | None, _file("--html", "Also write the report as one HTML page.")] = None
+    no_html: Annotated[bool, typer.Option("--no-html", help="Write no report.html into the study folder.")] = False
     junit: Annotated[Path | None, _file("--junit", "Also write JUnit XML: a case for every rule and run.")] = None
     gitlab: Annotated[Path | None, _file("--gitlab", "Also write GitLab's code quality JSON.")] = None
     markdown: Annotated[Path | None, _file("--markdown", "Also write Markdown, for a comment.")] = None
@@ -125,6 +126,21 @@ class Outputs:
 
         for name, path in self.files.items():
             _write(path, load(FORMATS[name])(report, folder), f"--{name}", "w")
+
+    def write_page(self, report: Report, folder: Path | None) -> str:
+        """Writes report.html into a study folder unless --no-html was given; its path, that of --html where there is no
+        folder, and "" for none.
+
+        Raises:
+            LrdoctorError: the file cannot be written.
+        """
+        if folder is None or self.no_html:
+            return "" if self.html is None else str(self.html)
+        from lrdoctor.reports import html
+
+        path = folder / "report.html"
+        _write(path, html.render(report, folder), "report.html", "w")
+        return str(path)
 
     def annotate(self, report: Report, folder: Path | None, *, as_json: bool) -> None:
         """With --github: the annotations, and the summary where the job has a file for it.

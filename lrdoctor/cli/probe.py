@@ -7,6 +7,7 @@ from lrdoctor.cli.endings import conclude, say
 from lrdoctor.cli.options import (
     BestRate,
     Engine,
+    Exhaustive,
     Factor,
     FailOn,
     FailOnOption,
@@ -18,6 +19,7 @@ from lrdoctor.cli.options import (
     Seeds,
     Set,
     SpecPath,
+    TrialTimeout,
     Verbose,
 )
 from lrdoctor.cli.outputs import NOTHING, Outputs
@@ -33,8 +35,10 @@ def probe(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    trial_timeout: TrialTimeout = None,
     engine: Engine = None,
     overrides: Set = None,
+    exhaustive: Exhaustive = False,
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -48,7 +52,8 @@ def probe(
     from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "probe", out, fresh, engine)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
+        laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=best is not None)
         report = runner.probe(laboratory, chosen, best, factor)
     if not quiet:

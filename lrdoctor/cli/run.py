@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 import sys
 import time
 from contextlib import nullcontext, redirect_stdout
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +36,21 @@ RunFolder = Annotated[
     typer.Option("--out", metavar="DIR", help="Folder of the recording.  [default: lrdoctor_out/<script>-<time>]"),
 ]
 RecordOnly = Annotated[bool, typer.Option("--record-only", help="Judge nothing; the exit code is the script's own.")]
+
+
+class StopOn(StrEnum):
+    """What ends a script that is recorded."""
+
+    UNSTABLE = "unstable"
+
+
+StopOnOption = Annotated[
+    StopOn | None,
+    typer.Option(
+        "--stop-on",
+        help="End the script (SIGTERM, after 3 s SIGKILL, to all its processes) as soon as its training is unstable.",
+    ),
+]
 RunJson = Annotated[
     bool,
     typer.Option(
@@ -46,6 +63,7 @@ def run(
     command: Command,
     out: RunFolder = None,
     record_only: RecordOnly = False,
+    stop_on: StopOnOption = None,
     objective: ObjectiveOption = Objective.AUTO,
     alpha: Alpha = 0.01,
     json: RunJson = False,
@@ -57,25 +75,46 @@ def run(
     """Run a training script as it is, record its loss, rate and gradient norm at every update, and judge them.
 
     The script's streams are its own; the report is printed on standard error. Exits with 1 when the training is
-    unstable, else with 2 when it could not be judged or its script failed, else with 0.
+    unstable, else with 2 when it could not be judged or its script failed, else with 0. With --stop-on unstable it is
+    judged while it trains.
     """
     from lrdoctor import launch
+    from lrdoctor.commands import processes
     from lrdoctor.recording.settings import Recording
 
     launch.refuse_blind(command)
     if record_only:
         outputs.refuse("--record-only judges nothing")
+        if stop_on is not None:
+            raise LrdoctorError("--record-only judges nothing, so that --stop-on has nothing to go by; leave one out")
     folder = _folder(out, launch.script_name(command))
     if not quiet:
         say(f"recording into {folder}")
     settings = Recording(directory=str(folder.resolve()))
-    ended = launch.run(command, settings.environment(os.environ), stdout=sys.stderr if json else None)
+    given = None if objective is Objective.AUTO else objective.value
+    environment = settings.environment(os.environ)  # the script's own, before numpy is told anything
+    watch, mark = None, secrets.token_hex(16)
+    if stop_on is not None:
+        threads.one_for_numpy()
+        from lrdoctor.watching.recording import RecordingWatch
+
+        environment[processes.MARK] = mark
+        watch = RecordingWatch(folder, launch.script_name(command), objective=given, alpha=alpha)
+    ended = launch.run(
+        command,
+        environment,
+        stdout=sys.stderr if json else None,
+        until=watch.is_unstable if watch else None,
+        end=lambda group, is_gone: processes.end(group, mark, is_gone),
+    )
+    if watch is not None and watch.alarm is not None and ended.was_stopped:
+        say(f"ended the script: {watch.alarm.text}")
     if record_only:
         if not quiet:
             say(f"recorded in {folder}; to judge it: lrdoctor diagnose {shlex.quote(str(folder / 'steps.csv'))}")
         return ended.code
     threads.one_for_numpy()
-    report = _judge(folder, command, ended, None if objective is Objective.AUTO else objective.value, alpha)
+    report = _judge(folder, command, ended, given, alpha)
     _save(folder, report)
     # standard output is the script's, unless it was given another one
     with nullcontext() if json else redirect_stdout(sys.stderr):
@@ -111,6 +150,8 @@ def _judge(folder: Path, command: list[str], ended: Ended, objective: str | None
     name = script_name(command)
     recorded = read_folder(folder, name)
     failed = ended.words if ended.returncode != 0 else None
+    if ended.was_stopped:
+        failed = "was ended by --stop-on unstable"
     script = Script(
         facts={
             "command": command,
@@ -126,7 +167,7 @@ def _judge(folder: Path, command: list[str], ended: Ended, objective: str | None
             "notes": _notes(folder, recorded),
         },
         failure=failed,
-        blow_up=None if failed is None or ended.was_interrupted else blow_up(recorded),
+        blow_up=None if failed is None or ended.was_interrupted or ended.was_stopped else blow_up(recorded),
     )
     if recorded.runs:
         runs = tuple(with_objective(recorded.runs, objective))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,11 +13,13 @@ from lrdoctor.cli.options import (
     AUTO,
     BestRate,
     Engine,
+    Exhaustive,
     FailOn,
     FailOnOption,
     Fresh,
     Jobs,
     Json,
+    Live,
     MaxTrialSteps,
     Out,
     PlanOnly,
@@ -25,6 +27,7 @@ from lrdoctor.cli.options import (
     Seeds,
     Set,
     SpecPath,
+    TrialTimeout,
     UnstableRate,
     Verbose,
 )
@@ -32,7 +35,6 @@ from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.cli.scripts import NO_SCRIPT, Script
 
 if TYPE_CHECKING:
-    from lrdoctor.core.report import Report
     from lrdoctor.examine import Laboratory
     from lrdoctor.procedures.treated import Treated
 
@@ -66,11 +68,14 @@ def treat(
     fail_on: FailOnOption = FailOn.UNSTABLE,
     seeds: Seeds = None,
     jobs: Jobs = None,
+    trial_timeout: TrialTimeout = None,
     engine: Engine = None,
     overrides: Set = None,
+    exhaustive: Exhaustive = False,
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    live: Live = False,
     outputs: Outputs = NOTHING,
     script: Script = NO_SCRIPT,
 ) -> int:
@@ -79,11 +84,12 @@ def treat(
     Ends with a prescription: one fix or pair with its numbers, as code and as a spec that runs. The verdict is that of
     the training without it.
     """
-    from lrdoctor import examine
+    from lrdoctor import examine, runner
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "treat", out, fresh, engine)
 
     def procedure(laboratory: Laboratory) -> Treated:
+        laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=plan or lr is not None or unstable_lr is not None)
         return examine.treat(laboratory, chosen, lr, unstable_lr, everything, add_norm)
 
@@ -95,59 +101,14 @@ def treat(
         if seeds == AUTO:
             found = replace(found, assumptions=(*found.assumptions, SEEDS_TO_COME))
         return plans.print_planned(found, "treat", as_json=json)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet) as laboratory:
+    with (
+        trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory,
+        trials.watched(laboratory, live),
+    ):
         laboratory.budget = max_trial_steps
-        treated = procedure(laboratory)
-        report = _save(treated, laboratory)
+        report = runner.treat(procedure(laboratory), laboratory)
     if not quiet:
         say(trials.saved_in(laboratory))
     return conclude(
         report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
     )
-
-
-def _save(treated: Treated, laboratory: Laboratory) -> Report:
-    """Judges, and writes trials.csv, the figures, the prescription and report.json into the study folder."""
-    from lrdoctor import assess, examine
-    from lrdoctor.reports import figures
-    from lrdoctor.reports import json as json_report
-
-    folder, study = laboratory.folder, treated.study
-    folder.write_trials_csv(examine.all_trials_table(laboratory, study))
-    report = assess.report_of_treat(treated, trials.write_figures(laboratory, figures.sweep_figures(study)))
-    _write_spec(report, treated, laboratory)
-    report = _with_figures(report, treated, laboratory)
-    folder.write_text("report.json", json_report.render(report))
-    return report
-
-
-def _write_spec(report: Report, treated: Treated, laboratory: Laboratory) -> None:
-    """Writes the spec with the prescribed fix in it."""
-    from lrdoctor import assess
-
-    changes, prescription = assess.prescription_changes(treated), report.treat["prescription"]
-    if changes is None:
-        return
-    out, file = laboratory.folder.out, prescription["spec_file"]
-    comment = f"{report.summary}\nThe learning rate to use: {prescription['base_learning_rate']:.4g}"
-    laboratory.folder.write_text(file, laboratory.spec.patched_yaml(out, changes, comment))
-
-
-def _with_figures(report: Report, treated: Treated, laboratory: Laboratory) -> Report:
-    """Draws the figures of every part of the procedure that was run."""
-    from lrdoctor.reports import figures
-
-    name, sections = treated.study.name, dict[str, Any]()
-    runs = (*treated.study.runs, *treated.runs)
-    if treated.probed is not None and report.probe is not None:
-        drawn = figures.probe_figures(name, treated.probed.runs, report.probe)
-        sections["probe"] = replace(report.probe, figures=tuple(trials.write_figures(laboratory, drawn)))
-    if treated.warmup is not None:
-        drawn = figures.warmup_figures(report, name, treated.warmup.runs)
-        sections["warmup"] = {**report.warmup, "figures": trials.write_figures(laboratory, drawn)}
-    if treated.clipping is not None:
-        drawn = figures.clip_figures(name, runs, report.clip, report.unstable_base_learning_rate)
-        sections["clip"] = {**report.clip, "figures": trials.write_figures(laboratory, drawn)}
-    drawn = figures.treat_figures(report, name)
-    sections["treat"] = {**report.treat, "figures": trials.write_figures(laboratory, drawn)}
-    return replace(report, **sections)

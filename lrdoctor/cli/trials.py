@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +12,6 @@ from lrdoctor.cli.scripts import NO_SCRIPT, Script, spec_of
 from lrdoctor.errors import SpecError
 
 if TYPE_CHECKING:
-    from lrdoctor.core.report import Report
-    from lrdoctor.core.study import Study
     from lrdoctor.examine import Laboratory
     from lrdoctor.spec import Spec
 
@@ -75,23 +72,16 @@ def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) 
 
 
 def open_laboratory(
-    spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool
+    spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool, trial_timeout: float | None = None
 ) -> AbstractContextManager[Laboratory]:
     """See `runner.open_laboratory`."""
     from lrdoctor import runner
 
-    return runner.open_laboratory(spec, out, jobs, fresh, quiet)
+    return runner.open_laboratory(spec, out, jobs, fresh, quiet, trial_seconds=trial_timeout)
 
 
-def save(study: Study, laboratory: Laboratory, command: str) -> Report:
-    """See `runner.save`."""
-    from lrdoctor import runner
+def watched(laboratory: Laboratory, live: bool) -> AbstractContextManager[None]:
+    """See `live.live`."""
+    from lrdoctor import live as pages
 
-    return runner.save(study, laboratory, command)
-
-
-def write_figures(laboratory: Laboratory, drawn: Mapping[str, bytes]) -> list[str]:
-    """See `runner.write_figures`."""
-    from lrdoctor import runner
-
-    return runner.write_figures(laboratory, drawn)
+    return pages.live(laboratory, live)

@@ -1,7 +1,8 @@
 """Frozen dataclasses as plain data and back: what a section of the report is in report.json.
 
-A field's key is its name, with two exceptions that its metadata says: `key("with")` for a name that Python keeps to
-itself, `EMPTY` for a section in the place of which `{}` stands where it was not made. A class may have further keys,
+A field's key is its name, with exceptions that its metadata says: `key("with")` for a name that Python keeps to
+itself, `EMPTY` for a section in the place of which `{}` stands where it was not made, `LEFT_OUT` for a key that is
+absent where there is no value. A class may have further keys,
 worked out from its fields: `ALSO` maps them to properties, and reading passes over them.
 """
 
@@ -19,6 +20,10 @@ T = TypeVar("T")
 
 EMPTY: Mapping[str, Any] = {"none": {}}
 """Metadata of a field whose None is written `{}`."""
+LEFT_OUT: Mapping[str, Any] = {"left out": True}
+"""Metadata of a field whose key is absent where it is None."""
+REQUIRED: Mapping[str, Any] = {"required": True}
+"""Metadata of a field with a default whose key has always been there."""
 
 
 def key(name: str) -> Mapping[str, Any]:
@@ -54,8 +59,13 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if not is_dataclass(value) or isinstance(value, type):
         return value
-    found = {name: _field(value, of) for name, of in keyed(type(value))}
+    there = [(name, of) for name, of in keyed(type(value)) if "left out" not in of.metadata or _is_known(value, of)]
+    found = {name: _field(value, of) for name, of in there}
     return found | {name: plain(getattr(value, of)) for name, of in getattr(value, "ALSO", {}).items()}
+
+
+def _is_known(value: Any, of: Field[Any]) -> bool:
+    return getattr(value, of.name) is not None
 
 
 def _field(value: Any, of: Field[Any]) -> Any:
@@ -100,4 +110,4 @@ def _read(kind: Any, value: Any) -> Any:
 
 def is_required(of: Field[Any]) -> bool:
     """Whether plain data without the key cannot be read."""
-    return of.default is MISSING and of.default_factory is MISSING
+    return "required" in of.metadata or (of.default is MISSING and of.default_factory is MISSING)

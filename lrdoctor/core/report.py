@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lrdoctor.core import brief
 from lrdoctor.core.curve import Curve
+from lrdoctor.core.fix_sections import ClipResult, TreatResult, WarmupResult
+from lrdoctor.core.fix_sections import FixStatus as FixStatus
 from lrdoctor.core.sections import Comparison, MinMargin, Model, Probe, Sweep
 from lrdoctor.core.sections import Verdict as Verdict
 from lrdoctor.errors import InconclusiveError, UnstableError
@@ -31,7 +33,6 @@ Instability = Literal[
 SkipKind = Literal["not_checked", "early_unseen", "blurred", "does_not_train"]
 """early_unseen: the log does not show the first updates. blurred: its values are no raw ones. does_not_train: the loss
 does not fall, so that nothing can be said of stability."""
-FixStatus = Literal["recommended", "verified", "rejected", "not_tried", "unconfirmed"]
 FailOn = Literal["unstable", "warning"]
 """The least severity for which a check fails."""
 
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 SCHEMA_VERSION = 1
+
+TREAT = "lrdoctor treat SPEC"
+"""The next step that tries every fix; the command line names the spec in its place."""
 
 NOT_COUNTED = "not_counted"
 """Key of a run's provenance, where the verdict on its log rests on the other runs."""
@@ -172,13 +176,12 @@ class Report:
     """Objective, loss at init, table of rates and notes of a sweep; None for logs."""
     probe: Probe | None = None
     """The short run at twice lr*, evaluated at every step; None where it was not made."""
-    warmup: Mapping[str, Any] = field(default_factory=dict)
-    """The warmup_steps tried at rates above the unstable one, and the comparison with the baseline; as plain data, like
-    the two that follow."""
-    clip: Mapping[str, Any] = field(default_factory=dict)
+    warmup: WarmupResult | None = None
+    """The warmup_steps tried at rates above the unstable one, and the comparison with the baseline."""
+    clip: ClipResult | None = None
     """The gradient norms at lr*, and the thresholds tried at the unstable rates."""
-    treat: Mapping[str, Any] = field(default_factory=dict)
-    """Every fix as it was tried, and the prescription; empty where only single steps of the procedure were run."""
+    treat: TreatResult | None = None
+    """Every fix as it was tried, and the prescription; None where only single steps of the procedure were run."""
     architecture: Model | None = None
     """What one batch showed of the model; None where nobody looked."""
     next_steps: tuple[str, ...] = ()
@@ -232,10 +235,10 @@ class Report:
         """Part of the procedure -> the files of its figures, as paths relative to the study folder."""
         return {
             "sweep": self.sweep.figures if self.sweep else (),
-            "treat": tuple(self.treat.get("figures", ())),
+            "treat": self.treat.figures if self.treat else (),
             "probe": self.probe.figures if self.probe else (),
-            "warmup": tuple(self.warmup.get("figures", ())),
-            "clip": tuple(self.clip.get("figures", ())),
+            "warmup": self.warmup.figures if self.warmup else (),
+            "clip": self.clip.figures if self.clip else (),
         }
 
     @property

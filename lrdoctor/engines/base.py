@@ -69,7 +69,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """The task killed its workers, two in a row where they are local; the reason says how they ended."""
+    """The task killed its workers, two in a row where they are local, or took too long; the reason says how."""
 
     task: Task
     reason: str

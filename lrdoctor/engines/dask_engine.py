@@ -52,6 +52,10 @@ AGAIN = 0.1
 LOOK = 1.0
 """Seconds between two looks at whether the scheduler is still there."""
 
+AHEAD = 1024
+"""Tasks that the scheduler has at a time: more than any cluster has workers, and no ten thousand in one burst, which it
+would answer nobody for."""
+
 DEATHS = 2
 """Workers that a task may cost, those not counted that said goodbye."""
 
@@ -295,11 +299,11 @@ class DaskEngine:
             self._jobs = int(self._facts.get("devices") or 0) or cores()
             self._cluster.scale(self._jobs)
 
-    def _at_a_time(self) -> float:
-        """Tasks that may be asked for at once: Dask is given all, and places them as workers come."""
+    def _at_a_time(self) -> int:
+        """Tasks that may be asked for at once; Dask places them as workers come."""
         if self._facts is not None and self._facts.get("alone"):
             return 1
-        return self._jobs if self._jobs is not None and self._address is not None else float("inf")
+        return self._jobs if self._jobs is not None and self._address is not None else AHEAD
 
     def _key(self, task: Task) -> str:
         return f"{self._topic}-{task.key}" if task.shared else f"{self._topic}-{task.key}-{uuid.uuid4().hex}"
@@ -374,7 +378,7 @@ class DaskEngine:
         self._n_events += 1
         self._quiet_since = None
         if self._n_events % EVENTS_KEPT == 0:
-            client.sync(client._run_on_scheduler, dask_worker.forget, self._topic, asynchronous=True)
+            client.run_on_scheduler(dask_worker.forget, self._topic)
         found = self._open.get(key)
         if found is None:
             return
@@ -437,7 +441,8 @@ class DaskEngine:
         is_expected = bool(what.get("expected")) or worker in self._leaving
         reason = how(str(what.get("stimulus_id", "")), is_expected)
         for found in self._open.values():
-            if found.future.key in what["processing-tasks"]:
+            if found.has_started and found.future.key in what["processing-tasks"]:
+                found.has_started = False  # those that only waited there, or will wait elsewhere, are no worse for it
                 if not is_expected:
                     found.deaths.append(f"the one at {worker} {reason}")
                 self.tell(f"the worker at {worker} {reason}; its trial runs anew on another one")

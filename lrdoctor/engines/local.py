@@ -30,6 +30,7 @@ class LocalEngine:
         jobs: the number of workers; None for one a visible accelerator when the first session describes
             `devices` of 1 or more, else one a core that this process may use.
         preload: modules that all workers share from their start, where the system can fork.
+        task_seconds: how long a task may take; None for any time.
         first: index of the first worker.
     """
 
@@ -39,12 +40,13 @@ class LocalEngine:
         context: Mapping[str, Any],
         jobs: int | None = None,
         preload: Sequence[str] = (),
+        task_seconds: float | None = None,
         first: int = 0,
     ) -> None:
         if jobs is not None and jobs < 1:
             raise EngineError(f"the number of worker processes must be 1 or more, got --jobs {jobs}")
         self._entry, self._context, self._preload = entry, context, tuple(preload)
-        self._jobs, self._first = jobs, first
+        self._jobs, self._first, self._task_seconds = jobs, first, task_seconds
         self.tell: Callable[[str], None] = lambda text: None
         self._facts: Mapping[str, Any] | None = None
         self._workers: list[WorkerProcess] = []
@@ -92,7 +94,8 @@ class LocalEngine:
                 yield from self._hand_out(waiting)
                 happened: list[Event] = []
                 try:
-                    happened.extend(self._events())
+                    happened.extend(self._events(self._until_late()))
+                    happened.extend(self._late())
                     # before the caller spends time on what happened: an idle worker waits for nobody
                     happened[:0] = self._hand_out(waiting)
                 finally:
@@ -106,7 +109,7 @@ class LocalEngine:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     for worker in self._busy():
-                        worker.terminate()
+                        worker.kill()
                     break
                 yield from self._events(left)
         finally:
@@ -182,6 +185,23 @@ class LocalEngine:
             message = worker.receive()
             yield from self._bury(worker) if message is None else self._meaning(worker, message)
 
+    def _until_late(self) -> float | None:
+        """Seconds until the first task has taken too long; None where it may take any time."""
+        begun = [worker.begun for worker in self._workers if worker.has_begun]
+        if self._task_seconds is None or not begun:
+            return None
+        return max(0.0, min(begun) + self._task_seconds - time.monotonic())
+
+    def _late(self) -> Iterator[Event]:
+        """Ends the tasks that have taken too long; they are not tried again."""
+        if self._task_seconds is None:
+            return
+        for worker in [each for each in self._workers if each.has_begun]:
+            if time.monotonic() - worker.begun >= self._task_seconds and worker.task is not None:
+                worker.kill()
+                self._discard(worker)
+                yield Failed(worker.task, f"it took longer than the {self._task_seconds:g} s of --trial-timeout")
+
     def _meaning(self, worker: WorkerProcess, message: Message) -> Iterator[Event]:
         kind, *values = message
         task = worker.task
@@ -234,7 +254,7 @@ class LocalEngine:
         for worker in workers:
             if not worker.is_open:
                 # it would listen only after the seconds that opening takes, and has nothing to clean up
-                worker.terminate()
+                worker.kill()
         end(workers)
         for worker in list(workers):
             self._discard(worker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.process
 import pickle
 import time
 from collections.abc import Hashable, Mapping, Sequence
@@ -52,6 +53,8 @@ class WorkerProcess:
         """Whether its task was handed over."""
         self.served: list[Hashable] = []
         """Affinities of the tasks it had, the last one last."""
+        self.begun = 0.0
+        """When its task was handed over, on the monotonic clock."""
         self._number = 0
         self._start(entry, context, preload)
 
@@ -63,7 +66,7 @@ class WorkerProcess:
         self._process = (
             NewInterpreter(order)
             if is_childless()
-            else make.Process(target=local_worker.main, args=order, name=f"lrdoctor-worker-{self.index}")
+            else make.Process(target=local_worker.main, args=(*order, _sockets()), name=f"lrdoctor-worker-{self.index}")
         )
         try:
             with own_surroundings():
@@ -89,7 +92,7 @@ class WorkerProcess:
 
     def give(self, task: Task) -> None:
         """Hands the task over; when the worker is dead, the sentinel tells."""
-        self.task, self.has_begun = task, True
+        self.task, self.has_begun, self.begun = task, True, time.monotonic()
         self._number += 1
         if task.affinity is not None:
             self.served = [affinity for affinity in self.served if affinity != task.affinity]
@@ -130,10 +133,17 @@ class WorkerProcess:
         self._process.terminate()
 
     def kill(self) -> None:
+        """Kills it with what its task has started."""
+        if self._process.pid is not None:
+            local_worker.kill_group(self._process.pid)
+        # it may have had no time yet to make a group of its own
         self._process.kill()
 
     def close(self) -> int:
         """Frees what belongs to a worker that has ended, and returns its exit code."""
+        if self._process.pid is not None:
+            # what its task has started and left behind
+            local_worker.kill_group(self._process.pid)
         self._process.join()
         code = self._process.exitcode
         assert code is not None  # it was joined
@@ -144,6 +154,11 @@ class WorkerProcess:
     def _close_pipes(self) -> None:
         self.connection.close()
         self._lifeline.close()
+
+
+def _sockets() -> str:
+    """The folder in which multiprocessing keeps the sockets of this process, "" where it has none."""
+    return str(multiprocessing.process.current_process()._config.get("tempdir") or "")  # type: ignore[attr-defined]
 
 
 def _starter(preload: Sequence[str]) -> ForkServerContext | SpawnContext:

@@ -18,9 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from lrdoctor.engines import local_worker
 from lrdoctor.engines.local_worker import KEEP_MEMORY, ONE_THREAD
+from lrdoctor.errors import EngineError
 
 if TYPE_CHECKING:  # Windows has no ForkServerContext
     from multiprocessing.context import ForkServerContext, SpawnContext
+
+
+FEWEST_FILES = 64
+"""Open files that a process needs to import torch and to talk to its workers, with room for the user's own."""
 
 
 def starter(preload: Sequence[str]) -> ForkServerContext | SpawnContext:
@@ -29,12 +34,30 @@ def starter(preload: Sequence[str]) -> ForkServerContext | SpawnContext:
     Args:
         preload: modules the server imports once for all the workers; the first engine of a process decides.
     """
+    _refuse_too_few_files()
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
     _start_server()
     return context
+
+
+def _refuse_too_few_files() -> None:
+    """
+    Raises:
+        EngineError: a worker could not even import what it needs.
+    """
+    if sys.platform == "win32":  # which has no such limit
+        return
+    import resource
+
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= allowed < FEWEST_FILES:
+        raise EngineError(
+            f"worker processes cannot be started: {allowed} open files are allowed, expected {FEWEST_FILES} or more; "
+            "try ulimit -n 1024"
+        )
 
 
 def _start_server() -> None:
@@ -118,6 +141,10 @@ class NewInterpreter:
         assert self._process.stdin is not None
         with self._process.stdin as order:
             order.write(pickle.dumps(self._plain))
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def exitcode(self) -> int | None:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -40,9 +42,9 @@ convolutional network. A worker holds on to up to 256 MiB instead."""
 class Lifeline:
     """What the parent tells during a task: the number of the last one to abandon, or its own death."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, temporary: str = "") -> None:
         self.abandoned = 0
-        self._connection = connection
+        self._connection, self._temporary = connection, temporary
         threading.Thread(target=self._listen, name="lifeline", daemon=True).start()
 
     def _listen(self) -> None:
@@ -50,14 +52,41 @@ class Lifeline:
             while True:
                 self.abandoned = int.from_bytes(self._connection.recv_bytes(), "big")
         except (EOFError, OSError):
-            # the parent is gone, killed perhaps: no task and no cleanup may outlive it
+            # the parent is gone, killed perhaps: no task and no cleanup may outlive it, nor what the task has started,
+            # nor the folder of sockets that the parent would have deleted at its end
+            if self._temporary:
+                shutil.rmtree(self._temporary, ignore_errors=True)
+            kill_group(os.getpid())
             os._exit(1)
 
 
-def main(entry: str, context: Mapping[str, Any], index: int, connection: Connection, lifeline: Connection) -> None:
-    """Serves tasks until the parent closes the connection."""
+def kill_group(pid: int) -> None:
+    """Kills what a worker and the user's code in it have started; the worker too, where it still is."""
+    if sys.platform != "win32":
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def main(
+    entry: str,
+    context: Mapping[str, Any],
+    index: int,
+    connection: Connection,
+    lifeline: Connection,
+    temporary: str = "",
+) -> None:
+    """Serves tasks until the parent closes the connection.
+
+    Args:
+        entry: "module:function" that opens the session.
+        context: what it is handed.
+        index: of the worker.
+        connection: to the parent.
+        lifeline: from the parent; its end is the parent's death.
+        temporary: folder that only the parent's processes use, deleted when the parent is killed.
+    """
     _settle(connection)
-    orders = Lifeline(lifeline)
+    orders = Lifeline(lifeline, temporary)
     try:
         opener: OpenSession = load(entry)
         session = opener(context, index)
@@ -95,6 +124,9 @@ def _settle(connection: Connection) -> None:
     # Ctrl-C in a terminal reaches every process; what follows from it is the parent's to decide
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":
+        # a group of its own, so that whatever the user's code starts ends with the worker
+        with suppress(PermissionError):
+            os.setsid()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         # a child of the user's code that outlives this worker must not keep the pipe to the parent open
         os.register_at_fork(after_in_child=connection.close)

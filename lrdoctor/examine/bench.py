@@ -23,6 +23,7 @@ from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures.clip import Clipping
 from lrdoctor.procedures.comparison import compare
 from lrdoctor.procedures.measured import Measured
+from lrdoctor.procedures.sparing import Question
 from lrdoctor.procedures.treatment import LOWER, Treatment
 from lrdoctor.procedures.treatment_results import Cost, Longer, Lower, Tried
 from lrdoctor.procedures.warmup_comparison import Warmup
@@ -106,7 +107,8 @@ class Bench:
             grid: rates of its own, where the study's do not compare.
         """
         own = change.optimizer is not None
-        way = Way(change.on, self._judge_alone if own else self._judge_beside, name)
+        judge = self._judge_alone if own else self._judge_beside
+        way = Way(change.on, judge, name, None if grid is not None else self._question)
         rates = tuple(grid) if grid is not None else treatment.ladder(self.study, self.limits, further)
         found = sweep(self.laboratory, sweeps.Settings(rates), self.seeds, way)
         after = measured(found, self._judge_alone(found) if own else self._judge_beside(found))
@@ -120,6 +122,13 @@ class Bench:
             cost=self.pay(),
             limits=self.limits,
         )
+
+    @property
+    def _question(self) -> Question | None:
+        best = self.study.best_learning_rate
+        if best is None:
+            return None
+        return Question(start=best, unstable=self.study.unstable_base_learning_rate)
 
     def _before_at_cured_rates(self, after: Measured, name: str) -> Measured:
         """With the spec's own training at every rate that the fix may have made stable, seed by seed."""
@@ -259,16 +268,24 @@ def cost_of(runs: Iterable[Run]) -> Cost:
 def plain_rates(
     laboratory: Laboratory, study: Study, rates: Iterable[float], seeds: Sequence[int], stage: str = "given rates"
 ) -> Study:
-    """The study with trials of the spec's own training at further rates; its lr* and unstable rate are kept."""
-    known = {r.base_learning_rate for r in study.rates}
-    new = [rate for rate in dict.fromkeys(rates) if rate not in known]
+    """The study with trials of the spec's own training at further rates, and with the seeds that its sweep left out at
+    known ones; its lr* and unstable rate are kept."""
+    tried = {(run.trial.base_learning_rate, run.trial.seed) for run in study.runs if run.trial is not None}
+    asked = tuple(dict.fromkeys(rates))
+    new = [(rate, seed) for seed in seeds for rate in asked if (rate, seed) not in tried]
     if not new:
         return study
-    trials = [baseline_trial(laboratory.spec, rate, seed) for seed in seeds for rate in new]
+    trials = [baseline_trial(laboratory.spec, rate, seed) for rate, seed in new]
     whole = replace(study, runs=(*study.runs, *laboratory.run(stage, trials)))
     findings = assess.judge_runs(whole)[0]
-    added = [sweeps.summarize(rate, "check", _at(whole, rate), findings, study.objective) for rate in new]
-    return replace(whole, rates=tuple(sorted((*study.rates, *added), key=lambda r: r.base_learning_rate)))
+    stages = {r.base_learning_rate: r.stage for r in study.rates}
+    changed = dict.fromkeys(rate for rate, _ in new)
+    added = [
+        sweeps.summarize(rate, stages.get(rate, "check"), _at(whole, rate), findings, study.objective)
+        for rate in changed
+    ]
+    kept = [r for r in study.rates if r.base_learning_rate not in changed]
+    return replace(whole, rates=tuple(sorted((*kept, *added), key=lambda r: r.base_learning_rate)))
 
 
 def _at(study: Study, rate: float) -> list[Run]:

@@ -88,11 +88,24 @@ class _Bench:
         self.runs: dict[Setting, list[Run]] = {}
 
     def run(self, plan: Sequence[Setting]) -> Sequence[Setting]:
-        """Runs what the plan asks for; gives the plan back."""
-        trials = [self._trial(setting, seed) for setting in plan for seed in self.seeds]
-        runs = iter(self.laboratory.run(STAGE, trials))
-        self.runs |= {setting: [next(runs) for _ in self.seeds] for setting in plan}
+        """Runs what the plan asks for; gives the plan back.
+
+        A clipped setting that a majority of all seeds breaks gets no further seed: it does not hold, and nothing else
+        is asked of it.
+        """
+        n = len(self.seeds)
+        few = n if self.laboratory.exhaustive else n // 2 + 1
+        self._train(plan, self.seeds[:few])
+        self._train([s for s in plan if 2 * self.measured(s).rate.n_unstable <= n], self.seeds[few:])
         return plan
+
+    def _train(self, plan: Sequence[Setting], seeds: Sequence[int]) -> None:
+        trials = [self._trial(setting, seed) for setting in plan for seed in seeds]
+        if not trials:
+            return
+        runs = iter(self.laboratory.run(STAGE, trials))
+        for setting in plan:
+            self.runs[setting] = [*self.runs.get(setting, ()), *(next(runs) for _ in seeds)]
 
     def _trial(self, setting: Setting, seed: int) -> Trial:
         trial = baseline_trial(self.laboratory.spec, setting.base_learning_rate, seed)
@@ -101,8 +114,14 @@ class _Bench:
         return replace(trial, clip_norm=setting.threshold.clip_norm, autoclip_percentile=None, procedure="clip")
 
     def unclipped(self, rates: Sequence[float]) -> tuple[Attempt, ...]:
-        """The spec's own training at these rates; they become the study where there was no sweep."""
-        settings = self.run([Setting(rate) for rate in rates])
+        """The spec's own training at these rates, with the seeds that its sweep took to tell what a majority does; they
+        become the study where there was no sweep."""
+        settings = [Setting(rate) for rate in rates]
+        swept = {(run.trial.base_learning_rate, run.trial.seed) for run in self.study.runs if run.trial is not None}
+        taken = {s: [seed for seed in self.seeds if (s.base_learning_rate, seed) in swept] for s in settings}
+        trials = {s: [self._trial(s, seed) for seed in taken[s] or self.seeds] for s in settings}
+        runs = iter(self.laboratory.run(STAGE, [trial for of in trials.values() for trial in of]))
+        self.runs |= {s: [next(runs) for _ in of] for s, of in trials.items()}
         if not self.study.runs:
             self.study = _study_of_given(self.study, {s.base_learning_rate: self.runs[s] for s in settings})
         return tuple(self.measured(setting) for setting in settings)
@@ -116,7 +135,8 @@ class _Bench:
 
     def lowered(self, attempt: Attempt) -> Lowered:
         """The spec's training at the rate that an aggressive clipping amounts to."""
-        (setting,) = self.run([Setting(measures.effective_rate(attempt, self.runs[attempt.setting]))])
+        setting = Setting(measures.effective_rate(attempt, self.runs[attempt.setting]))
+        self._train([setting], self.seeds)
         plain = self.measured(setting)
         paired = compare(plain.objectives, attempt.objectives)
         return Lowered(of=attempt.setting, plain=plain, paired=paired)

@@ -107,6 +107,8 @@ class Laboratory:
     budget: int | None = None
     """Steps that may still be run; each finished trial takes those that it ran off it, and so does a control, whose
     step is a forward pass alone: no workload tells how much cheaper that is. None: any."""
+    exhaustive: bool = False
+    """Whether trials are run too that cannot change the answer."""
     controls: dict[Who, Run] = field(default_factory=dict)
     """The untrained weights on the batches of the seed."""
     trained: int = 0
@@ -328,6 +330,20 @@ class Laboratory:
             if note not in self._said:
                 self._said.add(note)
                 self.watcher.message(note)
+
+
+def unlike_others(runs: Iterable[Run]) -> tuple[str, ...]:
+    """What is to be said of trials that ran on another kind of device, or with another torch, than their study's first:
+    a sentence for each kind."""
+    found: dict[str, int] = {}
+    n_runs = 0
+    for run in runs:
+        n_runs += 1
+        if text := run.provenance.get("unlike"):
+            found[text] = found.get(text, 0) + 1
+    return tuple(
+        f"{n} of {n_runs} trials ran on {text}: bit for bit they do not compare" for text, n in sorted(found.items())
+    )
 
 
 def _counted(n: int, thing: str) -> str:

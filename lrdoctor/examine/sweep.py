@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lrdoctor import assess
@@ -11,7 +11,8 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Stage, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import SpecError, WorkloadError
-from lrdoctor.examine.laboratory import Laboratory, baseline_trial
+from lrdoctor.examine.laboratory import Laboratory, baseline_trial, unlike_others
+from lrdoctor.procedures import certainty, sparing
 from lrdoctor.procedures import sweep as sweeps
 
 
@@ -29,6 +30,8 @@ class Way:
     """Finds what is wrong with the runs of the sweep so far."""
     name: str = ""
     """What the stages are called by, empty for the spec's own training."""
+    question: sparing.Question | None = None
+    """What is asked of a fix's sweep; None for a sweep that stands for itself."""
 
 
 OWN = Way()
@@ -44,21 +47,69 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
     stages: dict[float, Stage] = {}
     runs: dict[float, list[Run]] = {}
     notes: list[str] = []
+    limits = sparing.EVERYTHING if laboratory.exhaustive or len(seeds) == 1 else sparing.LIMITS
     while True:
         study, findings = _study(laboratory, stages, runs, notes, way)
-        plan = None if study.obstacle else sweeps.next_plan(settings, study.rates)
-        if plan is None:
-            study = replace(study, notes=(*study.notes, *sweeps.afterthoughts(study)))
-            return assess.with_certainty(study, findings)
-        if plan.note:
-            notes.append(plan.note)
-            laboratory.watcher.message(f"{way.name}: {plan.note}" if way.name else plan.note)
-        trials = [way.change(baseline_trial(laboratory.spec, rate, seed)) for seed in seeds for rate in plan.rates]
-        for run in laboratory.run(f"{way.name}: {plan.stage}" if way.name else plan.stage, trials):
+        known = _known(study, findings, runs, seeds)
+        if study.obstacle is not None:
+            limits = sparing.EVERYTHING  # what is wrong with a sweep is told by all of its trials
+        step = None
+        if study.obstacle is None or not known.has_all(settings.grid):
+            is_asked = way.question is not None and limits is not sparing.EVERYTHING
+            step = (
+                sparing.climb(settings, known, way.question)
+                if is_asked and way.question is not None
+                else sparing.next_step(settings, known, limits)
+            )
+        if step is None:
+            study = replace(study, notes=(*study.notes, *sweeps.afterthoughts(study), *_saved(known)))
+            found = assess.with_certainty(study, findings)
+            further = sparing.closer(found.certainty, limits) if study.obstacle is None and way is OWN else limits
+            if further is limits:
+                return found
+            limits = further
+            continue
+        if step.note:
+            notes.append(step.note)
+            laboratory.watcher.message(f"{way.name}: {step.note}" if way.name else step.note)
+        stage = step.stage or FURTHER
+        trials = [way.change(baseline_trial(laboratory.spec, rate, seed)) for rate, seed in _by_seed(step.pairs)]
+        for run in laboratory.run(f"{way.name}: {stage}" if way.name else stage, trials):
             assert run.trial is not None
-            stages[run.trial.base_learning_rate] = plan.stage
+            stages.setdefault(run.trial.base_learning_rate, step.stage or "check")
             runs.setdefault(run.trial.base_learning_rate, []).append(run)
         _refuse_if_all_failed(runs)
+
+
+FURTHER = "further seeds"
+"""Stage of the seeds that a rate gets after its first one."""
+
+
+def _by_seed(pairs: Sequence[sparing.Pair]) -> list[sparing.Pair]:
+    """Seed after seed: trials of a seed share what a worker has cached."""
+    return sorted(pairs, key=lambda pair: pair[1])
+
+
+def _known(
+    study: Study, findings: Sequence[Finding], runs: Mapping[float, list[Run]], seeds: Sequence[int]
+) -> sparing.Known:
+    return sparing.Known(
+        rates=study.rates,
+        outcomes=tuple(certainty.outcomes_of(study, findings)),
+        tried={rate: frozenset(run.trial.seed for run in of if run.trial is not None) for rate, of in runs.items()},
+        seeds=tuple(seeds),
+    )
+
+
+def _saved(known: sparing.Known) -> Iterator[str]:
+    """What was left out."""
+    n_left = len(sparing.missing_pairs(known))
+    if n_left:
+        n = sum(len(of) for of in known.tried.values())
+        yield (
+            f"{n_left} of {n + n_left} trials were left out: further seeds at rates that one or some of them settle; "
+            "--exhaustive trains all"
+        )
 
 
 def rates(
@@ -122,7 +173,7 @@ def _study(
         runs=every,
         spec=laboratory.spec.resolved(laboratory.folder.out),
         objective=objective,
-        notes=tuple(notes),
+        notes=(*notes, *unlike_others(every)),
         controls=tuple(control for who, control in laboratory.controls.items() if who in whose),
     )
     findings = way.judge(study)

@@ -75,7 +75,13 @@ TRAINERS: Mapping[Literal["model", "command"], Entry] = {
 """By `Spec.trainer`."""
 
 
-def open_engine(spec: Spec, jobs: int | None, engine: str | None = None, study: str | None = None) -> Engine:
+def open_engine(
+    spec: Spec,
+    jobs: int | None,
+    engine: str | None = None,
+    study: str | None = None,
+    trial_seconds: float | None = None,
+) -> Engine:
     """The engine that trains the spec's trials; a context manager.
 
     Args:
@@ -84,6 +90,7 @@ def open_engine(spec: Spec, jobs: int | None, engine: str | None = None, study: 
             accelerator.
         engine: name in `ENGINES`, for another one than the spec's.
         study: names the study, where other invocations may take its trials over.
+        trial_seconds: how long a trial may take; None for any time.
 
     Raises:
         EngineError: the engine is not installed, or cannot run so.
@@ -94,6 +101,13 @@ def open_engine(spec: Spec, jobs: int | None, engine: str | None = None, study: 
     if spec.engine.name == "dask" and find_spec("distributed") is None:
         raise EngineError("engine: dask is not installed; try `pip install 'lrdoctor[dask]'`")
     where = spec.engine.where()
+    if trial_seconds is not None:
+        if spec.engine.name != "local":
+            raise EngineError(
+                f"--trial-timeout: found with engine: {spec.engine.name}, expected with local worker processes; the "
+                "cluster's own limits end trials there"
+            )
+        where |= {"task_seconds": trial_seconds}
     if spec.engine.name == "dask":
         where |= {"folder": str(spec.code_folder), "study": study}
     return cast(

@@ -74,7 +74,8 @@ def treat(
 
 def _with_fixes(treated: Treated, bench: Bench) -> Treated:
     """What was found so far, with every fix tried."""
-    cut = tuple(dict.fromkeys(_try_all(bench)))  # a fix that the budget keeps from fresh seeds is asked for twice
+    # a fix that the budget keeps from fresh seeds is asked for twice, the second time with less of it left
+    cut = tuple({stop.partition(", of up to ")[0]: stop for stop in _try_all(bench)}.values())
     return replace(
         treated,
         tried=tuple(bench.tried),

@@ -105,17 +105,32 @@ class _Bench:
 def _search(bench: _Bench, settings: warmups.Settings) -> list[warmups.Tried]:
     tried: list[warmups.Tried] = []
     while (plan := warmups.next_plan(settings, tried)) is not None:
-        base = plan.base_learning_rate
-        trials = [
-            bench.warmed(base, seed, steps, settings.post_warmup_steps(steps))
-            for steps in plan.warmup_steps
-            for seed in bench.seeds
-        ]
-        runs, findings = bench.run(plan.why, trials)
-        for steps in plan.warmup_steps:
-            of = [run for run, trial in zip(runs, trials, strict=True) if trial.warmup_steps == steps]
-            tried.append(warmups.summarize(base, steps, of, findings))
+        tried += _tried(bench, settings, plan)
     return tried
+
+
+def _tried(bench: _Bench, settings: warmups.Settings, plan: warmups.Plan) -> list[warmups.Tried]:
+    """The warmups of a plan; each gets the seeds that it takes to tell what a majority of all seeds does."""
+    base, n = plan.base_learning_rate, len(bench.seeds)
+    few = n if bench.laboratory.exhaustive else n // 2 + 1
+    runs: dict[int, list[Run]] = {steps: [] for steps in plan.warmup_steps}
+    found: dict[int, warmups.Tried] = {}
+    for seeds in (bench.seeds[:few], bench.seeds[few:]):
+        # the others hold in so many seeds, or broke in so many, that those that are left decide nothing
+        left = [t for t in runs if t not in found or max(_held_and_broken(found[t])) * 2 <= n]
+        trials = [bench.warmed(base, seed, t, settings.post_warmup_steps(t)) for t in left for seed in seeds]
+        if not trials:
+            continue
+        ran, _ = bench.run(plan.why, trials)
+        for run, trial in zip(ran, trials, strict=True):
+            runs[trial.warmup_steps].append(run)
+        for t in left:
+            found[t] = warmups.summarize(base, t, runs[t], bench.findings)
+    return [found[t] for t in plan.warmup_steps]
+
+
+def _held_and_broken(tried: warmups.Tried) -> tuple[int, int]:
+    return tried.n_held, tried.n_judged - tried.n_held
 
 
 def _compare(bench: _Bench, found: comparisons.Warmup, base: float, warmup_steps: int) -> comparisons.Warmup:

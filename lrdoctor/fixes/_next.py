@@ -45,9 +45,9 @@ NAN_FILTER = (
 )
 RAW = "Log the raw loss of every step, and judge that log: these values are {how}, which hides what is short."
 PROVE = (
-    "Prove a fix on your model: `lrdoctor init my-model`, put model and data into my-model/workload.py, and "
-    "`lrdoctor sweep my-model/lrdoctor.yaml`; then apply the fixes above one at a time, in this order, and sweep again "
-    "after each."
+    "Prove a fix on your training: `lrdoctor treat -- python train.py`, with your own command behind the --, tries the "
+    "fixes in this order and judges each. Without a script: `lrdoctor init my-model`, put model and data into "
+    "my-model/workload.py, and `lrdoctor treat my-model/lrdoctor.yaml`."
 )
 
 

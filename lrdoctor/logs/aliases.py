@@ -291,7 +291,7 @@ def _guessed_loss(names: Sequence[str], has_validation: bool, where: str, notes:
         if losses:
             raise LogError(
                 f"{where}: {len(losses)} columns are equally good for the training loss: {listed(losses)}; "
-                f"say which, as in --columns loss={_quoted(losses[0])}"
+                f"say which: --columns loss={_quoted(losses[0])}, or --columns loss={_quoted(losses[1])}"
             )
     return _last_resort(names, has_validation, where, notes)
 

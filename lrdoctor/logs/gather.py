@@ -117,7 +117,7 @@ class _Gatherer:
         """Raises a LogError when it cannot be listed, or holds no log."""
         passed_over: Counter[str] = Counter()
         n_before = len(self.runs) + len(self.unread) + self.passed_over[TWICE]
-        for paths in _one_log_each(sources_below(directory, passed_over), self.format):
+        for paths in one_log_each(sources_below(directory, passed_over), self.format):
             new = [path for path in paths if self._is_new(path)]
             try:
                 self.runs += self._read(new) if new else []
@@ -150,7 +150,7 @@ class _Gatherer:
         return True
 
 
-def _one_log_each(paths: Iterable[Path], format: str | None) -> Iterator[list[Path]]:  # noqa: A002
+def one_log_each(paths: Iterable[Path], format: str | None) -> Iterator[list[Path]]:  # noqa: A002
     """The paths one by one, TensorBoard's event files of one folder together where the first of them stands."""
     if format not in (None, tensorboard.NAME):
         yield from ([path] for path in paths)

@@ -13,44 +13,15 @@ from functools import cache
 from itertools import count
 from math import comb, exp, hypot, isnan, log, nan
 from statistics import median
-from typing import Literal
+
+from lrdoctor.core.fix_sections import DOUBT as DOUBT
+from lrdoctor.core.fix_sections import Paired as Paired
 
 CHANCE = 0.05
 """Largest chance of calling no difference a gain. Less would leave three seeds unable to show one: 1 of 20 orders."""
 
-DOUBT = 0.2
-"""Chance, under no difference, of losses so much higher, up to which it is in doubt that nothing is lost. To find no
-loss is no proof of none: a handful of seeds proves little, and a fix must not do harm."""
-
 FEWEST_SEEDS = next(n for n in count(1) if CHANCE * comb(2 * n, n) >= 1)
 """Fewer seeds cannot show a gain or a loss, whatever their losses: even the clearest order is too likely."""
-
-Change = Literal["gain", "loss", "no change"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Paired:
-    """Two settings compared by their objectives, seed by seed: a seed sees the same weights and batches in both."""
-
-    n_pairs: int
-    n_better: int
-    """Pairs in which the second setting has the lower objective."""
-    gain: float
-    """Median over the pairs of first less second, 0 where both are infeasible; nan without a pair or of a nan."""
-    gain_low: float
-    gain_high: float
-    change: Change
-    """`gain` where the second setting's objectives are lower by the rank-sum test, `loss` for the opposite; what lies
-    inside the spread over the seeds is `no change`."""
-    chance_lower: float
-    """Chance that the second setting's objectives come out as low against the first's under no difference."""
-    chance_higher: float
-    """The same for as high."""
-
-    @property
-    def may_lose(self) -> bool:
-        """The second setting's objectives are so much higher that it is in doubt whether nothing is lost."""
-        return self.chance_higher <= DOUBT
 
 
 def compare(first: Mapping[int, float], second: Mapping[int, float], chance: float = CHANCE) -> Paired:

@@ -60,7 +60,7 @@ def next_plan(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
     missing = tuple(rate for rate in settings.grid if rate not in known)
     if missing:
         return Plan("grid", missing)
-    return _extension(settings, tried) or _checks(settings, tried) or _refinement(settings, tried)
+    return extension(settings, tried) or checks(settings, tried) or refinement(settings, tried)
 
 
 def best_rate(tried: Sequence[Rate]) -> Rate | None:
@@ -78,7 +78,7 @@ def lowest_unstable(tried: Sequence[Rate]) -> Rate | None:
     return next((r for r in sorted(tried, key=lambda r: r.base_learning_rate) if r.n_judged and r.is_unstable), None)
 
 
-def _extension(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
+def extension(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
     """More rates beyond the end at which the best one lies; downward when none is feasible."""
     swept = [r.base_learning_rate for r in tried if r.stage in SWEPT]
     best = best_rate(tried)
@@ -117,7 +117,7 @@ def _extended(settings: Settings, further: Sequence[float], note: str) -> Plan |
     return Plan("extension", tuple(sorted(chosen)), f"{note} to {chosen[-1]:.4g}") if chosen else None
 
 
-def _checks(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
+def checks(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
     """The multiples of the best rate that no tried rate stands for."""
     best = best_rate(tried)
     if best is None:
@@ -135,7 +135,7 @@ def stand_in(settings: Settings, tried: Sequence[Rate], target: float) -> Rate |
     return nearest
 
 
-def _refinement(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
+def refinement(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
     """The geometric middle between the lowest unstable rate and the rate below it, while they are far apart."""
     unstable = lowest_unstable(tried)
     if unstable is None:

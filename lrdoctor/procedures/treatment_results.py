@@ -6,56 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
+from lrdoctor.core.fix_sections import Cost as Cost
+from lrdoctor.core.fix_sections import Longer as Longer
+from lrdoctor.core.fix_sections import Lower as Lower
+from lrdoctor.core.fix_sections import TriedStatus as Status
 from lrdoctor.core.rewriting import Rewriting
 from lrdoctor.procedures.comparison import DOUBT, Paired, compare, outnumber
 from lrdoctor.procedures.confirmation import Claim, Confirmation, spread_of
 from lrdoctor.procedures.measured import Evidence, Measured, Room
 from lrdoctor.procedures.sweep import SWEPT
 from lrdoctor.procedures.treatment import LOWER, Settings, Treatment
-
-Status = Literal["verified", "rejected", "not_tried", "unconfirmed"]
-"""`unconfirmed`: the search speaks for it, and it was not trained on fresh seeds, since another fix came before it or
-the budget was spent."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What trying something took; trials that something else had asked for before are not counted again."""
-
-    trials: int = 0
-    steps: int = 0
-    """Updates that they ran."""
-    seconds: float = 0.0
-    """Sum over the trials, which run side by side."""
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.trials + other.trials, self.steps + other.steps, self.seconds + other.seconds)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Longer:
-    """The fix against lr* without it, both trained for more steps."""
-
-    max_train_steps: int
-    objective: float
-    """Median over the seeds with the fix."""
-    baseline_objective: float
-    """The same without it."""
-    paired: Paired
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lower:
-    """Clipping beside the plain training at the lower rate that it amounts to."""
-
-    base_learning_rate: float
-    """The rate to use with the clipping x the mean over the updates of min(1, threshold / norm)."""
-    objective: float
-    """Median over the seeds of the plain training at that rate."""
-    paired: Paired
-    """First the lower rate, second the clipping."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +49,7 @@ class Tried:
     """The lower rate that a clipping of most updates amounts to; None where it clips fewer."""
     confirmation: Confirmation | None = None
     """What fresh seeds say of it; None where they were not asked."""
-    cost: Cost = Cost()
+    cost: Cost = field(default_factory=Cost)
     limits: Settings = field(default_factory=Settings)
 
     @property

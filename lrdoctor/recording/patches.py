@@ -34,15 +34,16 @@ def patch_torch(torch: ModuleType) -> None:
         start(settings, torch)
 
 
-def start(settings: Recording, torch: ModuleType) -> Recorder:
+def start(settings: Recording, torch: ModuleType, recorder: Recorder | None = None) -> Recorder:
     """Records this process from now on.
 
     Args:
         settings: what to record.
         torch: the module, which no optimizer has been made with yet.
+        recorder: of these settings; None makes one.
     """
     global active
-    recorder = active = Recorder(settings)
+    recorder = active = recorder or Recorder(settings)
     _patch_backward(torch, recorder)
     _patch_clipping(torch, recorder)
     _patch_optimizers(torch, recorder)

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from lrdoctor.recording import facts
 from lrdoctor.recording.clipping import Call, Calls
 from lrdoctor.recording.norms import read, total_norm
-from lrdoctor.recording.rows import Row, Series
+from lrdoctor.recording.rows import Row, Seen, Series
 from lrdoctor.recording.settings import DIVERGED, EVALUATIONS, STEPS, STOPPED, Recording
 from lrdoctor.recording.watched import Watched, as_number, put_back
 
@@ -59,6 +59,8 @@ class Recorder:
         self.rank: int | None = None
         self.by_hand: Watched | None = None
         """What stands for an optimizer where the script has none."""
+        self.seen: Seen | None = None
+        """Called with every update of the first optimizer."""
         self.ending: int | None = None
         self.n_begun = 0
         """Steps of optimizers that were begun."""
@@ -275,6 +277,7 @@ class Recorder:
             self.facts.begin(sys._getframe())
         name = STEPS if number == 0 else STEPS.replace(".", f"_{number}.")
         series = Series(os.path.join(self.settings.directory, name), self.settings.sync_every)
+        series.seen = self.seen if number == 0 else None
         series.open()
         self.series.append(series)
         watched.series = series

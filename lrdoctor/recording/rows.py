@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from lrdoctor.recording.settings import COLUMNS
 
 if TYPE_CHECKING:
     from lrdoctor.recording.norms import Value
+
+Seen = Callable[[int, float | None, float | None, float | None], None]
 
 LONGEST_WAIT = 1.0
 """Seconds after which values are read from an accelerator however few they are: what a kill can lose."""
@@ -46,6 +48,8 @@ class Series:
     """Steps that a loss scaler skipped."""
     bad: tuple[int, str, float] | None = None
     """Step, column and value of the first update that is not finite."""
+    seen: Seen | None = None
+    """Called with every update once it has been read: step, learning rate, loss and gradient norm."""
 
     def __post_init__(self) -> None:
         self._file = -1
@@ -110,6 +114,8 @@ class Series:
                 if value is not None and not math.isfinite(value):
                     self.bad = (step, name, value)
                     break
+        if self.seen is not None and not skipped:
+            self.seen(step, rate, loss, norm)
         return f"{step},{_cell(rate)},{_cell(loss)},{_cell(norm)},\n"
 
     def _write(self, text: str) -> None:

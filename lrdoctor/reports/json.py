@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,17 @@ def render(report: Report, folder: Path | None = None) -> str:
         TypeError: `sweep`, or a fix's settings, holds something that is not plain data.
     """
     return json.dumps(as_dict(report), indent=2, allow_nan=False) + "\n"
+
+
+def render_line(kind: str, fields: Mapping[str, Any]) -> str:
+    """A line of JSON in the shape of `schemas/watch.schema.json`, without the newline.
+
+    Args:
+        kind: event or report.
+        fields: plain data.
+    """
+    line = {"schema_version": SCHEMA_VERSION, "type": kind, **fields}
+    return json.dumps(strict(line), allow_nan=False)
 
 
 def render_plan(plan: Plan, command: str) -> str:
@@ -64,9 +76,9 @@ def as_dict(report: Report) -> dict[str, Any]:
         "fixes": report.fixes,
         "sweep": report.sweep or {},
         "probe": report.probe or {},
-        "warmup": report.warmup,
-        "clip": report.clip,
-        "treat": report.treat,
+        "warmup": report.warmup or {},
+        "clip": report.clip or {},
+        "treat": report.treat or {},
         "architecture": report.architecture or {},
         "next_steps": report.next_steps,
         "passed_over": report.passed_over,

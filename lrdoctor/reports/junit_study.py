@@ -21,8 +21,8 @@ def suites_of_study(report: Report) -> Iterator[Suite]:
         groups.setdefault(_group(run), []).append(run)
     if groups:
         yield Suite("trials by rate", [_case(group, groups[group], report) for group in sorted(groups)])
-    if tried := report.treat.get("tried"):
-        yield Suite("fixes tried", [_fix(row["status"], in_short(row), row["why"]) for row in tried])
+    if report.treat and report.treat.tried:
+        yield Suite("fixes tried", [_fix(row.status, in_short(row), row.why) for row in report.treat.tried])
 
 
 def _group(run: RunSummary) -> Group:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lrdoctor.core.report import Fix, Report, RunSummary
-from lrdoctor.reports import gates
+from lrdoctor.reports import actions, gates
 from lrdoctor.reports.markdown_study import blocks_of_study, headline
 from lrdoctor.reports.markdown_text import code, details, name, table, words
 from lrdoctor.reports.notices import Notice, notices
@@ -47,8 +47,14 @@ def render(report: Report, folder: Path | None) -> str:
 
 
 def _blocks(report: Report) -> Iterator[str]:
-    yield f"### {SIGNS[report.verdict]} lrdoctor {words(report.command)}: {report.verdict}"
+    # nothing was trained for an inspection
+    verdict = "nothing was trained" if report.command == "inspect" else report.verdict
+    sign = "" if report.command == "inspect" else f"{SIGNS[report.verdict]} "
+    yield f"### {sign}lrdoctor {words(report.command)}: {verdict}"
     yield words(report.summary, 1000)
+    if (action := actions.do_now(report)) is not None:
+        typed = "".join(f"\n\n{code(line)}" for line in action.lines)
+        yield f"**Do now:** {words(action.words)}{typed}"
     yield table(("", ""), ((label, words(value)) for label, value in headline(report)))
     yield _bullets(f"**{label}**: {words(line)}" for label, line in gates.lines(report))
     yield _findings(report)
@@ -69,17 +75,21 @@ def _bullets(lines: Iterator[str], most: int = MOST_FINDINGS) -> str:
 
 def _findings(report: Report) -> str:
     found = notices(report)
-    text = table(("severity", "code", "what", "where"), (_row(notice) for notice in found[:MOST_FINDINGS]))
+    text = table(
+        ("severity", "code", "what", "where", "do now"), (_row(notice, report) for notice in found[:MOST_FINDINGS])
+    )
     more = len(found) - MOST_FINDINGS
     return f"{text}\n\nand {more} more findings" if more > 0 else text
 
 
-def _row(notice: Notice) -> tuple[str, str, str, str]:
+def _row(notice: Notice, report: Report) -> tuple[str, str, str, str, str]:
     more = f" (the first of {notice.count})" if notice.count > 1 else ""
     known = " (known)" if notice.is_known else ""
     step = "" if notice.first_step is None else f" step {notice.first_step}"
     run = "the study" if notice.run is None else name(notice.run)
-    return f"{notice.severity}{known}", words(notice.code), words(notice.message) + more, f"{run}{step}"
+    found = next((f for f in report.findings if (f.code, f.run) == (notice.code, notice.run)), None)
+    do = "" if found is None else actions.for_finding(report, found)
+    return f"{notice.severity}{known}", words(notice.code), words(notice.message) + more, f"{run}{step}", words(do)
 
 
 def _runs(report: Report) -> str:
@@ -103,7 +113,7 @@ def _run(run: RunSummary) -> tuple[str, str, str, str]:
 
 def _fixes(report: Report) -> Iterator[str]:
     """The fixes that are not told of as tried, those of several logs once."""
-    told = {row["name"] for row in report.treat.get("tried", ())}
+    told = {fix.name for fix in report.treat.tried} if report.treat else set()
     first = {(fix.name, fix.why): fix for fix in reversed(report.fixes) if fix.name not in told}
     fixes = sorted(first.values(), key=lambda fix: fix.rank)
     lines = (f"**{words(fix.name.replace('_', ' '))}** ({_for(fix, report)}): {words(fix.why)}" for fix in fixes)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from lrdoctor.core.curve import Curve
+from lrdoctor.core.fix_sections import Prescription, TriedFix
 from lrdoctor.core.report import Report
 from lrdoctor.core.sections import Sweep
 from lrdoctor.reports.intervals import Figures
@@ -39,8 +39,8 @@ def headline(report: Report) -> Iterator[tuple[str, str]]:
 
 def blocks_of_study(report: Report) -> Iterator[str]:
     """The prescription, the fixes, the rates."""
-    yield from _prescription(report.treat.get("prescription"))
-    tried = report.treat.get("tried", ())
+    yield from _prescription(report.treat.prescription if report.treat else None)
+    tried = report.treat.tried if report.treat else ()
     text = table(("fix", "status", "room", "why"), (_fix(row) for row in tried[:MOST_TRIED]))
     yield f"**Fixes tried, each by a sweep of its own**\n\n{text}" if text else ""
     if report.sweep and report.sweep.rates:
@@ -49,17 +49,17 @@ def blocks_of_study(report: Report) -> Iterator[str]:
         yield details(f"The {len(report.sweep.rates)} rates", rates)
 
 
-def _prescription(prescribed: Mapping[str, Any] | None) -> Iterator[str]:
-    if not prescribed:
+def _prescription(prescribed: Prescription | None) -> Iterator[str]:
+    if prescribed is None:
         return
-    names = " + ".join(words(str(one).replace("_", " ")) for one in prescribed["names"])
-    yield f"**Prescription: {names}** ({words(prescribed['status'])}). {words(prescribed['why'])}"
-    if len(prescribed["snippet"]) <= LONGEST_CODE:
-        yield code(prescribed["snippet"], "python")
+    names = " + ".join(words(one.replace("_", " ")) for one in prescribed.names)
+    yield f"**Prescription: {names}** ({words(prescribed.status)}). {words(prescribed.why)}"
+    if len(prescribed.snippet) <= LONGEST_CODE:
+        yield code(prescribed.snippet, "python")
 
 
-def _fix(row: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    return words(in_short(row)), words(row["status"].replace("_", " ")), words(margin_of(row)), words(row["why"])
+def _fix(row: TriedFix) -> tuple[str, str, str, str]:
+    return words(in_short(row)), words(row.status.replace("_", " ")), words(margin_of(row)), words(row.why)
 
 
 def _objectives(sweep: Sweep) -> str:

@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields
 from typing import Any, NoReturn
 
 from lrdoctor.core import saved_json
+from lrdoctor.core.fix_sections import ClipResult, TreatResult, WarmupResult
 from lrdoctor.core.plain import plain, read
 from lrdoctor.core.report import SCHEMA_VERSION, Finding, Report
 from lrdoctor.core.sections import Comparison, MinMargin, Model, Probe, Sweep
@@ -18,6 +19,9 @@ ADVICE = "Run the command that made it again, or ask this version of lrdoctor fo
 SECTIONS: Mapping[str, type] = {
     "sweep": Sweep,
     "probe": Probe,
+    "warmup": WarmupResult,
+    "clip": ClipResult,
+    "treat": TreatResult,
     "architecture": Model,
     "baseline": Comparison,
     "min_margin": MinMargin,

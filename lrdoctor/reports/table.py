@@ -10,12 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Mark = Literal["", "best", "infeasible", "not judged"]
+Mark = Literal["", "best", "infeasible", "unstable", "not judged"]
 """What sets a row apart; each ink has a sign of its own for it."""
 Kind = Literal["", "best", "good", "bad", "warning", "dim"]
 """The colour of a row, which says nothing that the cells do not say in words."""
 
-IN_WORDS: dict[Mark, str] = {"": "", "best": "★ lr*", "infeasible": "✗ infeasible", "not judged": "?"}
+IN_WORDS: dict[Mark, str] = {
+    "": "",
+    "best": "★ lr*",
+    "infeasible": "✗ infeasible",
+    "unstable": "! unstable",
+    "not judged": "?",
+}
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,9 @@ def _rate(rate: Rate, best: float | None, n_seeds: int) -> Row:
         ", ".join(filter(None, words)),
     )
     is_best = rate.base_learning_rate == best
-    mark: Mark = "best" if is_best else "not judged" if not rate.n_judged else "" if rate.is_feasible else "infeasible"
     is_quiet = rate.is_feasible and not rate.is_unstable
+    broken: Mark = "unstable" if rate.is_feasible else "infeasible"
+    mark: Mark = "best" if is_best else "not judged" if not rate.n_judged else "" if is_quiet else broken
     kind: Kind = "best" if is_best else "" if is_quiet else "bad" if rate.n_judged else "dim"
     return Row(cells, kind, mark)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from lrdoctor.core.fix_sections import TriedFix
 from lrdoctor.reports.numbers import multiple, number
-
-Row = Mapping[str, Any]
 
 OTHER_OPTIMIZER = "change_optimizer"
 LOWER_RATE = "lower_learning_rate"
@@ -22,39 +20,35 @@ def in_words(name: str) -> str:
     return name.replace("_", " ").replace("+", " + ")
 
 
-def in_short(row: Row) -> str:
+def in_short(row: TriedFix) -> str:
     """The fix and its numbers: the rows of one name are told apart by it.
-
-    >>> in_short({"name": "clip_gradients", "settings": {"clip_norm": 4.7812}})
-    'clip gradients: norm 4.781'
+    `clip gradients: norm 4.781`
     """
     numbers = settings_in_short(row)
-    return f"{in_words(row['name'])}: {numbers}" if numbers else in_words(row["name"])
+    return f"{in_words(row.name)}: {numbers}" if numbers else in_words(row.name)
 
 
-def settings_in_short(row: Row) -> str:
+def settings_in_short(row: TriedFix) -> str:
     """The numbers of the fix without its name; empty where it has none.
-
-    >>> settings_in_short({"name": "warmup+clip_gradients", "settings": {"warmup_steps": 30, "clip_norm": 4.7812}})
-    '30 steps, norm 4.781'
+    `30 steps, norm 4.781`
     """
     return ", ".join(_settings(row))
 
 
-def _settings(row: Row) -> Iterator[str]:
-    settings = row["settings"]
-    if row["name"] == OTHER_OPTIMIZER:
-        yield row["optimizer"]
-    if settings.get("warmup_steps"):
-        yield steps(settings["warmup_steps"])
-    if settings.get("clip_norm") is not None:
-        yield f"norm {number(settings['clip_norm'])}"
-    if settings.get("autoclip_percentile") is not None:
-        yield f"AutoClip at percentile {settings['autoclip_percentile']:g}"
-    if settings.get("rewrite"):
-        yield in_words(settings["rewrite"])
-    if row["name"] == LOWER_RATE and row.get("base_learning_rate") is not None:
-        yield number(row["base_learning_rate"])
+def _settings(row: TriedFix) -> Iterator[str]:
+    settings = row.settings
+    if row.name == OTHER_OPTIMIZER:
+        yield row.optimizer
+    if settings.warmup_steps:
+        yield steps(settings.warmup_steps)
+    if settings.clip_norm is not None:
+        yield f"norm {number(settings.clip_norm)}"
+    if settings.autoclip_percentile is not None:
+        yield f"AutoClip at percentile {settings.autoclip_percentile:g}"
+    if settings.rewrite:
+        yield in_words(settings.rewrite)
+    if row.name == LOWER_RATE and row.base_learning_rate is not None:
+        yield number(row.base_learning_rate)
 
 
 def steps(n: int) -> str:
@@ -65,13 +59,9 @@ def steps(n: int) -> str:
     return f"{n} step{'' if n == 1 else 's'}"
 
 
-def margin(row: Row) -> str:
-    """The stability margin; `>=` where no instability was found up to it.
-
-    >>> margin({"stability_margin": 10.0, "margin_is_bound": True}), margin({"stability_margin": None})
-    ('>= 10x', '-')
-    """
-    if row["stability_margin"] is None:
+def margin(row: TriedFix) -> str:
+    """`1.58x`; `>= 10x` where no instability was found up to it, `-` where nothing is known."""
+    if row.stability_margin is None:
         return "-"
-    words = multiple(row["stability_margin"])
-    return f">= {words}" if row["margin_is_bound"] else words
+    words = multiple(row.stability_margin)
+    return f">= {words}" if row.margin_is_bound else words

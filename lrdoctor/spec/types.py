@@ -101,9 +101,15 @@ def _plausible(rate: float) -> float:
     return rate
 
 
+MOST_LISTED = 1000
+"""Seeds, rates or lengths of a study: more could not be trained, and are a slip."""
+
+
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if not values:
         raise ValueError("found [], expected at least one value")
+    if len(values) > MOST_LISTED:
+        raise ValueError(f"found {len(values):,} values, expected {MOST_LISTED:,} at most: each is a trial or more")
     twice = [value for i, value in enumerate(values) if value in values[:i]]
     if twice:
         raise ValueError(f"found {shown(twice[0])} twice, expected distinct values")

@@ -36,6 +36,9 @@ RESOLVERS = tuple((_TAG + name, re.compile(rf"(?:{pattern})\Z")) for name, patte
 
 MAX_DEPTH = 50
 """Nesting beyond this is a slip or an attack, and would end in a RecursionError somewhere later."""
+MAX_VALUES = 100_000
+"""Values of a spec. An alias stands for all that its anchor holds, so that nine lines of nine aliases each, every one
+of those before, are more values than there is memory."""
 MAX_INTEGER = 2**63
 """Whole numbers beyond 64 bits fit neither torch nor most JSON readers."""
 
@@ -114,8 +117,15 @@ def parse(text: str, locate: Callable[[int, int], Place]) -> Document | Fault:
     if node is None:
         return Document(None, {(): locate(1, 1)}, {})
     walk = _Walk(locate)
-    data = walk.value(node, (), frozenset())
+    try:
+        data = walk.value(node, (), frozenset())
+    except _TooManyValues:
+        return Fault(locate(1, 1), (), f"found more than {MAX_VALUES:,} values, aliases counted, expected a spec")
     return Document(data, walk.values, walk.keys, tuple(walk.faults))
+
+
+class _TooManyValues(Exception):  # never leaves this file
+    """The walk is given up."""
 
 
 def _node(text: str, locate: Callable[[int, int], Place]) -> yaml.Node | Fault | None:
@@ -175,9 +185,13 @@ class _Walk:
     values: dict[KeyPath, Place] = field(default_factory=dict)
     keys: dict[KeyPath, Place] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    n_values: int = 0
 
     def value(self, node: yaml.Node, path: KeyPath, above: frozenset[int]) -> Any:
         """The plain value of a node; None after a fault. `above` holds the ids of the enclosing nodes."""
+        self.n_values += 1
+        if self.n_values > MAX_VALUES:
+            raise _TooManyValues
         self.values.setdefault(path, self.place(node))
         if id(node) in above:
             return self.fault(node, path, "found an anchor that contains itself, expected plain values")

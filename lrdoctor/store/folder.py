@@ -214,13 +214,27 @@ class StudyFolder:
             n_rows=n_rows,
             seconds=seconds,
             attempts=attempts,
-            worker=worker_facts,
+            worker={**worker_facts, **self._unlike(worker_facts)},
             steps_sha256=digest(folder / STEPS),
         )
         record.write(folder / TRIAL)
         with explained("write", folder):
             sync_folder(folder.parent)
             return self._run(folder, record)
+
+    def _unlike(self, facts: Mapping[str, Any]) -> dict[str, str]:
+        """What a trial's record gains where its device or its torch is another one than the study's first trial had:
+        the same curves, bit for bit, are promised for one kind of device and one version of torch."""
+        torch = facts.get("torch") or (facts.get("recorded") or {}).get("torch")
+        kind = {name: text for name, text in (("device", facts.get("device")), ("torch", torch)) if text}
+        known = self._study.get("trained_on")
+        if known is None:
+            self._study["trained_on"] = kind
+            self._save()
+            return {}
+        if all(kind[name] == known.get(name, kind[name]) for name in kind):
+            return {}
+        return {"unlike": f"{_kind(kind)}, and the study's first trial on {_kind(known)}"}
 
     def adopt(self, key: str, trial: Trial) -> Run | None:
         """The run of a trial that a worker finished for an invocation that died meanwhile; None where there is none."""
@@ -300,6 +314,10 @@ class StudyFolder:
 
     def _save(self) -> None:
         self.write_text(study_file.STUDY, json.dumps(self._study, indent=2, allow_nan=False) + "\n")
+
+
+def _kind(kind: Mapping[str, str]) -> str:
+    return " with ".join(text if name == "device" else f"torch {text}" for name, text in kind.items())
 
 
 def _resume(out: Path, what: Mapping[str, Any], fresh: bool) -> dict[str, Any] | None:

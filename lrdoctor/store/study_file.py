@@ -30,6 +30,7 @@ KINDS: Mapping[str, type] = {
     "environment": dict,
     "invocations": list,
     "data": dict,
+    "trained_on": dict,
 }
 """What study.json holds under these keys."""
 

@@ -47,7 +47,7 @@ class StreamingJudge:
 
     Args:
         name: of the run, in events and in the report.
-        alpha: the share of healthy runs that may be taken for unstable, over the whole run; 1e-100 to below 0.5.
+        alpha: the share of healthy runs that may be taken for unstable, over the whole run, as for `diagnose`.
         objective: whether a rise of the loss is a failure: "auto", "minimized", "reinforcement" or "adversarial".
         on_event: called with every event, in the thread that adds; such as `lrdoctor.alerts.Alerts`. What it raises
             goes no further: it is printed once on standard error.
@@ -117,7 +117,10 @@ class StreamingJudge:
                 column.add(value)
             if not self._looks.due(values[0], values[1]):
                 return []
-            return self._told(self._judge.look(self._runs(), self._looks.made))
+            events = self._judge.look(self._runs(), self._looks.made)
+            if self._judge.look_after is not None:
+                self._looks.again(self._judge.look_after)
+            return self._told(events)
         except Exception as error:  # whatever it is, the training goes on
             self.failure = f"{type(error).__name__}: {error}"
             self._say(f"the judge of {self.name} gave up at step {step}, the training goes on: {self.failure}")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lrdoctor.assess.logs import JudgedLog, judge_log, worst
 from lrdoctor.core.curve import Curve
-from lrdoctor.core.report import Verdict
+from lrdoctor.core.report import Finding, Verdict
 from lrdoctor.core.run import Run
 from lrdoctor.logs.provenance import of_steps
+from lrdoctor.measures import noise, view
+from lrdoctor.streaming import looks
 from lrdoctor.streaming.events import EventKind, StreamEvent, baseline_of
 from lrdoctor.streaming.looks import Looks, spent
 
@@ -18,6 +20,24 @@ LIVE_SHARE = 0.5
 """Part of alpha that the looks of a growing run share. The judgement of the whole run at its end is that of `diagnose`
 and takes alpha itself, so that a false alarm at any time has a probability of 1.5 alpha at most. With half of the risk
 the limits are higher by a hundredth or two, since they go with its logarithm."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    certain: str = "LRD1"
+    """Rules whose findings are alarms at once: a loss that is not finite, a log that says that it died."""
+    enormous: float = looks.THRESHOLDS.enormous
+    """Size of a rise from which it is an alarm at once too."""
+    seen_again: float = 0.25
+    """Part of the run, in points, after which any other finding has to be there still: in a short log a few odd batches
+    side by side look like a rise that stays, and limits that do not come from alpha (worse than the first losses for a
+    tenth of the log) are met by chance sooner or later in one of many beginnings of a run."""
+    fewest: int = noise.SIDE
+    most: int = view.THRESHOLDS.fewest_points
+    """Points that this is at least, and at most: so many are a judgement of their own."""
+
+
+THRESHOLDS = Thresholds()
 
 
 class RunJudge:
@@ -33,7 +53,11 @@ class RunJudge:
         self.verdict: Verdict = "inconclusive"
         """As the last look found it."""
         self._alarm: float | None = None
-        """The risk at which the alarm that stands was raised."""
+        """The risk at which the alarm that stands, or may be raised next, was seen."""
+        self._seen_at: int | None = None
+        """Points of the run when a finding was first seen that has to be seen again."""
+        self.look_after: int | None = None
+        """Points after which the next look is to be made, where there is such a finding."""
 
     def look(self, runs: Sequence[Run], look: int) -> list[StreamEvent]:
         """Judges what there is of the run.
@@ -46,11 +70,28 @@ class RunJudge:
             look: the number of the look, from 1.
         """
         risk = self._alarm or spent(look, LIVE_SHARE * self.alpha)
-        return self._changed([judge_log(run, risk) for run in runs], look, risk, is_final=False)
+        judged = [judge_log(run, risk) for run in runs]
+        if self.verdict != "unstable" and self._is_doubtful(judged):
+            self._alarm = risk
+            return []
+        return self._changed(judged, look, risk, is_final=False)
 
     def finish(self, runs: Sequence[Run], look: int) -> list[StreamEvent]:
         """Judges the whole run at its end, as `diagnose` does."""
         return self._changed([judge_log(run, self.alpha) for run in runs], look, self.alpha, is_final=True)
+
+    def _is_doubtful(self, judged: Sequence[JudgedLog]) -> bool:
+        """Whether what was found has to be seen again before it is an alarm."""
+        found = next((one for one in judged if one.gravest is not None), None)
+        seen_at, self._seen_at, self.look_after = self._seen_at, None, None
+        if found is None or any(_is_certain(finding) for one in judged for finding in one.findings):
+            return False
+        n = sum(len(one.run.train_loss) for one in judged)
+        if seen_at is not None and n >= seen_at + _wait(seen_at):
+            return False
+        self._seen_at = n if seen_at is None else seen_at
+        self.look_after = self._seen_at + _wait(self._seen_at) - n
+        return True
 
     def _changed(self, judged: Sequence[JudgedLog], look: int, risk: float, *, is_final: bool) -> list[StreamEvent]:
         before, self.verdict = self.verdict, worst(one.verdict for one in judged)
@@ -94,6 +135,16 @@ class RunJudge:
             size=finding.observed,
             threshold=finding.threshold,
         )
+
+
+def _is_certain(finding: Finding) -> bool:
+    is_enormous = isinstance(finding.observed, float) and finding.observed >= THRESHOLDS.enormous
+    of_loss = finding.code.startswith("LRD2")
+    return finding.severity == "error" and (finding.code.startswith(THRESHOLDS.certain) or (of_loss and is_enormous))
+
+
+def _wait(n: int) -> int:
+    return max(THRESHOLDS.fewest, min(int(n * THRESHOLDS.seen_again), THRESHOLDS.most))
 
 
 def until(run: Run, step: int) -> Run:
@@ -150,6 +201,8 @@ class GrowingRun:
         for step, value in zip(new.step.tolist(), new.value.tolist(), strict=True):
             if self._looks.due(value, norms.get(step)):
                 events += self._judge.look([until(run, step)], self._looks.made)
+                if self._judge.look_after is not None:
+                    self._looks.again(self._judge.look_after)
         self._last = int(new.step[-1])
         return events
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import isfinite
 
-from lrdoctor.measures import view
+from lrdoctor.measures import noise, view
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,13 @@ class Thresholds:
     gives away is seen a quarter of the run too late at most."""
     between: int = 4
     """Looks at most between two of these lengths: what stands out may do so again and again."""
+    settles: int = noise.SIDE
+    """Points after one that stands out at which it is looked at: the rules compare a point with the medians of so many
+    on either side, and one that has no other side yet looks like a rise that stays. At a look that an odd batch itself
+    had called for, every odd batch would be one."""
+    enormous: float = 10.0
+    """Times the highest loss so far, from which it is looked at at once: a model that does ten times worse than ever
+    before, untrained included, has diverged."""
     deviations: float = 4.0
     """Of the noise of neighbours, above the lowest level so far, from which a value stands out. It decides when to
     look and nothing else; a lower one costs looks, a higher one makes an alarm late."""
@@ -136,10 +143,20 @@ class Looks:
         self._left = THRESHOLDS.between
         self._loss, self._norm = Excess(), Excess()
         self._bad: set[str] = set()
+        self._highest = 0.0
+        self._pending: int | None = None
+        """Points at which what stood out is looked at."""
+
+    def again(self, points: int) -> None:
+        """Asks for a look after so many points more, which is not rationed."""
+        self._pending = self.n + points
 
     def due(self, loss: float | None, gradient_norm: float | None = None) -> bool:
         """Takes the next point, None for what it does not have; whether to look now."""
-        stands_out = False
+        stands_out = is_enormous = False
+        if loss is not None and isfinite(loss) and loss > self._highest:
+            is_enormous = loss > THRESHOLDS.enormous * self._highest > 0
+            self._highest = loss
         for name, value, excess in (("loss", loss, self._loss), ("norm", gradient_norm, self._norm)):
             if value is None:
                 continue
@@ -158,9 +175,14 @@ class Looks:
             self._left = THRESHOLDS.between
             self._loss.forget()
             self._norm.forget()
-        elif stands_out and self._left and self.n >= THRESHOLDS.first:
+        elif self._pending is not None and self.n >= max(self._pending, THRESHOLDS.first):
+            self._pending = None
+        elif is_enormous and self._left and self.n >= THRESHOLDS.first:
             self._left -= 1
         else:
+            if stands_out and self._left and self._pending is None:
+                self._left -= 1
+                self._pending = self.n + THRESHOLDS.settles
             return False
         self.made += 1
         return True

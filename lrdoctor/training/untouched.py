@@ -87,7 +87,7 @@ class _State:
         self._look_at_all()
         # aliases of what the tensors hold now, since assigning to `.data` gives a tensor other memory
         self._memory = [t.detach() for t in self._tensors]
-        self._values = list(torch._foreach_clone(self._memory)) if self._memory else []
+        self._values = [value.clone() for value in self._memory]
         self._trained = [t.requires_grad for t in self._tensors]
 
     def put_back(self) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from report_samples import rate, report, run, summary, sweep_of
+from section_samples import section
 
 from lrdoctor.assess.between import VALIDATION, Side, compare_studies
 from lrdoctor.core.compared import Outcome
 from lrdoctor.core.run import Run
+from lrdoctor.procedures.comparison import compare
 
 INF = math.inf
 LOW, MIDDLE, HIGH = (0.10, 0.11, 0.12), (0.115, 0.125, 0.135), (0.20, 0.21, 0.22)
@@ -149,9 +151,12 @@ def test_each_is_held_against_the_first_and_the_worst_outcome_counts() -> None:
 def test_a_folder_of_warmup_stands_for_the_training_with_it() -> None:
     warmup = {
         "warmup_steps": 15, "with": [rate(0.01, n=3, feasible=3), rate(0.1, n=3, feasible=0)],
-        "comparison": {"base_learning_rate": 0.01},
+        "comparison": {
+            "base_learning_rate": 0.01, "with": 0.2, "without": 0.2, "seeds": {}, "paired": compare({}, {}),
+            "words": "",
+        },
     }  # fmt: skip
-    warmed = replace(side(), report=replace(side().report, command="warmup", warmup=warmup))
+    warmed = replace(side(), report=replace(side().report, command="warmup", warmup=section("warmup", warmup)))
     trial = warmed.runs[0].trial
     assert trial is not None
     with_it = replace(trial, warmup_steps=15, procedure="warmup")

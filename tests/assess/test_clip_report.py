@@ -79,9 +79,10 @@ HARD = attempt(0.03, T50, val=[0.3, 0.35, 0.34], share=0.7)
 )
 def test_what_is_said(of: Clipping, status: str, words: str) -> None:
     report = report_of_clip(of, "clip")
-    assert report.clip["status"] == status
-    assert report.clip["verdict"].startswith(f"{status.replace('_', ' ')}: ")
-    assert words in report.clip["verdict"]
+    assert report.clip is not None
+    assert report.clip.status == status
+    assert report.clip.verdict.startswith(f"{status.replace('_', ' ')}: ")
+    assert words in report.clip.verdict
     assert faults(as_dict(report), SCHEMA) == []
 
 
@@ -141,16 +142,18 @@ def test_verified_is_what_fresh_seeds_confirm(unstable: bool, status: str, words
     asked = Confirmation(claim=found.claim, n_seeds=5, fresh=tuple(fresh))
     report = report_of_clip(replace(found, confirmation=asked), "clip")
     (fix,) = (fix for fix in report.fixes if fix.name == "clip_gradients")
-    assert (report.clip["status"], fix.status) == (status, status)
+    assert report.clip is not None
+    assert (report.clip.status, fix.status) == (status, status)
     assert report.summary.endswith(f"clipping at 3 holds up to 0.03, {words}")
-    assert words in report.clip["verdict"]
+    assert words in report.clip.verdict
     assert fix.why.startswith(words)
     assert faults(as_dict(report), SCHEMA) == []
 
 
 def test_settings_are_named_by_what_they_are() -> None:
-    rows = report_of_clip(clipping(GAINED, HARD), "clip").clip["attempts"]
-    assert [(r["base_learning_rate"], r["clip_norm"], r["n_held"], r["aggressive"]) for r in rows] == [
+    found = report_of_clip(clipping(GAINED, HARD), "clip").clip
+    assert found is not None
+    assert [(r.base_learning_rate, r.clip_norm, r.n_held, r.aggressive) for r in found.attempts] == [
         (0.01, None, 3, False),
         (0.03, None, 0, False),
         (0.03, 3.0, 3, False),

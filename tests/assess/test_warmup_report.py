@@ -107,7 +107,8 @@ def test_what_is_said_of_the_warmup(found: Warmup, status: str, said: list[str])
     fix = report.fixes[0]
     assert (fix.name, fix.rank, fix.status) == ("warmup", 1, status)
     assert [words for words in said if words not in fix.why] == []
-    assert report.warmup["status"] == status
+    assert report.warmup is not None
+    assert report.warmup.status == status
     assert f"warmup {status.replace('_', ' ')}: " in report.summary
     assert faults(parse(json_report.render(report)), SCHEMA) == []
 
@@ -214,4 +215,4 @@ def test_nothing_to_search(best: float | None, unstable: float | None, reason: s
     report = report_of_warmup(study, None)
     assert report.summary.endswith(f"warmup not tried: {reason}")
     assert report.next_steps[-1].startswith(step)
-    assert report.warmup == {}
+    assert report.warmup is None

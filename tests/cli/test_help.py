@@ -57,7 +57,7 @@ def test_options_stand_in_panels() -> None:
 
 def test_panels_name_parameters_that_exist() -> None:
     known = {param.name for of in get_command(app).commands.values() for param in of.params}  # type: ignore[attr-defined]
-    known |= {"no_html", "live"}  # of the study's page
+    known |= {"no_html"}  # of the study's page
     assert [name for names in PANELS.values() for name in names if name not in known] == []
 
 

@@ -44,13 +44,17 @@ class FakeSession:
     def leave_a_child(self, emit, stopped, gate):
         here = Path(f"{gate}-child-is-here")
         if os.fork() == 0:
-            here.touch()
+            here.with_suffix(".new").write_text(str(os.getpid()))
+            here.with_suffix(".new").replace(here)
             while not Path(gate).exists():
                 time.sleep(0.001)
             os._exit(0)
         while not here.exists():
             time.sleep(0.001)
         return {"pid": os.getpid()}
+
+    def leave_a_child_with(self, emit, stopped, gate):
+        return {**self.leave_a_child(emit, stopped, gate), "child": int(Path(f"{gate}-child-is-here").read_text())}
 
     def print(self, emit, stopped, text):
         print(text, flush=True)

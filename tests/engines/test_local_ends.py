@@ -11,6 +11,7 @@ from engine_samples import HERE, PATIENCE, engine, is_alive, is_listed, results,
 
 from lrdoctor.engines import local_process
 from lrdoctor.engines.base import Failed, Finished, Progress, Started
+from lrdoctor.engines.local import LocalEngine
 from lrdoctor.errors import EngineError, Interrupted
 
 
@@ -270,3 +271,56 @@ def test_it_runs_however_the_program_was_started(tmp_path, how):
     assert done.returncode == 0, done.stderr
     assert sorted(done.stdout.split()) == ["0", "None"]
     assert done.stderr == "said by a worker\n"
+
+
+def test_a_task_that_takes_too_long_is_given_up_and_the_others_are_not():
+    slow, fast = tasks(("compute_for_ever",), ("count", 2))
+    with LocalEngine("fake_session:open_session", {}, jobs=1, task_seconds=1.0) as local:
+        events = list(local.run([slow, fast]))
+    reason = "it took longer than the 1 s of --trial-timeout"
+    assert [event for event in events if isinstance(event, Failed)] == [Failed(slow, reason)]
+    assert results(events) == {fast.key: 2}
+
+
+@pytest.mark.parametrize("how", ["engine ends", "worker is killed"])
+def test_what_a_task_has_started_ends_with_its_worker(tmp_path, how):
+    gate = tmp_path / "never"
+    with engine() as local:
+        (result,) = results(local.run(tasks(("leave_a_child_with", gate)))).values()
+        assert is_alive(result["child"])
+        if how == "worker is killed":
+            os.kill(result["pid"], signal.SIGKILL)
+            assert results(local.run(tasks(("count", 1)))) == {"0": 1}
+            wait_until(lambda: not is_alive(result["child"]))
+    wait_until(lambda: not is_alive(result["child"]))
+
+
+def test_few_open_files_are_explained():
+    begin = (
+        "import resource\n"
+        "from lrdoctor.engines.local import LocalEngine\n"
+        "from lrdoctor.errors import EngineError\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))\n"
+        "try:\n"
+        "    LocalEngine('fake_session:open_session', {}, jobs=1).describe()\n"
+        "except EngineError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", begin], cwd=HERE, capture_output=True, text=True, timeout=60)
+    assert "20 open files are allowed, expected 64 or more; try ulimit -n 1024" in done.stdout
+    assert done.stderr == ""
+
+
+def test_nothing_is_left_among_the_temporary_files_by_a_parent_that_is_killed(tmp_path):
+    begin = (
+        "import os, sys\n"
+        "from lrdoctor.engines.base import Progress, Task\n"
+        "from lrdoctor.engines.local import LocalEngine\n"
+        "local = LocalEngine('fake_session:open_session', {}, jobs=1)\n"
+        "for event in local.run([Task('0', ('compute_for_ever',))]):\n"
+        "    if isinstance(event, Progress):\n"
+        "        os.kill(os.getpid(), 9)\n"
+    )
+    surroundings = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", begin], cwd=HERE, env=surroundings, capture_output=True, timeout=60)
+    wait_until(lambda: not list(tmp_path.glob("pymp-*")))

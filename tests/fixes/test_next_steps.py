@@ -26,7 +26,7 @@ STARTS = {
     "trains not": "The loss does not fall",
     "filter": "Set logging_nan_inf_filter=False",
     "raw": "Log the raw loss of every step",
-    "prove": "Prove a fix on your model: `lrdoctor init",
+    "prove": "Prove a fix on your training: `lrdoctor treat -- python train.py`",
 }
 
 

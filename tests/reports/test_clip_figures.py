@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from clip_worlds import run
+from section_samples import attempt, section
 from test_figures import svg_text
 
+from lrdoctor.core.fix_sections import ClipResult
 from lrdoctor.reports.figures import clip_figures
 from lrdoctor.reports.figures.norms import Mark, bar_edges, norm_plot
 
@@ -14,18 +16,21 @@ NORMS = [1.0, 2.0, 3.0, 50.0, math.inf]
 NAMES = ("figure_9_gradient_norm_by_step", "figure_9_gradient_norm_histogram")
 
 
-def clip(*tried: tuple[float, float], best: tuple[float, float] | None = None, **changes: Any) -> dict[str, Any]:
+def clip(*tried: tuple[float, float], best: tuple[float, float] | None = None, **changes: Any) -> ClipResult:
     fields: dict[str, Any] = {
         "norms": {
             "base_learning_rate": 0.01,
             "seeds": [0, 1],
+            "left_out": [],
+            "n_norms": 7,
             "percentiles": [{"percentile": 90.0, "median": 4.0, "low": 4.0, "high": 4.0}],
         },
-        "attempts": [{"percentile": None, "clip_norm": None}] + [{"percentile": q, "clip_norm": n} for q, n in tried],
+        "attempts": [attempt()] + [attempt(percentile=q, clip_norm=n) for q, n in tried],
         "percentile": best[0] if best else None,
         "clip_norm": best[1] if best else None,
     }
-    return fields | changes
+    made: ClipResult = section("clip", fields | changes)
+    return made
 
 
 RUNS = [run(0.01, 0, NORMS), run(0.01, 1, [0.0, 5.0]), run(0.01, 2, [7.0]), run(0.1, 0, [9.0])]
@@ -49,7 +54,7 @@ def test_only_the_norms_that_the_thresholds_come_from_are_drawn() -> None:
         (clip((90.0, 4.0), (80.0, 2.5), best=(80.0, 2.5)), (Mark(4.0, 90.0, 0.4), Mark(2.5, 80.0, 0.6))),
     ],
 )
-def test_the_thresholds_are_marked(of: dict[str, Any], marks: tuple[Mark, ...]) -> None:
+def test_the_thresholds_are_marked(of: ClipResult, marks: tuple[Mark, ...]) -> None:
     plot = norm_plot("mlp", RUNS, of)
     assert plot is not None
     assert plot.marks == marks
@@ -76,6 +81,6 @@ def test_the_figures_are_the_same_bytes_again_and_say_what_they_show() -> None:
             assert wanted in text
 
 
-@pytest.mark.parametrize("of", [clip(norms=None), {}, clip()])
-def test_nothing_is_drawn_of_nothing(of: dict[str, Any]) -> None:
+@pytest.mark.parametrize("of", [clip(norms=None), None, clip()])
+def test_nothing_is_drawn_of_nothing(of: ClipResult | None) -> None:
     assert clip_figures("mlp", [run(0.01, 0, [0.0, math.nan])], of) == {}

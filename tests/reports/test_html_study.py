@@ -12,6 +12,8 @@ from html_pages import Page, faults
 from report_samples import finding, report, summary
 from treat_samples import TREATS
 
+from lrdoctor.core.fix_sections import TriedFix
+from lrdoctor.core.plain import read
 from lrdoctor.core.report import Report
 from lrdoctor.reports.figures.style import files
 from lrdoctor.reports.html import render
@@ -89,7 +91,7 @@ def test_the_numbers_behind_each_figure_of_a_treatment_are_those_of_its_fix(fold
     assert faults(text) == []  # above all: no id twice
     page = Page.of(text)
     captions = [caption for caption in page.words["caption"] if caption.startswith("Without and with")]
-    assert captions == [f"Without and with {in_short(row)}: median over the seeds" for row in swept]
+    assert captions == [f"Without and with {in_short(read(TriedFix, row))}: median over the seeds" for row in swept]
     assert page.words["title"][1:] == [row["name"] for row in swept]
 
 

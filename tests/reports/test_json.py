@@ -94,7 +94,8 @@ def test_non_finite_numbers_are_strings_at_every_depth() -> None:
     assert document["findings"][1]["evidence"]["observed"] == "Infinity"
     assert document["fixes"][0]["gain"] == {"highest_stable_learning_rate": "Infinity", "best_val_loss": None}
     assert document["sweep"]["rates"][3]["objective"] == "Infinity"
-    assert as_dict(report(treat={"a": [{"b": (-math.inf,)}]}))["treat"] == {"a": [{"b": ["-Infinity"]}]}
+    deep = report(recorded={"a": [{"b": (-math.inf,)}]})
+    assert as_dict(deep)["recorded"] == {"a": [{"b": ["-Infinity"]}]}
 
 
 @pytest.mark.parametrize(
@@ -108,8 +109,8 @@ def test_non_finite_numbers_are_strings_at_every_depth() -> None:
     ],
 )
 def test_numpy_scalars_and_read_only_mappings_become_plain(value: Any, plain: Any) -> None:
-    text = render(report(treat={"x": value}))
-    assert parse(text)["treat"] == {"x": plain}
+    text = render(report(recorded={"x": value}))
+    assert parse(text)["recorded"] == {"x": plain}
 
 
 @pytest.mark.parametrize("target", FORMATS.values(), ids=FORMATS.keys())
@@ -120,4 +121,4 @@ def test_every_format_is_a_function_of_the_report(target: str) -> None:
 
 def test_what_is_not_plain_data_is_an_error() -> None:
     with pytest.raises(TypeError, match="not JSON serializable"):
-        render(report(treat={"x": object()}))
+        render(report(recorded={"x": object()}))

@@ -207,3 +207,43 @@ def test_trial_that_starts_a_second_time_is_shown_once_from_nothing() -> None:
         frame = out.getvalue()
     assert "701/1000" not in frame
     assert frame.count("0/1000") == 1
+
+
+def test_what_has_not_moved_for_a_minute_is_named_every_minute() -> None:
+    out, clock = io.StringIO(), Clock()
+    shown = view(out, clock)
+
+    def said_after(seconds: float) -> list[str]:
+        before = len(out.getvalue())
+        clock.now += seconds
+        shown.look()
+        return out.getvalue()[before:].splitlines()
+
+    with shown:
+        assert said_after(59) == []
+        assert said_after(1) == [
+            "nothing moved for 60 s: workers, which import the workload; Ctrl-C ends it, --trial-timeout ends such a "
+            "trial by itself"
+        ]
+        shown.planned("grid", 2, 0)
+        shown.started(trial(), 0)
+        shown.progressed(trial(), 11, 0.25)
+        assert said_after(59) == []
+        shown.progressed(trial(), 12, 0.25)
+        assert said_after(59) == []
+        (line,) = said_after(1)
+        assert line.startswith("nothing moved for 60 s: lr=0.01 seed=0 after step 13/1000, in a step, its data or a")
+        assert said_after(59) == []
+        assert len(said_after(1)) == 1
+        shown.finished(run(train=[1.0] * 1000))
+        assert said_after(59) == []
+        (line,) = said_after(1)
+        assert line.startswith("nothing moved for 60 s: grid, between two trials;")
+
+
+def test_quiet_has_no_heartbeat() -> None:
+    out, clock = io.StringIO(), Clock()
+    with view(out, clock, quiet=True) as shown:
+        clock.now += 600
+        shown.look()
+    assert out.getvalue() == ""

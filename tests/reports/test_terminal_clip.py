@@ -4,34 +4,18 @@ import io
 from typing import Any
 
 import pytest
+from section_samples import attempt, lowered, section
 
+from lrdoctor.core.fix_sections import ClipResult
 from lrdoctor.reports.terminal.clip import print_clip
 from lrdoctor.reports.terminal.text import Screen
 
-ATTEMPT = {
-    "percentile": None,
-    "clip_norm": None,
-    "base_learning_rate": 0.01,
-    "n_judged": 3,
-    "n_held": 3,
-    "holds": True,
-    "events": {},
-    "share_clipped": None,
-    "aggressive": False,
-    "objective": 0.55,
-    "objective_low": 0.5,
-    "objective_high": 0.6,
-}
 BROKEN = {"base_learning_rate": 0.03, "n_held": 0, "holds": False, "events": {"stuck": 3}, "objective": float("inf")}
 CLIPPED = {"base_learning_rate": 0.03, "percentile": 90.0, "clip_norm": 3.4, "share_clipped": 0.22}
 HARDER = {"base_learning_rate": 0.03, "percentile": 50.0, "clip_norm": 2.1, "share_clipped": 0.67, "aggressive": True}
 
 
-def attempt(**changes: Any) -> dict[str, Any]:
-    return ATTEMPT | changes
-
-
-def clip(**changes: Any) -> dict[str, Any]:
+def clip(**changes: Any) -> ClipResult:
     rows = [{"percentile": q, "median": q / 30, "low": q / 40, "high": q / 20} for q in (50.0, 90.0, 100.0)]
     fields: dict[str, Any] = {
         "status": "verified",
@@ -41,12 +25,13 @@ def clip(**changes: Any) -> dict[str, Any]:
         "clip_norm": 3.4,
         "norms": {"base_learning_rate": 0.01, "seeds": [0, 2], "left_out": [1], "n_norms": 300, "percentiles": rows},
         "attempts": [attempt(), attempt(**BROKEN), attempt(**HARDER), attempt(**CLIPPED)],
-        "lowered": [attempt(base_learning_rate=0.02, clip_norm=2.1)],
+        "lowered": [lowered(base_learning_rate=0.02, clip_norm=2.1)],
     }
-    return fields | changes
+    made: ClipResult = section("clip", fields | changes)
+    return made
 
 
-def shown(of: dict[str, Any]) -> list[str]:
+def shown(of: ClipResult) -> list[str]:
     screen = Screen(file=io.StringIO(), width=130, color_system=None, force_terminal=False)
     with screen.capture() as text:
         print_clip(of, screen)
@@ -93,5 +78,5 @@ def test_what_the_spec_clips_itself_is_shown_as_the_spec_s() -> None:
         (clip(attempts=[attempt(), attempt(**CLIPPED)]), "!: more than half"),
     ],
 )
-def test_what_is_not_there_is_not_shown(of: dict[str, Any], absent: str) -> None:
+def test_what_is_not_there_is_not_shown(of: ClipResult, absent: str) -> None:
     assert not any(absent in line for line in shown(of))

@@ -221,7 +221,7 @@ def test_the_list_of_fixes_does_not_repeat_what_was_treated(name: str, title: st
 
 def test_a_figure_that_two_sections_draw_is_listed_once() -> None:
     sample = report(
-        treat=treat([WARMUP], figures=["figures/8.png"]), warmup={**TABLES["held"], "figures": ["figures/8.png"]}
+        treat=treat([WARMUP], figures=["figures/8.png"]), warmup=replace(TABLES["held"], figures=("figures/8.png",))
     )
     console = Console(file=io.StringIO(), width=110, color_system=None, _environ={})
     with console.capture() as text:

@@ -7,10 +7,14 @@ from typing import Any
 import matplotlib
 import pytest
 from report_samples import report
+from section_samples import section
 from treat_samples import ADAM, BEFORE, CLIPPING, NOT_TRIED, TREATS, WARMUP, row, seeds, swept, treat
 
+from lrdoctor.core.fix_sections import TreatResult, TriedFix
+from lrdoctor.core.plain import read
 from lrdoctor.reports.figures import treat_figures
 from lrdoctor.reports.figures.treat import treatments, with_treatment
+from lrdoctor.reports.figures.with_fix import WithFix
 
 FIGURE = "figure_8_objective_with_"
 FIXES = ["all_fixes", "warmup", "clip_gradients", "warmup_and_clip_gradients", "change_optimizer", "change_optimizer_2"]
@@ -19,6 +23,12 @@ FIXES = ["all_fixes", "warmup", "clip_gradients", "warmup_and_clip_gradients", "
 @functools.cache
 def figures() -> dict[str, bytes]:
     return treat_figures(report(treat=TREATS["all"]), "mlp10")
+
+
+def of_fix(row: dict[str, Any]) -> WithFix:
+    whole: TreatResult = section("treat", TREATS["all"])
+    assert whole.before is not None
+    return with_treatment("x", whole, whole.before, read(TriedFix, row))
 
 
 def svg_text(content: bytes) -> str:
@@ -86,7 +96,7 @@ def test_same_treatment_gives_the_same_bytes_whatever_the_user_configured() -> N
 
 
 def test_both_trainings_are_drawn_over_their_own_rates() -> None:
-    plot = with_treatment("x", TREATS["all"], CLIPPING)
+    plot = of_fix(CLIPPING)
     assert plot.without.rates == (0.005, 0.01, 0.02, 0.0282, 0.03162, 0.1, 0.2)
     assert plot.with_fix.rates == (0.01, 0.02, 0.05, 0.0562, 0.2)
     assert plot.with_fix.infeasible == (0.0562, 0.2)
@@ -101,7 +111,7 @@ def test_both_trainings_are_drawn_over_their_own_rates() -> None:
     ],
 )
 def test_what_is_not_known_is_not_drawn(changes: dict[str, Any], marks: list[float], said: str) -> None:
-    plot = with_treatment("x", TREATS["all"], {**CLIPPING, **changes})
+    plot = of_fix({**CLIPPING, **changes})
     assert [mark.rate for mark in plot.marks] == marks
     assert said in plot.headline[1]
 
@@ -117,14 +127,14 @@ def test_what_is_not_known_is_not_drawn(changes: dict[str, Any], marks: list[flo
     ],
 )
 def test_the_optimizers_name_is_the_label(optimizer: str, label: str) -> None:
-    plot = with_treatment("x", TREATS["all"], {**ADAM, "optimizer": optimizer})
+    plot = of_fix({**ADAM, "optimizer": optimizer})
     assert plot.with_fix.label == label
     assert plot.without.label == ("without" if optimizer == BEFORE["optimizer"] else "momentum")
 
 
 def test_what_was_not_tried_has_no_figure_and_names_are_safe() -> None:
     odd = row("a/b c", 9, "verified", "", rates=swept(seeds(0.1)))
-    assert list(treatments("x", treat([*NOT_TRIED, odd, odd, odd]))) == [
+    assert list(treatments("x", section("treat", treat([*NOT_TRIED, odd, odd, odd])))) == [
         f"{FIGURE}a_b_c",
         f"{FIGURE}a_b_c_2",
         f"{FIGURE}a_b_c_3",

@@ -3,12 +3,12 @@ from __future__ import annotations
 import doctest
 import functools
 import xml.etree.ElementTree as ElementTree
-from typing import Any
+from dataclasses import replace
 
 import matplotlib
 import numpy as np
 import pytest
-from report_samples import RATES, report, run, sweep_of
+from report_samples import RATES, rate, report, run, sweep_of
 from warmup_samples import RUNS, TABLES, short_run
 
 from lrdoctor.core.curve import Curve
@@ -104,9 +104,9 @@ def test_figure_6_shows_the_rate_that_was_reached(name: str, base: float, steps:
 
 
 def test_many_warmups_are_thinned_out_around_the_one_that_holds() -> None:
-    rows = [dict(TABLES["held"]["tried"][0], warmup_steps=n) for n in (1, 2, 4, 8, 16, 17, 32, 64)]
-    runs = [short_run(0.5, row["warmup_steps"]) for row in rows]
-    curves = warmup_curves("x", {**TABLES["held"], "tried": rows}, runs)
+    rows = tuple(replace(TABLES["held"].tried[0], warmup_steps=n) for n in (1, 2, 4, 8, 16, 17, 32, 64))
+    runs = [short_run(0.5, row.warmup_steps) for row in rows]
+    curves = warmup_curves("x", replace(TABLES["held"], tried=rows), runs)
     assert (len(curves.traces), curves.not_drawn) == (MOST_CURVES, 2)
     assert [trace.warmup_steps for trace in curves.traces] == [4, 8, 16, 17, 32, 64]
 
@@ -129,20 +129,15 @@ def test_doctests() -> None:
     assert doctest.testmod(curves_module).failed == 0
 
 
-def row(at: float, **changes: Any) -> dict[str, Any]:
-    fields = {"base_learning_rate": at, "n_judged": 3, "feasible": True, "objective": 0.5}
-    return fields | {"objective_low": 0.4, "objective_high": 0.6} | changes
-
-
 def test_a_line_of_figure_8_ends_where_a_rate_is_infeasible() -> None:
-    rows = [row(1.0), row(0.1), row(0.3, feasible=False), row(0.5, n_judged=0, feasible=False), row(0.01)]
+    rows = [rate(1.0), rate(0.1), rate(0.3, feasible=0), rate(0.5, n=0, feasible=0), rate(0.01)]
     one = series("x", rows)
     assert [[point.learning_rate for point in line] for line in one.lines] == [[0.01, 0.1], [1.0]]
     assert one.infeasible == (0.3,)
 
 
 def test_figure_8_adds_the_sweep_up_to_the_base_rate() -> None:
-    swept = [row(0.001), row(0.01, objective=9.0), row(3.0)]
+    swept = [rate(0.001), rate(0.01, 9.0), rate(3.0)]
     plot = with_warmup("x", TABLES["held"], swept, 0.01, 0.05)
     assert plot.without.rates == (0.001, 0.01, 0.05, 0.5)
     assert plot.without.points[1].objective == 0.2  # of the comparison

@@ -9,6 +9,7 @@ from report_samples import falling, rate, trial
 
 from lrdoctor.assess.warmup_table import warmup_table
 from lrdoctor.core.curve import Curve
+from lrdoctor.core.fix_sections import WarmupResult
 from lrdoctor.core.run import Run
 from lrdoctor.procedures.warmup import Settings, Tried
 from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
@@ -34,7 +35,7 @@ HELD = Warmup(
 NOTHING = Warmup(settings=SETTINGS, tried=(tried(0.5, 1, 0), tried(0.5, 30, 0), tried(0.05, 30, 2)))
 FAILED = Warmup(settings=SETTINGS, tried=(tried(0.5, 1, 0, n_judged=0),))
 
-TABLES: dict[str, dict[str, Any]] = {
+TABLES: dict[str, WarmupResult] = {
     "held": warmup_table(HELD, "verified", "17 steps reach 0.5"),
     "own": warmup_table(HELD, "verified", "17 steps reach 0.5", own=5),
     "nothing": warmup_table(NOTHING, "rejected", "no warmup of up to 30 steps held"),

@@ -218,3 +218,12 @@ def test_what_is_written_reads_back_the_same(value: Any) -> None:
 def test_shared_values_are_written_without_anchors() -> None:
     shared = [1]
     assert write({"a": shared, "b": shared}) == "a:\n- 1\nb:\n- 1\n"
+
+
+@pytest.mark.parametrize("levels", [6, 9, 30])
+def test_aliases_of_aliases_are_counted(levels: int) -> None:
+    lines = ["a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, levels)]
+    found = parse("\n".join(lines) + "\n", at)
+    assert isinstance(found, Fault)
+    assert "found more than 100,000 values, aliases counted, expected a spec" in str(found)

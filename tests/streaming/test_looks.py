@@ -54,13 +54,21 @@ def test_so_is_the_first_such_gradient_norm() -> None:
     assert 151 in lengths(falling(200), [1.0] * 150 + [math.inf] * 50)
 
 
-@pytest.mark.parametrize(("height", "within"), [(2.0, 3), (1.3, 9)])
+@pytest.mark.parametrize(("height", "within"), [(60.0, 1), (2.0, 8), (1.3, 14)])
 def test_what_jumps_up_is_looked_at_soon(height: float, within: int) -> None:
     random = np.random.default_rng(1)
     losses = np.array(falling(3000)) * np.exp(0.02 * random.normal(size=3000))
-    losses[2500:] *= height
+    losses[2500:] *= height * (losses.max() / losses[2500] if height > 10 else 1)
     regular = set(lengths((losses[:2500]).tolist()))
     assert any(2500 < n <= 2500 + within for n in set(lengths(losses.tolist())) - regular)
+
+
+def test_an_odd_batch_is_looked_at_when_it_has_another_side() -> None:
+    """A look at the odd value itself would take it for a rise that stays."""
+    losses = falling(3000)
+    losses[2500] *= 4
+    extra = [n for n in lengths(losses) if 2500 < n < 2520]
+    assert extra == [2501 + THRESHOLDS.settles]
 
 
 def test_a_slow_drift_is_seen_at_a_later_scale() -> None:

@@ -74,7 +74,7 @@ def test_the_last_verdict_is_that_of_diagnose(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "rule", "first_step", "until_step"),
-    [("nan", "LRD101", 333, 333), ("spike that comes back", None, 300, 345), ("divergence", None, 400, 480)],
+    [("nan", "LRD101", 333, 333), ("spike that comes back", None, 300, 360), ("divergence", None, 400, 490)],
 )
 def test_an_alarm_says_what_where_and_how_large(name: str, rule: str | None, first_step: int, until_step: int) -> None:
     _, events = fed(RUNS[name][0])

@@ -5,12 +5,11 @@ A figure is two modules: the data step (what is drawn, as plain values) and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 from lrdoctor.core.compared import ComparedStudy
-from lrdoctor.core.plain import plain
+from lrdoctor.core.fix_sections import ClipResult
 from lrdoctor.core.report import Report
 from lrdoctor.core.run import Run
 from lrdoctor.core.sections import Probe
@@ -80,7 +79,7 @@ def _known(plot: NormPlot | None) -> NormPlot:
 
 
 def clip_figures(
-    name: str, runs: Sequence[Run], clip: Mapping[str, Any], unstable: float | None = None
+    name: str, runs: Sequence[Run], clip: ClipResult | None, unstable: float | None = None
 ) -> dict[str, bytes]:
     """Figure 9 as two figures, the norms against the step and their histogram: file name -> content.
 
@@ -92,7 +91,7 @@ def clip_figures(
         clip: `Report.clip`.
         unstable: the lowest unstable rate, whose norms stand below; None where there is none.
     """
-    return _norm_files("figure_9_gradient_norm", lambda: norm_plot(name, runs, clip, unstable))
+    return _norm_files("figure_9_gradient_norm", lambda: norm_plot(name, runs, clip, unstable) if clip else None)
 
 
 def warmup_figures(report: Report, name: str, runs: Sequence[Run]) -> dict[str, bytes]:
@@ -103,12 +102,14 @@ def warmup_figures(report: Report, name: str, runs: Sequence[Run]) -> dict[str, 
         name: of the study.
         runs: with the trials of the search among them.
     """
+    if report.warmup is None:
+        return {}
     by_steps = [
         curves
         for curves in (failed_target(name, report.warmup, runs), warmup_curves(name, report.warmup, runs))
         if curves is not None
     ]
-    swept = plain(report.sweep.rates) if report.sweep else ()
+    swept = report.sweep.rates if report.sweep else ()
     compared = with_warmup(name, report.warmup, swept, report.best_learning_rate, report.unstable_base_learning_rate)
     return {
         **files("figure_6_training_loss_by_warmup_steps", draw_warmup_curves(by_steps)),
@@ -149,6 +150,8 @@ def treat_figures(report: Report, name: str) -> dict[str, bytes]:
         name: of the study.
     """
     drawn: dict[str, bytes] = {}
+    if report.treat is None:
+        return drawn
     if together := all_treatments(name, report.treat):
         drawn |= files(ALL_FIXES, draw_several(together))
     for file, plot in treatments(name, report.treat).items():

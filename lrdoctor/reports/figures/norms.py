@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from lrdoctor.core.curve import Curve
+from lrdoctor.core.fix_sections import ClipResult, NormsAtBest
 from lrdoctor.core.robust import min_max_decimate
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
@@ -79,9 +79,7 @@ class NormPlot:
         return self.edges[-1]
 
 
-def norm_plot(
-    name: str, runs: Sequence[Run], clip: Mapping[str, Any], unstable: float | None = None
-) -> NormPlot | None:
+def norm_plot(name: str, runs: Sequence[Run], clip: ClipResult, unstable: float | None = None) -> NormPlot | None:
     """The norms of the trials that the thresholds come from; None when there is none that can be drawn.
 
     Args:
@@ -90,13 +88,13 @@ def norm_plot(
         clip: `Report.clip`, which says which trials held at lr*, and what was tried.
         unstable: the lowest unstable rate; None where there is none.
     """
-    of = clip.get("norms")
-    if not of:
+    of = clip.norms
+    if of is None:
         return None
-    rate = of["base_learning_rate"]
-    used = [run for run in runs if _is_used(run, clip, rate)]
-    beyond = [run for run in runs if unstable is not None and _is_used(run, clip, unstable)]
-    return _plot(name, rate, f"lr* = {number(rate)}", used, (unstable, beyond), _thresholds(clip))
+    rate = of.base_learning_rate
+    used = [run for run in runs if _is_used(run, clip, of, rate)]
+    beyond = [run for run in runs if unstable is not None and _is_used(run, clip, of, unstable)]
+    return _plot(name, rate, f"lr* = {number(rate)}", used, (unstable, beyond), _thresholds(clip, of))
 
 
 def swept_norms(study: Study) -> NormPlot | None:
@@ -176,16 +174,16 @@ def _plot(
     )
 
 
-def _is_used(run: Run, clip: Mapping[str, Any], rate: float) -> bool:
+def _is_used(run: Run, clip: ClipResult, norms: NormsAtBest, rate: float) -> bool:
     """Whether it is the spec's own training, with what the spec itself has of warmup and clipping."""
-    trial, norms = run.trial, clip["norms"]
+    trial = run.trial
     return (
         trial is not None
         and trial.stop_after is None
         and trial.base_learning_rate == rate
-        and trial.clip_norm == clip.get("own_clip_norm")
-        and trial.warmup_steps == clip.get("own_warmup_steps", 0)
-        and trial.seed in norms["seeds"]
+        and trial.clip_norm == clip.own_clip_norm
+        and trial.warmup_steps == clip.own_warmup_steps
+        and trial.seed in norms.seeds
     )
 
 
@@ -194,14 +192,17 @@ def _positive(curve: Curve) -> Curve:
     return Curve(curve.step[keep], curve.value[keep])
 
 
-def _thresholds(clip: Mapping[str, Any]) -> list[tuple[float, float]]:
+def _thresholds(clip: ClipResult, norms: NormsAtBest) -> list[tuple[float, float]]:
     """(percentile, threshold): the first one tried, and the best one where it is another."""
-    tried = [(a["percentile"], a["clip_norm"]) for a in clip["attempts"] if a["clip_norm"] is not None]
+    tried = [one for a in clip.attempts if (one := _threshold(a.percentile, a.clip_norm)) is not None]
     if not tried:
-        rows = clip["norms"]["percentiles"]
-        return [(row["percentile"], row["median"]) for row in rows if row["percentile"] == FIRST_PERCENTILE]
-    best = (clip["percentile"], clip["clip_norm"])
-    return [tried[0]] + ([best] if best[1] is not None and best != tried[0] else [])
+        return [(row.percentile, row.median) for row in norms.percentiles if row.percentile == FIRST_PERCENTILE]
+    best = _threshold(clip.percentile, clip.clip_norm)
+    return [tried[0]] + ([best] if best is not None and best != tried[0] else [])
+
+
+def _threshold(percentile: float | None, clip_norm: float | None) -> tuple[float, float] | None:
+    return None if percentile is None or clip_norm is None else (percentile, clip_norm)
 
 
 def bar_edges(low: float, high: float, at: float) -> list[float]:

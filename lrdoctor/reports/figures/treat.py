@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from lrdoctor.core.plain import read
-from lrdoctor.core.study import Rate
+from lrdoctor.core.fix_sections import TreatResult, TriedFix
 from lrdoctor.reports.figures.several import Several, training_of
 from lrdoctor.reports.figures.style import cut
-from lrdoctor.reports.figures.with_fix import Mark, Row, WithFix, marks, series
+from lrdoctor.reports.figures.with_fix import Mark, WithFix, marks, series
 from lrdoctor.reports.numbers import number
 from lrdoctor.reports.treated import LOWER_RATE, OTHER_OPTIMIZER, in_words, margin, settings_in_short
 
@@ -28,44 +26,40 @@ OUTCOMES = ("verified", "unconfirmed", "recommended", "rejected", "not_tried")
 """The better first."""
 
 
-def all_treatments(name: str, treat: Mapping[str, Any]) -> Several | None:
+def all_treatments(name: str, treat: TreatResult) -> Several | None:
     """The training as it is, and with every fix that has rates of its own; None where no fix has.
 
     Args:
         name: of the study.
         treat: `Report.treat`.
     """
-    swept = [row for row in treat["tried"] if row["rates"] and row["name"] != LOWER_RATE]
-    if not swept:
+    swept = [row for row in treat.tried if row.rates and row.name != LOWER_RATE]
+    before = treat.before
+    if not swept or before is None:
         return None
-    shown = sorted(swept, key=lambda row: OUTCOMES.index(row["status"]))[:MOST_FIXES]
-    before = treat["before"]
-    others = any(row["optimizer"] != before["optimizer"] for row in shown)
+    shown = sorted(swept, key=lambda row: OUTCOMES.index(row.status))[:MOST_FIXES]
+    others = any(row.optimizer != before.optimizer for row in shown)
     return Several(
         name=name,
         headline="as it is, and with each fix",
         x_note="those of two optimizers do not compare" if others else "",
-        objective=treat["objective"],
-        n_seeds=treat["n_seeds"],
+        objective=treat.objective,
+        n_seeds=treat.n_seeds,
         trainings=(
-            training_of("as it is", _rates_of(before), before["best_learning_rate"]),
-            *(training_of(_label(row, before), _rates_of(row), row["best_learning_rate"]) for row in shown),
+            training_of("as it is", before.rates, before.best_learning_rate),
+            *(training_of(_label(row, before), row.rates, row.best_learning_rate) for row in shown),
         ),
         not_drawn=len(swept) - len(shown),
     )
 
 
-def _rates_of(row: Row) -> list[Rate]:
-    return [read(Rate, rate) for rate in row["rates"]]
-
-
-def _label(row: Row, before: Row) -> str:
+def _label(row: TriedFix, before: TriedFix) -> str:
     short = settings_in_short(row)
-    words = _rule(row["optimizer"]) if row["optimizer"] != before["optimizer"] else in_words(row["name"])
-    return f"{row['status'].replace('_', ' ')}: {words}{f' ({short})' if short and short not in words else ''}"
+    words = _rule(row.optimizer) if row.optimizer != before.optimizer else in_words(row.name)
+    return f"{row.status.replace('_', ' ')}: {words}{f' ({short})' if short and short not in words else ''}"
 
 
-def treatments(name: str, treat: Mapping[str, Any]) -> dict[str, WithFix]:
+def treatments(name: str, treat: TreatResult) -> dict[str, WithFix]:
     """File name without its ending -> what the figure shows, for every fix that has rates of its own.
 
     Args:
@@ -73,9 +67,11 @@ def treatments(name: str, treat: Mapping[str, Any]) -> dict[str, WithFix]:
         treat: `Report.treat`.
     """
     plots: dict[str, WithFix] = {}
-    for row in treat["tried"]:
-        if row["rates"] and row["name"] != LOWER_RATE:  # a lower rate is a point on the curve that is there already
-            plots[_file(row["name"], plots)] = with_treatment(name, treat, row)
+    if treat.before is None:
+        return plots
+    for row in treat.tried:
+        if row.rates and row.name != LOWER_RATE:  # a lower rate is a point on the curve that is there already
+            plots[_file(row.name, plots)] = with_treatment(name, treat, treat.before, row)
     return plots
 
 
@@ -88,25 +84,25 @@ def _file(fix: str, taken: Mapping[str, WithFix]) -> str:
     return file
 
 
-def with_treatment(name: str, treat: Mapping[str, Any], row: Row) -> WithFix:
+def with_treatment(name: str, treat: TreatResult, before: TriedFix, row: TriedFix) -> WithFix:
     """Figure 8 of one tried fix.
 
     Args:
         name: of the study.
-        treat: `Report.treat`, whose `before` is the training without the fix.
+        treat: `Report.treat`.
+        before: the training without the fix.
         row: the fix, one of `tried`.
     """
-    before = treat["before"]
     labels = ("without", cut(settings_in_short(row) or "with", LABEL_CELLS))
-    is_other_rule = row["name"] == OTHER_OPTIMIZER and row["optimizer"] != before["optimizer"]
+    is_other_rule = row.name == OTHER_OPTIMIZER and row.optimizer != before.optimizer
     if is_other_rule:
-        labels = (_rule(before["optimizer"]), _rule(row["optimizer"]))
+        labels = (_rule(before.optimizer), _rule(row.optimizer))
     return WithFix(
         name=name,
-        objective=treat["objective"],
-        n_seeds=treat["n_seeds"],
-        without=series(labels[0], before["rates"]),
-        with_fix=series(labels[1], row["rates"]),
+        objective=treat.objective,
+        n_seeds=treat.n_seeds,
+        without=series(labels[0], before.rates),
+        with_fix=series(labels[1], row.rates),
         marks=tuple(_between_rules(before, row, labels) if is_other_rule else _of_one_rule(before, row)),
         headline=_headline(before, row, labels if is_other_rule else None),
         x_label="base learning rate\n(those of two optimizers do not compare)"
@@ -120,26 +116,26 @@ def _rule(name: str) -> str:
     return cut(re.split("[.:]", name)[-1], NAME_CELLS)
 
 
-def _of_one_rule(before: Row, row: Row) -> Iterator[Mark]:
+def _of_one_rule(before: TriedFix, row: TriedFix) -> Iterator[Mark]:
     yield from marks(_rates(before), "lr*", "unstable without it from")
     # the rate that is best with the fix says little; where it stops to train is what the fix is for
     yield from marks((None, _rates(row)[1]), "", "unstable with it from", of_fix=True)
 
 
-def _between_rules(before: Row, row: Row, labels: tuple[str, str]) -> Iterator[Mark]:
+def _between_rules(before: TriedFix, row: TriedFix, labels: tuple[str, str]) -> Iterator[Mark]:
     for of, label in ((before, labels[0]), (row, labels[1])):
         yield from marks(_rates(of), f"lr* with {label}", f"unstable with {label} from", of_fix=of is row)
 
 
-def _rates(row: Row) -> tuple[float | None, float | None]:
-    return row["best_learning_rate"], row["unstable_base_learning_rate"]
+def _rates(row: TriedFix) -> tuple[float | None, float | None]:
+    return row.best_learning_rate, row.unstable_base_learning_rate
 
 
-def _headline(before: Row, row: Row, rules: tuple[str, str] | None) -> tuple[str, str]:
-    status = row["status"].replace("_", " ")
+def _headline(before: TriedFix, row: TriedFix, rules: tuple[str, str] | None) -> tuple[str, str]:
+    status = row.status.replace("_", " ")
     if rules is not None:
         first = f"{rules[1]} in place of {rules[0]}: {status}"
         return first, f"margin {margin(before)} before, {margin(row)} after"
-    known = [row["highest_stable_learning_rate"] for row in (before, row)]
+    known = [of.highest_stable_learning_rate for of in (before, row)]
     without, with_fix = ("none" if rate is None else number(rate) for rate in known)
-    return f"{in_words(row['name'])}: {status}", f"highest stable rate {without} without, {with_fix} with"
+    return f"{in_words(row.name)}: {status}", f"highest stable rate {without} without, {with_fix} with"

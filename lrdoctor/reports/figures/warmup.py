@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from lrdoctor.core.curve import EMPTY, Curve
+from lrdoctor.core.fix_sections import TriedWarmup, WarmupResult
 from lrdoctor.core.robust import min_max_decimate
 from lrdoctor.core.run import Run
 
@@ -65,7 +65,7 @@ class WarmupCurves:
     cut_above: bool
 
 
-def warmup_curves(name: str, warmup: Mapping[str, Any], runs: Sequence[Run]) -> WarmupCurves:
+def warmup_curves(name: str, warmup: WarmupResult, runs: Sequence[Run]) -> WarmupCurves:
     """Picks the base rate that was reached, the one asked for when none was.
 
     Args:
@@ -73,30 +73,30 @@ def warmup_curves(name: str, warmup: Mapping[str, Any], runs: Sequence[Run]) -> 
         warmup: `Report.warmup`.
         runs: with the trials of the search among them.
     """
-    return _curves(name, warmup, runs, warmup["base_learning_rate"] or _asked_for(warmup))
+    return _curves(name, warmup, runs, warmup.base_learning_rate or _asked_for(warmup))
 
 
-def failed_target(name: str, warmup: Mapping[str, Any], runs: Sequence[Run]) -> WarmupCurves | None:
+def failed_target(name: str, warmup: WarmupResult, runs: Sequence[Run]) -> WarmupCurves | None:
     """The warmups at the base rate that was asked for, where none of them holds; None where that rate was reached.
 
     Args:
         name, warmup, runs: as of `warmup_curves`.
     """
     asked = _asked_for(warmup)
-    is_reached = warmup["base_learning_rate"] in (None, asked)
+    is_reached = warmup.base_learning_rate in (None, asked)
     curves = None if is_reached else _curves(name, warmup, runs, asked)
     return curves if curves is not None and curves.traces else None
 
 
-def _asked_for(warmup: Mapping[str, Any]) -> float:
-    return max(float(row["base_learning_rate"]) for row in warmup["tried"])
+def _asked_for(warmup: WarmupResult) -> float:
+    return max(row.base_learning_rate for row in warmup.tried)
 
 
-def _curves(name: str, warmup: Mapping[str, Any], runs: Sequence[Run], base: float) -> WarmupCurves:
-    rows = sorted((r for r in warmup["tried"] if r["base_learning_rate"] == base), key=lambda r: r["warmup_steps"])
-    middle = warmup["warmup_steps"] or max(row["warmup_steps"] for row in rows)
-    near = sorted(rows, key=lambda row: abs(math.log(row["warmup_steps"] / middle)))[:MOST_CURVES]
-    traces = [_trace(row, _runs_of(runs, base, row["warmup_steps"])) for row in rows if row in near]
+def _curves(name: str, warmup: WarmupResult, runs: Sequence[Run], base: float) -> WarmupCurves:
+    rows = sorted((r for r in warmup.tried if r.base_learning_rate == base), key=lambda r: r.warmup_steps)
+    middle = warmup.warmup_steps or max(row.warmup_steps for row in rows)
+    near = sorted(rows, key=lambda row: abs(math.log(row.warmup_steps / middle)))[:MOST_CURVES]
+    traces = [_trace(row, _runs_of(runs, base, row.warmup_steps)) for row in rows if row in near]
     drawn = tuple(trace for trace in traces if trace is not None)
     return WarmupCurves(name, base, drawn, len(rows) - len(drawn), *_limits(drawn))
 
@@ -114,16 +114,16 @@ def _runs_of(runs: Sequence[Run], base: float, warmup_steps: int) -> list[Run]:
     ]
 
 
-def _trace(row: Mapping[str, Any], runs: Sequence[Run]) -> WarmupTrace | None:
+def _trace(row: TriedWarmup, runs: Sequence[Run]) -> WarmupTrace | None:
     if not runs:
         return None
     ranked = sorted(runs, key=lambda run: (run.status == "diverged", float(run.train_loss.finite.value.min())))
     middle = ranked.pop((len(ranked) - 1) // 2)
     rates = max((run.curve("learning_rate") for run in runs), key=len)
     return WarmupTrace(
-        warmup_steps=row["warmup_steps"],
-        n_held=row["n_held"],
-        n_judged=row["n_judged"],
+        warmup_steps=row.warmup_steps,
+        n_held=row.n_held,
+        n_judged=row.n_judged,
         loss=thinned(middle.train_loss),
         smoothed=smooth_by_decade(middle.train_loss),
         ends_non_finite=middle.status == "diverged",

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from lrdoctor.core.study import Objective
+from lrdoctor.core.fix_sections import WarmupResult
+from lrdoctor.core.study import Objective, Rate
 from lrdoctor.reports.figures.objective import Point
 from lrdoctor.reports.numbers import number
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -59,23 +58,23 @@ class WithFix:
     x_label: str = "base learning rate"
 
 
-def series(label: str, rows: Sequence[Row]) -> Series:
+def series(label: str, rows: Sequence[Rate]) -> Series:
     """Sorts the rates (as the report has them) into what can be drawn at a height and what cannot."""
     lines: list[list[Point]] = [[]]
     infeasible: list[float] = []
-    for row in sorted(rows, key=lambda row: float(row["base_learning_rate"])):
-        if not row["n_judged"]:
+    for row in sorted(rows, key=lambda row: row.base_learning_rate):
+        if not row.n_judged:
             continue
-        if row["feasible"] and math.isfinite(row["objective"]):
+        if row.is_feasible and math.isfinite(row.objective):
             lines[-1].append(_point(row))
-        elif not row["feasible"]:
-            infeasible.append(row["base_learning_rate"])
+        elif not row.is_feasible:
+            infeasible.append(row.base_learning_rate)
             lines.append([])
     return Series(label, tuple(tuple(line) for line in lines if line), tuple(infeasible))
 
 
-def _point(row: Row) -> Point:
-    return Point(row["base_learning_rate"], row["objective"], row["objective_low"], row["objective_high"], swept=True)
+def _point(row: Rate) -> Point:
+    return Point(row.base_learning_rate, row.objective, row.objective_low, row.objective_high, swept=True)
 
 
 def marks(rates: tuple[float | None, float | None], best: str, unstable: str, of_fix: bool = False) -> Iterator[Mark]:
@@ -90,7 +89,9 @@ def _warmed(steps: int) -> str:
     return f"warmup, {steps} step{'' if steps == 1 else 's'}"
 
 
-def with_warmup(name: str, warmup: Row, swept: Sequence[Row], best: float | None, unstable: float | None) -> WithFix:
+def with_warmup(
+    name: str, warmup: WarmupResult, swept: Sequence[Rate], best: float | None, unstable: float | None
+) -> WithFix:
     """Figure 8 of a warmup.
 
     Args:
@@ -100,24 +101,24 @@ def with_warmup(name: str, warmup: Row, swept: Sequence[Row], best: float | None
         best: lr*.
         unstable: the lowest unstable rate.
     """
-    top = max((row["base_learning_rate"] for row in warmup["with"] or warmup["tried"]), default=math.inf)
-    plain = {row["base_learning_rate"]: row for row in swept if row["base_learning_rate"] <= top}
-    plain |= {row["base_learning_rate"]: row for row in warmup["without"]}
-    steps = warmup["warmup_steps"]
-    own = warmup.get("own_warmup_steps", 0)
+    top = max((row.base_learning_rate for row in warmup.with_warmup or warmup.tried), default=math.inf)
+    plain = {row.base_learning_rate: row for row in swept if row.base_learning_rate <= top}
+    plain |= {row.base_learning_rate: row for row in warmup.without}
+    steps = warmup.warmup_steps
+    own = warmup.own_warmup_steps
     label = "" if steps is None else _warmed(steps)
-    highest = warmup["highest_stable_learning_rate"]
+    highest = warmup.highest_stable_learning_rate
     said: tuple[str, ...] = ("no warmup held: nothing to compare",)
-    if warmup["with"]:
-        result = f"warmup {warmup['status'].replace('_', ' ')}: highest stable rate"
-        said = (result, f"{number(highest['without'])} without, {number(highest['with'])} with")
+    if warmup.with_warmup:
+        result = f"warmup {warmup.status.replace('_', ' ')}: highest stable rate"
+        said = (result, f"{number(highest.without)} without, {number(highest.with_warmup)} with")
     rows = list(plain.values())
     return WithFix(
         name=name,
-        objective=warmup["objective"],
-        n_seeds=max((row["n_judged"] for row in [*rows, *warmup["with"]]), default=0),
+        objective=warmup.objective,
+        n_seeds=max((row.n_judged for row in [*rows, *warmup.with_warmup]), default=0),
         without=series(f"the spec's {_warmed(own)}" if own else "without", rows),
-        with_fix=series(label, warmup["with"]),
+        with_fix=series(label, warmup.with_warmup),
         marks=tuple(marks((best, unstable), "lr*", "unstable without it from")),
         headline=said,
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
+from lrdoctor.core.fix_sections import TreatResult, WarmupResult
 from lrdoctor.core.report import Report, RunSummary
 from lrdoctor.core.sections import Sweep
 from lrdoctor.reports.html import tables
@@ -90,9 +90,9 @@ def _tables(report: Report) -> Iterator[tuple[str, tuple[Table, ...]]]:
         drawn = [file for file in report.probe.figures if _is_svg(file) and "figure_9" not in file]
         yield from ((file, (probe_table(report.probe),)) for file in drawn)
     if report.warmup:
-        yield from _of_warmup(report)
-    if report.clip and report.clip["norms"]:
-        both = (tables.norms_table(report.clip["norms"]), tables.clippings_table(report.clip))
+        yield from _of_warmup(report.warmup)
+    if report.clip and report.clip.norms:
+        both = (tables.norms_table(report.clip.norms), tables.clippings_table(report.clip))
         yield from ((file, both) for file in filter(_is_svg, report.figure_files["clip"]))
     if report.treat:
         yield from _of_treat(report.treat)
@@ -115,22 +115,22 @@ def _above_best(report: Report, sweep: Sweep) -> Iterator[RunSummary]:
             yield run
 
 
-def _of_warmup(report: Report) -> Iterator[tuple[str, tuple[Table, ...]]]:
-    for file in filter(_is_svg, report.figure_files["warmup"]):
+def _of_warmup(warmup: WarmupResult) -> Iterator[tuple[str, tuple[Table, ...]]]:
+    for file in filter(_is_svg, warmup.figures):
         if "figure_8" not in file:
-            yield file, (tables.warmups_table(report.warmup),)
-        elif report.warmup["with"]:
-            both = (report.warmup["without"], report.warmup["with"])
-            yield file, (tables.with_fix_table(*both, f"warmup_steps {report.warmup['warmup_steps']}"),)
+            yield file, (tables.warmups_table(warmup),)
+        elif warmup.with_warmup:
+            fix = f"warmup_steps {warmup.warmup_steps}"
+            yield file, (tables.with_fix_table(warmup.without, warmup.with_warmup, fix),)
 
 
-def _of_treat(treat: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Table, ...]]]:
+def _of_treat(treat: TreatResult) -> Iterator[tuple[str, tuple[Table, ...]]]:
     """One figure a fix that has rates of its own, in the order in which they were tried."""
-    drawn = [row for row in treat["tried"] if row["rates"] and row["name"] != LOWER_RATE]
-    files = [file for file in treat["figures"] if _is_svg(file)]
+    drawn = [row for row in treat.tried if row.rates and row.name != LOWER_RATE]
+    files = [file for file in treat.figures if _is_svg(file)]
+    before = treat.before.rates if treat.before else ()
     for file in files[:1]:
         if ALL_FIXES in file:
-            before = treat["before"]["rates"]
-            yield file, tuple(tables.with_fix_table(before, row["rates"], in_short(row)) for row in drawn)
+            yield file, tuple(tables.with_fix_table(before, row.rates, in_short(row)) for row in drawn)
     for file, row in zip((file for file in files if ALL_FIXES not in file), drawn, strict=False):
-        yield file, (tables.with_fix_table(treat["before"]["rates"], row["rates"], in_short(row)),)
+        yield file, (tables.with_fix_table(before, row.rates, in_short(row)),)

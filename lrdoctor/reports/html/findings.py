@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Skip
+from lrdoctor.reports import actions
 from lrdoctor.reports.html.drawn import close_up
 from lrdoctor.reports.html.figures import Figure
 from lrdoctor.reports.html.study_files import curves
@@ -33,6 +34,8 @@ class Shown:
     steps: str
     evidence: str
     figure: Figure | None = None
+    do: str = ""
+    """What to do about it now; empty where nothing is to be done."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,14 @@ class Fixes:
     """One fix, in every way in which it is worded."""
 
     name: str
-    rank: int
+    place: int
+    """In the list, from 1."""
     shown: tuple[Variant, ...]
     folded: tuple[Variant, ...]
 
 
-def shown(finding: Finding, figure: Figure | None = None) -> Shown:
-    return Shown(finding, steps(finding), evidence(finding), figure)
+def shown(report: Report, finding: Finding, figure: Figure | None = None) -> Shown:
+    return Shown(finding, steps(finding), evidence(finding), figure, actions.for_finding(report, finding))
 
 
 def steps(finding: Finding) -> str:
@@ -73,14 +77,16 @@ def evidence(finding: Finding) -> str:
     return f"observed {observed}, threshold {threshold}"
 
 
-def of_log(run: RunSummary, findings: Sequence[Finding], id_: str, enlarged: bool) -> tuple[list[Shown], int]:
+def of_log(
+    report: Report, run: RunSummary, findings: Sequence[Finding], id_: str, enlarged: bool
+) -> tuple[list[Shown], int]:
     """The findings of a run, of each kind the costliest, and how many more there are."""
     kept, figures = list[Shown](), 0
     for i, finding in enumerate(few := costliest(findings)):
         wanted = enlarged and figures < MOST_CLOSE_UPS and finding.severity != "info"
         figure = close_up(f"{id_}-x{i}", finding, run.curves) if wanted else None
         figures += figure is not None
-        kept.append(shown(finding, figure))
+        kept.append(shown(report, finding, figure))
     return kept, len(findings) - len(few)
 
 
@@ -95,7 +101,7 @@ def of_trials(report: Report, folder: Path | None) -> list[Shown]:
         if finding.run in runs and finding.severity != "info":
             first.setdefault(finding.code, finding)
     return [
-        shown(finding, close_up(f"x{i}", finding, curves(folder, runs[finding.run or ""].source)))
+        shown(report, finding, close_up(f"x{i}", finding, curves(folder, runs[finding.run or ""].source)))
         for i, (_, finding) in enumerate(sorted(first.items()))
     ]
 
@@ -148,12 +154,13 @@ def fixes(of: Iterable[Fix], among: Sequence[str] = ()) -> list[Fixes]:
     for fix in sorted(of, key=lambda fix: fix.rank):
         words = (fix.status, fix.why, fix.code, repr(dict(fix.settings)))
         alike.setdefault((fix.rank, fix.name), {}).setdefault(words, []).append(fix)
-    return [_fixes(name, rank, list(variants.values()), among) for (rank, name), variants in alike.items()]
+    listed = enumerate(alike.items(), start=1)
+    return [_fixes(name, place, list(variants.values()), among) for place, ((_, name), variants) in listed]
 
 
-def _fixes(name: str, rank: int, variants: list[list[Fix]], among: Sequence[str]) -> Fixes:
+def _fixes(name: str, place: int, variants: list[list[Fix]], among: Sequence[str]) -> Fixes:
     every = tuple(_variant(variant, among) for variant in variants)
-    return Fixes(name, rank, every[:MOST_VARIANTS], every[MOST_VARIANTS : MOST_VARIANTS + MOST_ROWS])
+    return Fixes(name, place, every[:MOST_VARIANTS], every[MOST_VARIANTS : MOST_VARIANTS + MOST_ROWS])
 
 
 def _variant(alike: list[Fix], among: Sequence[str]) -> Variant:

@@ -56,10 +56,15 @@ def log_views(report: Report) -> list[LogView]:
         skips.setdefault(skip.run, []).append(skip)
     runs = [report.runs[i] for i in order]
     many = len(runs) > MANY
-    return [_view(place, run, found.get(run.name, []), skips.get(run.name, []), many) for place, run in enumerate(runs)]
+    return [
+        _view(report, place, run, found.get(run.name, []), skips.get(run.name, []), many)
+        for place, run in enumerate(runs)
+    ]
 
 
-def _view(place: int, run: RunSummary, findings: list[Finding], skips: list[Skip], many: bool) -> LogView:
+def _view(
+    report: Report, place: int, run: RunSummary, findings: list[Finding], skips: list[Skip], many: bool
+) -> LogView:
     in_full = place < MOST_IN_FULL
     id_ = f"run-{place}"
     title = f"{run.name}: {run.verdict}"
@@ -69,7 +74,7 @@ def _view(place: int, run: RunSummary, findings: list[Finding], skips: list[Skip
     figure = curves_figure(f"{id_}-curves", title, told, curves, findings, not in_full)
     wanted = "grad_norm" in curves and (in_full or not many)
     norms = norm_bars(f"{id_}-norms", told, curves["grad_norm"]) if wanted else None
-    listed, n_more = of_log(run, findings, id_, in_full or not many)
+    listed, n_more = of_log(report, run, findings, id_, in_full or not many)
     return LogView(
         id=id_,
         run=run,

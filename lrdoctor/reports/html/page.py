@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from lrdoctor import __version__
+from lrdoctor.core.fix_sections import Prescription
+from lrdoctor.core.plain import plain
 from lrdoctor.core.report import Fix, Report
 from lrdoctor.core.sections import Probe
-from lrdoctor.reports import gates
+from lrdoctor.reports import actions, gates
 from lrdoctor.reports.html import findings, logs, tables
 from lrdoctor.reports.html.architecture import model_view
 from lrdoctor.reports.html.figures import figure_names, study_figures
@@ -20,8 +22,6 @@ from lrdoctor.reports.table import Table
 from lrdoctor.reports.tables import probe_table, rates_table
 from lrdoctor.reports.terminal.result import headline
 from lrdoctor.reports.treated import in_short
-
-Part = Mapping[str, Any]
 
 
 def page(report: Report, folder: Path | None) -> dict[str, Any]:
@@ -33,7 +33,9 @@ def page(report: Report, folder: Path | None) -> dict[str, Any]:
         "title": _title(report, made),
         "headline": list(_headline(report)),
         "gates": list(gates.lines(report)),
-        "whole": [findings.shown(finding) for finding in report.findings if finding.run is None],
+        "whole": [findings.shown(report, finding) for finding in report.findings if finding.run is None],
+        "action": actions.do_now(report),
+        "shown_badge": "inspected" if report.command == "inspect" else report.verdict,
         "model": model_view(report.architecture),
         "origin": made,
         "steps": [(step, step.startswith("lrdoctor ")) for step in report.next_steps],
@@ -54,8 +56,8 @@ def _headline(report: Report) -> Iterator[tuple[str, str]]:
     if not report.is_of_trials:
         yield "runs", logs.counts(report.runs) or "none"
         return
-    if prescription := report.treat.get("prescription"):
-        yield "prescribed", " + ".join(prescription["names"]).replace("_", " ")
+    if report.treat and report.treat.prescription:
+        yield "prescribed", " + ".join(report.treat.prescription.names).replace("_", " ")
     if not _has_no_trials(report):
         yield "trials", str(len(report.runs))
 
@@ -79,7 +81,7 @@ def _of_study(report: Report, folder: Path | None) -> dict[str, Any]:
         "examples": findings.of_trials(report, folder),
         "fixes": findings.fixes(_untold(report)),
         "treat": report.treat,
-        "prescription": _prescription(report.treat),
+        "prescription": _prescription(report.treat.prescription if report.treat else None),
         "results": list(_results(report)),
         "skipped": _filled(findings.skips_table(report.skipped, "trials")),
         "command_line": "",
@@ -97,7 +99,7 @@ def _of_logs(report: Report) -> dict[str, Any]:
         "logs": views,
         "examples": [],
         "fixes": findings.fixes(report.fixes, [run.name for run in report.runs]),
-        "treat": {},
+        "treat": None,
         "prescription": None,
         "results": [],
         "skipped": _filled(findings.skips_table([skip for skip in report.skipped if skip.run is None], "runs")),
@@ -111,7 +113,7 @@ def _filled(table: Table) -> list[Table]:
 
 def _tables(report: Report) -> Iterator[Table]:
     """Those that are read without being folded out; a treatment has a table of its own for what came of the fixes."""
-    if report.treat.get("tried"):
+    if report.treat and report.treat.tried:
         yield tables.fixes_table(report.treat)
     if report.probe and report.probe.seeds:
         yield probe_table(report.probe)
@@ -123,15 +125,15 @@ def _tables(report: Report) -> Iterator[Table]:
 
 def _searches(report: Report) -> Iterator[Table]:
     """How the numbers of warmup and clipping were found."""
-    if report.warmup.get("tried"):
-        yield tables.warmups_table(report.warmup)
-    if report.warmup.get("with"):
-        steps = f"warmup_steps {report.warmup['warmup_steps']}"
-        yield tables.with_fix_table(report.warmup["without"], report.warmup["with"], steps)
-    if report.clip.get("norms"):
-        yield tables.norms_table(report.clip["norms"])
-    if report.clip.get("attempts"):
-        yield tables.clippings_table(report.clip)
+    warmup, clip = report.warmup, report.clip
+    if warmup and warmup.tried:
+        yield tables.warmups_table(warmup)
+    if warmup and warmup.with_warmup:
+        yield tables.with_fix_table(warmup.without, warmup.with_warmup, f"warmup_steps {warmup.warmup_steps}")
+    if clip and clip.norms:
+        yield tables.norms_table(clip.norms)
+    if clip and clip.attempts:
+        yield tables.clippings_table(clip)
 
 
 def _folded(report: Report) -> Iterator[Table]:
@@ -149,35 +151,33 @@ def _probe_notes(probe: Probe | None) -> list[str]:
 
 def _untold(report: Report) -> list[Fix]:
     """The fixes of which a treatment does not tell more."""
-    told = {row["name"] for row in report.treat.get("tried", ())}
+    told = {fix.name for fix in report.treat.tried} if report.treat else set()
     return [fix for fix in report.fixes if fix.name not in told]
 
 
 def _results(report: Report) -> Iterator[tuple[str, str, str]]:
     """What came of each fix: its name, its status, and why."""
-    for row in report.treat.get("tried", ()):
-        yield in_short(row), row["status"].replace("_", " "), row["why"]
     if report.treat:
+        yield from ((in_short(row), row.status.replace("_", " "), row.why) for row in report.treat.tried)
         return
     if report.warmup:
-        yield "warmup", report.warmup["status"].replace("_", " "), report.warmup["why"]
+        yield "warmup", report.warmup.status.replace("_", " "), report.warmup.why
     if report.clip:
-        yield "clip gradients", report.clip["status"].replace("_", " "), report.clip["verdict"]
+        yield "clip gradients", report.clip.status.replace("_", " "), report.clip.verdict
 
 
-def _prescription(treat: Part) -> dict[str, Any] | None:
+def _prescription(given: Prescription | None) -> dict[str, Any] | None:
     """The prescribed fix with all digits, since these numbers are typed off."""
-    given = treat.get("prescription")
-    if not given:
+    if given is None:
         return None
-    settings = {"base_learning_rate": given["base_learning_rate"], **given["settings"]}
+    settings = {"base_learning_rate": given.base_learning_rate, **plain(given.settings)}
     return {
-        "names": " + ".join(given["names"]).replace("_", " "),
-        "status": given["status"].replace("_", " "),
-        "why": given["why"],
+        "names": " + ".join(given.names).replace("_", " "),
+        "status": given.status.replace("_", " "),
+        "why": given.why,
         "settings": [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in settings.items()],
-        "snippet": given["snippet"],
-        "trainer": given.get("trainer") or "PyTorch",
-        "spec_file": given["spec_file"],
-        "command": f"lrdoctor sweep {shlex.quote(given['spec_file'])}",
+        "snippet": given.snippet,
+        "trainer": given.trainer or "PyTorch",
+        "spec_file": given.spec_file,
+        "command": f"lrdoctor sweep {shlex.quote(given.spec_file)}",
     }

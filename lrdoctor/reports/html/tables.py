@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
-from lrdoctor.core.plain import read
+from lrdoctor.core.fix_sections import (
+    ClipAttempt,
+    ClipResult,
+    NormsAtBest,
+    TreatResult,
+    TriedFix,
+    TriedWarmup,
+    WarmupResult,
+)
 from lrdoctor.core.report import RunSummary
 from lrdoctor.core.study import Rate
 from lrdoctor.reports.numbers import multiple, number, spread
@@ -13,16 +20,14 @@ from lrdoctor.reports.table import Kind, Row, Table
 from lrdoctor.reports.tables import happened, objective_words
 from lrdoctor.reports.treated import in_short, margin
 
-Part = Mapping[str, Any]
-
 LARGEST = 100.0
 """The percentile that is the largest norm."""
 
 
-def with_fix_table(before: Sequence[Part], after: Sequence[Part], fix: str) -> Table:
+def with_fix_table(before: Sequence[Rate], after: Sequence[Rate], fix: str) -> Table:
     """One row a rate, without and with a fix."""
-    plain = {rate.base_learning_rate: rate for rate in (read(Rate, row) for row in before)}
-    fixed = {rate.base_learning_rate: rate for rate in (read(Rate, row) for row in after)}
+    plain = {rate.base_learning_rate: rate for rate in before}
+    fixed = {rate.base_learning_rate: rate for rate in after}
     headers = ("base learning rate", "without", "unstable without", "with", "unstable with", "what happened with it")
     return Table.of(
         f"Without and with {fix}: median over the seeds",
@@ -48,93 +53,92 @@ def _measured(rate: Rate | None) -> tuple[str, str]:
     return number(rate.objective), f"{rate.n_unstable}/{rate.n_judged}"
 
 
-def fixes_table(treat: Part) -> Table:
+def fixes_table(treat: TreatResult) -> Table:
     """The training as it is, then a row a fix that was tried."""
-    tried = [row for row in treat["tried"] if row["status"] in ("verified", "rejected", "unconfirmed")]
-    headers = ("fix", "status", "highest stable rate", "margin", objective_words(treat["objective"]), "low..high")
+    headers = ("fix", "status", "highest stable rate", "margin", objective_words(treat.objective), "low..high")
     return Table.of(
-        f"Fixes tried in the playbook's order, to restore a margin of {multiple(treat['target_margin'])}",
+        f"Fixes tried in the playbook's order, to restore a margin of {multiple(treat.target_margin)}",
         (*headers, "change", "seeds better", "steps added", "trials", "training steps"),
-        tuple(_fix(row, row is treat["before"]) for row in (treat["before"], *tried)),
+        tuple(_fix(row, row is treat.before) for row in (*([treat.before] if treat.before else []), *treat.done)),
         ("fix", "status", "change"),
     )
 
 
-def _fix(row: Part, is_before: bool) -> Row:
-    compared = row["comparison"]
-    seeds = "" if compared is None else f"{compared['n_better']}/{compared['n_pairs']}"
-    low, high = row["objective_low"], row["objective_high"]
+def _fix(row: TriedFix, is_before: bool) -> Row:
+    compared = row.comparison
+    seeds = "" if compared is None else f"{compared.n_better}/{compared.n_pairs}"
+    low, high = row.objective_low, row.objective_high
     cells = (
         "as it is" if is_before else in_short(row),
-        f"{row['status']}{' (on fresh seeds)' if row['on_fresh_seeds'] else ''}".strip(),
-        number(row["highest_stable_learning_rate"]),
+        f"{row.status}{' (on fresh seeds)' if row.on_fresh_seeds else ''}".strip(),
+        number(row.highest_stable_learning_rate),
         margin(row),
-        number(row["objective"]),
+        number(row.objective),
         "-" if low is None or high is None else spread(low, high),
-        "" if compared is None else str(compared["change"]),
+        "" if compared is None else str(compared.change),
         seeds,
-        str(row["steps_added"]),
-        *([""] * 2 if is_before else [f"{row['cost'][of]:,}" for of in ("trials", "steps")]),
+        str(row.steps_added),
+        *([""] * 2 if row.cost is None else [f"{row.cost.trials:,}", f"{row.cost.steps:,}"]),
     )
     kinds: Mapping[str, Kind] = {"verified": "good", "rejected": "bad"}
-    return Row(cells, kinds.get(row["status"], ""))
+    return Row(cells, kinds.get(row.status, ""))
 
 
-def warmups_table(warmup: Part) -> Table:
+def warmups_table(warmup: WarmupResult) -> Table:
     """Every warmup that was tried."""
     headers = ("base learning rate", "multiple", "warmup steps", "steps after it", "holds", "what happened")
-    rows = sorted(warmup["tried"], key=lambda row: (row["base_learning_rate"], row["warmup_steps"]))
+    rows = sorted(warmup.tried, key=lambda row: (row.base_learning_rate, row.warmup_steps))
     return Table.of("Warmups tried", headers, tuple(map(_warmup, rows)), headers[-1:])
 
 
-def _warmup(row: Part) -> Row:
+def _warmup(row: TriedWarmup) -> Row:
     cells = (
-        number(row["base_learning_rate"]),
-        multiple(row["multiple"]),
-        str(row["warmup_steps"]),
-        str(row["post_warmup_steps"]),
-        f"{row['n_held']}/{row['n_judged']}",
-        happened(row["events"], row["n_judged"]) or _nothing(row["n_judged"]),
+        number(row.base_learning_rate),
+        multiple(row.multiple),
+        str(row.warmup_steps),
+        str(row.post_warmup_steps),
+        f"{row.n_held}/{row.n_judged}",
+        happened(row.events, row.n_judged) or _nothing(row.n_judged),
     )
-    return Row(cells, "" if row["holds"] else "bad")
+    return Row(cells, "" if row.holds else "bad")
 
 
-def norms_table(norms: Part) -> Table:
+def norms_table(norms: NormsAtBest) -> Table:
     """Percentiles of the gradient norms, over the seeds."""
     rows = tuple(
         Row(
             (
-                "largest" if row["percentile"] == LARGEST else f"{row['percentile']:.3g}",
-                *(number(row[of]) for of in ("median", "low", "high")),
+                "largest" if row.percentile == LARGEST else f"{row.percentile:.3g}",
+                *map(number, (row.median, row.low, row.high)),
             )
         )
-        for row in norms["percentiles"]
+        for row in norms.percentiles
     )
-    caption = f"Gradient norms at lr* = {number(norms['base_learning_rate'])}, {norms['n_norms']} updates"
+    caption = f"Gradient norms at lr* = {number(norms.base_learning_rate)}, {norms.n_norms} updates"
     return Table.of(caption, ("percentile", "median over the seeds", "lowest seed", "highest seed"), rows)
 
 
-def clippings_table(clip: Part) -> Table:
+def clippings_table(clip: ClipResult) -> Table:
     """What was tried with clipping, and without it beside."""
-    headers = ("base learning rate", "clip norm", "percentile", "holds", "clipped", objective_words(clip["objective"]))
-    rows = sorted(clip["attempts"], key=lambda row: (row["base_learning_rate"], -(row["clip_norm"] or float("inf"))))
+    headers = ("base learning rate", "clip norm", "percentile", "holds", "clipped", objective_words(clip.objective))
+    rows = sorted(clip.attempts, key=lambda row: (row.base_learning_rate, -(row.clip_norm or float("inf"))))
     return Table.of(
         "Clipping tried", (*headers, "what happened"), tuple(map(_clipping, rows)), ("clip norm", "what happened")
     )
 
 
-def _clipping(row: Part) -> Row:
-    share = row["share_clipped"]
+def _clipping(row: ClipAttempt) -> Row:
+    share = row.share_clipped
     cells = (
-        number(row["base_learning_rate"]),
-        "none" if row["clip_norm"] is None else number(row["clip_norm"]),
-        "" if row["percentile"] is None else f"{row['percentile']:.3g}",
-        f"{row['n_held']}/{row['n_judged']}",
+        number(row.base_learning_rate),
+        "none" if row.clip_norm is None else number(row.clip_norm),
+        "" if row.percentile is None else f"{row.percentile:.3g}",
+        f"{row.n_held}/{row.n_judged}",
         "" if share is None else f"{100 * share:.0f} %",
-        number(row["objective"]),
-        happened(row["events"], row["n_judged"]) or _nothing(row["n_judged"]),
+        number(row.objective),
+        happened(row.events, row.n_judged) or _nothing(row.n_judged),
     )
-    return Row(cells, "" if row["holds"] else "bad")
+    return Row(cells, "" if row.holds else "bad")
 
 
 def trials_table(caption: str, runs: Iterable[RunSummary]) -> Table:

@@ -13,31 +13,34 @@ from lrdoctor.reports.terminal.items import INDENT, Item
 from lrdoctor.reports.terminal.text import safe
 
 
-def fix_item(fix: Fix, console: Console) -> Item:
+def fix_item(fix: Fix, console: Console, place: int) -> Item:
+    """A fix with its place in the list that it stands in; its rank is that in the playbook's whole order."""
     status = "" if fix.status == "recommended" else f"{fix.status.replace('_', ' ')}: "
     words = safe(console, status + fix.why)
     if fix.trainer_snippet and "\n" not in fix.trainer_snippet:
         words = words.append_text(safe(console, f"; for {fix.trainer}: ")).append_text(
             safe(console, fix.trainer_snippet, "bold")
         )
-    return safe(console, f"{fix.rank}. {fix.name}", "bold"), words
+    return safe(console, f"{place}. {fix.name}", "bold"), words
 
 
-def fix_items(fixes: Sequence[Fix], console: Console, verbose: bool) -> Iterator[Item]:
-    """The fixes of one log in order; those of which the log tells nothing of their own share a line."""
+def fix_items(fixes: Sequence[Fix], console: Console, verbose: bool, first: int = 1) -> Iterator[Item]:
+    """The fixes of one log in order, counted from `first`; those of which the log tells nothing of their own share a
+    line."""
     for caveat, group in groupby(fixes, key=_caveat):
         alike = list(group)
         if verbose or not caveat or len(alike) == 1:
-            yield from (fix_item(fix, console) for fix in alike)
+            yield from (fix_item(fix, console, place) for place, fix in enumerate(alike, start=first))
         else:
-            yield together(alike, console, f"{caveat} (-v: each in full)")
+            yield together(alike, console, f"{caveat} (-v: each in full)", first)
+        first += len(alike)
 
 
-def together(fixes: Sequence[Fix], console: Console, words: str) -> Item:
-    """Several fixes in a row as one item: their ranks, their names, and the same words for all."""
+def together(fixes: Sequence[Fix], console: Console, words: str, first: int) -> Item:
+    """Several fixes in a row as one item: their places, their names, and the same words for all."""
     if len(fixes) == 1:
-        return safe(console, f"{fixes[0].rank}. {fixes[0].name}", "bold"), safe(console, words)
-    ranks = " ".join(f"{fix.rank}." for fix in fixes)
+        return safe(console, f"{first}. {fixes[0].name}", "bold"), safe(console, words)
+    ranks = " ".join(f"{place}." for place, _ in enumerate(fixes, start=first))
     names = safe(console, ", ".join(fix.name for fix in fixes), "bold")
     return safe(console, ranks, "bold"), names.append_text(safe(console, f": {words}"))
 
@@ -50,7 +53,7 @@ def _caveat(fix: Fix) -> str:
 
 def print_code(console: Console, fixes: Iterable[Fix], indent: int = INDENT) -> None:
     """The fixes' snippets, in lines that survive copy and paste."""
-    for fix in fixes:
-        lines = [f"# {fix.rank}. {fix.name}", *fix.code.splitlines()] if fix.code else []
+    for place, fix in enumerate(fixes, start=1):
+        lines = [f"# {place}. {fix.name}", *fix.code.splitlines()] if fix.code else []
         for line in lines:
             console.print(Text(" " * indent).append_text(safe(console, line, "dim")), soft_wrap=True)

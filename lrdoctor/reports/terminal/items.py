@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from rich.console import Console
@@ -32,24 +32,27 @@ Item = tuple[Text, Text]
 """A label and the words beside it."""
 
 
-def finding_item(finding: Finding, console: Console, verbose: bool, *, named: bool = True) -> Item:
-    """What was found, with the name of its run in front where it has one and `named` asks for it."""
+def finding_item(finding: Finding, console: Console, verbose: bool, *, named: bool = True, do: str = "") -> Item:
+    """What was found, with the name of its run in front where it has one and `named` asks for it, and what to `do`."""
     words = f"{finding.run}: {finding.message}" if named and finding.run is not None else finding.message
     if verbose:
         words += f" (observed {_evidence(finding.observed)}, threshold {_evidence(finding.threshold)})"
     label = safe(console, f"{finding.severity} {finding.code}", SEVERITY_STYLE[finding.severity])
-    return label, safe(console, words)
+    told = safe(console, words)
+    return label, told.append_text(safe(console, f"; do now: {do}", "bold")) if do else told
 
 
 def _evidence(value: float | str | None) -> str:
     return value if isinstance(value, str) else number(value)
 
 
-def finding_items(findings: Sequence[Finding], console: Console, verbose: bool) -> Iterator[Item]:
+def finding_items(
+    findings: Sequence[Finding], console: Console, verbose: bool, do: Callable[[Finding], str] = lambda finding: ""
+) -> Iterator[Item]:
     """What was found in one run; of many findings of one kind the costliest, and how many more there are."""
     shown = findings if verbose else costliest(findings)
     for i, finding in enumerate(shown):
-        yield finding_item(finding, console, verbose, named=False)
+        yield finding_item(finding, console, verbose, named=False, do=do(finding))
         if any(_kind(later) == _kind(finding) for later in shown[i + 1 :]):
             continue
         more = sum(_kind(other) == _kind(finding) for other in findings)

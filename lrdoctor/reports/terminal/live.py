@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Self
@@ -24,6 +25,11 @@ SECONDS_BETWEEN_FRAMES = 1 / 8
 """An eye sees no more; every trial reports several times a second."""
 SECONDS_OF_SILENCE = 30.0
 """A log without bars says at least this often that it is alive: some CI services end a silent job."""
+SECONDS_UNMOVED = 60.0
+"""A trial that says nothing for so long is named: a training step takes seconds at most, so that it may well hang."""
+SECONDS_BETWEEN_LOOKS = 5.0
+"""How often it is looked whether anything moved."""
+STOPS = "Ctrl-C ends it, --trial-timeout ends such a trial by itself"
 STATUS_STYLE = {"completed": "green", "diverged": "red", "failed": "bold red", "truncated": "yellow"}
 
 
@@ -53,6 +59,8 @@ class SweepView:
         self._n_trials = self._n_done = 0
         self._running: dict[Trial, tuple[int, int, float | None]] = {}  # worker, steps done, training loss
         self._began = self._last_line = self._last_frame = clock()
+        self._moved: dict[Trial | None, float] = {}  # by trial; None is whatever goes on while no trial runs
+        self._ended = threading.Event()
         self._live: Live | None = None
         if not quiet and _can_move_cursor(console, environ):
             # standard output carries the result alone, so it is not redirected into the view
@@ -65,12 +73,15 @@ class SweepView:
             )
 
     def __enter__(self) -> Self:
-        self._began = self._last_line = self._clock()
+        self._began = self._last_line = self._moved[None] = self._clock()
         if self._live:
             self._live.start()
+        if not self._quiet:
+            threading.Thread(target=self._watch, name="heartbeat", daemon=True).start()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self._ended.set()
         if self._live:
             self._live.stop()
 
@@ -85,12 +96,14 @@ class SweepView:
     def started(self, trial: Trial, worker: int) -> None:
         """A worker began the trial, from nothing; after a crash this happens a second time."""
         self._running[trial] = (worker, 0, None)
+        self._moved[trial] = self._clock()
         self._refresh()
 
     def progressed(self, trial: Trial, step: int, train_loss: float) -> None:
         """The trial finished the update `step`, whose training loss was `train_loss`."""
         worker = self._running[trial][0] if trial in self._running else 0
         self._running[trial] = (worker, step + 1, train_loss)
+        self._moved[trial] = self._clock()
         self._refresh()
         if not self._live and self._clock() - self._last_line >= SECONDS_OF_SILENCE:
             at = f"at step {step + 1}/{trial.n_steps}, train loss {number(train_loss)}"
@@ -101,12 +114,35 @@ class SweepView:
         self._n_done += 1
         if run.trial is not None:
             self._running.pop(run.trial, None)
+            self._moved.pop(run.trial, None)
+        self._moved[None] = self._clock()
         name = run.name if run.trial is None else _label(run.trial)
         self._line(f"{self._count()} {name} {_outcome(run)}", STATUS_STYLE[run.status])
 
     def message(self, text: str) -> None:
         """Something the user should read while waiting."""
+        self._moved[None] = self._clock()
         self._line(text)
+
+    def look(self) -> None:
+        """Names what has not moved for a minute, and again every minute that it does not."""
+        now = self._clock()
+        running = dict(self._running)
+        for trial, (_, done, _) in running.items():
+            if now - self._moved.get(trial, now) >= SECONDS_UNMOVED:
+                self._moved[trial] = now
+                self._line(
+                    f"nothing moved for {SECONDS_UNMOVED:g} s: {_label(trial)} after step {done}/{trial.n_steps}, in a "
+                    f"step, its data or a validation; {STOPS}"
+                )
+        if not running and now - self._moved.get(None, now) >= SECONDS_UNMOVED:
+            self._moved[None] = now
+            what = f"{self._stage}, between two trials" if self._stage else "workers, which import the workload"
+            self._line(f"nothing moved for {SECONDS_UNMOVED:g} s: {what}; {STOPS}")
+
+    def _watch(self) -> None:
+        while not self._ended.wait(SECONDS_BETWEEN_LOOKS):
+            self.look()
 
     def _count(self) -> str:
         total = str(self._n_trials)

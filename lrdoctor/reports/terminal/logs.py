@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import groupby
 
 from rich.console import Console
@@ -11,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lrdoctor.core.report import Finding, Fix, Report, RunSummary
+from lrdoctor.reports import actions
 from lrdoctor.reports.terminal.fixes import fix_items, print_code, together
 from lrdoctor.reports.terminal.items import (
     INDENT,
@@ -49,7 +52,7 @@ def print_logs(report: Report, console: Console, *, verbose: bool) -> None:
     in_short = [run for run in judged if not alone and not verbose and not _needs_attention(run, report)]
     noticed = sorted((run for run in judged if run not in in_short), key=lambda run: WORST_FIRST.index(run.verdict))
     in_full = noticed if verbose else noticed[:MOST_BLOCKS]
-    said: set[str] = set()
+    said: dict[str, str] = {}
     for run in in_full:
         _print_block(run, report, console, verbose=verbose, alone=alone)
         _print_fixes([fix for fix in report.fixes if fix.run == run.name], said, console, verbose)
@@ -86,30 +89,38 @@ def _print_block(run: RunSummary, report: Report, console: Console, *, verbose: 
         console.print(Padding(safe(console, read, "dim"), (0, 0, 0, INDENT), expand=False))
     _print_curves(run, findings, console)
     inside = 2 * INDENT
-    print_items(console, "", finding_items(findings, console, verbose), inside)
+    print_items(console, "", finding_items(findings, console, verbose, partial(actions.for_finding, report)), inside)
     if verbose:
         print_items(console, "read", provenance_items(run.provenance, console), inside)
     skips = [skip for skip in report.skipped if skip.run == run.name]
     print_items(console, "not checked", skipped_items(skips, console, report.summary if alone else ""), inside)
 
 
-def _print_fixes(fixes: Sequence[Fix], said: set[str], console: Console, verbose: bool) -> None:
-    """The fixes of one run; those that are word for word as for an earlier run stand in one line."""
-    before = frozenset(said)
+def print_run(run: RunSummary, report: Report, console: Console) -> None:
+    """The block of the one run of a report: its curves, what was found and what could not be checked."""
+    _print_block(run, report, console, verbose=False, alone=True)
+
+
+def _print_fixes(fixes: Sequence[Fix], said: dict[str, str], console: Console, verbose: bool) -> None:
+    """The fixes of one run; those that are word for word as for an earlier run stand in one line, which names it."""
+    before = dict(said)
     items: list[Item] = []
-    new: list[Fix] = []
-    for is_said, group in groupby(sorted(fixes, key=lambda fix: fix.rank), key=lambda fix: _words(fix) in before):
+    place = 1
+    ordered = sorted(fixes, key=lambda fix: fix.rank)
+    for earlier, group in groupby(ordered, key=lambda fix: before.get(_words(fix))):
         alike = list(group)
-        if is_said:
-            items.append(together(alike, console, "as above"))
+        if earlier is not None:
+            items.append(together(alike, console, f"as for {earlier}", place))
         else:
-            items += fix_items(alike, console, verbose)
-            new += alike
-    said.update(map(_words, new))
+            items += fix_items(alike, console, verbose, place)
+            said.update({_words(fix): fix.run or "" for fix in alike})
+        place += len(alike)
     print_items(console, "fixes to try, in this order", items, 2 * INDENT)
-    if verbose and any(fix.code for fix in new):
+    if verbose and any(fix.code for fix in ordered if _words(fix) not in before):
         console.print(Text(" " * INDENT).append("their code", "bold"))
-        print_code(console, new, 2 * INDENT)
+        # those that stand above already have no code here, and keep their places
+        shown = [fix if _words(fix) not in before else replace(fix, snippet="", trainer_snippet="") for fix in ordered]
+        print_code(console, shown, 2 * INDENT)
 
 
 def _words(fix: Fix) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lrdoctor.core.report import Fix, Report
-from lrdoctor.reports import recorded
+from lrdoctor.reports import actions, recorded
 from lrdoctor.reports.intervals import Figures
 from lrdoctor.reports.numbers import multiple
 from lrdoctor.reports.tables import rates_table
@@ -45,10 +45,9 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
             snippets.
         quiet: only the verdict and the headline numbers.
     """
-    # nothing was trained for an inspection, so a good one is no proof of stability
-    verdict = report.summary if report.command == "inspect" else f"{report.verdict.upper()}: {report.summary}"
+    text, style = verdict_text(report)
     # the one line that scripts and people search a CI log for is not broken
-    console.print(safe(console, verdict, VERDICT_STYLE[report.verdict]), soft_wrap=True)
+    console.print(safe(console, text, style), soft_wrap=True)
     print_items(console, "", [(Text(label), safe(console, value)) for label, value in headline(report)])
     print_gates(report, console)
     if quiet:
@@ -65,7 +64,7 @@ def print_report(report: Report, console: Console, *, verbose: bool = False, qui
     print_treat(report.treat, console)
     fixes = _fixes_to_list(report)
     title = "Further fixes, in this order" if report.treat else "Fixes to try, in this order"
-    print_items(console, title, (fix_item(fix, console) for fix in fixes))
+    print_items(console, title, (fix_item(fix, console, place) for place, fix in enumerate(fixes, start=1)))
     if verbose:
         print_code(console, fixes)
     print_steps(console, report.next_steps, verbose)
@@ -90,9 +89,17 @@ def _fixes_to_list(report: Report) -> list[Fix]:
 
     Of a log the fixes stand with the run that they are for; after a treatment, with what came of them.
     """
-    told = {row["name"] for row in report.treat.get("tried", ())}
+    told = {fix.name for fix in report.treat.tried} if report.treat else set()
     fixes = [fix for fix in report.fixes if (report.is_of_trials or fix.run is None) and fix.name not in told]
     return sorted(fixes, key=lambda fix: fix.rank)
+
+
+def verdict_text(report: Report) -> tuple[str, str]:
+    """The first line and its style. Nothing was trained for an inspection, so a good one is no proof of stability: it
+    has neither a verdict in front nor the colour of one."""
+    if report.command == "inspect":
+        return report.summary, "bold"
+    return f"{report.verdict.upper()}: {report.summary}", VERDICT_STYLE[report.verdict]
 
 
 def headline(report: Report) -> Iterator[tuple[str, str]]:
@@ -136,7 +143,9 @@ def _print_trials(report: Report, console: Console, verbose: bool) -> None:
 def _print_findings(report: Report, console: Console, verbose: bool) -> None:
     single = [finding for finding in report.findings if finding.run is not None]
     whole = [finding for finding in report.findings if finding.run is None]
-    print_items(console, "Findings", (finding_item(finding, console, verbose) for finding in whole))
+    print_items(
+        console, "Findings", (finding_item(f, console, verbose, do=actions.for_finding(report, f)) for f in whole)
+    )
     if verbose:
         print_items(console, "Findings of single trials", (finding_item(f, console, verbose) for f in single))
     elif single:

@@ -20,11 +20,13 @@ SIGNS: dict[Mark, tuple[str, str]] = {
     "": ("", ""),
     "best": LR_STAR,
     "infeasible": INFEASIBLE,
+    "unstable": ("!", "!"),
     "not judged": ("?", "?"),
 }
 MEANINGS: dict[Mark, str] = {
     "best": "lr*, the best learning rate",
     "infeasible": "infeasible for most seeds",
+    "unstable": "unstable: it trains, and the loss rises on the way, for most seeds",
     "not judged": "no trial could be judged",
 }
 BETWEEN = 2

@@ -5,71 +5,70 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from lrdoctor.core.fix_sections import Cost, Prescription, TreatResult
+from lrdoctor.core.plain import plain
 from lrdoctor.reports.numbers import multiple, number
 from lrdoctor.reports.terminal.items import COMMAND, INDENT, Item, print_items, print_lines
 from lrdoctor.reports.terminal.text import safe
-from lrdoctor.reports.terminal.treat_table import CONFIRMED, tried_rows, tried_table
+from lrdoctor.reports.terminal.treat_table import CONFIRMED, tried_table
 from lrdoctor.reports.treated import in_short, margin, settings_in_short
 
 SEEDS_FOR_A_GAIN = 3
 """Fewer cannot stand out of their spread by the rank-sum test."""
 MINUTE = 60
 
-Row = Mapping[str, Any]
 
-
-def print_treat(treat: Row, console: Console) -> None:
+def print_treat(treat: TreatResult | None, console: Console) -> None:
     """Prints the section; nothing when no treatment was asked for.
 
     Args:
         treat: `Report.treat`.
         console: where to; its width and colours are respected.
     """
-    if not treat:
+    if treat is None:
         return
-    if not treat["needed"]:
-        print_items(console, "Fixes", [(Text("-"), safe(console, f"none was tried: {treat['why_not']}"))])
+    if not treat.needed:
+        print_items(console, "Fixes", [(Text("-"), safe(console, f"none was tried: {treat.why_not}"))])
         return
-    if tried_rows(treat):
+    if treat.done:
         _print_tried(treat, console)
     print_items(console, "Not tried", _not_tried(treat, console))
     print_items(console, "Cut by the budget (--max-trial-steps)", ((Text("-"), safe(console, c)) for c in _cut(treat)))
-    if treat["prescription"] is None:
+    if treat.prescription is None:
         sentences = ((Text("-"), safe(console, sentence)) for sentence in _without_prescription(treat))
         print_items(console, "No prescription", sentences)
     else:
-        _print_prescription(treat["prescription"], console)
+        _print_prescription(treat.prescription, console)
     console.print()
-    console.print(safe(console, f"Cost, with the sweep: {_cost(treat['cost'])}"))
+    console.print(safe(console, f"Cost, with the sweep: {_cost(treat.cost)}"))
 
 
-def _print_tried(treat: Row, console: Console) -> None:
+def _print_tried(treat: TreatResult, console: Console) -> None:
     console.print()
-    title = f"Fixes tried in the playbook's order, to restore a margin of {multiple(treat['target_margin'])}"
+    title = f"Fixes tried in the playbook's order, to restore a margin of {multiple(treat.target_margin)}"
     console.print(safe(console, title, "bold"))
     console.print(Padding(tried_table(treat, console), (0, 0, 0, INDENT), expand=False))
     print_items(console, "", ((Text("-", style="dim"), safe(console, words, "dim")) for words in _legend(treat)))
-    rows, names = tried_rows(treat), Counter(row["name"] for row in tried_rows(treat))
-    labels = [f"{row['name']} {settings_in_short(row)}" if names[row["name"]] > 1 else row["name"] for row in rows]
-    whys = [(safe(console, label, "bold"), safe(console, row["why"])) for label, row in zip(labels, rows, strict=True)]
+    rows, names = treat.done, Counter(row.name for row in treat.done)
+    labels = [f"{row.name} {settings_in_short(row)}" if names[row.name] > 1 else row.name for row in rows]
+    whys = [(safe(console, label, "bold"), safe(console, row.why)) for label, row in zip(labels, rows, strict=True)]
     print_items(console, "What came of them", whys)
 
 
-def _legend(treat: Row) -> Iterator[str]:
-    n = treat["n_seeds"]
+def _legend(treat: TreatResult) -> Iterator[str]:
+    n = treat.n_seeds
     seeds = f"{n} seed{'' if n == 1 else 's'}"
     yield f"every row is a sweep of its own with {seeds} a rate; the loss is the median at the rate that goes with it"
-    if treat["n_fresh_seeds"]:
+    if treat.n_fresh_seeds:
         yield (
             f"rows marked {CONFIRMED} were trained again, beside the training as it is, on up to "
-            f"{treat['n_fresh_seeds']} fresh seeds that the search did not use; their loss and its change are those of "
+            f"{treat.n_fresh_seeds} fresh seeds that the search did not use; their loss and its change are those of "
             "these seeds, and verified is what holds there"
         )
     if n < SEEDS_FOR_A_GAIN:
@@ -79,36 +78,36 @@ def _legend(treat: Row) -> Iterator[str]:
             "change: of the loss against lr* as it is, then the seeds that did better; a gain or a loss stands out of "
             "the spread over the seeds (exact rank-sum test)"
         )
-    if any(row["optimizer"] != treat["before"]["optimizer"] for row in tried_rows(treat)):
+    if treat.before and any(row.optimizer != treat.before.optimizer for row in treat.done):
         yield "the rates of two optimizers do not compare, their margins do"
 
 
-def _not_tried(treat: Row, console: Console) -> Iterator[Item]:
+def _not_tried(treat: TreatResult, console: Console) -> Iterator[Item]:
     """Each reason once, with the fixes that it is for."""
     names: dict[str, list[str]] = {}
-    for row in treat["tried"]:
-        if row not in tried_rows(treat):
-            names.setdefault(row["why"], []).append(row["name"])
+    for row in treat.tried:
+        if not row.was_tried:
+            names.setdefault(row.why, []).append(row.name)
     for why, of in names.items():
         fixes, reason = safe(console, ", ".join(of), "bold"), safe(console, f": {why}")
         yield Text("-"), Text(overflow="fold").append_text(fixes).append_text(reason)
 
 
-def _cut(treat: Row) -> Iterator[str]:
+def _cut(treat: TreatResult) -> Iterator[str]:
     """What the budget cut, beyond what stands among the reasons of the fixes that were not tried."""
-    reasons = [row["why"] for row in treat["tried"] if row not in tried_rows(treat)]
-    for cut in treat["cut"]:
+    reasons = [row.why for row in treat.tried if not row.was_tried]
+    for cut in treat.cut:
         if not any((cut.partition(": ")[2] or cut) in reason for reason in reasons):
             yield cut
 
 
-def _without_prescription(treat: Row) -> Iterator[str]:
-    before, tried = treat["before"], tried_rows(treat)
+def _without_prescription(treat: TreatResult) -> Iterator[str]:
+    before, tried = treat.before, treat.done
     if not tried:
-        yield treat["why_not"] or "no fix could be tried"
+        yield treat.why_not or "no fix could be tried"
     else:
-        refuted = [in_short(row) for row in tried if row["status"] == "rejected" and row["confirmation"] is not None]
-        left = [in_short(row) for row in tried if row["status"] == "unconfirmed"]
+        refuted = [in_short(row) for row in tried if row.status == "rejected" and row.confirmation is not None]
+        left = [in_short(row) for row in tried if row.status == "unconfirmed"]
         if refuted:
             yield f"on fresh seeds these bought nothing, or cost something: {'; '.join(refuted)}"
         if left:
@@ -118,21 +117,21 @@ def _without_prescription(treat: Row) -> Iterator[str]:
                 "none of the fixes that were tried makes clearly higher rates trainable without losing, or trains "
                 "better by more than the spread over the seeds"
             )
-    if before["best_learning_rate"] is not None:
-        room = "that is not known" if before["stability_margin"] is None else f"of {margin(before)}"
-        yield f"stay at lr* = {number(before['best_learning_rate'])} as it is, with a margin {room}"
-    if treat["cut"]:
+    if before is not None and before.best_learning_rate is not None:
+        room = "that is not known" if before.stability_margin is None else f"of {margin(before)}"
+        yield f"stay at lr* = {number(before.best_learning_rate)} as it is, with a margin {room}"
+    if treat.cut:
         yield "a larger --max-trial-steps goes on with what was cut; what was trained is not trained again"
 
 
-def _print_prescription(prescription: Row, console: Console) -> None:
-    title = f"Prescription: {' + '.join(prescription['names'])} ({prescription['status'].replace('_', ' ')})"
-    lines = {"why": prescription["why"], "base_learning_rate": prescription["base_learning_rate"]}
-    lines |= {key: value for key, value in prescription["settings"].items() if key not in lines}
-    lines |= {"patched spec": prescription["spec_file"]}
+def _print_prescription(prescription: Prescription, console: Console) -> None:
+    title = f"Prescription: {' + '.join(prescription.names)} ({prescription.status.replace('_', ' ')})"
+    lines: dict[str, object] = {"why": prescription.why, "base_learning_rate": prescription.base_learning_rate}
+    lines |= {key: value for key, value in plain(prescription.settings).items() if key not in lines}
+    lines |= {"patched spec": prescription.spec_file}
     print_items(console, title, ((Text(key), safe(console, _exactly(value))) for key, value in lines.items()))
-    print_lines(console, f"For {prescription.get('trainer') or 'PyTorch'}", prescription["snippet"].splitlines())
-    command = f"{COMMAND}sweep {shlex.quote(prescription['spec_file'])}"
+    print_lines(console, f"For {prescription.trainer or 'PyTorch'}", prescription.snippet.splitlines())
+    command = f"{COMMAND}sweep {shlex.quote(prescription.spec_file)}"
     print_lines(console, "The same as a spec that runs", [command])
 
 
@@ -141,7 +140,7 @@ def _exactly(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _cost(cost: Row) -> str:
-    minutes, seconds = divmod(round(cost["seconds"]), MINUTE)
+def _cost(cost: Cost) -> str:
+    minutes, seconds = divmod(round(cost.seconds), MINUTE)
     time = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-    return f"{cost['trials']:,} trials, {cost['steps']:,} training steps, {time} summed over the trials"
+    return f"{cost.trials:,} trials, {cost.steps:,} training steps, {time} summed over the trials"

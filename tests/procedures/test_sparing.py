@@ -1,0 +1,221 @@
+"""Which trials of a sweep can still change its answer: tables of what is known and what is asked next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import median
+
+import pytest
+
+from lrdoctor.core.certainty import Certainty, Side
+from lrdoctor.core.study import Rate, Stage
+from lrdoctor.procedures.reach import Outcome
+from lrdoctor.procedures.sparing import (
+    CLOSE,
+    EVERYTHING,
+    LIMITS,
+    Known,
+    Question,
+    climb,
+    closer,
+    first_seeds,
+    missing_pairs,
+    next_step,
+    open_pairs,
+)
+from lrdoctor.procedures.sweep import Settings
+
+INF = math.inf
+Losses = Sequence[float]
+"""Objective of each seed from 0 on; inf of an infeasible one, negative of one that rises."""
+
+GRID = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+
+
+def known(of_rates: Mapping[float, Losses], n_seeds: int = 5, stages: Mapping[float, Stage] | None = None) -> Known:
+    outcomes = [
+        Outcome(rate, seed, loss < 0 or loss == INF, abs(loss))
+        for rate, losses in of_rates.items()
+        for seed, loss in enumerate(losses)
+    ]
+    return Known(
+        rates=tuple(row(rate, losses, (stages or {}).get(rate, "grid")) for rate, losses in sorted(of_rates.items())),
+        outcomes=tuple(outcomes),
+        tried={rate: frozenset(range(len(losses))) for rate, losses in of_rates.items()},
+        seeds=tuple(range(n_seeds)),
+    )
+
+
+def row(rate: float, losses: Losses, stage: Stage) -> Rate:
+    values = [abs(loss) for loss in losses]
+    return Rate(
+        base_learning_rate=rate,
+        stage=stage,
+        n_judged=len(values),
+        n_feasible=sum(map(math.isfinite, values)),
+        n_unstable=sum(loss < 0 or loss == INF for loss in losses),
+        objective=median(values) if values else math.nan,
+        objective_low=min(values, default=math.nan),
+        objective_high=max(values, default=math.nan),
+        final_loss=median(values) if values else math.nan,
+    )
+
+
+FIRST = {0.001: [1.2], 0.003: [0.7], 0.01: [0.3], 0.03: [0.2], 0.1: [0.25], 0.3: [INF], 1.0: [INF], 3.0: [INF]}
+"""A grid with one seed: lr* at 0.03, the edge between 0.1 and 0.3."""
+
+
+def asked(pairs: Sequence[tuple[float, int]]) -> dict[float, int]:
+    """Rate -> number of further seeds."""
+    counts: dict[float, int] = {}
+    for rate, _ in pairs:
+        counts[rate] = counts.get(rate, 0) + 1
+    return counts
+
+
+def test_a_grid_begins_with_one_seed() -> None:
+    step = next_step(Settings(GRID), known({}))
+    assert step is not None
+    assert (step.stage, step.pairs) == ("grid", tuple((rate, 0) for rate in GRID))
+
+
+def test_nothing_is_left_out_where_everything_is_asked_for() -> None:
+    step = next_step(Settings(GRID), known({}), EVERYTHING)
+    assert step is not None
+    assert len(step.pairs) == 5 * len(GRID)
+    step = next_step(Settings(GRID), known(FIRST), EVERYTHING)
+    assert step is not None
+    assert (step.stage, step.pairs) == (None, missing_pairs(known(FIRST)))
+    assert len(step.pairs) == 4 * len(GRID)
+
+
+def test_what_is_far_from_the_edge_and_from_the_best_rate_gets_no_further_seed() -> None:
+    more = asked(open_pairs(known(FIRST)))
+    assert more[0.03] == 4
+    assert more[0.01] >= 2
+    assert more[0.1] >= 2
+    assert not more.keys() & {0.001, 0.003, 3.0}
+
+
+@pytest.mark.parametrize(
+    ("losses", "n_seeds", "n_more"),
+    [
+        # two of three, or three of five, that agree are what all say
+        ([-0.4, -0.4], 3, 0),
+        ([-0.4, 0.4], 3, 1),
+        ([-0.4, -0.4, -0.4], 5, 0),
+        ([-0.4, -0.4, 0.4], 5, 1),
+        ([-0.4, -0.4, 0.4, 0.4], 5, 1),
+        # of an even number half is enough for stable, and more than half for unstable
+        ([0.4, 0.4], 4, 0),
+        ([-0.4, -0.4], 4, 1),
+    ],
+)
+def test_a_majority_that_is_decided_by_count_needs_no_further_seed(losses: Losses, n_seeds: int, n_more: int) -> None:
+    of_rates = {0.01: [0.3] * n_seeds, 0.03: [0.2] * n_seeds, 0.1: [0.25] * n_seeds, 0.2: losses, 0.3: [INF] * n_seeds}
+    pairs = open_pairs(known(of_rates, n_seeds, {0.2: "refinement"}))
+    assert asked(pairs).get(0.2, 0) == n_more
+    assert set(asked(pairs)) <= {0.2}
+
+
+def test_one_lucky_seed_is_no_best_rate() -> None:
+    of_rates = {**{rate: losses * 5 for rate, losses in FIRST.items()}, 0.003: [0.1]}
+    assert (0.003, 1) in open_pairs(known(of_rates))
+
+
+def test_an_odd_seed_far_below_the_edge_asks_for_others() -> None:
+    assert asked(open_pairs(known({**FIRST, 0.001: [-1.2]})))[0.001] >= 1
+
+
+def test_a_failed_trial_says_nothing() -> None:
+    found = known({**FIRST, 0.001: []})
+    found = replace(found, tried={**found.tried, 0.001: frozenset({0})})
+    assert (0.001, 1) in open_pairs(found)
+
+
+def test_where_no_rate_is_feasible_the_majority_is_counted() -> None:
+    nothing = {rate: [INF] for rate in GRID}
+    assert asked(open_pairs(known(nothing))) == dict.fromkeys(GRID, 2)
+    assert open_pairs(known({rate: [INF] * 3 for rate in GRID})) == ()
+
+
+def test_a_rate_that_is_to_locate_the_edge_begins_with_a_majority() -> None:
+    found = known({rate: losses * 5 for rate, losses in FIRST.items()})
+    assert first_seeds(found, 0.17, is_swept=False) == (0, 1, 2)
+    assert first_seeds(found, 0.17, is_swept=True) == (0,)
+    assert first_seeds(found, 30.0, is_swept=False) == (0,)
+
+
+def test_the_closer_look_trains_every_seed_near_the_edge() -> None:
+    found = known({**{rate: losses * 5 for rate, losses in FIRST.items()}, 0.2: [-0.4] * 3}, stages={0.2: "refinement"})
+    assert open_pairs(found) == ()
+    assert open_pairs(found, CLOSE) == ((0.2, 3), (0.2, 4))
+
+
+def certainty(edge: tuple[float, Side], ten: tuple[float, Side], n_seeds: int = 5) -> Certainty:
+    names = ("edge", "10x")
+    return Certainty(
+        n_seeds=n_seeds, confidence=0.9, best_learning_rate=None, unstable_base_learning_rate=None,
+        stability_margin=None, stable_in_3_of_4=None, typical_spread=1.35,
+        chances=dict(zip(names, (edge[0], ten[0]), strict=True)),
+        sides=dict(zip(names, (edge[1], ten[1]), strict=True)), seeds_to_settle={},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "at_first", "at_last"),
+    [
+        # whatever was saved: unstable, stable, withheld
+        (certainty((0.99, "within"), (1.0, "within")), LIMITS, CLOSE),
+        (certainty((0.01, "beyond"), (0.99, "within")), LIMITS, CLOSE),
+        (certainty((0.5, "open"), (0.9, "open")), LIMITS, CLOSE),
+        (certainty((0.06, "open"), (0.6, "open")), LIMITS, CLOSE),
+        # near a limit it is looked at more closely; and where it is nearer still everything is trained
+        (certainty((0.96, "within"), (1.0, "within")), CLOSE, EVERYTHING),
+        (certainty((0.94, "open"), (1.0, "within")), CLOSE, EVERYTHING),
+        (certainty((0.978, "within"), (1.0, "within")), CLOSE, CLOSE),
+        (certainty((0.87, "open"), (1.0, "within")), CLOSE, CLOSE),
+        # one seed has nothing to save, and of what has no figures nothing is known
+        (certainty((0.94, "open"), (1.0, "within"), n_seeds=1), LIMITS, CLOSE),
+        (None, LIMITS, CLOSE),
+    ],
+)
+def test_when_it_is_looked_at_more_closely(found: Certainty | None, at_first: object, at_last: object) -> None:
+    assert closer(found, LIMITS) is at_first
+    assert closer(found, CLOSE) is at_last
+    assert closer(found, EVERYTHING) is EVERYTHING
+
+
+LADDER = (0.01, 0.03, 0.1, 0.3, 1.0)
+QUESTION = Question(start=0.03, unstable=0.1)
+GOOD = [0.2, 0.21, 0.22]
+
+
+@pytest.mark.parametrize(
+    ("of_rates", "stage", "rates"),
+    [
+        # lr* and the rate to be cured with all seeds, the one below with one
+        ({}, "grid", {0.03: 3, 0.1: 3, 0.01: 1}),
+        # cured so far: upward, one rate at a time
+        ({0.01: [0.3], 0.03: GOOD, 0.1: GOOD}, "grid", {0.3: 3}),
+        ({0.01: [0.3], 0.03: GOOD, 0.1: GOOD, 0.3: GOOD}, "grid", {1.0: 3}),
+        # the edge is found: it is located, and nothing is asked above it
+        ({0.01: [0.3], 0.03: [0.25] * 3, 0.1: GOOD, 0.3: [INF] * 3}, "refinement", {0.1732: 2}),
+        # one of three that breaks where it is to be cured is too many: nothing above is asked
+        ({0.01: [0.3], 0.03: GOOD, 0.1: [0.2, INF, 0.2]}, None, {}),
+        ({0.01: [0.3], 0.03: GOOD, 0.1: [INF] * 3}, None, {}),
+        # the rate below is the best one with one seed: the others are asked
+        ({0.01: [0.1], 0.03: GOOD, 0.1: [INF] * 3}, None, {0.01: 2}),
+    ],
+)
+def test_what_the_sweep_of_a_fix_asks(
+    of_rates: Mapping[float, Losses], stage: Stage | None, rates: Mapping[float, int]
+) -> None:
+    step = climb(Settings(LADDER), known(of_rates, 3), QUESTION)
+    if not rates:
+        assert step is None
+        return
+    assert step is not None
+    assert (step.stage, asked(step.pairs)) == (stage, rates)

@@ -1,0 +1,103 @@
+"""The default screen: the verdict, what to do now, and the evidence that fits on 40 lines; the page last."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from log_report_samples import log_run
+from log_report_samples import report as log_report
+from report_samples import RATES, finding, rate, report, sweep_of
+from rich.console import Console
+from treat_samples import TREATS
+from warmup_samples import TABLES
+
+from lrdoctor.core.report import Fix, Report
+from lrdoctor.reports.terminal.screen import LINES, print_screen
+
+PAGE = "lrdoctor_out/study/report.html"
+MANY_RATES = sweep_of([rate(0.001 * 1.3**i, feasible=5 if i < 30 else 0) for i in range(60)])
+
+
+def fix(run: str | None, name: str = "warmup", **settings: Any) -> Fix:
+    return Fix(rank=1, name=name, status="recommended", why="it helps", because=("LRD201",), settings=settings, run=run)
+
+
+def logs(n: int) -> Report:
+    runs = [log_run(f"{i}.csv", "unstable" if i % 2 else "stable") for i in range(n)]
+    found = tuple(finding("it rose", run=f"{i}.csv", code="LRD201") for i in range(1, n, 2))
+    fixes = tuple(fix(f"{i}.csv", warmup_steps=[10, 100]) for i in range(1, n, 2))
+    steps = tuple(f"Log the norms of {i}" for i in range(n))
+    return log_report(*runs, findings=found, fixes=fixes, next_steps=steps, verdict="unstable")
+
+
+REPORTS: dict[str, Report] = {
+    "sweep": report(),
+    "many rates": report(sweep=MANY_RATES, summary="it is unstable " * 12),
+    **{f"treat {name}": report(treat=treat, command="treat") for name, treat in TREATS.items()},
+    "warmup": report(warmup=TABLES["held"], command="warmup"),
+    "one log": logs(2),
+    "many logs": logs(90),
+}
+
+
+def screen(of: Report, width: int) -> list[str]:
+    """The lines as a terminal of that width wraps them."""
+    file = io.StringIO()
+    print_screen(of, Console(file=file, width=width, color_system=None, _environ={}), PAGE)
+    lines = file.getvalue().removesuffix("\n").split("\n")
+    return [line[i : i + width] for line in lines for i in range(0, max(len(line), 1), width)]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+@pytest.mark.parametrize("name", REPORTS)
+def test_it_fits_and_ends_with_the_page(name: str, width: int) -> None:
+    lines = screen(REPORTS[name], width)
+    assert len(lines) <= LINES
+    assert lines[-1] == f"  the page: {PAGE}"
+    assert any("-v shows" in line for line in lines)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("treat pair", "DO NOW  train with warmup_steps 30, clip_norm 4.781 at learning rate 0.02"),
+        ("treat none", "DO NOW  stay at lr* = "),
+        ("one log", "DO NOW  1.csv: warm the learning rate up over 10 or 100 steps"),
+    ],
+)
+def test_what_to_do_stands_right_below_the_verdict(name: str, told: str, width: int) -> None:
+    lines = [line.strip() for line in screen(REPORTS[name], width)]
+    place = next(i for i, line in enumerate(lines) if line.startswith("DO NOW"))
+    assert " ".join(lines[place : place + 2]).startswith(told)
+    assert place <= 6
+
+
+def test_a_treatment_lists_no_files_and_names_its_spec() -> None:
+    lines = screen(REPORTS["treat pair"], 80)
+    assert not any("figures/" in line for line in lines)
+    assert "    lrdoctor sweep lrdoctor_out/mlp10/prescription.yaml" in lines
+
+
+def test_of_many_rates_those_next_to_the_best_and_to_the_edge_are_kept() -> None:
+    lines = screen(replace(REPORTS["many rates"], best_learning_rate=0.001 * 1.3**29), 80)
+    assert any(line.startswith("★") for line in lines)
+    assert any(line.startswith("✗") for line in lines)
+    assert any("all of the rates" in line for line in lines)
+
+
+def test_infeasible_and_unstable_are_told_apart_in_words() -> None:
+    rising = rate(0.1, feasible=5, events={"rise": 4}, n_unstable=4)
+    text = "\n".join(screen(report(sweep=sweep_of([*RATES, rising])), 120))
+    assert "✗ infeasible for most seeds" in text
+    assert "! unstable: it trains, and the loss rises on the way" in text
+
+
+def test_each_unstable_log_has_what_to_do_beside_it() -> None:
+    lines = screen(logs(4), 200)
+    rows = [line for line in lines if line.lstrip().startswith(("1.csv", "3.csv"))]
+    assert len(rows) == 2
+    assert all("warm the learning rate up over 10 or 100 steps" in row for row in rows)

@@ -1,0 +1,73 @@
+"""The page of a running study: what it shows, when it is written, and that it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from html_pages import faults
+from report_samples import falling, run, trial
+from sweep_in_process import Nobody
+
+from lrdoctor.errors import StoreError
+from lrdoctor.live import LivePage
+from lrdoctor.reports.html.live import SECONDS
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def page() -> tuple[LivePage, list[str], Clock]:
+    written: list[str] = []
+    clock = Clock()
+    return LivePage(Nobody(), "<mlp>", written.append, clock), written, clock
+
+
+def test_the_page_shows_what_runs_and_what_is_finished() -> None:
+    live, written, clock = page()
+    whole = run(0.1, 2, train=falling())
+    assert whole.trial is not None
+    live.planned("grid", 4, 1)
+    live.started(whole.trial, 0)
+    clock.now = SECONDS
+    live.progressed(whole.trial, 40, 1.25)
+    assert len(written) == 2
+    assert faults(written[-1]) == []
+    for said in ("grid: 1 of 4 trials are finished", "lr=0.1 seed=2", "1.25", 'http-equiv="refresh" content="5"'):
+        assert said in written[-1]
+    clock.now = 2 * SECONDS
+    live.finished(whole)
+    assert "grid: 2 of 4 trials are finished" in written[-1]
+    assert written[-1].count("<svg ") == 1
+    assert "&lt;mlp&gt;" in written[-1]
+    assert "Trials under way" not in written[-1]
+
+
+def test_the_page_is_written_no_more_often_than_it_reloads() -> None:
+    live, written, clock = page()
+    live.planned("grid", 4, 0)
+    for step in range(100):
+        clock.now = step * SECONDS / 50
+        live.progressed(trial(), step, 1.0)
+    assert len(written) == 2
+
+
+def test_an_ended_study_reloads_no_more() -> None:
+    live, written, _ = page()
+    live.planned("grid", 4, 0)
+    live.look("The study is finished.")
+    assert "The study is finished." in written[-1]
+    assert 'http-equiv="refresh"' not in written[-1]
+    assert faults(written[-1]) == []
+
+
+def test_a_page_that_cannot_be_written_stops_nothing() -> None:
+    def refuse(text: str) -> Any:
+        raise StoreError("disk full")
+
+    live = LivePage(Nobody(), "mlp", refuse, Clock())
+    live.planned("grid", 4, 0)
+    live.finished(run())
