@@ -70,7 +70,10 @@ class Side:
         found = [
             run for run in self.runs if (trial := run.trial) is not None and not trial.control and self._is_shown(trial)
         ]
-        seeds = _swept_seeds(found)
+        seeds = sorted({run.trial.seed for run in found if run.trial is not None})
+        if self.report.sweep is not None:
+            # fresh seeds, which confirm a fix, are numbered on after those of the sweep
+            seeds = seeds[: self.report.sweep.n_seeds]
         return [run for run in found if run.trial is not None and run.trial.seed in seeds]
 
     def _is_shown(self, trial: Trial) -> bool:
@@ -79,16 +82,6 @@ class Side:
             return trial.procedure == "sweep" and trial.stop_after is None
         # those with a length after the ramp are short runs of the search
         return trial.procedure == "warmup" and trial.warmup_steps == steps and trial.post_warmup_steps is None
-
-
-def _swept_seeds(found: Sequence[Run]) -> set[int]:
-    """Seeds of most rates: fresh ones, which confirm a fix, are run at two or three rates only."""
-    rates: dict[int, set[float]] = {}
-    for run in found:
-        assert run.trial is not None
-        rates.setdefault(run.trial.seed, set()).add(run.trial.base_learning_rate)
-    most = max(map(len, rates.values()), default=0)
-    return {seed for seed, tried in rates.items() if 2 * len(tried) > most}
 
 
 def compare_studies(sides: Sequence[Side]) -> StudyComparison:
@@ -181,7 +174,7 @@ def _incomplete(
         yield f"its sweep says nothing of the learning rate: {sweep.obstacle.reason}; {sweep.obstacle.advice}"
     elif best is None and not objectives:
         yield "it has no best learning rate"
-    failed = sum(max(sweep.n_seeds - rate.n_judged, 0) for rate in rates)
+    failed = sum(run.status == "failed" for run in side.trials())
     if failed and side.warmup_steps is None:
         trials = "1 trial" if failed == 1 else f"{failed} trials"
         yield f"{trials} of its sweep could not be judged; the same command runs them again"

@@ -56,7 +56,7 @@ def test_json_is_the_saved_report_and_fits_the_schema(clipped: Path) -> None:
 
 def test_a_second_run_trains_nothing_and_says_the_same(clipped: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in clipped.glob("out/trials/*/*")}
-    done = run(clipped, clipped / "tiny.yaml", "--fail-on", "never")
+    done = run(clipped, clipped / "tiny.yaml", "--fail-on", "never", "-v")
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in clipped.glob("out/trials/*/*")} == before
     assert "completed" not in done.stderr

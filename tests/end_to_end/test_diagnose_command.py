@@ -87,8 +87,8 @@ def test_exit_code_and_first_line(folder: Path, arguments: str, code: int, verdi
         ("- -", "lrdoctor: error: - is given twice"),
         ("healthy.csv --format exel", "lrdoctor: error: --format exel: unknown format, expected one of "),
         ("healthy.csv --columns los=a", "lrdoctor: error: --columns los=a: unknown key 'los'"),
-        ("healthy.csv --alpha 0.5", "found 0.5, expected a number above 0 and below 0.5"),
-        ("healthy.csv --alpha 0", "found 0, expected a number above 0 and below 0.5"),
+        ("healthy.csv --alpha 0.5", "found 0.5, expected a number of 1e-100 or more and below 0.5"),
+        ("healthy.csv --alpha 0", "found 0, expected a number of 1e-100 or more and below 0.5"),
         ("healthy.csv --objective maximized", "'maximized' is not one of"),
     ],
 )
