@@ -105,4 +105,4 @@ def _next_steps(findings: tuple[Finding, ...]) -> tuple[str, ...]:
 
 def _proofs() -> Iterator[str]:
     yield TREAT
-    yield "The model alone does not show whether its training is unstable: `lrdoctor sweep` on the same spec measures it."
+    yield "The model alone does not show whether its training is unstable: `lrdoctor sweep` on this spec measures it."

@@ -213,6 +213,6 @@ def _next_steps(judged: _Judged, before: Report) -> tuple[str, ...]:
     early = {f.instability for f in judged.findings if f.severity not in HOLDS} & {"early"}
     if judged.verdict == "unstable" and early:
         steps.append(
-            "`lrdoctor warmup` on the same spec: a warmup is the first fix to try where training breaks in its first steps"
+            "`lrdoctor warmup` on this spec: a warmup is the first fix to try where training breaks in its first steps"
         )
     return tuple(steps)

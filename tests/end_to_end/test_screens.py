@@ -1,5 +1,5 @@
-"""What each command prints by default, as a terminal of 80 and of 120 columns shows it: at most 40 lines, what to do now
-at the top, the page last."""
+"""What each command prints by default, as a terminal of 80 and of 120 columns shows it: at most 40 lines, what to do
+now at the top, the page last."""
 
 from __future__ import annotations
 

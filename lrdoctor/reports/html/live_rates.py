@@ -19,7 +19,7 @@ SWEEP = "sweep"
 WIDTH, HEIGHT = 400.0, 150.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 8.0, 18.0, 34.0
 ROOM = 1.15
-"""Factor by which the axis of the rates goes beyond the lowest and the highest one, so that no point lies on the rim."""
+"""Factor by which the axis of the rates goes beyond the lowest and the highest one, so that no point is on the rim."""
 
 Point = tuple[float, float]
 

@@ -23,6 +23,7 @@ from lrdoctor.reports.terminal.gates import print_gates
 from lrdoctor.reports.terminal.items import (
     INDENT,
     VERDICT_STYLE,
+    Item,
     finding_item,
     print_items,
     print_lines,
@@ -181,7 +182,10 @@ def _parts(report: Report) -> Iterator[Part]:
 def _findings(report: Report) -> Part:
     """Those of the whole study, the first few."""
     whole = [finding for finding in report.findings if finding.run is None][:MOST_FINDINGS]
-    items = lambda on: (finding_item(f, on, False, do=actions.for_finding(report, f)) for f in whole)  # noqa: E731
+
+    def items(on: Console) -> Iterator[Item]:
+        return (finding_item(f, on, False, do=actions.for_finding(report, f)) for f in whole)
+
     return Part("findings", lambda on, room: print_items(on, "Findings", items(on)))
 
 
@@ -284,13 +288,14 @@ def _print_runs(runs: Sequence[RunSummary], report: Report, console: Console, ro
     draw_on[n](console)
 
 
-def _shared_folder(names: Sequence[str]) -> str:
+def _shared_folder(names: list[str]) -> str:
     """The folder, with its last slash, that all of them begin with: told once, since a table has no room for it.
 
     >>> _shared_folder(["runs/a/1.csv", "runs/a/2.csv", "runs/b.csv"])
     'runs/'
     """
-    return commonprefix(list(names)).rpartition("/")[0] + "/" if "/" in commonprefix(list(names)) else ""
+    folder, slash, _ = commonprefix(names).rpartition("/")  # noqa: RUF071  # cut at a slash
+    return folder + slash
 
 
 def _print_run_table(runs: Sequence[RunSummary], n: int, report: Report, folder: str, console: Console) -> None:
