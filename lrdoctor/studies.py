@@ -80,6 +80,7 @@ def sweep(
     out: str | PathLike[str] | None = None,
     jobs: int | None = None,
     fresh: bool = False,
+    exhaustive: bool = False,
     quiet: bool = False,
 ) -> Report:
     """Sweeps the learning rate: the best one, which are infeasible, and how close the best sits to the edge.
@@ -90,6 +91,7 @@ def sweep(
             resumes; objects in memory are never known to be the same, so that theirs begins anew only with `fresh`.
         jobs: worker processes; None for one a core. Objects in memory are trained in this process alone.
         fresh: throw away what the folder holds of an earlier study.
+        exhaustive: train every seed at every rate, also those that cannot change the answer.
         quiet: show no progress on standard error.
 
     Returns:
@@ -102,7 +104,7 @@ def sweep(
         StoreError: the folder cannot be written or holds another study.
         Interrupted: Ctrl-C; what was finished is saved.
     """
-    with _laboratory(training, out, jobs, fresh, quiet) as laboratory:
+    with _laboratory(training, out, jobs, fresh, exhaustive, quiet) as laboratory:
         from lrdoctor import runner
 
         return runner.sweep(laboratory, tuple(laboratory.spec.seeds))
@@ -116,6 +118,7 @@ def probe(
     out: str | PathLike[str] | None = None,
     jobs: int | None = None,
     fresh: bool = False,
+    exhaustive: bool = False,
     quiet: bool = False,
 ) -> Report:
     """Looks at the first steps above lr*, with both losses at every step: some models blow up and come back unseen.
@@ -124,14 +127,14 @@ def probe(
         training: as of `sweep`.
         learning_rate: lr*; None to sweep for it first.
         factor: the rate to run at, as a multiple of lr*; None for the spec's.
-        out, jobs, fresh, quiet: as of `sweep`.
+        out, jobs, fresh, exhaustive, quiet: as of `sweep`.
 
     Raises:
         ValueError: `learning_rate` or `factor` is no finite number above 0.
         SpecError, WorkloadError, StoreError, Interrupted: as of `sweep`.
     """
     _refuse_below_0(learning_rate=learning_rate, factor=factor)
-    with _laboratory(training, out, jobs, fresh, quiet) as laboratory:
+    with _laboratory(training, out, jobs, fresh, exhaustive, quiet) as laboratory:
         from lrdoctor import runner
 
         return runner.probe(laboratory, tuple(laboratory.spec.seeds), learning_rate, factor)
@@ -145,6 +148,7 @@ def warmup(
     out: str | PathLike[str] | None = None,
     jobs: int | None = None,
     fresh: bool = False,
+    exhaustive: bool = False,
     quiet: bool = False,
 ) -> Report:
     """Searches the shortest warmup to a rate far above the unstable one, and compares it with the training as it is.
@@ -155,14 +159,14 @@ def warmup(
         training: as of `sweep`; its key `warmup` says how far above and which lengths.
         learning_rate: lr*; None to sweep for it first.
         unstable_learning_rate: the lowest unstable rate; None for that of the sweep.
-        out, jobs, fresh, quiet: as of `sweep`.
+        out, jobs, fresh, exhaustive, quiet: as of `sweep`.
 
     Raises:
         ValueError: a rate is no finite number above 0.
         SpecError, WorkloadError, StoreError, Interrupted: as of `sweep`.
     """
     _refuse_below_0(learning_rate=learning_rate, unstable_learning_rate=unstable_learning_rate)
-    with _laboratory(training, out, jobs, fresh, quiet) as laboratory:
+    with _laboratory(training, out, jobs, fresh, exhaustive, quiet) as laboratory:
         from lrdoctor import runner
 
         return runner.warmup(laboratory, tuple(laboratory.spec.seeds), learning_rate, unstable_learning_rate)
@@ -178,6 +182,7 @@ def clip(
     out: str | PathLike[str] | None = None,
     jobs: int | None = None,
     fresh: bool = False,
+    exhaustive: bool = False,
     quiet: bool = False,
 ) -> Report:
     """Studies the gradient norms at lr*, and clips at a percentile of them at the unstable rates.
@@ -188,7 +193,7 @@ def clip(
         training, learning_rate, unstable_learning_rate: as of `warmup`.
         percentile: of the norms, the first threshold; None for the training's key `clip`.
         harder: also try harder thresholds at the best clipped rate, for a better loss.
-        out, jobs, fresh, quiet: as of `sweep`.
+        out, jobs, fresh, exhaustive, quiet: as of `sweep`.
 
     Raises:
         ValueError: a rate is no finite number above 0, or the percentile not above 0 and at most 100.
@@ -197,7 +202,7 @@ def clip(
     _refuse_below_0(learning_rate=learning_rate, unstable_learning_rate=unstable_learning_rate)
     if percentile is not None and not 0 < percentile <= HIGHEST_PERCENTILE:
         raise ValueError(f"percentile={percentile!r}: expected a number above 0 and at most {HIGHEST_PERCENTILE:g}")
-    with _laboratory(training, out, jobs, fresh, quiet) as laboratory:
+    with _laboratory(training, out, jobs, fresh, exhaustive, quiet) as laboratory:
         from lrdoctor import runner
 
         seeds = tuple(laboratory.spec.seeds)
@@ -215,6 +220,7 @@ def treat(
     out: str | PathLike[str] | None = None,
     jobs: int | None = None,
     fresh: bool = False,
+    exhaustive: bool = False,
     quiet: bool = False,
 ) -> Report:
     """Runs the whole procedure: sweep, checks, then every fix in the documented order, each one run again and judged.
@@ -227,7 +233,7 @@ def treat(
         everything: also try the fixes after one that suffices, and where there is room for 5 to 10 times lr*.
         add_norm: also try a norm at the end of every residual branch, on a copy of the model.
         max_trial_steps: steps that may be trained in all, those kept from before not counted; None for no limit.
-        out, jobs, fresh, quiet: as of `sweep`.
+        out, jobs, fresh, exhaustive, quiet: as of `sweep`.
 
     Raises:
         ValueError: a rate or `max_trial_steps` is no finite number above 0.
@@ -236,7 +242,7 @@ def treat(
     _refuse_below_0(
         learning_rate=learning_rate, unstable_learning_rate=unstable_learning_rate, max_trial_steps=max_trial_steps
     )
-    with _laboratory(training, out, jobs, fresh, quiet) as laboratory:
+    with _laboratory(training, out, jobs, fresh, exhaustive, quiet) as laboratory:
         from lrdoctor import examine, runner
 
         laboratory.budget = max_trial_steps
@@ -277,13 +283,19 @@ def inspect(training: AnyTraining, *, seed: int | None = None, sharpness: bool =
 
 @contextmanager
 def _laboratory(
-    training: AnyTraining, out: str | PathLike[str] | None, jobs: int | None, fresh: bool, quiet: bool
+    training: AnyTraining,
+    out: str | PathLike[str] | None,
+    jobs: int | None,
+    fresh: bool,
+    exhaustive: bool,
+    quiet: bool,
 ) -> Iterator[Any]:
     with _opened(training) as (spec, engine):
         from lrdoctor import runner
 
         where = None if out is None else Path(out)
         with runner.open_laboratory(spec, where, jobs, fresh, quiet, engine) as laboratory:
+            laboratory.exhaustive = exhaustive
             yield laboratory
 
 

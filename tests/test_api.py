@@ -108,7 +108,7 @@ def test_the_objective_reaches_the_rules() -> None:
         ("a.csv", {"columns": {"lr": "a", "learning_rate": "b"}}, lrdoctor.LogError, "'lr' and 'learning_rate' mean"),
         ("a.csv", {"columns": {"loss": 3}}, lrdoctor.LogError, "columns['loss']: found 3, expected the name"),
         ("a.csv", {"objective": "maximized"}, ValueError, "objective='maximized': expected one of 'auto', "),
-        ("a.csv", {"alpha": 0.5}, ValueError, "alpha=0.5: expected a number above 0 and below 0.5"),
+        ("a.csv", {"alpha": 0.5}, ValueError, "alpha=0.5: expected a number of 1e-100 or more and below 0.5"),
         ("a.csv", {"alpha": math.nan}, ValueError, "alpha=nan"),
         (["-", "-"], {}, lrdoctor.LogError, "- is given twice"),
     ],

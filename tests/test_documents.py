@@ -80,7 +80,7 @@ PARSED: Mapping[str, str] = {
     '.venv/bin/pip install -c constraints.txt -e ".[examples]"': INSTALLS,
     "mkdir study && cd study": "the shell's own",
     "lrdoctor sweep configs/rnn.yaml": "the same as .venv/bin/lrdoctor, which is run",
-    "lrdoctor treat configs/rnn.yaml -v": MINUTES,
+    "lrdoctor treat configs/rnn.yaml": MINUTES,
     "lrdoctor sweep -- python train.py --config c.yaml": "a script of the reader's",
     "lrdoctor treat -- python train.py --config c.yaml": "a script of the reader's",
     "lrdoctor sweep --steps 200 --seeds 3 -- python train.py --epochs 2": "a script of the reader's",
@@ -174,7 +174,7 @@ OF_TRAINERS = {
     "--learning", "--warmup", "--grad",
 }  # fmt: skip
 """Flags of trainers that docs/trainers.md names, up to what ends a word of an option of ours."""
-OF_OTHERS = OF_TRAINERS | {"--nproc-per-node", "--trained", "--studies", "--families", "--half", "--logs"}
+OF_OTHERS = OF_TRAINERS | {"--nproc-per-node", "--trained", "--studies", "--families", "--half", "--logs", "--cases"}
 """Options of tools/, benchmarks/ and torchrun."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 from html_pages import faults
@@ -11,6 +13,7 @@ from sweep_in_process import Nobody
 from lrdoctor.errors import StoreError
 from lrdoctor.live import LivePage
 from lrdoctor.reports.html.live import SECONDS
+from lrdoctor.reports.html.live_rates import rates_figure
 
 
 class Clock:
@@ -41,9 +44,28 @@ def test_the_page_shows_what_runs_and_what_is_finished() -> None:
     clock.now = 2 * SECONDS
     live.finished(whole)
     assert "grid: 2 of 4 trials are finished" in written[-1]
-    assert written[-1].count("<svg ") == 1
+    assert written[-1].count("<svg ") == 2
     assert "&lt;mlp&gt;" in written[-1]
     assert "Trials under way" not in written[-1]
+
+
+def test_the_losses_by_rate_grow_with_the_sweep() -> None:
+    live, written, clock = page()
+    ends = [run(0.01, val=[0.9, 0.5]), run(0.1, val=[0.7, 0.25]), run(1.0, train=[3.0], val=[], status="diverged")]
+    for i, end in enumerate(ends):
+        clock.now = i * SECONDS
+        live.finished(end)
+    assert "2 trials completed, 1 diverged (crosses)" in written[-1]
+    assert "so far the lowest is 0.25 at 0.1" in written[-1]
+    assert written[-1].count('class="line first dot"') == 2
+    assert faults(written[-1]) == []
+
+
+def test_what_only_diverged_or_belongs_to_a_fix_has_no_losses_to_show() -> None:
+    warmed = run(0.1, val=[0.2])
+    assert warmed.trial is not None
+    assert rates_figure("rates", [replace(warmed, trial=replace(warmed.trial, procedure="warmup"))]) is None
+    assert rates_figure("rates", [run(0.1, train=[math.nan], val=[], status="diverged")]) is None
 
 
 def test_the_page_is_written_no_more_often_than_it_reloads() -> None:

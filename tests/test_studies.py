@@ -98,6 +98,18 @@ def test_it_trains_as_the_workers_do(tmp_path: Path) -> None:
     assert losses[0] == losses[1]
 
 
+def test_all_seeds_are_trained_where_that_is_asked(tmp_path: Path) -> None:
+    of = training(keys={**KEYS, "sweep": {"values": [1e-4, 1e-3, 0.01, 0.1]}, "seeds": [0, 1, 2, 3, 4]})
+    sparing, every = (
+        lrdoctor.sweep(of, out=tmp_path / str(all_), exhaustive=all_, quiet=True) for all_ in (False, True)
+    )
+    assert sparing.sweep is not None
+    assert every.sweep is not None
+    assert {rate.n_judged for rate in every.sweep.rates} == {5}
+    assert min(rate.n_judged for rate in sparing.sweep.rates) < 5
+    assert len(sparing.runs) < len(every.runs)
+
+
 def test_probe_and_inspect(tmp_path: Path) -> None:
     probed = lrdoctor.probe(training(), learning_rate=0.01, factor=3, out=tmp_path / "out", quiet=True)
     assert probed.probe is not None

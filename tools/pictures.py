@@ -37,7 +37,7 @@ STUDIES = {
 FROM_STUDIES = {
     "figure_5_conv_stride1.png": ("conv_stride1", "figure_5_every_step.png"),
     "figure_7b_rnn.png": ("rnn", "figure_7b_training_loss_above_best.png"),
-    "figure_8_rnn.png": ("rnn", "figure_8_objective_with_clip_gradients.png"),
+    "figure_8_rnn.png": ("rnn", "figure_8_objective_with_warmup_and_clip_gradients.png"),
     "figure_9_rnn.png": ("rnn", "figure_9_gradient_norm_by_step.png"),
     "../figure_7a_rnn.png": ("rnn", "figure_7a_objective_vs_learning_rate.png"),
 }

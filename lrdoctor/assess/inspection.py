@@ -10,7 +10,7 @@ from lrdoctor import fixes, rules
 from lrdoctor.assess import safe_rate
 from lrdoctor.assess.judging import checks_of_models, split
 from lrdoctor.core.architecture import Architecture, Inspection
-from lrdoctor.core.report import Finding, Report, Skip
+from lrdoctor.core.report import TREAT, Finding, Report, Skip
 from lrdoctor.core.sections import Model
 from lrdoctor.core.study import Study
 
@@ -104,5 +104,5 @@ def _next_steps(findings: tuple[Finding, ...]) -> tuple[str, ...]:
 
 
 def _proofs() -> Iterator[str]:
-    yield "`lrdoctor treat` on this spec: what can be changed in a copy of the model is tried, and proven or rejected"
-    yield "`lrdoctor sweep` on this spec: whether the training is unstable is measured, not read off the model"
+    yield TREAT
+    yield "The model alone does not show whether its training is unstable: `lrdoctor sweep` on this spec measures it."

@@ -212,5 +212,7 @@ def _next_steps(judged: _Judged, before: Report) -> tuple[str, ...]:
         steps.append(f"--seeds {ENOUGH_SEEDS}: the verdict rests on {n} seed{'s' if n > 1 else ''}")
     early = {f.instability for f in judged.findings if f.severity not in HOLDS} & {"early"}
     if judged.verdict == "unstable" and early:
-        steps.append("`lrdoctor warmup` on this spec: warmup is the first fix for an instability that begins early")
+        steps.append(
+            "`lrdoctor warmup` on this spec: a warmup is the first fix to try where training breaks in its first steps"
+        )
     return tuple(steps)

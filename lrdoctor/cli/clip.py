@@ -17,6 +17,7 @@ from lrdoctor.cli.options import (
     Fresh,
     Jobs,
     Json,
+    Live,
     Out,
     Quiet,
     Seeds,
@@ -73,6 +74,7 @@ def clip(
     harder: Harder = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    live: Live = False,
     outputs: Outputs = NOTHING,
     script: Script = NO_SCRIPT,
 ) -> int:
@@ -83,7 +85,10 @@ def clip(
     from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh, engine)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
+    with (
+        trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory,
+        trials.watched(laboratory, live),
+    ):
         laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
         report = runner.clip(laboratory, chosen, lr, unstable_lr, percentile, harder)

@@ -115,6 +115,7 @@ def conclude(
     verbose: bool,
     outputs: Outputs = NOTHING,
     folder: Path | None = None,
+    trained: str = "",
 ) -> int:
     """Prints the report, writes what was asked for besides it, and gives the exit code.
 
@@ -126,9 +127,10 @@ def conclude(
         verbose: prints every single finding.
         outputs: what to write, and what the report is held against.
         folder: the study folder; None for logs.
+        trained: the spec or command that was looked at, as one types it, where no folder has it.
     """
     report = outputs.held_against(report, FAILS[fail_on])
-    typed = _as_typed(report, folder)
+    typed = _as_typed(report, folder, trained)
     page = outputs.write_page(typed, folder)
     with streams.written(sys.stdout), commands_ignored(as_json, outputs.github):
         _print(report if as_json else typed, as_json=as_json, quiet=quiet, verbose=verbose, page=page)
@@ -140,20 +142,17 @@ def conclude(
     return exit_code(report, fail_on)
 
 
-def _as_typed(report: Report, folder: Path | None) -> Report:
+def _as_typed(report: Report, folder: Path | None, trained: str) -> Report:
     """The report with its specs named as a command line takes them; saved ones hold wherever the folder lies."""
     from lrdoctor.core.report import TREAT
 
-    if folder is None:
-        return report
-    spec = shlex.quote(str(folder / "spec.yaml"))
-    steps = tuple(
-        f"lrdoctor treat {spec} --out {shlex.quote(str(folder))}" if step == TREAT else step
-        for step in report.next_steps
-    )
-    report = replace(report, next_steps=steps)
+    if folder is not None:
+        trained = f"{shlex.quote(str(folder / 'spec.yaml'))} --out {shlex.quote(str(folder))}"
+    if trained:
+        steps = tuple(f"lrdoctor treat {trained}" if step == TREAT else step for step in report.next_steps)
+        report = replace(report, next_steps=steps)
     treat = report.treat
-    if treat is None or treat.prescription is None:
+    if folder is None or treat is None or treat.prescription is None:
         return report
     named = replace(treat.prescription, spec_file=str(folder / treat.prescription.spec_file))
     return replace(report, treat=replace(treat, prescription=named))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -44,4 +45,5 @@ def inspect(
 
     loaded = trials.load_spec(spec, overrides, None, script, "inspect")
     report = runner.inspect(loaded, seed, sharpness, quiet)
-    return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs)
+    trained = f"-- {shlex.join(script.words)}" if spec is None else shlex.quote(str(spec))
+    return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, trained=trained)

@@ -14,6 +14,7 @@ from lrdoctor.cli.options import (
     Fresh,
     Jobs,
     Json,
+    Live,
     Out,
     Quiet,
     Seeds,
@@ -42,6 +43,7 @@ def probe(
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    live: Live = False,
     outputs: Outputs = NOTHING,
     script: Script = NO_SCRIPT,
 ) -> int:
@@ -52,7 +54,10 @@ def probe(
     from lrdoctor import runner
 
     loaded = trials.load_spec(spec, overrides, seeds, script, "probe", out, fresh, engine)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
+    with (
+        trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory,
+        trials.watched(laboratory, live),
+    ):
         laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=best is not None)
         report = runner.probe(laboratory, chosen, best, factor)

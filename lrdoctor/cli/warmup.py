@@ -17,6 +17,7 @@ from lrdoctor.cli.options import (
     Fresh,
     Jobs,
     Json,
+    Live,
     Out,
     Quiet,
     Seeds,
@@ -55,6 +56,7 @@ def warmup(
     fresh: Fresh = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    live: Live = False,
     outputs: Outputs = NOTHING,
     script: Script = NO_SCRIPT,
 ) -> int:
@@ -63,7 +65,10 @@ def warmup(
 
     asked = [] if factor is None else [f"warmup.factor={factor!r}"]
     loaded = trials.load_spec(spec, [*(overrides or []), *asked], seeds, script, "warmup", out, fresh, engine)
-    with trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory:
+    with (
+        trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory,
+        trials.watched(laboratory, live),
+    ):
         laboratory.exhaustive = exhaustive
         chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
         report = runner.warmup(laboratory, chosen, lr, unstable_lr)

@@ -77,10 +77,14 @@ OF_POLICY, OF_VALUES = frozenset({"loss_pi", "pi_loss"}), _names("loss_v v_loss"
 
 GENERATOR = _names("generator")
 """A table of a GAN's two losses under these bare names; the generator is what such a run is trained for."""
-OF_GENERATOR = frozenset({"g", "gen", "generator", "netg", "lossg", "gloss"})
-OF_DISCRIMINATOR = frozenset({"d", "dis", "disc", "discriminator", "netd", "lossd", "dloss", "critic"})
+OF_GENERATOR = frozenset({"g", "gen", "generator", "netg", "lossg", "gloss", "errg", "costg"})
+OF_DISCRIMINATOR = frozenset({"d", "dis", "disc", "discriminator", "netd", "lossd", "dloss", "critic", "errd", "costd"})
+OF_OPPONENTS = frozenset({"err", "errs", "cost", "costs", *OF_GENERATOR, *OF_DISCRIMINATOR})
+"""Words of a GAN's two losses where neither is called one: `errG`, `D_cost`, or nothing but `G` and `D`."""
 GAN = re.compile(r"^(loss_)?(g|d)_?([ab])?(_gan|_real|_fake)?$|^(loss_)?(cycle|idt|cyc|identity)_?[ab]?$")
 """The losses of CycleGAN and pix2pix."""
+PARTS = frozenset({"net", "real", "fake", "total", "train", "training"})
+"""Words beside those: `errD_real`, `errNetG`."""
 
 BELOW = re.compile(r"^(?:(?:train|training|losses|metrics|agent|learner|update)_)+(?=.)")
 """Parts of a log under which losses stand."""
@@ -293,6 +297,10 @@ def _guessed_loss(names: Sequence[str], has_validation: bool, where: str, notes:
                 f"{where}: {len(losses)} columns are equally good for the training loss: {listed(losses)}; "
                 f"say which: --columns loss={_quoted(losses[0])}, or --columns loss={_quoted(losses[1])}"
             )
+    opponents = [n for n in names if _words(n) & OF_OPPONENTS and not _words(n) & (EVALUATION | NOT_THE_LOSS)]
+    if (name := _of_generator([n for n in opponents if _words(n) <= OF_OPPONENTS | PARTS])) is not None:
+        notes.append(f"{name} is taken as the training loss: of two networks that play against each other")
+        return name
     return _last_resort(names, has_validation, where, notes)
 
 
@@ -334,7 +342,7 @@ def _last_resort(names: Sequence[str], has_validation: bool, where: str, notes: 
     if name is None:
         raise NoLogError(
             f"{where}: no column is known as the training loss; it has {listed(names)}; "
-            "say which, as in --columns loss=NAME"
+            f"say which, as in --columns loss={_quoted(possible[0]) if possible else 'NAME'}"
         )
     notes.append(f"{name} is taken as the training loss: no column is called one")
     return name

@@ -65,8 +65,14 @@ PAIRS: tuple[tuple[Kind, tuple[re.Pattern[str], ...]], ...] = (
     (
         "adversarial",
         (
-            _with("g_loss loss_g gen_loss loss_gen gloss lossg err_g ^g$ ^g_[ab]$"),
-            _with("d_loss loss_d disc_loss loss_disc dloss lossd err_d ^d$ ^d_[ab]$"),
+            _with(
+                "g_loss(es)? loss(es)?_g gen_loss loss_gen gloss lossg err_g errg g_err cost_g costg g_cost gen_cost "
+                "^g$ ^g_[ab]$"
+            ),
+            _with(
+                "d_loss(es)? loss(es)?_d disc_loss loss_disc dloss lossd err_d errd d_err cost_d costd d_cost "
+                "disc_cost ^d$ ^d_[ab]$"
+            ),
             _with("adv_loss loss_adv adversarial_loss loss_adversarial"),
         ),
     ),

@@ -53,7 +53,10 @@ def for_finding(report: Report, finding: Finding) -> str:
     command that tries them all; "" for none."""
     if finding.severity == "info":
         return ""
-    if report.is_of_trials and report.treat is None and (typed := _command(report)):
+    if report.treat is not None and report.treat.needed and finding.run is None:
+        # every fix was tried by then: what they came to answers the finding, and not the first one of the list
+        return _of_treatment(report).words
+    if report.runs and report.is_of_trials and report.treat is None and (typed := _command(report)):
         return typed
     fix = _fix_for(report, finding)
     return "" if fix is None else fix_in_short(fix)
@@ -142,8 +145,10 @@ def _of_trials(report: Report, worst: Finding | None) -> Action | None:
 
 
 def _of_model(report: Report) -> Action | None:
-    steps = _advice(report)
-    return steps or Action("nothing to change was seen; whether training is stable is measured by `lrdoctor sweep`")
+    typed = _command(report)
+    if typed:
+        return Action("let the changes be tried on copies of the model, each trained and judged", (typed,))
+    return Action("nothing to change was seen; whether training is stable is measured by `lrdoctor sweep`")
 
 
 def _of_logs(report: Report, worst: Finding) -> Action | None:

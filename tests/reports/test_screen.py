@@ -15,6 +15,7 @@ from treat_samples import TREATS
 from warmup_samples import TABLES
 
 from lrdoctor.core.report import Fix, Report
+from lrdoctor.reports import actions
 from lrdoctor.reports.terminal.screen import LINES, print_screen
 
 PAGE = "lrdoctor_out/study/report.html"
@@ -101,3 +102,26 @@ def test_each_unstable_log_has_what_to_do_beside_it() -> None:
     rows = [line for line in lines if line.lstrip().startswith(("1.csv", "3.csv"))]
     assert len(rows) == 2
     assert all("warm the learning rate up over 10 or 100 steps" in row for row in rows)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("name", [name for name in REPORTS if name.startswith("treat")])
+def test_a_treatment_shows_what_was_tried_on_a_narrow_terminal_too(name: str, width: int) -> None:
+    of = REPORTS[name]
+    if of.treat is not None and of.treat.done:
+        assert any(line.startswith("Fixes tried") for line in screen(of, width))
+
+
+def test_a_finding_of_a_treated_training_is_answered_by_the_prescription() -> None:
+    of = replace(REPORTS["treat pair"], findings=(finding("it sits at the edge", code="LRD401", run=None),))
+    assert (
+        actions.for_finding(of, of.findings[0]) == "train with warmup_steps 30, clip_norm 4.781 at learning rate 0.02"
+    )
+
+
+def test_a_folder_that_all_logs_are_in_is_told_once() -> None:
+    of = logs(4)
+    runs = tuple(replace(run, name=f"runs/of/{run.name}") for run in of.runs)
+    lines = screen(replace(of, runs=runs), 120)
+    assert any(line.startswith("Runs below runs/of/, the worst first") for line in lines)
+    assert any(line.startswith("  1.csv ") for line in lines)

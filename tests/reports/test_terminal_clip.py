@@ -80,3 +80,8 @@ def test_what_the_spec_clips_itself_is_shown_as_the_spec_s() -> None:
 )
 def test_what_is_not_there_is_not_shown(of: ClipResult, absent: str) -> None:
     assert not any(absent in line for line in shown(of))
+
+
+@pytest.mark.parametrize("status", ["verified", "rejected", "unconfirmed", "not_tried"])
+def test_every_way_in_which_clipping_ends_has_a_colour(status: str) -> None:
+    assert "- it came to this" in shown(clip(status=status, verdict="it came to this"))

@@ -98,7 +98,7 @@ HELD_OUT = {
 }
 NAMED_HELD_OUT = re.compile(r"(?i)(?<![a-z])(?:val|valid|validation|eval|evaluation|test|dev)(?![a-z])")
 LOSS = re.compile(
-    r"(?i)loss(?!es\b|[ _-]?(?:scale|fn|func|type|weight|name))|^(?:nll|perplexity|ppl|bpc|cost)$"
+    r"(?i)loss(?!es\b|[ _-]?(?:scale|fn|func|type|weight|name))|^(?:nll|perplexity|ppl|bpc|cost|err_?[dg])$"
     r"|(?:^|[ _])(?:mse|rmse)$|(?:^|[ _-])(?:cross[ _-]?entropy|xent)"
 )
 SNIFFED_LINES = 2

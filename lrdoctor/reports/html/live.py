@@ -1,4 +1,4 @@
-"""The page of a study while it runs: what is under way, what is finished, its curves. It reloads by itself."""
+"""The page of a study while it runs: what is under way, the losses by rate, the curves so far. It reloads by itself."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.reports.html import environment
 from lrdoctor.reports.html.drawn import curves_figure
 from lrdoctor.reports.html.figures import Figure
+from lrdoctor.reports.html.live_rates import rates_figure
 from lrdoctor.reports.numbers import number
 from lrdoctor.reports.table import Row, Table
 
@@ -57,12 +58,13 @@ def live_page(
 
 
 def _figures(done: Sequence[Run]) -> list[Figure]:
-    """The first finished trial of each learning rate, ascending."""
+    """The losses by learning rate, then the curves of the first finished trial of each rate, ascending."""
     first: dict[float, Run] = {}
     for run in done:
         if run.trial is not None and run.status != "failed":
             first.setdefault(run.trial.base_learning_rate, run)
-    found = []
+    rates = rates_figure("rates", done)
+    found = [] if rates is None else [rates]
     for i, (_, run) in enumerate(sorted(first.items())[:MOST_RATES]):
         curves = {name: curve for name, curve in run.curves.items() if name in ("train_loss", "val_loss", "grad_norm")}
         figure = curves_figure(f"r{i}", f"{run.name}: {run.status}", run.status, curves, (), few=True)

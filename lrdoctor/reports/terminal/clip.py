@@ -15,7 +15,12 @@ from lrdoctor.reports.numbers import number, spread
 from lrdoctor.reports.terminal.items import INDENT, print_items
 from lrdoctor.reports.terminal.text import safe
 
-STATUS_STYLE = {"verified": "bold green", "rejected": "bold red", "not_tried": "bold yellow"}
+STATUS_STYLE = {
+    "verified": "bold green",
+    "rejected": "bold red",
+    "unconfirmed": "bold yellow",
+    "not_tried": "bold yellow",
+}
 LARGEST = 100.0
 """The percentile that is the largest norm."""
 

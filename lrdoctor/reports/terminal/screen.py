@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from os.path import commonprefix
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from lrdoctor.core.fix_sections import TreatResult
 from lrdoctor.core.report import Report, RunSummary
 from lrdoctor.reports import actions
 from lrdoctor.reports.table import Row, Table
@@ -21,6 +23,7 @@ from lrdoctor.reports.terminal.gates import print_gates
 from lrdoctor.reports.terminal.items import (
     INDENT,
     VERDICT_STYLE,
+    Item,
     finding_item,
     print_items,
     print_lines,
@@ -43,6 +46,10 @@ LAST = 4
 """Lines at the end: what was left out, and where the page is."""
 CURVE = 12
 """Columns of the curve beside a run that has one line."""
+MOST_FINDINGS = 6
+"""Findings of a study that a screen has; each takes two or three lines."""
+MOST_TRIED = 20
+"""Lines of the table of fixes from which it is drawn with fewer columns: half a screen, so that more has room."""
 LONGEST_CELL = 44
 """Characters of what happened at a rate; -v has the whole."""
 
@@ -145,18 +152,15 @@ def _parts(report: Report) -> Iterator[Part]:
         yield from _of_logs(report)
         return
     if (treat := report.treat) is not None and treat.done:
-        yield Part("the fixes that were tried", lambda on, room: _print_fixes_tried(report, on))
-    if (model := report.architecture) is not None:
+        yield Part("the fixes that were tried", lambda on, room: _print_fixes_tried(report, on, room))
+    model, sweep = report.architecture, report.sweep
+    if model is not None:
+        yield _findings(report)
         yield Part("the model", lambda on, room: print_architecture(model, on, verbose=False), 12)
-    if (sweep := report.sweep) is not None and sweep.rates:
+    if sweep is not None and sweep.rates:
         yield Part("the rates", lambda on, room: _print_rates(rates_table(sweep, report.best_learning_rate), on, room))
-    whole = [finding for finding in report.findings if finding.run is None]
-    yield Part(
-        "findings",
-        lambda on, room: print_items(
-            on, "Findings", (finding_item(f, on, False, do=actions.for_finding(report, f)) for f in whole[:6])
-        ),
-    )
+    if model is None:
+        yield _findings(report)
     if (probe := report.probe) is not None:
         yield Part("the short run", lambda on, room: print_probe(probe, on), 12)
     fixes = [fix for fix in report.fixes if fix.status in actions.OPEN] if report.treat is None else []
@@ -175,13 +179,30 @@ def _parts(report: Report) -> Iterator[Part]:
     )
 
 
-def _print_fixes_tried(report: Report, console: Console) -> None:
+def _findings(report: Report) -> Part:
+    """Those of the whole study, the first few."""
+    whole = [finding for finding in report.findings if finding.run is None][:MOST_FINDINGS]
+
+    def items(on: Console) -> Iterator[Item]:
+        return (finding_item(f, on, False, do=actions.for_finding(report, f)) for f in whole)
+
+    return Part("findings", lambda on, room: print_items(on, "Findings", items(on)))
+
+
+def _print_fixes_tried(report: Report, console: Console, room: int) -> None:
+    """The table with its columns, or with the few that a narrow terminal has room for."""
     treat = report.treat
     if treat is None:
         return
+    whole = partial(_print_tried, treat)
+    fits = len(_lines(console, whole)) <= min(room, MOST_TRIED)
+    (whole if fits else partial(_print_tried, treat, brief=True))(console)
+
+
+def _print_tried(treat: TreatResult, console: Console, brief: bool = False) -> None:
     console.print()
     console.print(safe(console, "Fixes tried, in the playbook's order (* on fresh seeds)", "bold"))
-    console.print(Padding(tried_table(treat, console), (0, 0, 0, INDENT), expand=False))
+    console.print(Padding(tried_table(treat, console, brief), (0, 0, 0, INDENT), expand=False))
 
 
 def _print_rates(table: Table, console: Console, room: int) -> None:
@@ -261,12 +282,23 @@ def _print_unread(runs: Sequence[RunSummary], console: Console) -> None:
 def _print_runs(runs: Sequence[RunSummary], report: Report, console: Console, room: int) -> None:
     """A line a run, the worst first: its verdict, its curve, what was found and what to do about it."""
     ordered = sorted(runs, key=lambda run: WORST_FIRST.index(run.verdict))
-    draw_on = [partial(_print_run_table, ordered[:n], len(ordered), report) for n in range(len(ordered) + 1)]
+    folder = _shared_folder([run.name for run in ordered])
+    draw_on = [partial(_print_run_table, ordered[:n], len(ordered), report, folder) for n in range(len(ordered) + 1)]
     n = _most(min(len(ordered), room), lambda n: len(_lines(console, draw_on[n])) <= room)
     draw_on[n](console)
 
 
-def _print_run_table(runs: Sequence[RunSummary], n: int, report: Report, console: Console) -> None:
+def _shared_folder(names: list[str]) -> str:
+    """The folder, with its last slash, that all of them begin with: told once, since a table has no room for it.
+
+    >>> _shared_folder(["runs/a/1.csv", "runs/a/2.csv", "runs/b.csv"])
+    'runs/'
+    """
+    folder, slash, _ = commonprefix(names).rpartition("/")  # noqa: RUF071  # cut at a slash
+    return folder + slash
+
+
+def _print_run_table(runs: Sequence[RunSummary], n: int, report: Report, folder: str, console: Console) -> None:
     table = RichTable(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for header in ("run", "verdict", "loss", "found", "do now"):
         table.add_column(header, overflow="fold", no_wrap=header in ("verdict", "loss"))
@@ -279,9 +311,16 @@ def _print_run_table(runs: Sequence[RunSummary], n: int, report: Report, console
         codes = ", ".join(dict.fromkeys(f.code for f in sorted(found, key=_place)))
         do = "" if worst is None else actions.for_finding(report, worst)
         verdict = Text(run.verdict, VERDICT_STYLE[run.verdict])
-        table.add_row(safe(console, run.name, "bold"), verdict, Text(line), safe(console, codes), safe(console, do))
+        table.add_row(
+            safe(console, run.name.removeprefix(folder), "bold"),
+            verdict,
+            Text(line),
+            safe(console, codes),
+            safe(console, do),
+        )
     console.print()
-    title = f"Runs, the worst first{f': {len(runs)} of {n}' if len(runs) < n else ''}"
+    below = f" below {folder}" if folder else ""
+    title = f"Runs{below}, the worst first{f': {len(runs)} of {n}' if len(runs) < n else ''}"
     console.print(safe(console, title, "bold"))
     console.print(Padding(table, (0, 0, 0, INDENT), expand=False))
 

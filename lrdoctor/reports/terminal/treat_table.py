@@ -16,6 +16,8 @@ from lrdoctor.reports.treated import in_short, margin
 WIDE = 104
 """Columns of the terminal from which a row holds the highest stable rate before the fix too, and the range over the
 seeds."""
+BRIEF = ("fix", "status", "margin", "change")
+"""What a fix is judged by, for a screen that has no room for all."""
 CONFIRMED = "*"
 """Marks the rows whose figures are those of fresh seeds."""
 STYLE = {"verified": "bold green", "rejected": "red", "unconfirmed": "yellow"}
@@ -28,10 +30,17 @@ class Column(NamedTuple):
     """Columns of the terminal from which it is shown."""
 
 
-def tried_table(treat: TreatResult, console: Console) -> Table:
-    """One row a fix that was tried, in order; only the fix's name wraps: a number must not be broken over two lines."""
+def tried_table(treat: TreatResult, console: Console, brief: bool = False) -> Table:
+    """One row a fix that was tried, in order; only the fix's name wraps: a number must not be broken over two lines.
+
+    Args:
+        treat: what was tried.
+        console: where it is drawn.
+        brief: draws only the columns of `BRIEF`, so that few names wrap.
+    """
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     columns = [column for column in _columns(treat, console.width >= WIDE) if column.room <= console.width]
+    columns = [column for column in columns if not brief or column.header in BRIEF]
     for column in columns:
         is_name = column is columns[0]
         table.add_column(
