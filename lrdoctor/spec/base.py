@@ -175,6 +175,10 @@ class Spec(Named):
             members = [get_args(member) for member in get_args(annotation)]
             kinds = {member[1].tag: member[0] for member in members if len(member) > 1 and isinstance(member[1], Tag)}
             block = kinds.get(str(location[1])) or next(_blocks_in(annotation))
+        for key in location[1:-1]:
+            # a block in a block, such as the cluster of the engine; a union's kind is the name of no field
+            inner = block.model_fields.get(str(key))
+            block = block if inner is None else next(_blocks_in(inner.annotation), block)
         return list(block.model_fields)
 
 
