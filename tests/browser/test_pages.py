@@ -58,7 +58,7 @@ def of_a_treatment(folder: Path) -> str:
         best_learning_rate=0.01, unstable_base_learning_rate=0.1,
     )  # fmt: skip
     plain = report(treat=TREATS["all"], command="treat")
-    assert plain.sweep is not None
+    assert plain.sweep is not None and plain.treat is not None
     drawn = {"sweep": figures.sweep_figures(swept), "treat": figures.treat_figures(plain, "a treatment")}
     (folder / "figures").mkdir(parents=True)
     for name, content in (drawn["sweep"] | drawn["treat"]).items():
@@ -67,7 +67,7 @@ def of_a_treatment(folder: Path) -> str:
     trials = tuple(summary(f"lr={lr:g} seed={seed}") for lr in (0.001, 0.01, 0.1) for seed in range(40))
     whole = replace(
         plain, runs=trials, sweep=replace(plain.sweep, figures=files["sweep"]),
-        treat={**plain.treat, "figures": files["treat"]},
+        treat=replace(plain.treat, figures=files["treat"]),
     )  # fmt: skip
     return render(whole, folder)
 
