@@ -7,11 +7,22 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lrdoctor.core.command import all_fields, filled
+import numpy as np
+
+from lrdoctor.core.command import all_fields, filled, with_flag
+from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
-from lrdoctor.fixes.trainers import Numbers, in_pytorch, rule_of, trainer_of
+from lrdoctor.fixes.trainers import Numbers, Trainer, in_pytorch, rule_of, shown, trainer_of
 from lrdoctor.procedures.treatment import Treatment
 from lrdoctor.procedures.treatment_results import Tried
+
+FACTOR = (
+    "in the trials the warmup was a factor on the script's own schedule, which went on beneath it at its own length"
+)
+"""What is said of a warmup where the script changes its rates itself: a trainer's setting may put the warmup first
+instead, or take the place of a warmup that the script has already."""
+SAME = 1e-6
+"""Part of the highest rate by which rates differ that are the same: float32 keeps seven digits."""
 
 PLACEHOLDERS: Mapping[str, str] = {"rate": "lr", "warmup_steps": "warmup_steps", "clip_norm": "clip_norm"}
 """What is set -> the field of the command that sets it."""
@@ -47,17 +58,50 @@ def snippet(tried: Tried, study: Study) -> str:
         clip_norm=change.clip_norm,
         rule=None if seen is None or change.optimizer is not None else rule_of(seen[0]),
     )
-    line = _line(words, numbers)
     left = numbers.without(name for name, field in PLACEHOLDERS.items() if field in named)
-    if seen is None or not left:
-        return "\n".join(["# the command:", line, *in_pytorch(left)])
-    trainer = seen[1]
+    flag = _rate_flag(study)
+    # a trainer's own flags go behind the command, and the last one counts
+    if flag is not None and left.rate is not None and (seen is None or seen[1].flags is None):
+        words, left = with_flag(words, flag, shown(left.rate)), left.without(["rate"])
+    line = _line(words, numbers)
+    in_words = _lines(line, left, None if seen is None else seen[1], has_schedule=has_schedule(study))
+    told = [f"# {FACTOR}"] if left.warmup_steps is not None and has_schedule(study) else []
+    return "\n".join(["# the command:", *in_words, *told])
+
+
+def has_schedule(study: Study) -> bool:
+    """Whether the script changes its learning rates itself: those of a trial without a warmup are not all the same."""
+    return any(_changes_rate(run) for run in study.runs)
+
+
+def _changes_rate(run: Run) -> bool:
+    trial, rates = run.trial, run.curve("learning_rate").value
+    if trial is None or trial.control or trial.warmup_steps or trial.post_warmup_steps is not None:
+        return False
+    return rates.size > 1 and bool(np.ptp(rates) > SAME * np.max(rates))
+
+
+def _rate_flag(study: Study) -> str | None:
+    """The flag that the trials found to give the optimizer its rate; None where they do not agree on one."""
+    found = {run.provenance["rate_flag"] for run in study.runs if "rate_flag" in run.provenance}
+    return str(next(iter(found))) if len(found) == 1 and None not in found else None
+
+
+def _lines(line: str, left: Numbers, trainer: Trainer | None, *, has_schedule: bool) -> Iterator[str]:
+    """The line to run, and in the trainer's words or PyTorch's what it does not say."""
+    if trainer is None or not left:
+        yield line
+        yield from in_pytorch(left, has_schedule=has_schedule)
+        return
     known, unknown = left.without(trainer.lacks), left.without(PLACEHOLDERS.keys() - trainer.lacks)
     if trainer.flags is not None:
-        told = trainer.lines(unknown) if unknown else ()
-        return "\n".join(["# the command:", " ".join([line, *trainer.flags(known)]), *told])
-    lines = [f"# {trainer.name}:", *trainer.lines(known)] if known else []
-    return "\n".join(["# the command:", line, *lines, *in_pytorch(unknown)])
+        yield " ".join([line, *trainer.flags(known)])
+        yield from trainer.lines(unknown) if unknown else ()
+        return
+    yield line
+    if known:
+        yield from (f"# {trainer.name}:", *trainer.lines(known))
+    yield from in_pytorch(unknown, has_schedule=has_schedule)
 
 
 def _line(words: Sequence[str], numbers: Numbers) -> str:

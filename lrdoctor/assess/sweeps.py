@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lrdoctor import fixes
 from lrdoctor.assess import certainty
+from lrdoctor.assess.command_prescription import has_schedule, is_of_command
 from lrdoctor.assess.judging import checks_of_trials, judge_runs, judge_study, summary_of
 from lrdoctor.assess.margin import ROUND_OFF
 from lrdoctor.core.report import TREAT, Finding, Report, Skip, Verdict
@@ -111,6 +112,11 @@ def _of_the_spec(study: Study) -> Iterator[str]:
     if clip_norm is not None:
         yield f"every trial clips its gradients at the spec's own clip_norm {clip_norm:.4g}"
     search = study.spec.get("warmup") if study.spec is not None else None
+    if is_of_command(study.spec) and has_schedule(study):
+        yield (
+            "the script changes its learning rates itself: a rate here is the one that its schedule scales, and a "
+            "warmup is a ramp on top of that schedule"
+        )
     if study.spec is not None and search and (note := left_out(search["steps"], study.spec["max_train_steps"])):
         yield note
 

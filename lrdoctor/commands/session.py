@@ -19,6 +19,7 @@ from typing import Any
 from lrdoctor.commands import curves
 from lrdoctor.commands.curves import Row
 from lrdoctor.commands.endings import judged
+from lrdoctor.commands.flags import rate_flag
 from lrdoctor.commands.limits import limits
 from lrdoctor.commands.running import STDOUT, Done, Order, run
 from lrdoctor.core.architecture import Inspection
@@ -151,6 +152,7 @@ class CommandSession:
         facts = {"recorded": short, "exit_code": done.outcome.code, "framework": short["framework"]}
         if short["optimizers"]:
             facts["update_rule"] = short["optimizers"][0]["name"]
+            facts["rate_flag"] = rate_flag(order.words, order.runs_in, short["optimizers"][0]["learning_rate"])
         return {
             "status": status,
             "reason": reason,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from lrdoctor.core.trial import Trial
 
@@ -66,6 +67,39 @@ def filled(words: Sequence[str], values: Mapping[str, Value]) -> list[str]:
         return found if isinstance(found, str) else repr(found)
 
     return [_TOKEN.sub(value, word) for word in words]
+
+
+def flags_with_numbers(words: Sequence[str]) -> Iterator[tuple[str, float]]:
+    """The flags of a command whose value is a number, as `--flag=value` or as two words.
+
+    >>> list(flags_with_numbers(["python", "t.py", "--lr", "1e-3", "--momentum=0.9", "--seed={seed}", "-v"]))
+    [('--lr', 0.001), ('--momentum', 0.9)]
+    """
+    for k, word in enumerate(words):
+        flag, is_one_word, value = word.partition("=")
+        if not is_one_word:
+            value = words[k + 1] if k + 1 < len(words) else ""
+        if not flag.startswith("-") or "{" in value:
+            continue
+        with suppress(ValueError):
+            yield flag, float(value)
+
+
+def with_flag(words: Sequence[str], flag: str, value: str) -> list[str]:
+    """The words with another value of the flag, wherever it stands; at their end where it does not.
+
+    >>> with_flag(["t.py", "--lr", "1", "-v"], "--lr", "0.5"), with_flag(["t.py", "--lr=1"], "--lr", "0.5")
+    (['t.py', '--lr', '0.5', '-v'], ['t.py', '--lr=0.5'])
+    >>> with_flag(["t.py"], "--lr", "0.5")
+    ['t.py', '--lr', '0.5']
+    """
+    if not any(word == flag or word.startswith(f"{flag}=") for word in words):
+        return [*words, flag, value]
+    changed = [f"{flag}={value}" if word.startswith(f"{flag}=") else word for word in words]
+    for k, word in enumerate(words[:-1]):
+        if word == flag:
+            changed[k + 1] = value
+    return changed
 
 
 def values_of(trial: Trial, directory: str) -> dict[str, Value]:

@@ -270,15 +270,27 @@ def rule_of(run: Run) -> str | None:
     return str(told) if told and str(told).isidentifier() else None
 
 
-def in_pytorch(n: Numbers) -> Iterator[str]:
-    """Lines of PyTorch, for a loop of the user's own."""
+def in_pytorch(n: Numbers, *, has_schedule: bool = False) -> Iterator[str]:
+    """Lines of PyTorch, for a loop of the user's own.
+
+    Args:
+        n: what to set.
+        has_schedule: whether the script changes the rates itself. LambdaLR sets the rate from the one that it saw
+            first, and so would undo what another schedule sets; the ramp is then put on for each update and taken off.
+    """
     if n.rate is not None:
         yield "for group in optimizer.param_groups:  # right after the script makes it"
         yield f'    group["lr"] = {shown(n.rate)}'
-    if n.warmup_steps is not None:
+    if n.warmup_steps is not None and has_schedule:
+        yield 'rates = [group["lr"] for group in optimizer.param_groups]  # of the script\'s schedule'
+        yield "for group in optimizer.param_groups:  # before every optimizer.step(); step counts updates from 0"
+        yield f'    group["lr"] *= min(1.0, step / {n.warmup_steps})'
+        yield "for group, rate in zip(optimizer.param_groups, rates):  # right after optimizer.step()"
+        yield '    group["lr"] = rate'
+    elif n.warmup_steps is not None:
         ramp = f"lambda step: min(1.0, step / {n.warmup_steps})"
         yield f"warmup = torch.optim.lr_scheduler.LambdaLR(optimizer, {ramp})"
-        yield "warmup.step()  # after every optimizer.step(); the script's own schedule starts where the warmup ends"
+        yield "warmup.step()  # after every optimizer.step()"
     if n.clip_norm is not None:
         limit = f"max_norm={shown(n.clip_norm)}"
         yield f"torch.nn.utils.clip_grad_norm_(model.parameters(), {limit})  # before optimizer.step()"

@@ -58,7 +58,8 @@ def of_a_treatment(folder: Path) -> str:
         best_learning_rate=0.01, unstable_base_learning_rate=0.1,
     )  # fmt: skip
     plain = report(treat=TREATS["all"], command="treat")
-    assert plain.sweep is not None and plain.treat is not None
+    assert plain.sweep is not None
+    assert plain.treat is not None
     drawn = {"sweep": figures.sweep_figures(swept), "treat": figures.treat_figures(plain, "a treatment")}
     (folder / "figures").mkdir(parents=True)
     for name, content in (drawn["sweep"] | drawn["treat"]).items():
