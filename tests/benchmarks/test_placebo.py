@@ -19,9 +19,9 @@ def test_a_placebo_is_seldom_verified() -> None:
 def test_a_fix_that_moves_the_edge_is_verified() -> None:
     """The same world, but that the fix moves the edge tenfold: so the test above is not blind.
 
-    Four of five are found. One of twenty shows nothing to the search; chance alone makes a loss of what loses nothing in
-    one of twenty at a look, and leaves a few in doubt after both, the more so where a gain seemed to show and took the
-    second look; and some are searched into a rate that trains worse.
+    Four of five are found. One of twenty shows nothing to the search; chance alone makes a loss of what loses nothing
+    in one of twenty at a look, and leaves a few in doubt after both, the more so where a gain seemed to show and took
+    the second look; and some are searched into a rate that trains worse.
     """
     rng = np.random.default_rng(0)
     found = []
