@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar, Literal
 
 from lrdoctor.core import plain
@@ -241,6 +242,11 @@ class Comparison:
     gone: tuple[str, ...]
     """Logs of the baseline that were not judged this time."""
     tolerances: Mapping[str, float]
+
+    @cached_property
+    def worse_findings(self) -> frozenset[tuple[str | None, str | None]]:
+        """Run and code of what is new or worse. Made once: thousands of findings are looked up in it."""
+        return frozenset((one.run, one.code) for one in self.worse)
 
 
 @dataclass(frozen=True, kw_only=True)

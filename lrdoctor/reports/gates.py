@@ -38,4 +38,4 @@ def is_known(report: Report, finding: Finding) -> bool:
     """Whether the baseline has the finding too, no less severe; without a baseline nothing is known."""
     if report.baseline is None:
         return False
-    return (finding.run, finding.code) not in {(one.run, one.code) for one in report.baseline.worse}
+    return (finding.run, finding.code) not in report.baseline.worse_findings
