@@ -44,7 +44,9 @@ def compared(spec: Path, out: Path, jobs: int) -> Counter[tuple[str, str]]:
     A trial counts as unstable with a warning too, as for the lowest unstable rate.
     """
     command = [sys.executable, "-m", "lrdoctor", "sweep", str(spec), "--out", str(out), "--jobs", str(jobs)]
-    done = subprocess.run([*command, "--exhaustive", "--fail-on", "never", "-q"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, "--exhaustive", "--fail-on", "never", "-q"], cwd=ROOT, capture_output=True, text=True
+    )
     if done.returncode not in (0, 2):
         raise RuntimeError(f"{spec.name} exited with {done.returncode}:\n{done.stderr}")
     report = parse((out / "report.json").read_text("utf-8"))

@@ -81,6 +81,12 @@ def test_the_figures_are_the_same_bytes_again_and_say_what_they_show() -> None:
             assert wanted in text
 
 
+def test_a_threshold_below_the_norms_is_not_named_by_their_percentile() -> None:
+    text = svg_text(clip_figures("mlp", RUNS, clip((90.0, 4.0), best=(0.0, 0.5)))[f"{NAMES[0]}.svg"])
+    assert "0.5, below nearly all norms" in text
+    assert "0th percentile" not in text.replace("90th percentile", "")
+
+
 @pytest.mark.parametrize("of", [clip(norms=None), None, clip()])
 def test_nothing_is_drawn_of_nothing(of: ClipResult | None) -> None:
     assert clip_figures("mlp", [run(0.01, 0, [0.0, math.nan])], of) == {}

@@ -99,6 +99,8 @@ def _bars(axes: Axes, plot: NormPlot, counts: Sequence[int], wanted: list[bool],
 
 
 def _label(mark: Mark) -> str:
+    if mark.percentile < 1:  # thresholds below the median may lie below nearly all norms
+        return f"{number(mark.clip_norm)}, below nearly all norms"
     return f"{number(mark.clip_norm)}, {mark.percentile:g}th percentile"
 
 
