@@ -251,4 +251,9 @@ def _assumptions(world: World, rehearsal: Rehearsal) -> Iterator[str]:
         f"{FIX:g} and a pair of fixes by {PAIR:g}: none suffices, so that all are tried; a real one that does ends the "
         "procedure earlier"
     )
+    if not rehearsal.exhaustive:
+        yield (
+            "seeds that cannot change the answer are left out; where the real trials leave the verdict open, a sweep takes "
+            "every seed at every rate"
+        )
     yield "every trial is counted at its full length; an unstable one ends earlier"

@@ -40,13 +40,13 @@ def with_fixes(out: Path) -> list[dict[str, Any]]:
 
 def test_it_runs_in_the_study_folder_and_trains_nothing_twice(study: Path) -> None:
     before, trained = records(study), trials(study)
-    done = lrdoctor("sweep", study / "prescription.yaml", "--out", study, "--fail-on", "never")
+    done = lrdoctor("sweep", study / "prescription.yaml", "--out", study, "--fail-on", "never", "-v")
     assert done.returncode == 0, done.stderr
     assert "every trial clips its gradients at the spec's own clip_norm 0.5" in done.stdout
     after = records(study)
     assert {key: after[key] for key in before} == before
     assert len(with_fixes(study)) == len(trials(study)) - len(trained) > 0
-    again = lrdoctor("sweep", study / "prescription.yaml", "--out", study, "--fail-on", "never")
+    again = lrdoctor("sweep", study / "prescription.yaml", "--out", study, "--fail-on", "never", "-v")
     assert again.stdout == done.stdout
     assert records(study) == after
 

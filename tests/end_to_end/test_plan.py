@@ -27,16 +27,20 @@ def test_a_plan_is_timed_and_leaves_nothing(tmp_path: Path, capsys: pytest.Captu
     of_workload = ("__pycache__", "begun")
     after = sorted(path.name for path in tmp_path.iterdir() if path.name not in of_workload)
     assert after == before
-    assert [(stage.name, stage.trials, stage.steps) for stage in plan.stages[:2]] == [
-        ("control", 3, 180),
-        ("grid", 12, 720),
+    # one seed at each of the four rates first, and further ones where they can change the answer
+    assert [(stage.name, stage.trials, stage.steps) for stage in plan.stages[:4]] == [
+        ("control", 1, 60),
+        ("grid", 4, 240),
+        ("control", 2, 120),
+        ("further seeds", 4, 240),
     ]
+    assert any("are left out" in words for words in plan.assumptions)
     assert plan.seconds_per_step > 0
     assert plan.seconds > 0
     assert plans.print_planned(plan, "sweep", as_json=True) == 0
     assert json.loads(capsys.readouterr().out)["plan"]["steps"] == plan.steps
     assert plans.print_planned(plan, "sweep", as_json=False) == 0
-    assert capsys.readouterr().out.startswith("PLAN: at most about")
+    assert capsys.readouterr().out.startswith("PLAN: about ")
 
 
 def test_after_the_sweep_nothing_of_it_is_left_to_train(tmp_path: Path) -> None:

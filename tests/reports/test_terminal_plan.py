@@ -42,7 +42,7 @@ def shown(plan: Plan, width: int = 110) -> str:
 def test_the_total_comes_first_and_is_called_an_upper_figure():
     first = shown(plan()).splitlines()[0]
     assert first == (
-        "PLAN: at most about 8,100 training steps, 14 min (27 trials to train, 9 are finished or asked for twice; "
+        "PLAN: about 8,100 training steps, 14 min (27 trials to train, 9 are finished or asked for twice; "
         "2 side by side)"
     )
 

@@ -38,7 +38,7 @@ def _total(plan: Plan) -> str:
         return f"nothing to train{reused}"
     side = f"{plan.jobs} side by side" if plan.jobs > 1 else "one after the other"
     trials = f"{plan.trials:,} trial{'s' if plan.trials > 1 else ''} to train{reused}"
-    return f"at most about {plan.steps:,} training steps, {duration(plan.seconds)} ({trials}; {side})"
+    return f"about {plan.steps:,} training steps, {duration(plan.seconds)} ({trials}; {side})"
 
 
 def stages_table(stages: Iterable[PlannedStage], console: Console) -> Table:
