@@ -334,12 +334,17 @@ class DaskEngine:
         """
         if not self._to_keep or time.monotonic() - self._asked_to_keep < AGAIN:
             return
-        self._asked_to_keep = time.monotonic()
-        try:
-            kept = client.run_on_scheduler(dask_worker.keep, list(self._to_keep.values()))
-        except OSError:  # the scheduler is gone, which the next look says
-            return
-        self._to_keep = {k: name for k, name in self._to_keep.items() if name not in kept and k in self._open}
+        began = self._asked_to_keep = time.monotonic()
+        # what was just submitted takes the scheduler some milliseconds to read, in which no event may be handed on: the
+        # caller may end with the first one
+        while self._to_keep and time.monotonic() - began < AGAIN:
+            try:
+                kept = client.run_on_scheduler(dask_worker.keep, list(self._to_keep.values()))
+            except OSError:  # the scheduler is gone, which the next look says
+                return
+            self._to_keep = {k: name for k, name in self._to_keep.items() if name not in kept and k in self._open}
+            if self._to_keep:
+                time.sleep(0.01)
 
     def _events(self, client: Client, seconds: float) -> Iterator[Event]:
         """Waits until something happens, so many seconds at most, and yields what it means."""

@@ -88,8 +88,10 @@ def test_an_overshoot_that_settles_is_an_early_blow_up(
     below, above = 0.95 * doubling, 1.05 * doubling
     grid = f"{{values: [{0.1 * doubling}, {below}, {above}]}}"
     study = swept(tmp_path, spec_of(rule, gamma, grid, curvature=curvature, others=0), RESOLUTION)
-    blown_up = {r.base_learning_rate: r.events.get("early blow-up", 0) for r in study.rates}
-    assert (blown_up[below], blown_up[above]) == (0, 3)
+    judged = {r.base_learning_rate: (r.events.get("early blow-up", 0), r.n_judged) for r in study.rates}
+    # seeds that agree need no third
+    assert judged[below][0] == 0
+    assert judged[above][0] == judged[above][1] >= 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="forkserver is POSIX")

@@ -77,7 +77,7 @@ def test_the_warmup_is_proven_and_prescribed(treated: Path) -> None:
 
 def test_a_second_run_trains_nothing_and_says_the_same(treated: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in treated.glob("out/trials/*/*")}
-    done = run(treated, treated / "tiny.yaml", "--fail-on", "never")
+    done = run(treated, treated / "tiny.yaml", "--fail-on", "never", "-v")
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in treated.glob("out/trials/*/*")} == before
     assert "Prescription: warmup (verified)" in done.stdout
@@ -91,8 +91,8 @@ def test_the_patched_spec_runs_and_its_sweep_is_the_one_that_judged_the_fix(trea
     done = run(treated, treated / "out" / "prescription.yaml", "--json", "--fail-on", "never", command="sweep")
     # with the warmup three seeds do not tell whether the best rate has room
     assert done.returncode in (0, 2), done.stderr
-    # the controls of the patched spec are as long as its own training, so longer by the warmup
-    assert set(trials(treated / "out")) == before
+    # what judged the fix is taken up; the sweep also asks rates below lr*, which the fix's own did not need
+    assert before < set(trials(treated / "out"))
     swept, warmup = parse(done.stdout), printed(treated)["treat"]["tried"][0]
     assert swept["unstable_base_learning_rate"] == warmup["unstable_base_learning_rate"]
     assert swept["best_learning_rate"] == warmup["best_learning_rate"]
@@ -143,7 +143,8 @@ def test_a_budget_ends_between_fixes_and_the_next_run_goes_on(
 def test_a_budget_that_does_not_reach_for_the_sweep_is_an_error(tmp_path: Path) -> None:
     done = run(tmp_path, project(tmp_path, SPEC, STEEP), "--max-trial-steps", 700)
     assert done.returncode == 2
-    assert "12 trials to train after 3 controls, of up to 900 steps in all, and --max-trial-steps leaves 700" in (
-        " ".join(done.stderr.split())
-    )
-    assert not records(tmp_path / "out")
+    said = " ".join(done.stderr.split())
+    assert "and --max-trial-steps leaves" in said
+    assert "what is finished is kept: run the command again with" in said
+    kept = records(tmp_path / "out")
+    assert 0 < sum(record["settings"]["max_train_steps"] for record in kept.values()) <= 700

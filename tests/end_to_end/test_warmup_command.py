@@ -40,7 +40,7 @@ def test_the_report_and_the_figures_are_saved(searched: Path) -> None:
 def test_a_finished_search_is_not_run_again(searched: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in searched.glob("trials/*/*")}
     rates = ("--lr", 0.01, "--unstable-lr", 0.5, "--factor", 4)
-    done = lrdoctor("warmup", searched.parent / "tiny.yaml", "--out", searched, "--fail-on", "never", *rates)
+    done = lrdoctor("warmup", searched.parent / "tiny.yaml", "--out", searched, "--fail-on", "never", "-v", *rates)
     assert done.returncode == 0, done.stderr
     assert {path: path.stat().st_mtime_ns for path in searched.glob("trials/*/*")} == before
     assert "Warmups tried" in done.stdout

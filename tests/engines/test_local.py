@@ -40,6 +40,7 @@ def test_workers_are_kept_between_runs_and_gone_after_the_end():
 def test_a_worker_uses_one_thread_keeps_its_memory_ignores_ctrl_c_and_is_not_this_process(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)  # Dask sets it where it has started workers
     with engine() as local:
         (facts,) = results(local.run(tasks(("environment",)))).values()
     assert facts["threads"] == "1"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
@@ -74,8 +75,11 @@ def test_check_is_a_task_too() -> None:
     assert worker.run({"kind": "check", "seed": 1}, lambda _: None, lambda: False) == worker.check(1)
 
 
+OF_THE_MACHINE = {"host": socket.gethostname(), "torch": torch.__version__}
+
+
 def test_one_thread_and_the_facts_of_the_worker() -> None:
-    assert opened().describe() == {"device": "cpu", "device_name": "cpu", "devices": 0}
+    assert opened().describe() == {"device": "cpu", "device_name": "cpu", "devices": 0} | OF_THE_MACHINE
     assert torch.get_num_threads() == 1
 
 
@@ -87,7 +91,7 @@ def test_described_gpus(asked: str, devices: int, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
     worker = TrainingSession(SimpleNamespace(blocks={"device": asked}), torch.device("cuda", 1))  # type: ignore[arg-type]
-    assert worker.describe() == {"device": "cuda:1", "device_name": "a GPU", "devices": devices}
+    assert worker.describe() == {"device": "cuda:1", "device_name": "a GPU", "devices": devices} | OF_THE_MACHINE
 
 
 @pytest.mark.parametrize(
