@@ -253,7 +253,7 @@ def _assumptions(world: World, rehearsal: Rehearsal) -> Iterator[str]:
     )
     if not rehearsal.exhaustive:
         yield (
-            "seeds that cannot change the answer are left out; where the real trials leave the verdict open, a sweep takes "
-            "every seed at every rate"
+            "seeds that cannot change the answer are left out; where the real trials leave the verdict open, a sweep "
+            "takes every seed at every rate"
         )
     yield "every trial is counted at its full length; an unstable one ends earlier"
