@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from multiprocessing import forkserver
 
 import pytest
 from engine_samples import engine, is_alive, results, tasks
@@ -41,6 +42,7 @@ def test_a_worker_uses_one_thread_keeps_its_memory_ignores_ctrl_c_and_is_not_thi
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)  # Dask sets it where it has started workers
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # the next one starts with this environment
     with engine() as local:
         (facts,) = results(local.run(tasks(("environment",)))).values()
     assert facts["threads"] == "1"
