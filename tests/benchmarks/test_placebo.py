@@ -19,15 +19,15 @@ def test_a_placebo_is_seldom_verified() -> None:
 def test_a_fix_that_moves_the_edge_is_verified() -> None:
     """The same world, but that the fix moves the edge tenfold: so the test above is not blind.
 
-    Four of five are found. One of twenty shows nothing to the search; chance alone makes a loss of what loses nothing
-    in one of twenty at a look, and leaves a few in doubt after both, the more so where a gain seemed to show and took
-    the second look; and some are searched into a rate that trains worse.
+    Five of six are found. One of twenty shows nothing to the search; chance alone makes a loss of what loses nothing in
+    one of twenty at a look, and leaves a few in doubt after both; and some are searched into a rate that trains worse.
     """
-    rng = np.random.default_rng(0)
     found = []
-    for _ in range(100):
+    for study in range(600):
+        # draws of its own, so that a study that takes more seeds leaves the others as they are
+        rng = np.random.default_rng([0, study])
         plain = World(width=0.1, noise=0.2, n_seeds=5, rng=rng)
         studies = treat(plain, [World(width=0.1, noise=0.2, n_seeds=5, rng=rng, edge=0.5)])
         found += [] if studies is None else studies
-    assert len(found) > 70
-    assert sum(tried.status == "verified" for tried in found) >= 0.75 * len(found)
+    assert len(found) > 420
+    assert sum(tried.status == "verified" for tried in found) >= 0.8 * len(found)
