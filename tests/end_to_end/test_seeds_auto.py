@@ -62,6 +62,7 @@ def test_a_plan_says_that_seeds_may_come(tmp_path: Path) -> None:
         for options in ((), ("--seeds", "auto"))
     )
     swept = [sum(s["trials"] for s in plan["stages"] if s["part"] == "sweep") for plan in (plain, auto)]
-    assert swept[0] < swept[1]
+    # with three seeds in place of one: further seeds where the first does not tell
+    assert swept == [12, 22]
     assert not any("--seeds auto" in one for one in plain["assumptions"])
     assert any("--seeds auto begins with these seeds" in one for one in auto["assumptions"])
