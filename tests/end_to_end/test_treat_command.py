@@ -91,11 +91,15 @@ def test_the_patched_spec_runs_and_its_sweep_is_the_one_that_judged_the_fix(trea
     done = run(treated, treated / "out" / "prescription.yaml", "--json", "--fail-on", "never", command="sweep")
     # with the warmup three seeds do not tell whether the best rate has room
     assert done.returncode in (0, 2), done.stderr
-    # what judged the fix is taken up; the sweep also asks rates below lr*, which the fix's own did not need
+    # what judged the fix is taken up; a fix's sweep ends where most seeds are unstable, this one goes on to the
+    # playbook's checks at 5 and 10 times lr*
     assert before < set(trials(treated / "out"))
+    further = [records(treated / "out")[key]["settings"] for key in set(trials(treated / "out")) - before]
     swept, warmup = parse(done.stdout), printed(treated)["treat"]["tried"][0]
     assert swept["unstable_base_learning_rate"] == warmup["unstable_base_learning_rate"]
     assert swept["best_learning_rate"] == warmup["best_learning_rate"]
+    checks = [factor * swept["best_learning_rate"] for factor in (5, 10)]
+    assert sorted(one["base_learning_rate"] for one in further) == pytest.approx(checks, rel=1e-3)
     (treated / "out" / "report.json").write_bytes(saved)
 
 
