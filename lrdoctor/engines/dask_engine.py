@@ -8,37 +8,26 @@ them dies.
 
 from __future__ import annotations
 
-import io
-import os
 import pickle
 import queue
 import threading
 import time
 import uuid
 import warnings
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-import dask
-from distributed import Client, Future, KilledWorker, LocalCluster
+from distributed import Client, Future, KilledWorker
 
 from lrdoctor import __version__, errors
 from lrdoctor.engines import dask_worker
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
-from lrdoctor.engines.entry import load
+from lrdoctor.engines.dask_cluster import how, sent, started
 from lrdoctor.engines.local import cores, interrupted
 from lrdoctor.errors import EngineError, LrdoctorError
-
-LARGEST_FOLDER = 16 * 1024 * 1024
-"""Bytes of a user's folder that are sent to workers that do not see it: code and small data."""
-
-LEFT_OUT = ("__pycache__", "lrdoctor_out", "node_modules")
-"""Folders that are not sent, beside hidden ones, virtual environments and study folders."""
 
 PATIENCE = 8.0
 """Seconds for running tasks to be abandoned: a worker gives its process five to notice."""
@@ -154,11 +143,10 @@ class DaskEngine:
                 if cluster is None:
                     client.unregister_worker_plugin(self._token)
                     client.run_on_scheduler(dask_worker.forget, self._topic)
-            with suppress(Exception):
-                client.close(timeout=1 if self._killed else 10)
-        if cluster is not None:
-            with suppress(Exception):
-                cluster.close(timeout=1 if self._killed else 10)
+        for part in (client, cluster):
+            if part is not None:
+                with suppress(Exception):
+                    part.close(timeout=1 if self._killed else 10)
 
     def describe(self) -> Mapping[str, Any]:
         """What the first worker told of itself, and the number of workers as `jobs`."""
@@ -220,7 +208,7 @@ class DaskEngine:
             return self._client
         try:
             if self._address is None:
-                self._cluster = self._started()
+                self._cluster = started(self._cluster_block, self._jobs)
             with warnings.catch_warnings():
                 # versions of packages that differ are no matter of taste: lrdoctor's own is compared by every task
                 warnings.simplefilter("ignore")
@@ -236,36 +224,9 @@ class DaskEngine:
         )
         return client
 
-    def _started(self) -> Any:
-        """A cluster of our own: processes of this machine, or what the class starts."""
-        if self._cluster_block is None:
-            with dask.config.set({"distributed.worker.daemon": True}):
-                return LocalCluster(
-                    n_workers=self._jobs or 1,
-                    threads_per_worker=1,
-                    # its limit would end Dask's worker; a trial's memory is in a process beside it
-                    memory_limit=0,
-                    dashboard_address="127.0.0.1:0",
-                    host="127.0.0.1",
-                )
-        path = self._cluster_block["class_path"]
-        module, _, name = path.rpartition(":" if ":" in path else ".")
-        try:
-            made = load(f"{module}:{name}")(**self._cluster_block.get("init_args", {}))
-            if self._jobs is not None:
-                made.scale(self._jobs)
-        except LrdoctorError:
-            raise
-        except Exception as error:
-            raise EngineError(f"engine: {path} cannot be started: {type(error).__name__}: {error}") from error
-        return made
-
     def _enter(self, client: Client) -> None:
         """Brings to the workers what they need to run tasks, and listens to what they tell."""
-        folder = None if self._folder is None else Path(self._folder)
-        digest = "" if folder is None else dask_worker.digest_of(folder)
-        # workers of this machine see what this process sees
-        files = None if folder is None or self._is_here else packed(folder)
+        digest, files = sent(self._folder, self._is_here)
         said = pickle.dumps((self._study, self._entry, sorted(self._context.items(), key=str), self._inner, digest))
         self._token = f"lrdoctor-{sha256(said).hexdigest()[:16]}"
         guest = dask_worker.Guest(
@@ -362,7 +323,8 @@ class DaskEngine:
         elif kind == "late":
             key, future = values
             if key in self._open and self._open[key].future is future:
-                yield from self._meaning(client, key, "", *_kind_and_values(future.result()))
+                kind, *values = future.result()
+                yield from self._meaning(client, key, "", kind, values)
 
     def _look(self, client: Client) -> None:
         """Raises EngineError when the scheduler is gone; says it when workers are waited for."""
@@ -484,49 +446,3 @@ class DaskEngine:
                 client.run(dask_worker.abandon, self._token, on_error="ignore")
         if not keep:
             self._open.clear()
-
-
-def _kind_and_values(told: tuple[Any, ...]) -> tuple[str, Sequence[Any]]:
-    kind, *values = told
-    return kind, values
-
-
-def how(stimulus: str, is_expected: bool) -> str:
-    """How a worker was lost, in words.
-
-    Args:
-        stimulus: what the scheduler removed it for.
-        is_expected: it said goodbye: its time on the machine was over, or it was preempted.
-
-    >>> how("handle-worker-cleanup-1", False), how("retire-workers-1", True)
-    ('died or lost its connection', 'left (preempted, closed, or restarted)')
-    """
-    if is_expected:
-        return "left (preempted, closed, or restarted)"
-    if "ttl" in stimulus:
-        return "went silent"
-    return "died or lost its connection"
-
-
-def packed(folder: Path) -> bytes | None:
-    """What lies in a user's folder, as a zip; None where that is more than is sent."""
-    found, total = [], 0
-    for path, names, files in os.walk(folder):
-        here = Path(path)
-        names[:] = sorted(name for name in names if not _is_left_out(here / name))
-        for file in (here / name for name in sorted(files) if not name.startswith(".")):
-            if file.is_file():
-                found.append(file)
-                total += file.stat().st_size
-                if total > LARGEST_FOLDER:
-                    return None
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in found:
-            archive.write(file, file.relative_to(folder))
-    return buffer.getvalue()
-
-
-def _is_left_out(folder: Path) -> bool:
-    is_ours_or_made = any((folder / name).exists() for name in ("pyvenv.cfg", "study.json"))
-    return folder.name in LEFT_OUT or folder.name.startswith(".") or is_ours_or_made

@@ -14,7 +14,7 @@ import pytest
 from distributed import LocalCluster
 from engine_samples import results, tasks, wait_until
 
-from lrdoctor.engines import dask_engine, dask_worker
+from lrdoctor.engines import dask_cluster, dask_engine, dask_worker
 from lrdoctor.engines.base import Failed, Finished, Progress, Started, Task
 from lrdoctor.engines.dask_engine import DaskEngine
 from lrdoctor.errors import EngineError, Interrupted, SpecError, WorkloadError
@@ -235,14 +235,14 @@ def test_what_is_packed(tmp_path):
     for name in ("a.py", "sub/b.txt", ".git/x", "__pycache__/a.pyc", "venv/pyvenv.cfg", "out/study.json", ".hidden"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
-    data = dask_engine.packed(tmp_path)
+    data = dask_cluster.packed(tmp_path)
     assert sorted(zipfile.ZipFile(io.BytesIO(data)).namelist()) == ["a.py", "sub/b.txt"]
 
 
 def test_a_folder_too_large_is_not_packed(tmp_path, monkeypatch):
-    monkeypatch.setattr(dask_engine, "LARGEST_FOLDER", 3)
+    monkeypatch.setattr(dask_cluster, "LARGEST_FOLDER", 3)
     (tmp_path / "a.py").write_text("1234")
-    assert dask_engine.packed(tmp_path) is None
+    assert dask_cluster.packed(tmp_path) is None
 
 
 def test_workers_with_more_threads_are_refused():
