@@ -15,8 +15,9 @@ from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
 from lrdoctor.reports.figures import warmup as curves_module
 from lrdoctor.reports.figures import warmup_figures
+from lrdoctor.reports.figures.series import series
 from lrdoctor.reports.figures.warmup import MOST_CURVES, thinned, warmup_curves
-from lrdoctor.reports.figures.with_fix import series, with_warmup
+from lrdoctor.reports.figures.with_fix import with_warmup
 
 NAMES = ("figure_6_training_loss_by_warmup_steps", "figure_8_objective_with_warmup")
 SAMPLES: dict[str, list[Run]] = {

@@ -6,18 +6,13 @@ import math
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from lrdoctor.core.study import Objective
 from lrdoctor.reports.figures import style
 from lrdoctor.reports.figures.objective import INFEASIBLE_BAND, AxisPlot, Point, headline, is_log, y_limits
+from lrdoctor.reports.figures.objective_axes import below_band, draw_band, draw_rate_axis, name_objective
 from lrdoctor.reports.figures.style import Draw
 from lrdoctor.reports.numbers import multiple, number
 
-OBJECTIVE_WORDS: dict[Objective, str] = {
-    "best_val_loss": "best validation loss",
-    "best_train_loss": "best training loss",
-}
 CHECKED_MULTIPLES = ((5.0, "right"), (10.0, "left"))
 """Multiples of lr* at which the tuning playbook looks for instability, and which way their labels go."""
 SWEPT_SIZE, CHECKED_SIZE = 7.0, 5.0
@@ -47,18 +42,12 @@ def _draw_axes(axes: Axes, plot: AxisPlot) -> None:
     unknown = "1 rate" if plot.not_drawn == 1 else f"{plot.not_drawn} rates"
     axes.set_xlabel("base learning rate" + (f"\n({unknown} could not be judged)" if plot.not_drawn else ""))
     rates = [point.learning_rate for point in plot.points] + [rate for rate, _ in plot.infeasible]
-    if rates:
-        # half a decade beside a single rate, otherwise room for a marker on each side
-        pad = (max(rates) / min(rates)) ** 0.06 if max(rates) > min(rates) else 10**0.5
-        style.make_log(axes, "x", min(rates) / pad, max(rates) * pad)
-    else:
-        axes.set_xticks([])
+    draw_rate_axis(axes, rates)
     if not plot.points:
         axes.set_yticks([])
         style.say_instead(axes, plot.missing or "no objective was measured")
         return
-    seeds = "1 seed" if plot.n_seeds == 1 else f"median over {plot.n_seeds} seeds"
-    axes.set_ylabel(f"{OBJECTIVE_WORDS[plot.objective]}\n({seeds})")
+    name_objective(axes, plot.objective, plot.n_seeds)
     log = is_log(plot.points)
     low, high = y_limits(plot.points, log)
     if log:
@@ -78,8 +67,7 @@ def _draw_ranges(axes: Axes, points: tuple[Point, ...]) -> None:
     ranged = [point for point in points if point.low < point.high]
     if not ranged:
         return
-    bottom = axes.get_ylim()[0]
-    ceiling = axes.transData.inverted().transform(axes.transAxes.transform((0.0, 1 - INFEASIBLE_BAND)))[1]
+    bottom, ceiling = axes.get_ylim()[0], below_band(axes)
     x, y = [point.learning_rate for point in ranged], [point.objective for point in ranged]
     # a rounded median may lie outside its own range by a bit, and matplotlib refuses a negative length
     down = [max(point.objective - max(point.low, bottom), 0.0) for point in ranged]
@@ -135,8 +123,7 @@ def _star(axes: Axes, point: Point, label: str) -> None:
 def _draw_infeasible(axes: Axes, plot: AxisPlot) -> None:
     if not plot.infeasible:
         return
-    corner = (0.0, 1 - INFEASIBLE_BAND)
-    axes.add_patch(Rectangle(corner, 1, INFEASIBLE_BAND, transform=axes.transAxes, color="#F4F4F4", zorder=0))
+    draw_band(axes)
     _crosses(axes, [rate for rate, swept in plot.infeasible if swept], "infeasible", SWEPT_SIZE)
     checked = [rate for rate, swept in plot.infeasible if not swept]
     _crosses(axes, checked, "infeasible, tried as a check", CHECKED_SIZE)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from lrdoctor.reports.figures import style
 from lrdoctor.reports.figures.objective import INFEASIBLE_BAND, is_log, y_limits
-from lrdoctor.reports.figures.objective_ink import OBJECTIVE_WORDS
+from lrdoctor.reports.figures.objective_axes import draw_band, draw_ranges, draw_rate_axis, name_objective
 from lrdoctor.reports.figures.several import Several, Training
 from lrdoctor.reports.figures.style import Draw
 from lrdoctor.reports.numbers import number
@@ -61,33 +58,28 @@ def _draw_axes(axes: Axes, plot: Several) -> None:
     axes.set_xlabel("base learning rate" + (f"\n({'; '.join(notes)})" if notes else ""))
     rates = [rate for one in plot.trainings for rate in one.rates]
     points = [point for one in plot.trainings for point in one.points]
-    if rates:
-        # half a decade beside a single rate, otherwise room for a marker on each side
-        pad = (max(rates) / min(rates)) ** 0.06 if max(rates) > min(rates) else 10**0.5
-        style.make_log(axes, "x", min(rates) / pad, max(rates) * pad)
-    else:
-        axes.set_xticks([])
+    draw_rate_axis(axes, rates)
     if not points:
         axes.set_yticks([])
         style.say_instead(axes, "no feasible learning rate")
         return
-    seeds = "1 seed" if plot.n_seeds == 1 else f"median over {plot.n_seeds} seeds"
-    axes.set_ylabel(f"{OBJECTIVE_WORDS[plot.objective]}\n({seeds})")
+    name_objective(axes, plot.objective, plot.n_seeds)
     values = [point.objective for point in points]
     log = is_log(points) or (min(values) > 0 and max(values) / min(values) > LOG_FROM)
     low, high = y_limits(points, log)
+    band = _band(len(plot.trainings))
     if log:
-        high = low * (high / low) ** (1 + _band(plot))
+        high = low * (high / low) ** (1 + band)
         style.make_log(axes, "y", low, high)
     else:
-        axes.set_ylim(low, low + (high - low) * (1 + _band(plot)))
+        axes.set_ylim(low, low + (high - low) * (1 + band))
     if any(one.infeasible for one in plot.trainings):
-        corner = (0.0, 1 - _band(plot))
-        axes.add_patch(Rectangle(corner, 1, _band(plot), transform=axes.transAxes, color="#F4F4F4", zorder=0))
+        draw_band(axes, band)
 
 
-def _band(plot: Several) -> float:
-    return max(INFEASIBLE_BAND, BAND * len(plot.trainings))
+def _band(n: int) -> float:
+    """The height of the band of crosses of so many trainings."""
+    return max(INFEASIBLE_BAND, BAND * n)
 
 
 def _draw_training(axes: Axes, of: Training, pen: Pen, place: int, n: int) -> None:
@@ -98,7 +90,7 @@ def _draw_training(axes: Axes, of: Training, pen: Pen, place: int, n: int) -> No
         axes.plot(x, y, marker=marker, color=colour, markeredgecolor="white", markersize=6, linewidth=1.4, label=label)
         label = None
     if n <= FEW:
-        _draw_ranges(axes, of, colour, n)
+        draw_ranges(axes, of.points, colour, _band(n))
     if of.unstable:
         x, y = [point.learning_rate for point in of.unstable], [point.objective for point in of.unstable]
         axes.plot(x, y, "x", color=style.BLACK, markersize=9, markeredgewidth=1.6, zorder=6)
@@ -109,21 +101,11 @@ def _draw_training(axes: Axes, of: Training, pen: Pen, place: int, n: int) -> No
                 zorder=5,
             )  # fmt: skip
     if of.infeasible:
-        height = 1 - max(INFEASIBLE_BAND, BAND * n) * (place + 0.5) / n
+        height = 1 - _band(n) * (place + 0.5) / n
         axes.plot(
             of.infeasible, [height] * len(of.infeasible), "x", transform=axes.get_xaxis_transform(), color=colour,
             markersize=6, markeredgewidth=1.8,
         )  # fmt: skip
-
-
-def _draw_ranges(axes: Axes, of: Training, colour: str, n: int) -> None:
-    """The range over the seeds, up to the band of crosses where a seed is infeasible."""
-    bottom = axes.get_ylim()[0]
-    top = 1 - max(INFEASIBLE_BAND, BAND * n)
-    ceiling = axes.transData.inverted().transform(axes.transAxes.transform((0.0, top)))[1]
-    for point in of.points:
-        low, high = max(point.low, bottom), ceiling if math.isinf(point.high) else point.high
-        axes.plot([point.learning_rate] * 2, [low, high], "_-", color=colour, linewidth=1.0, alpha=0.5, zorder=1)
 
 
 def _draw_meanings(axes: Axes, plot: Several) -> None:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from lrdoctor.core.fix_sections import TreatResult, TriedFix
+from lrdoctor.reports.figures.series import series
 from lrdoctor.reports.figures.several import Several, training_of
 from lrdoctor.reports.figures.style import cut
-from lrdoctor.reports.figures.with_fix import Mark, WithFix, marks, series
+from lrdoctor.reports.figures.with_fix import Mark, WithFix, marks
 from lrdoctor.reports.numbers import number
 from lrdoctor.reports.treated import LOWER_RATE, OTHER_OPTIMIZER, in_words, margin, settings_in_short
 

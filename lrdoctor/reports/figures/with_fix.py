@@ -9,26 +9,8 @@ from typing import Literal
 
 from lrdoctor.core.fix_sections import WarmupResult
 from lrdoctor.core.study import Objective, Rate
-from lrdoctor.reports.figures.objective import Point
+from lrdoctor.reports.figures.series import Series, series
 from lrdoctor.reports.numbers import number
-
-
-@dataclass(frozen=True)
-class Series:
-    """One way of training, over its rates."""
-
-    label: str
-    lines: tuple[tuple[Point, ...], ...]
-    """Feasible rates, ascending; a line ends where an infeasible rate lies between."""
-    infeasible: tuple[float, ...]
-
-    @property
-    def points(self) -> tuple[Point, ...]:
-        return tuple(point for line in self.lines for point in line)
-
-    @property
-    def rates(self) -> tuple[float, ...]:
-        return (*(point.learning_rate for point in self.points), *self.infeasible)
 
 
 @dataclass(frozen=True)
@@ -56,25 +38,6 @@ class WithFix:
     headline: tuple[str, ...]
     """Lines under the name."""
     x_label: str = "base learning rate"
-
-
-def series(label: str, rows: Sequence[Rate]) -> Series:
-    """Sorts the rates (as the report has them) into what can be drawn at a height and what cannot."""
-    lines: list[list[Point]] = [[]]
-    infeasible: list[float] = []
-    for row in sorted(rows, key=lambda row: row.base_learning_rate):
-        if not row.n_judged:
-            continue
-        if row.is_feasible and math.isfinite(row.objective):
-            lines[-1].append(_point(row))
-        elif not row.is_feasible:
-            infeasible.append(row.base_learning_rate)
-            lines.append([])
-    return Series(label, tuple(tuple(line) for line in lines if line), tuple(infeasible))
-
-
-def _point(row: Rate) -> Point:
-    return Point(row.base_learning_rate, row.objective, row.objective_low, row.objective_high, swept=True)
 
 
 def marks(rates: tuple[float | None, float | None], best: str, unstable: str, of_fix: bool = False) -> Iterator[Mark]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from lrdoctor.reports.figures import style
 from lrdoctor.reports.figures.objective import INFEASIBLE_BAND, is_log, y_limits
-from lrdoctor.reports.figures.objective_ink import OBJECTIVE_WORDS
+from lrdoctor.reports.figures.objective_axes import draw_band, draw_ranges, draw_rate_axis, name_objective
+from lrdoctor.reports.figures.series import Series
 from lrdoctor.reports.figures.style import Draw
-from lrdoctor.reports.figures.with_fix import Series, WithFix
+from lrdoctor.reports.figures.with_fix import WithFix
 from lrdoctor.reports.numbers import number
 
 Pen = tuple[str, str, float]
@@ -43,18 +41,12 @@ def draw_with_fix(plot: WithFix) -> Draw:
 def _draw_axes(axes: Axes, plot: WithFix) -> None:
     axes.set_xlabel(plot.x_label)
     rates, points = (*plot.without.rates, *plot.with_fix.rates), (*plot.without.points, *plot.with_fix.points)
-    if rates:
-        # half a decade beside a single rate, otherwise room for a marker on each side
-        pad = (max(rates) / min(rates)) ** 0.06 if max(rates) > min(rates) else 10**0.5
-        style.make_log(axes, "x", min(rates) / pad, max(rates) * pad)
-    else:
-        axes.set_xticks([])
+    draw_rate_axis(axes, rates)
     if not points:
         axes.set_yticks([])
         style.say_instead(axes, "no feasible learning rate")
         return
-    seeds = "1 seed" if plot.n_seeds == 1 else f"median over {plot.n_seeds} seeds"
-    axes.set_ylabel(f"{OBJECTIVE_WORDS[plot.objective]}\n({seeds})")
+    name_objective(axes, plot.objective, plot.n_seeds)
     log = is_log(points)
     low, high = y_limits(points, log)
     if log:
@@ -62,8 +54,7 @@ def _draw_axes(axes: Axes, plot: WithFix) -> None:
     else:
         axes.set_ylim(low, high)
     if plot.without.infeasible or plot.with_fix.infeasible:
-        corner = (0.0, 1 - INFEASIBLE_BAND)
-        axes.add_patch(Rectangle(corner, 1, INFEASIBLE_BAND, transform=axes.transAxes, color="#F4F4F4", zorder=0))
+        draw_band(axes)
 
 
 def _draw_series(axes: Axes, series: Series, pen: Pen) -> None:
@@ -72,7 +63,7 @@ def _draw_series(axes: Axes, series: Series, pen: Pen) -> None:
         x, y = [point.learning_rate for point in line], [point.objective for point in line]
         label = series.label if line is series.lines[0] else None
         axes.plot(x, y, marker=marker, color=colour, markeredgecolor="white", markersize=7, linewidth=1.4, label=label)
-    _draw_ranges(axes, series, colour)
+    draw_ranges(axes, series.points, colour)
     if series.infeasible:
         height = 1 - INFEASIBLE_BAND * (1 - place)
         axes.plot(
@@ -85,15 +76,6 @@ def _draw_series(axes: Axes, series: Series, pen: Pen) -> None:
             markeredgewidth=2,
             label=f"{series.label}: infeasible",
         )
-
-
-def _draw_ranges(axes: Axes, series: Series, colour: str) -> None:
-    """The range over the seeds, up to the infeasible band where a seed is infeasible."""
-    bottom = axes.get_ylim()[0]
-    ceiling = axes.transData.inverted().transform(axes.transAxes.transform((0.0, 1 - INFEASIBLE_BAND)))[1]
-    for point in series.points:
-        low, high = max(point.low, bottom), ceiling if math.isinf(point.high) else point.high
-        axes.plot([point.learning_rate] * 2, [low, high], "_-", color=colour, linewidth=1.0, alpha=0.6, zorder=1)
 
 
 def _draw_rates(axes: Axes, plot: WithFix) -> None:
