@@ -37,6 +37,12 @@ Pair = tuple[float, int]
 
 @dataclass(frozen=True)
 class Limits:
+    """How sure a rate has to be for it to get no further seed.
+
+    The values here and in what follows were chosen on the first made-up workloads of `benchmarks/cost.py`, so that
+    verdict and lr* stay; what that costs on workloads they were not chosen on, it prints beside.
+    """
+
     majority: float = 0.05
     """Largest chance, by the fit to all trials, that a majority is on the other side than the seeds that are there."""
     best: float = 0.03
@@ -63,9 +69,9 @@ withheld the verdict: it is given up to 0.05."""
 WITHHELD = 0.15
 """Share from which on they could not have given it. Between the two it is looked at more closely."""
 
-
 UNSURE = (0.025, 0.12)
-"""Share between which, after the closer look, everything is trained."""
+"""Share between which, after the closer look, everything is trained: on either side of the 0.05 up to which a verdict
+is given, narrower than `SURE` to `WITHHELD` since more trials are there."""
 
 
 @dataclass(frozen=True, kw_only=True)
