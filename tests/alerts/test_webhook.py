@@ -12,7 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from lrdoctor.alerts import Alerts, Webhook
-from lrdoctor.alerts.courier import MOST_WAITING
 from lrdoctor.alerts.webhook import SIGNATURE, THRESHOLDS, signature
 from lrdoctor.errors import LrdoctorError
 from lrdoctor.streaming import StreamEvent, StreamingJudge
@@ -172,17 +171,18 @@ def test_more_than_can_wait_are_dropped_and_it_is_said_once(
 ) -> None:
     # a busy machine may take longer than its seconds, after which an event is posted once more
     monkeypatch.setattr("lrdoctor.alerts.webhook.THRESHOLDS", type(THRESHOLDS)(timeout=600.0))
+    monkeypatch.setattr("lrdoctor.alerts.courier.MOST_WAITING", 10)
     hold = threading.Event()
     with serving(200, hold=hold) as server:
         alerts = Alerts(webhook=server.url)
         alerts(ALARM)
         assert server.asked.wait(30)  # the first is on its way, so that the others wait
-        for _ in range(149):
+        for _ in range(14):
             alerts(ALARM)
-        assert capsys.readouterr().err.count("further ones are dropped") == 1
+        assert capsys.readouterr().err.count("10 wait already; further ones are dropped") == 1
         hold.set()
         alerts.close(60)
-    assert len(server.bodies) == 1 + MOST_WAITING
+    assert len(server.bodies) == 1 + 10
 
 
 def test_what_the_function_raises_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
