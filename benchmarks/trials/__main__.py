@@ -1,8 +1,10 @@
 """How well lrdoctor judges trials, on the labelled zoo: F1 of each kind, healthy workloads called unstable, verdicts.
 
-Sweeps every workload into a folder (what is trained there is reused) and compares what is said with the labels. The
-curves on which they disagree are listed for the parts that have been developed on, and for the latest one only when it
-is asked for alone: whoever looks at them may look at thresholds no more.
+Sweeps every workload into a folder (what is trained there is reused) and compares what is said with the labels: the
+verdict of the sweep as users run it, which leaves out seeds that cannot change it, and of the same sweep with
+`--exhaustive` the verdict and every curve. The curves on which they disagree are listed for the parts that have been
+developed on, and for the latest one only when it is asked for alone: whoever looks at them may look at thresholds no
+more.
 
     python -m benchmarks.trials [--half developed|held_out|fresh|fresh2|known|all] [--out DIR] [--jobs 2] [--verdicts]
 """
@@ -38,36 +40,37 @@ def main() -> None:
     halves = [half for half in HALVES if options.half in (half, "all") or (options.half == "known" and half != LATEST)]
     zoo = [w for w in ZOO if w.half in halves]
     with tempfile.TemporaryDirectory() as folder:
-        judged = swept(zoo, (options.out or Path(folder)).resolve(), options.jobs)
+        sparing, judged = swept(zoo, (options.out or Path(folder)).resolve(), options.jobs)
     truth, expected = read_labels(), read_verdicts()
     for half in halves:
-        print_half(half, [w for w in zoo if w.half == half], truth, expected, judged)
+        print_half(half, [w for w in zoo if w.half == half], truth, judged)
+        print_marks(half, [w for w in zoo if w.half == half], expected, {"as run": sparing, "exhaustive": judged})
     if options.verdicts:
-        print_verdicts(zoo, expected, judged)
+        print_verdicts(zoo, expected, sparing)
     for half in halves:
         if half != LATEST or options.half == half:
             print_disagreements(half, [w for w in zoo if w.half == half], truth, judged)
 
 
-def swept(zoo: Sequence[Workload], out: Path, jobs: int) -> dict[str, Judgement]:
-    """Workload -> what lrdoctor says of its sweep, whose study lies in a folder of its name."""
-    judged = {}
+def swept(zoo: Sequence[Workload], out: Path, jobs: int) -> tuple[Mapping[str, Judgement], Mapping[str, Judgement]]:
+    """Workload -> what lrdoctor says of its sweep, in a study folder of its name: as users run it, and exhaustively."""
+    sparing, exhaustive = {}, {}
     for workload in zoo:
         start = time.monotonic()
         spec = workload.write(out / "specs")
-        judged[workload.name] = judge(spec, out / workload.name, workload.rates, jobs)
+        for judged, every in ((sparing, False), (exhaustive, True)):
+            judged[workload.name] = judge(spec, out / workload.name, workload.rates, jobs, every)
         print(f"swept {workload.name} in {time.monotonic() - start:.0f} s", flush=True)
-    return judged
+    return sparing, exhaustive
 
 
 def print_half(
     half: Half,
     zoo: Sequence[Workload],
     truth: Mapping[Key, Labelled],
-    expected: Mapping[str, Expected],
     judged: Mapping[str, Judgement],
 ) -> None:
-    """The table of kinds and the counts of workloads."""
+    """The table of kinds and the collapses caught."""
     found = list(scores.pairs(zoo, truth, judged))
     print(f"\n{half}: {len(zoo)} workloads, {len(found)} curves with a clear label\n")
     print("| kind | curves | precision | recall | F1 |")
@@ -76,18 +79,32 @@ def print_half(
     for kind in LABELS:
         if kind != "unclear":
             print(_row(kind, scores.of_kind(found, kind)))
-    calm = [w for w in zoo if "unstable" not in expected[w.name].right + expected[w.name].acceptable]
-    alarmed = [w.name for w in calm if judged[w.name].verdict == "unstable"]
-    print(f"\nhealthy or excused workloads called UNSTABLE: {len(alarmed)} of {len(calm)} {_names(alarmed)}")
     collapses = scores.collapses(found)
     missed = [name for name, (n, unstable, _) in collapses.items() if 2 * unstable <= n]
     print(f"collapsing workloads whose lowest collapse is caught: {len(collapses) - len(missed)} of {len(collapses)}")
     if missed:
         print(f"  missed: {', '.join(missed)}")
-    marks = [scores.mark(expected[w.name], judged[w.name]) for w in zoo]
-    print("verdicts: " + ", ".join(f"{marks.count(m)} {m}" for m in get_args(scores.Mark)))
-    rates = [scores.mark_rate(expected[w.name], judged[w.name]) for w in zoo]
-    print("lowest unstable rates: " + ", ".join(f"{rates.count(m)} {m}" for m in get_args(scores.Mark)))
+
+
+def print_marks(
+    half: Half,
+    zoo: Sequence[Workload],
+    expected: Mapping[str, Expected],
+    judgements: Mapping[str, Mapping[str, Judgement]],
+) -> None:
+    """Counts of the verdicts, of the healthy workloads called unstable and of the lowest unstable rates."""
+    calm = [w for w in zoo if "unstable" not in expected[w.name].right + expected[w.name].acceptable]
+    for way, judged in judgements.items():
+        alarmed = [w.name for w in calm if judged[w.name].verdict == "unstable"]
+        marks = [scores.mark(expected[w.name], judged[w.name]) for w in zoo]
+        rates = [scores.mark_rate(expected[w.name], judged[w.name]) for w in zoo]
+        wrong = [w.name for w, mark in zip(zoo, marks, strict=True) if mark == "WRONG"]
+        print(
+            f"{half}, sweeps {way}:\n"
+            f"  healthy or excused workloads called UNSTABLE: {len(alarmed)} of {len(calm)} {_names(alarmed)}\n"
+            f"  verdicts: {_counts(marks)} {_names(wrong)}\n"
+            f"  lowest unstable rates: {_counts(rates)}"
+        )
 
 
 def print_verdicts(zoo: Sequence[Workload], expected: Mapping[str, Expected], judged: Mapping[str, Judgement]) -> None:
@@ -120,8 +137,12 @@ def _row(kind: str, score: Score) -> str:
     return f"| {kind} | {score.hits + score.missed} | {shown} |"
 
 
+def _counts(marks: Sequence[scores.Mark]) -> str:
+    return ", ".join(f"{marks.count(m)} {m}" for m in get_args(scores.Mark))
+
+
 def _names(names: Sequence[str]) -> str:
-    return f"({', '.join(names)})" if names else ""
+    return f"({', '.join(names)})" if names else "(none)"
 
 
 if __name__ == "__main__":

@@ -71,14 +71,22 @@ class Judgement:
     curves: Mapping[tuple[float, int], Curve]
 
 
-def judge(spec: Path, out: Path, rates: Sequence[float], jobs: int) -> Judgement:
+def judge(spec: Path, out: Path, rates: Sequence[float], jobs: int, exhaustive: bool) -> Judgement:
     """Sweeps the spec into the folder, reusing what is trained there, and reads what the report says of the rates.
+
+    Args:
+        spec: of the workload.
+        out: study folder.
+        rates: of the labelled curves.
+        jobs: worker processes.
+        exhaustive: train every seed at every rate, as judging every curve needs; a sweep by itself leaves out what
+            cannot change its answer.
 
     Raises:
         RuntimeError: lrdoctor found a fault in itself, or was interrupted.
     """
     command = [sys.executable, "-m", "lrdoctor", "sweep", str(spec), "--out", str(out), "--jobs", str(jobs)]
-    command += ["--json", "--fail-on", "never", "-q"]
+    command += ["--json", "--fail-on", "never", "-q", *(["--exhaustive"] if exhaustive else [])]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     if done.returncode not in (0, 2):
         raise RuntimeError(f"{' '.join(command)} exited with {done.returncode}:\n{done.stderr}")
