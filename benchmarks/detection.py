@@ -2,10 +2,10 @@
 
 Real logs: a folder with an INDEX.csv. The labels nan, divergence, spike, early_instability and oscillating ask for
 the verdict `unstable`, stable for `stable`; unclear is not scored; `inconclusive` on an unstable log is a miss, on a
-healthy one no false alarm. The logs are split into two halves by their ids, so that thresholds chosen on one half can
-be checked on the other. Made-up curves: false alarms and hits by cell, with fixed seeds; a hit counts as placed when
-trouble was seen from shortly before its onset on, not earlier. The judges are lrdoctor, five lines of numpy and the
-other tools that are installed (benchmarks/peers: which of their findings count).
+healthy one no false alarm. The logs are split into two halves by their repositories, so that thresholds chosen on one
+half can be checked on the other. Made-up curves: false alarms and hits by cell, with fixed seeds; a hit counts as
+placed when trouble was seen from shortly before its onset on, not earlier. The judges are lrdoctor, five lines of numpy
+and the other tools that are installed (benchmarks/peers: which of their findings count).
 
 With --out-of-fold the thresholds that are free are chosen without the repository that is judged.
 

@@ -38,8 +38,10 @@ class Log:
 
     @property
     def half(self) -> str:
-        """`tune` or `hold-out`, fixed for ever by the id."""
-        return "tune" if hashlib.sha256(self.id.encode()).digest()[0] % 2 == 0 else "hold-out"
+        """`tune` or `hold-out`, fixed for ever by the repository: logs of one project are alike, and never stand on
+        both sides. A log of no known repository stands by itself."""
+        of = (self.repo or self.id).encode()
+        return "tune" if hashlib.sha256(of).digest()[0] % 2 == 0 else "hold-out"
 
     @property
     def is_unstable(self) -> bool | None:

@@ -48,6 +48,7 @@ class LrdoctorCallback(TrainerCallback, Told):  # type: ignore[misc,unused-ignor
         self.listening.start()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.listening.live.agree()
         if self.listening.live.should_stop:
             control.should_training_stop = True
 

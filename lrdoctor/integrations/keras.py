@@ -49,6 +49,7 @@ class LrdoctorCallback(keras.callbacks.Callback, Told):  # type: ignore[misc,unu
         self.listening.start(keras=True)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.listening.live.agree()
         if self.listening.live.should_stop:
             self.model.stop_training = True
 

@@ -49,6 +49,7 @@ class LrdoctorCallback(Callback, Told):  # type: ignore[misc,unused-ignore]
         self.listening.start()
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.listening.live.agree()
         if self.listening.live.should_stop:
             trainer.should_stop = True
 

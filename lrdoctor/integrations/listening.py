@@ -53,7 +53,7 @@ class Listening:
         """
         import torch
 
-        if self._before is not None:
+        if self._before is not None or self.live.is_trial:
             return
         if not self.live.listener.is_on:
             if self._folder is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -10,8 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from lrdoctor.api import Objective, diagnose
+from lrdoctor.assess import report_of_logs
 from lrdoctor.core.report import Report, Verdict
 from lrdoctor.errors import LrdoctorError
+from lrdoctor.logs.gather import Gathered, Unread
+from lrdoctor.recording import facts
 from lrdoctor.recording.recorder import Recorder as Listener
 from lrdoctor.recording.settings import FACTS, HOOKED, STEPS, Recording
 from lrdoctor.streaming import StreamEvent, StreamingJudge
@@ -22,6 +26,10 @@ RUNS = Path("lrdoctor_out")
 
 class Live:
     """The files of a recording, the judge of what is written to them, and what is done once it says unstable.
+
+    Of several ranks the first one records and tells; the others measure along, since the norm of sharded gradients
+    needs them all, and are told when to stop. In a trial of a sweep or a treatment, which lrdoctor records itself and
+    ends when it is decided, nothing is recorded, told or stopped: the trial would be another training.
 
     Args:
         folder: for steps.csv and recording.json; None for `lrdoctor_out/<name>-<time>`.
@@ -51,9 +59,15 @@ class Live:
         self.judge = StreamingJudge(name, alpha=alpha, objective=objective, on_event=self._tell)
         self.should_stop = False
         """Whether the training is to end, since it is unstable and `on_unstable` is "stop"."""
-        self.folder = _made(folder, name)
+        self.rank, self.n_ranks = facts.rank()
+        self.is_trial = _in_a_trial()
+        """Whether lrdoctor runs this process as a trial."""
+        keeps_nothing = self.is_trial or self.rank != 0
+        self.folder = Path(folder or RUNS) if keeps_nothing else _made(folder, name)
         self.listener = Listener(Recording(directory=str(self.folder.resolve())))
         self.listener.seen = self._saw
+        self.listener.is_on = not self.is_trial
+        self._n_agreed = 0
         self._report: Report | None = None
 
     @property
@@ -77,16 +91,57 @@ class Live:
         ends = "; the training is stopped" if stops else ""
         sys.stderr.write(f"lrdoctor: {event.text}{ends}; recorded in {self.folder}\n")
 
+    def agree(self) -> None:
+        """Lets all ranks stop after the same update; every rank calls it after each one.
+
+        Only with "stop", since it waits for the slowest rank, as the average of gradients does anyway; on accelerators
+        once in as many updates as their values are read.
+        """
+        distributed = sys.modules.get("torch.distributed")
+        if self.on_unstable != "stop" or self.is_trial or distributed is None or not distributed.is_available():
+            return
+        if not distributed.is_initialized() or distributed.get_world_size() == 1:
+            return
+        import torch
+
+        on_accelerator = "nccl" in distributed.get_backend()
+        self._n_agreed += 1
+        if on_accelerator and self._n_agreed % self.listener.settings.sync_every:
+            return
+        device = torch.device("cuda", torch.cuda.current_device()) if on_accelerator else torch.device("cpu")
+        stops = torch.tensor([float(self.should_stop)], device=device)
+        distributed.all_reduce(stops, op=distributed.ReduceOp.MAX)
+        self.should_stop = bool(stops.item())
+
+    def _nothing_kept(self) -> str:
+        """Why there is no recording, "" where there is one."""
+        if self.is_trial:
+            return "this is a trial, which lrdoctor records and judges itself"
+        if self.rank != 0:
+            return f"this is rank {self.rank} of {self.n_ranks} (from 0): rank 0 records and judges the training"
+        return ""
+
     def finish(self) -> Report:
         """Writes what is left, and judges the whole training as `lrdoctor diagnose` does its steps.csv."""
         if self._report is None:
             self.listener.finish()
             self.listener.is_on = False
+            if why := self._nothing_kept():
+                self._report = report_of_logs(Gathered(unread=(Unread(self.judge.name, why),)), "watch")
+                return self._report
             judged = self.judge.finish()
             path = self.folder / STEPS
             # the file tells more than its numbers: steps that a loss scaler skipped, the trainer, evaluations
             self._report = diagnose(path, alpha=self.judge.alpha, objective=self.objective) if path.exists() else judged
         return self._report
+
+
+def _in_a_trial() -> bool:
+    try:
+        settings = Recording.of_environment(os.environ)
+    except ValueError:  # of another version, whose hook has said so
+        return False
+    return settings is not None and (settings.steers or settings.stop_non_finite or settings.max_updates is not None)
 
 
 def _made(folder: str | PathLike[str] | None, name: str) -> Path:

@@ -37,7 +37,9 @@ class Recorder:
     'stable'
 
     The files are those of `lrdoctor run`: `steps.csv`, which `lrdoctor diagnose` reads, and `recording.json`. Of
-    several ranks the first one writes. Losses and norms on an accelerator stay there and are read 32 updates at a time,
+    several ranks the first one writes and tells; make one on every rank and call `step` there, so that with "stop" they
+    all see `should_stop` after the same update. In a trial of `lrdoctor sweep` it does nothing: lrdoctor records the
+    trial itself. Losses and norms on an accelerator stay there and are read 32 updates at a time,
     so that recording does not wait for it; the judge sees them as they are read.
 
     Args:
@@ -113,10 +115,12 @@ class Recorder:
                 gradients of the optimizer as they are, so before they are clipped.
             learning_rate: that the update will use; None takes it from the optimizer.
         """
-        listener = self._live.listener
-        if not listener.is_on:
-            return
-        watched = self._watched
+        if self._live.listener.is_on:
+            self._write(loss, gradient_norm, learning_rate)
+        self._live.agree()
+
+    def _write(self, loss: Any, gradient_norm: Any, learning_rate: float | None) -> None:
+        listener, watched = self._live.listener, self._watched
         norm = gradient_norm
         if norm is None and watched.groups:
             norm = total_norm(p for group in watched.groups for p in group["params"])

@@ -44,7 +44,12 @@ def rank() -> tuple[int, int]:
     distributed = sys.modules.get("torch.distributed")
     if distributed is not None and distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
-    return int(os.environ.get("RANK") or 0), int(os.environ.get("WORLD_SIZE") or 1)
+    n = int(os.environ.get("WORLD_SIZE") or 1)
+    if "RANK" in os.environ or n == 1:
+        return int(os.environ.get("RANK") or 0), n
+    # the processes that Lightning starts have no other number before the group is there
+    node, local = (int(os.environ.get(name) or 0) for name in ("NODE_RANK", "LOCAL_RANK"))
+    return node * int(os.environ.get("LOCAL_WORLD_SIZE") or n) + local, n
 
 
 @dataclass

@@ -15,7 +15,8 @@ from lrdoctor.measures import noise, view
 @dataclass(frozen=True)
 class Thresholds:
     first: int = view.THRESHOLDS.fewest_points
-    """Points of the first look: with fewer the rules see no rise."""
+    """Points of the first look of its own: with fewer the rules see none but an enormous rise, which is looked at
+    before."""
     factor: float = 1.25
     """From the length of one look to the next. All looks up to n points then read 5 n points, and what nothing else
     gives away is seen a quarter of the run too late at most."""
@@ -27,7 +28,7 @@ class Thresholds:
     had called for, every odd batch would be one."""
     enormous: float = 10.0
     """Times the highest loss so far, from which it is looked at at once: a model that does ten times worse than ever
-    before, untrained included, has diverged."""
+    before, untrained included, has diverged. Before the first look of its own, when it has another side."""
     deviations: float = 4.0
     """Of the noise of neighbours, above the lowest level so far, from which a value stands out. It decides when to
     look and nothing else; a lower one costs looks, a higher one makes an alarm late."""
@@ -57,6 +58,10 @@ def spent(look: int, alpha: float) -> float:
     No end of the run has to be known, as the boundaries of O'Brien and Fleming need it. Since lengths grow by a
     factor, k grows as the logarithm of the length: at a million points it is about 50, and limits that go with the
     logarithm of the risk are higher by a quarter or so.
+
+    Looks share most of their points, so this is strict. To take all looks of a doubling for one test that is made again
+    was tried: of healthy curves of 1000 points with noise of Student's t with 3 degrees of freedom 3.5 % were called
+    unstable on the way then, of 200, in place of 1.5 %.
 
     >>> [spent(look, 0.01) for look in (1, 2, 3)]
     [0.005, 0.0016666666666666668, 0.0008333333333333334]
@@ -175,12 +180,13 @@ class Looks:
             self._left = THRESHOLDS.between
             self._loss.forget()
             self._norm.forget()
-        elif self._pending is not None and self.n >= max(self._pending, THRESHOLDS.first):
+        elif self._pending is not None and self.n >= self._pending:
             self._pending = None
         elif is_enormous and self._left and self.n >= THRESHOLDS.first:
             self._left -= 1
         else:
-            if stands_out and self._left and self._pending is None:
+            is_worth_it = is_enormous or (stands_out and self.n + THRESHOLDS.settles >= THRESHOLDS.first)
+            if is_worth_it and self._left and self._pending is None:
                 self._left -= 1
                 self._pending = self.n + THRESHOLDS.settles
             return False

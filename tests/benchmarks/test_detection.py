@@ -129,9 +129,10 @@ def test_blockrise_flags_a_spike_and_no_decay():
 
 
 def test_the_halves_are_fixed_and_about_equal():
-    halves = [Log(f"log-{i}", "stable", (), ()).half for i in range(1000)]
-    assert halves.count("tune") == 496
+    halves = [Log("log", "stable", (), (), repo=f"owner/log-{i}").half for i in range(1000)]
+    assert halves.count("tune") == 497
     assert set(halves) == {"tune", "hold-out"}
+    assert len({Log(f"log-{i}", "stable", (), (), repo="owner/name").half for i in range(100)}) == 1
 
 
 NAN = (2.0, float("nan"), 1.0)

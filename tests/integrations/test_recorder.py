@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ import torch
 import lrdoctor
 from lrdoctor.integrations.listening import Listening
 from lrdoctor.integrations.live import Live
+from lrdoctor.recording import facts
+from lrdoctor.recording.settings import Recording
 from lrdoctor.streaming import StreamEvent
 
 
@@ -169,3 +172,110 @@ def test_importing_lrdoctor_imports_no_framework() -> None:
     program = f"import sys, lrdoctor; print(*(name for name in {names} if name in sys.modules))"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == []
+
+
+RANKS = """
+import json, sys, torch, lrdoctor
+from torch import distributed
+from torch.nn.parallel import DistributedDataParallel
+distributed.init_process_group("gloo")
+rank, rate, most = distributed.get_rank(), float(sys.argv[2]), int(sys.argv[3])
+torch.manual_seed(0)
+net = DistributedDataParallel(torch.nn.Linear(4, 1))
+X = torch.randn(64, 4, generator=torch.Generator().manual_seed(rank)); Y = X.sum(1, keepdim=True)
+optimizer = torch.optim.SGD(net.parameters(), lr=rate)
+n = 0
+with lrdoctor.Recorder(optimizer, folder=sys.argv[1], on_unstable="stop") as recorder:
+    while n < most and not recorder.should_stop:
+        optimizer.zero_grad()
+        loss = torch.nn.functional.mse_loss(net(X), Y)
+        loss.backward()
+        recorder.step(loss=loss)
+        optimizer.step()
+        n += 1
+report = recorder.report
+print(json.dumps({"rank": rank, "updates": n, "verdict": report.verdict, "summary": report.summary,
+                  "skipped": [skip.reason for skip in report.skipped]}), flush=True)
+distributed.destroy_process_group()
+"""
+
+
+def of_two_ranks(tmp_path: Path, rate: float, most: int) -> tuple[list[dict[str, Any]], str]:
+    """What the ranks say at the end, the first one first, and their standard error."""
+    (tmp_path / "train.py").write_text(RANKS, encoding="utf-8")
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    root = str(Path(lrdoctor.__file__).parents[1])
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(
+        [sys.executable, *launcher, "train.py", str(tmp_path / "out"), str(rate), str(most)],
+        cwd=tmp_path, env={**env, "PYTHONPATH": root}, capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return sorted(said, key=lambda one: int(one["rank"])), done.stderr
+
+
+def test_of_several_ranks_the_first_writes(tmp_path: Path) -> None:
+    (first, second), _ = of_two_ranks(tmp_path, 0.05, 30)
+    assert len(rows(tmp_path / "out")) == 30
+    assert first["verdict"] == "stable"
+    assert second["verdict"] == "inconclusive"
+    assert "rank 0 records and judges the training" in json.dumps(second)
+
+
+def test_stop_ends_all_ranks_after_the_same_update(tmp_path: Path) -> None:
+    """Else the one that goes on waits for the other in its next backward."""
+    (first, second), said = of_two_ranks(tmp_path, 1.5, 400)
+    assert 5 < first["updates"] == second["updates"] < 400
+    assert said.count("UNSTABLE at step") == 1
+
+
+@pytest.mark.parametrize("settings", [{"learning_rate": 0.1}, {"max_updates": 5}, {"stop_non_finite": True}])
+def test_in_a_trial_nothing_is_recorded_twice(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a fixed folder every trial but the first would fail; with "stop" a trial would be another training."""
+    for name, value in Recording(directory=str(tmp_path / "trial"), **settings).environment({}).items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "steps.csv").touch()
+    weight, optimizer = parameter()
+    recorder = lrdoctor.Recorder(optimizer, folder=tmp_path / "out", on_unstable="stop")
+    for loss in updates(optimizer, weight, 60, bad_from=30):
+        recorder.step(loss=loss)
+        optimizer.step()
+    assert not recorder.should_stop
+    assert recorder.report.verdict == "inconclusive"
+    assert (tmp_path / "out" / "steps.csv").read_bytes() == b""
+
+
+def test_within_a_recorded_command_it_works_as_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in Recording(directory=str(tmp_path / "run")).environment({}).items():
+        monkeypatch.setenv(name, value)
+    weight, optimizer = parameter()
+    with lrdoctor.Recorder(optimizer, folder=tmp_path / "out") as recorder:
+        for loss in updates(optimizer, weight, 5):
+            recorder.step(loss=loss)
+            optimizer.step()
+    assert len(rows(tmp_path / "out")) == 5
+
+
+@pytest.mark.parametrize(
+    ("environment", "rank"),
+    [
+        ({}, (0, 1)),
+        ({"RANK": "1", "WORLD_SIZE": "2"}, (1, 2)),
+        ({"LOCAL_RANK": "1", "WORLD_SIZE": "2"}, (1, 2)),
+        ({"NODE_RANK": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "2", "WORLD_SIZE": "4"}, (2, 4)),
+        ({"LOCAL_RANK": "1"}, (0, 1)),
+    ],
+    ids=["alone", "torchrun", "started by Lightning", "on its second node", "a number that says which accelerator"],
+)
+def test_which_rank_this_is(
+    environment: dict[str, str], rank: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert facts.rank() == rank

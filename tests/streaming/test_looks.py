@@ -98,3 +98,9 @@ def test_the_risks_of_all_looks_add_up_to_alpha() -> None:
     assert sum(risks) < 0.01
     assert sum(risks) == pytest.approx(0.01, rel=1e-3)
     assert risks == sorted(risks, reverse=True)
+
+
+def test_an_enormous_rise_is_looked_at_however_short_the_log_is() -> None:
+    """When it has another side: a log of a dozen points would have ended before the first look of its own."""
+    losses = [0.6, 0.6, 0.58, *[15.0] * 9]
+    assert list(lengths(losses)) == [4 + THRESHOLDS.settles]
