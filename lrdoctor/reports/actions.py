@@ -138,6 +138,8 @@ def _of_trials(report: Report, worst: Finding | None) -> Action | None:
     typed = _command(report)
     if worst is not None and typed:
         return Action("let every fix be tried on this training, in the playbook's order", (typed,))
+    if worst is None and " --seeds " in typed:
+        return Action("add seeds until they tell", (typed,))
     if worst is not None or report.verdict == "inconclusive":
         return _advice(report)
     best = report.best_learning_rate
