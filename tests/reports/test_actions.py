@@ -76,6 +76,8 @@ def test_of_a_sweep_the_command_that_tries_every_fix() -> None:
         (report(treat=TREATS["none"], command="treat"), "no fix that was tried is shown to be better", ""),
         (report(findings=(), verdict="stable", fixes=(), next_steps=()), "nothing needs a fix: train at lr* =", ""),
         (report(findings=(), verdict="inconclusive", next_steps=(MORE,)), "add seeds until they tell", MORE),
+        # what was proven comes before what might be tried
+        (report(fixes=(fix("warmup", 1, "verified", warmup_steps=15),)), "warm the learning rate up over 15 steps", ""),
         (report(findings=(), verdict="inconclusive", next_steps=("--seeds 9",)), "--seeds 9", ""),
         (log(fix("warmup", run="a.csv"), recorded={"command": ["python", "a b.py"]}), "warm", "-- python 'a b.py'"),
         (log(next_steps=("Look at the batch",)), "Look at the batch", ""),
