@@ -21,8 +21,7 @@ from lrdoctor.recording.settings import Recording
 LONGEST = 180
 
 DATA = """
-import json, os, sys, torch
-ranks = int(os.environ.get("WORLD_SIZE", 1))
+import json, sys, torch
 X = torch.randn(64, 4, generator=torch.Generator().manual_seed(0)); Y = X.sum(1, keepdim=True)
 folder, rate, steps, on_unstable = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 def callbacks(made):
@@ -44,7 +43,7 @@ set_seed(0)
 args = TrainingArguments("hf", max_steps=steps, logging_steps=1, per_device_train_batch_size=8, learning_rate=rate,
                          gradient_accumulation_steps=2, max_grad_norm=0.1 if rate < 1 else 0.0, use_cpu=True,
                          report_to=[], disable_tqdm=True, save_strategy="no", optim="sgd",
-                         lr_scheduler_type="constant", **({"ddp_backend": "gloo"} if ranks > 1 else {}))
+                         lr_scheduler_type="constant")
 trainer = Trainer(model=Net(), args=args, train_dataset=Set(), callbacks=callbacks(LrdoctorCallback))
 trainer.train()
 logged = [row for row in trainer.state.log_history if "loss" in row]
@@ -70,8 +69,7 @@ loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), 16)
 net = Net()
 trainer = L.Trainer(max_steps=steps, accelerator="cpu", gradient_clip_val=0.1 if rate < 1 else None, logger=False,
                     enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-                    accumulate_grad_batches=2, devices=ranks, strategy="ddp" if ranks > 1 else "auto",
-                    callbacks=callbacks(LrdoctorCallback))
+                    accumulate_grad_batches=2, callbacks=callbacks(LrdoctorCallback))
 trainer.fit(net, loader, loader)
 print(json.dumps({"updates": trainer.global_step, "norms": net.norms}))
 """
@@ -135,15 +133,8 @@ SCRIPTS = {
 HEALTHY, DIVERGES = "0.05", "1.5"
 
 
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-
-
-def ran(
-    tmp_path: Path, framework: str, *arguments: str, out: Path | None = None, launcher: tuple[str, ...] = (),
-    **steered: Any,
-) -> tuple[dict[str, Any], str]:  # fmt: skip
-    """What the script printed last, and its standard error; with `out` recorded from without, as `lrdoctor run` does,
-    and changed, as trials are, by what more is given of a `Recording`."""
+def ran(tmp_path: Path, framework: str, *arguments: str, out: Path | None = None) -> tuple[dict[str, Any], str]:
+    """What the script printed, and its standard error; with `out` recorded from without, as `lrdoctor run` does."""
     script, needed = SCRIPTS[framework]
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
@@ -156,9 +147,9 @@ def ran(
     }  # fmt: skip
     if out is not None:
         out.mkdir()
-        env = Recording(directory=str(out), **steered).environment(env)
+        env = Recording(directory=str(out)).environment(env)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", *launcher, "train.py", *arguments],
+        [sys.executable, "-W", "ignore", "train.py", *arguments],
         cwd=tmp_path, env=env, capture_output=True, text=True, timeout=LONGEST, check=False,
     )  # fmt: skip
     if "operator torchvision::nms does not exist" in done.stderr:
@@ -199,43 +190,6 @@ def test_stop_stops_the_training(framework: str, tmp_path: Path) -> None:
     assert "UNSTABLE at step" in said
     assert "the training is stopped; recorded in" in said
     assert lrdoctor.diagnose(tmp_path / "out").verdict == "unstable"
-
-
-@pytest.mark.parametrize("framework", SCRIPTS)
-def test_within_a_recorded_command_both_record_the_same_rows_once(framework: str, tmp_path: Path) -> None:
-    ran(tmp_path, framework, str(tmp_path / "callback"), HEALTHY, "8", "warn", out=tmp_path / "run")
-    own, around = rows(tmp_path / "callback"), rows(tmp_path / "run")
-    assert [row[0] for row in around] == list(range(8))
-    if framework == "accelerate":  # whose loss the loop adds up itself
-        own, around = ([[*row[:2], row[3]] for row in of] for of in (own, around))
-    assert own == around
-
-
-@pytest.mark.parametrize("framework", SCRIPTS)
-def test_in_a_trial_it_steps_aside(framework: str, tmp_path: Path) -> None:
-    """With one folder for all trials, and though it says "stop": what a trial is trained at is what is measured."""
-    ran(
-        tmp_path, framework, str(tmp_path / "callback"), HEALTHY, "40", "stop", out=tmp_path / "trial",
-        launcher=(), learning_rate=1.5,
-    )  # fmt: skip
-    assert len(rows(tmp_path / "trial")) == 40
-    assert not (tmp_path / "callback").exists()
-
-
-@pytest.mark.parametrize("framework", ["hf", "lightning"])
-def test_of_several_ranks_the_first_records_and_tells(framework: str, tmp_path: Path) -> None:
-    ran(tmp_path, framework, str(tmp_path / "out"), HEALTHY, "4", "warn", launcher=TORCHRUN)
-    assert len(rows(tmp_path / "out")) == 4
-    assert json.loads((tmp_path / "out" / "recording.json").read_text("utf-8"))["world_size"] == 2
-    assert {path.name for path in (tmp_path / "out").iterdir()} - {"evaluations.csv"} == {"recording.json", "steps.csv"}
-
-
-@pytest.mark.parametrize("framework", ["hf", "lightning"])
-def test_stop_stops_all_ranks(framework: str, tmp_path: Path) -> None:
-    """A rank that is not told would wait for the others in its next backward, and the test would not end."""
-    printed, said = ran(tmp_path, framework, str(tmp_path / "out"), DIVERGES, "400", "stop", launcher=TORCHRUN)
-    assert 5 < printed["updates"] < 400
-    assert said.count("UNSTABLE at step") == 1
 
 
 @pytest.mark.parametrize("framework", ["lightning", "keras"])
