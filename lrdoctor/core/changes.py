@@ -77,7 +77,8 @@ class Changes:
                 kind="clipping",
                 setup=("norms = []",),
                 step=lambda percentile: (
-                    "    norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])",
+                    "    norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() "
+                    "if p.grad is not None])",
                     "    norms.append(norm)  # of every update so far, before clipping",
                     f"    limit = torch.quantile(torch.stack(norms), {percentile / 100:g})",
                     "    torch.nn.utils.clip_grads_with_norm_(model.parameters(), limit, norm)",
