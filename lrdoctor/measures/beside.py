@@ -113,14 +113,21 @@ class Beside:
     def is_in_evaluations(self, event: Event, units: Units) -> bool:
         """Whether evaluations within a rise show a part of it, where there are any and they could tell.
 
+        One that was made when the loss was more than half way back says little of how high it had been.
+
         Args:
             event: of the loss.
             units: of the loss.
         """
         if event.kind not in ("spike", "level_shift", "early"):
             return True
+        inside = (self.loss.step >= event.first_step) & (self.loss.step <= event.last_step)
+        is_high = units.y[inside] >= units.of_loss(event.base) + event.height / 2
+        if not is_high.any():
+            return True
+        high = self.loss.step[inside][is_high]
         untrained = self.run.provenance.get("untrained_val_loss")
-        seen = evaluations.rise_seen(self.run.val_loss, event.first_step, event.last_step, untrained)
+        seen = evaluations.rise_seen(self.run.val_loss, int(high[0]), int(high[-1]), untrained)
         height = units.to_loss(units.of_loss(event.base) + event.height) - event.base
         return seen is None or seen >= THRESHOLDS.seen * height * self._less_in_evaluations
 

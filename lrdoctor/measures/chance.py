@@ -13,29 +13,43 @@ def of_stretch(before: Values, stretch: Values, level: float, n: int, correlatio
     """Expected number of stretches as high as this one in a curve of n points whose values come in any order.
 
     Args:
-        before: float64[k], the values that the order is taken from.
+        before: float64[k], the values that the stretch is compared with.
         stretch: float64[l], those that lie high.
         level: what most of the stretch exceeds.
         n: points of the curve; each may begin such a stretch.
         correlation_time: points that count as one beside their own.
     """
     each = correlation_time + 1
-    high = int(np.count_nonzero(before > level))
-    # one more than was seen: a share of none in k points may be as much as one in k + 1
-    share = (high + 1) / (len(before) + 1)
+    # what is measured in independent points: as many of a stretch as fit, and of the high values before it as many as
+    # there may have been
+    k, high = max(len(before) // each, 1), -(-int(np.count_nonzero(before > level)) // each)
     of, above = max(len(stretch) // each, 1), int(np.count_nonzero(stretch > level)) // each
-    return n / len(stretch) * at_least(above, of, share)
+    return n / len(stretch) * side_by_side(above, of, min(high, k), k)
 
 
-def at_least(count: int, of: int, share: float) -> float:
-    """Upper bound on the probability that `count` or more of so many independent values are high (Chernoff)."""
-    seen = count / of
-    if share >= 1 or seen <= share:
+def side_by_side(above: int, of: int, high: int, k: int) -> float:
+    """Upper bound on the probability that so many of the high values fall into the stretch, all orders being alike.
+
+    The exact test of such orders, by the hypergeometric distribution: where few values stand before a stretch, the
+    share of high ones among them is hardly known, and a stretch of any length proves little.
+
+    Args:
+        above: high values of the stretch.
+        of: values of the stretch, 1 at least.
+        high: high values before it.
+        k: values before it, 1 at least.
+    """
+    all_high, n = above + high, of + k
+    if above * n <= all_high * of:
         return 1.0
-    if seen == 1:
-        return float(share**of)
-    divergence = seen * math.log(seen / share) + (1 - seen) * math.log((1 - seen) / (1 - share))
-    return math.exp(-of * divergence)
+    at = _log_choose(all_high, above) + _log_choose(n - all_high, of - above) - _log_choose(n, of)
+    # the further terms fall faster than those of a geometric series
+    falls = (all_high - above) * (of - above) / ((above + 1) * (n - all_high - of + above + 1))
+    return min(math.exp(at) / (1 - falls), 1.0) if falls < 1 else 1.0
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
 def poisson(count: int, expected: float) -> float:

@@ -31,10 +31,13 @@ class Thresholds:
     stays: float = float(np.log(1.4))
     """The typical later loss over the very first one, where hardly any is as low as that again: the first update made
     the model worse for good."""
-    tail: float = 0.1
+    tail: float = 0.2
     """Part of the later losses, the lowest, whose exponential tail tells how often one is as low as the first."""
-    as_low: float = 0.002
-    """How often at most: the first loss may be that of an easy batch."""
+    as_low: float = 0.009
+    """How often at most: the first loss may be that of an easy batch. Nearly all of the usual `--alpha`, since it is one
+    test a run; how little a few points tell of their tail is counted in."""
+    heaviest: float = 0.5
+    """Shape of the heaviest tail: that of Student's t with 2 degrees of freedom."""
     fewest_points: int = 4
     most_points: int = 50_000
     """Later losses that are looked at, evenly spread."""
@@ -88,16 +91,28 @@ def _for_long(y: Values, medians: Values, length: int, first: float, limit: floa
 
 
 def _from_the_first(y: Values, limit: float) -> list[Rise]:
-    first, later = float(y[0]), y[1 :: 1 + len(y) // THRESHOLDS.most_points]
+    first, later = float(y[0]), np.sort(y[1 :: 1 + len(y) // THRESHOLDS.most_points])
     height = float(np.median(later)) - first
-    least, middle = np.quantile(later, [THRESHOLDS.tail, THRESHOLDS.tail / 2])
-    if height <= limit or first >= middle:
+    n_tail = max(int(THRESHOLDS.tail * len(later)), 2)
+    if height <= limit or n_tail >= len(later) or first >= later[n_tail // 2]:
         return []
-    with np.errstate(divide="ignore"):
-        as_low = THRESHOLDS.tail * np.exp(-np.log(2) * (least - first) / (least - middle))
-    if as_low > THRESHOLDS.as_low:
+    if _as_low(first, later, n_tail) > THRESHOLDS.as_low:
         return []
     return [Rise(1, 1, len(y), 1 + int(np.argmax(y[1:])), height, limit, first)]
+
+
+def _as_low(first: float, later: Values, n_tail: int) -> float:
+    """The probability that one of the later losses, in order, is as low as the first, by the tail that the lowest ones
+    show: one of k excesses with a mean has the next one beyond x with (1 + x / (k mean))^-k, so that few points make
+    an exponential tail one of shape 1 / k."""
+    least, middle, low = later[n_tail], *np.quantile(later[: n_tail + 1], [0.5, 0.25])
+    tiny = np.finfo(float).tiny
+    # Pickands: in an exponential tail each halving of the share below takes the same way
+    seen = float(np.clip(np.log2(max((middle - low) / max(least - middle, tiny), 1.0)), 0, THRESHOLDS.heaviest))
+    scale = max((1 - seen) * float(least - later[:n_tail].mean()), tiny)
+    shape = seen + 1 / n_tail
+    with np.errstate(over="ignore"):
+        return float(n_tail / len(later) * (1 + shape * max(least - first, 0.0) / scale) ** (-1 / shape))
 
 
 def find_moment(units: Units, loss: Curve, norm: Curve, until: int) -> list[Rise]:

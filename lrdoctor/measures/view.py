@@ -59,6 +59,9 @@ class Thresholds:
     alike: int = 2
     """Other places at least a quarter as high as an excursion, from which on it may be one of hard data in a run that
     does not learn: they would be there without any training."""
+    as_long: float = 0.1
+    """Part of its length that one of these places has, at least: a level that holds for most of a run is no hard
+    batch, whatever single points do elsewhere."""
     hard_data: float = 0.05
     """Part of such a run below which wider swings may be hard data too."""
     nearly_double: float = float(np.log(1.8))
@@ -372,7 +375,7 @@ class View:
     @property
     def _bursts(self) -> list[Rise]:
         """Those of one point, too, where the run learns; else only a hundredfold one: the data may have such points."""
-        found = bursts.find(self.units, self.correlation_time, self.alpha / 2, single=True)
+        found = bursts.find(self.units, self.correlation_time, self.alpha / 2, single=True, learns=self.learns)
         if self.learns:
             return found
         in_a_row = bursts.find(self.units, self.correlation_time, self.alpha / 2, single=False)
@@ -383,12 +386,14 @@ class View:
 
     def _is_hard_data(self, first: int, end: int, level: float, length: int) -> bool:
         """Whether a stretch above a level may be hard data: the run does not learn, so that there was nothing to lose,
-        and its losses are as high elsewhere."""
+        and its losses are as high elsewhere, for as long."""
         if self.learns:
             return False
         high = self.units.y > level
         high[max(first - length, 0) : end + length] = False
-        return len(rises.stretches(high)) >= THRESHOLDS.alike
+        elsewhere = rises.stretches(high)
+        longest = max((to - at for at, to in elsewhere), default=0)
+        return len(elsewhere) >= THRESHOLDS.alike and longest >= THRESHOLDS.as_long * (end - first)
 
     def _event(self, rise: Rise) -> Event:
         loss, is_odd = self.loss, self._is_odd_batch(rise)
