@@ -81,6 +81,7 @@ def find(units: Units, correlation_time: int, alpha: float, *, single: bool, lea
         return []  # no side of a point is lower than that
     before, after = noise.sides(y)  # a burst of one or two points has sides of five, also where the loss falls steeply
     base, low = np.minimum(base, np.maximum(before, after)), np.maximum(low, np.minimum(before, after))
+    base = np.minimum(base, np.maximum(noise.held_before(y), after))
     height = y - base
     if not height.max() > THRESHOLDS.heights[0]:
         return []
