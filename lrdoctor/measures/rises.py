@@ -52,6 +52,10 @@ class Thresholds:
     """Blocks at the finest scale."""
     fewest_coarse: int = 12
     """Blocks at every other scale."""
+    lasts: float = 0.1
+    """Part of the curve that a rise lasts for whose noise is that of the whole curve."""
+    certain: float = 0.01
+    """Part of the risk that such a rise may be one of values in any order."""
     enough_blocks: int = 24
     """Blocks from which the noise estimate is as good as known. Below, the limit is raised by up to two thirds: for
     12 normal blocks the 1 % quantile of the largest rise is 9.1 estimated deviations where 6.7 are computed."""
@@ -133,6 +137,46 @@ def find_in_smooth(units: Units, wander: float, alpha: float) -> list[Rise]:
         top = first + int(np.argmax(height[first:end]))
         last = n if end == len(medians) else end * length
         found.append(Rise(length, first * length, last, top * length, float(height[top]), limit, float(best[top])))
+    return found
+
+
+def find_lasting(units: Units, correlation_time: int, alpha: float) -> list[Rise]:
+    """The rises that last for a tenth of the curve, beyond the noise of the curve as a whole.
+
+    What swings before a rise, or falls steeply, hides a lasting one from `find`: the noise known before it is not that
+    of the data. The median of a tenth of the curve is moved by no noise that grows, and the order of so many values
+    tells more than their height.
+
+    Args:
+        units: the curve.
+        correlation_time: in points.
+        alpha: chance that noise alone makes a rise anywhere in the curve.
+    """
+    n, y = len(units.y), units.y
+    scales = lengths(n, correlation_time)
+    least = max(THRESHOLDS.lasts * n, robust.FEW * (correlation_time + 1))
+    found: list[Rise] = []
+    for length in scales:
+        if length > least:
+            break
+        medians = robust.block_medians(y, length)
+        best = best_held(medians, max(1, -(-min(THRESHOLDS.held, n // THRESHOLDS.held_part) // length)))
+        height = medians - best
+        spread = max(noise.points(medians), noise.points(y) * noise.MEDIAN_OF / np.sqrt(length) if length > 1 else 0.0)
+        limit = max(noise.EXTREMES * robust.two_extremes(alpha, len(medians)) * spread, THRESHOLDS.rise)
+        limit *= max(1.0, 2 - len(medians) / THRESHOLDS.enough_blocks)
+        for first, end in stretches(height > limit):
+            lasts = end == len(medians)
+            to = n if lasts else end * length
+            if to - first * length < least:
+                continue
+            base = float(best[first])
+            middle = base + float(np.median(height[first:end])) / 2
+            since = max(int(np.argmax(best <= base)) - 1, 0) * length
+            before, stretch = y[since : first * length], y[first * length : to]
+            if chance.of_stretch(before, stretch, middle, n, correlation_time) < THRESHOLDS.certain * alpha:
+                top = first + int(np.argmax(height[first:end]))
+                found.append(Rise(length, first * length, to, top * length, float(height[top]), limit, base))
     return found
 
 

@@ -340,6 +340,8 @@ class View:
         if self._is_unknown:
             return []
         found = rises.find(self.units, self.correlation_time, self.alpha, self._quantum)
+        if self.run.trial is None:
+            found += rises.find_lasting(self.units, self.correlation_time, self.alpha)
         return [r for r in found if not self._is_the_data(r)]
 
     @cached_property
