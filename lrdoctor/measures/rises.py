@@ -165,10 +165,10 @@ def find_lasting(units: Units, correlation_time: int, alpha: float) -> list[Rise
         spread = max(noise.points(medians), noise.points(y) * noise.MEDIAN_OF / np.sqrt(length) if length > 1 else 0.0)
         limit = max(noise.EXTREMES * robust.two_extremes(alpha, len(medians)) * spread, THRESHOLDS.rise)
         limit *= max(1.0, 2 - len(medians) / THRESHOLDS.enough_blocks)
-        for first, end in stretches(height > limit):
+        for first, end in stretches(height > limit / 2):
             lasts = end == len(medians)
             to = n if lasts else end * length
-            if to - first * length < least:
+            if to - first * length < least or not np.median(height[first:end]) > limit:
                 continue
             base = float(best[first])
             middle = base + float(np.median(height[first:end])) / 2

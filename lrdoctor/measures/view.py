@@ -49,8 +49,12 @@ class Thresholds:
     explosion: float = float(np.log(100))
     """Where a rise is no failure by itself, a loss that ends a hundred times its first value still is."""
     fewest_first: int = 5
+    fewest_best: int = 10
+    best_part: int = 4
+    """Losses at the start and in the best place that are compared at least, and of a short log a quarter: five and five
+    are in no order that is beyond chance."""
     most_ranked: int = 10_000
-    """Losses at the start and at the end that are compared, at least and at most."""
+    """Losses of either that are compared at most."""
     learns: tuple[tuple[int, float], ...] = ((10, 0.7), (50, 0.9))
     """Part of the log at its start -> the least chance that a loss of it lies above one of the best tenth."""
     plain: float = 0.9
@@ -157,7 +161,8 @@ class View:
         Where they are not there is no training that an excursion could have thrown back.
         """
         y = self.units.y if len(self.loss) else self.loss.value
-        length = max(THRESHOLDS.fewest_first, len(y) // 10)
+        fewest = max(THRESHOLDS.fewest_first, min(THRESHOLDS.fewest_best, len(y) // THRESHOLDS.best_part))
+        length = max(fewest, len(y) // 10)
         medians = robust.block_medians(y, length)
         if len(medians) < 2:
             return False
