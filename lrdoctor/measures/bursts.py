@@ -62,7 +62,9 @@ class Thresholds:
 THRESHOLDS = Thresholds()
 
 
-def find(units: Units, correlation_time: int, alpha: float, *, single: bool, learns: bool = True) -> list[Rise]:
+def find(
+    units: Units, correlation_time: int, alpha: float, *, single: bool, is_log: bool = False, learns: bool = True
+) -> list[Rise]:
     """The bursts in order, those of several points first where both ways see one.
 
     Args:
@@ -70,6 +72,7 @@ def find(units: Units, correlation_time: int, alpha: float, *, single: bool, lea
         correlation_time: in points.
         alpha: chance that noise alone makes one anywhere in the curve.
         single: whether those that only their height tells from noise count.
+        is_log: whether nothing else is known of the curve: then a burst in a steep fall is looked for as well.
         learns: whether the run does. Of one that never moves all losses are noise, whose tail is then taken to be as
             heavy as they leave possible.
     """
@@ -81,7 +84,8 @@ def find(units: Units, correlation_time: int, alpha: float, *, single: bool, lea
         return []  # no side of a point is lower than that
     before, after = noise.sides(y)  # a burst of one or two points has sides of five, also where the loss falls steeply
     base, low = np.minimum(base, np.maximum(before, after)), np.maximum(low, np.minimum(before, after))
-    base = np.minimum(base, np.maximum(noise.held_before(y), after))
+    if is_log:
+        base = np.minimum(base, np.maximum(noise.held_before(y), after))
     height = y - base
     if not height.max() > THRESHOLDS.heights[0]:
         return []

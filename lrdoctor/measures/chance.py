@@ -9,7 +9,9 @@ import numpy as np
 from lrdoctor.core.curve import Values
 
 
-def of_stretch(before: Values, stretch: Values, level: float, n: int, correlation_time: int) -> float:
+def of_stretch(
+    before: Values, stretch: Values, level: float, n: int, correlation_time: int, *, is_log: bool = False
+) -> float:
     """Expected number of stretches as high as this one in a curve of n points whose values come in any order.
 
     Args:
@@ -18,13 +20,30 @@ def of_stretch(before: Values, stretch: Values, level: float, n: int, correlatio
         level: what most of the stretch exceeds.
         n: points of the curve; each may begin such a stretch.
         correlation_time: points that count as one beside their own.
+        is_log: whether nothing else is known of the curve, as of a log: then the orders of all values are counted
+            exactly. A trial has its control, and the share of high values before the stretch is taken as known.
     """
     each = correlation_time + 1
-    # what is measured in independent points: as many of a stretch as fit, and of the high values before it as many as
-    # there may have been
-    k, high = max(len(before) // each, 1), -(-int(np.count_nonzero(before > level)) // each)
+    high = int(np.count_nonzero(before > level))
     of, above = max(len(stretch) // each, 1), int(np.count_nonzero(stretch > level)) // each
-    return n / len(stretch) * side_by_side(above, of, min(high, k), k)
+    if is_log:
+        # in independent points: of the high values before the stretch as many as there may have been
+        k = max(len(before) // each, 1)
+        return n / len(stretch) * side_by_side(above, of, min(-(-high // each), k), k)
+    # one more than was seen: a share of none in k points may be as much as one in k + 1
+    share = (high + 1) / (len(before) + 1)
+    return n / len(stretch) * at_least(above, of, share)
+
+
+def at_least(count: int, of: int, share: float) -> float:
+    """Upper bound on the probability that `count` or more of so many independent values are high (Chernoff)."""
+    seen = count / of
+    if share >= 1 or seen <= share:
+        return 1.0
+    if seen == 1:
+        return float(share**of)
+    divergence = seen * math.log(seen / share) + (1 - seen) * math.log((1 - seen) / (1 - share))
+    return math.exp(-of * divergence)
 
 
 def side_by_side(above: int, of: int, high: int, k: int) -> float:

@@ -98,7 +98,7 @@ def lengths(n: int, correlation_time: int) -> list[int]:
     return found
 
 
-def find(units: Units, correlation_time: int, alpha: float, quantum: float) -> list[Rise]:
+def find(units: Units, correlation_time: int, alpha: float, quantum: float, *, is_log: bool = False) -> list[Rise]:
     """The rises at every scale, the finest first.
 
     Args:
@@ -106,6 +106,7 @@ def find(units: Units, correlation_time: int, alpha: float, quantum: float) -> l
         correlation_time: in points.
         alpha: chance that noise alone makes a rise anywhere in the curve, shared by the scales.
         quantum: the step in which the loss is rounded, 0 for none.
+        is_log: whether nothing else is known of the curve (`chance.of_stretch`).
     """
     n = len(units.y)
     scales = lengths(n, correlation_time)
@@ -113,7 +114,8 @@ def find(units: Units, correlation_time: int, alpha: float, quantum: float) -> l
     found: list[Rise] = []
     for length in scales:
         medians = _medians(units.y, length, fives)
-        found += _at_scale(units, medians, length, correlation_time, alpha / len(scales), len(scales), quantum)
+        risk = alpha / len(scales)
+        found += _at_scale(units, medians, length, correlation_time, risk, len(scales), quantum, is_log)
     return found
 
 
@@ -174,14 +176,22 @@ def find_lasting(units: Units, correlation_time: int, alpha: float) -> list[Rise
             middle = base + float(np.median(height[first:end])) / 2
             since = max(int(np.argmax(best <= base)) - 1, 0) * length
             before, stretch = y[since : first * length], y[first * length : to]
-            if chance.of_stretch(before, stretch, middle, n, correlation_time) < THRESHOLDS.certain * alpha:
+            by_chance = chance.of_stretch(before, stretch, middle, n, correlation_time, is_log=True)
+            if by_chance < THRESHOLDS.certain * alpha:
                 top = first + int(np.argmax(height[first:end]))
                 found.append(Rise(length, first * length, to, top * length, float(height[top]), limit, base))
     return found
 
 
 def _at_scale(
-    units: Units, medians: Values, length: int, correlation_time: int, alpha: float, n_scales: int, quantum: float
+    units: Units,
+    medians: Values,
+    length: int,
+    correlation_time: int,
+    alpha: float,
+    n_scales: int,
+    quantum: float,
+    is_log: bool,
 ) -> Iterator[Rise]:
     n, m, y = len(units.y), len(medians), units.y
     best = best_held(medians, max(1, -(-min(THRESHOLDS.held, n // THRESHOLDS.held_part) // length)))
@@ -226,7 +236,8 @@ def _at_scale(
         # two odd points side by side fill a block of three, and come in any order once in a while
         n_high = int(np.count_nonzero(upper_half > middle))
         is_plain = rise.height > THRESHOLDS.plain * rise.limit and n_high >= THRESHOLDS.fewest_plain
-        if is_plain or chance.of_stretch(y[since:before], upper_half, middle, n, correlation_time) < alpha:
+        by_chance = chance.of_stretch(y[since:before], upper_half, middle, n, correlation_time, is_log=is_log)
+        if is_plain or by_chance < alpha:
             yield rise
 
 

@@ -53,7 +53,13 @@ def check(view: View) -> Found:
         points = "1 finite point" if len(loss) == 1 else f"{len(loss)} finite points"
         yield RULE.skip(f"{points}, {THRESHOLDS.fewest_points} are needed to see progress", view.run)
         return
-    if view.is_blind or view.learns or _falls(view) or view.swing or any(event.kind != "outlier" for event in view.found):
+    if (
+        view.is_blind
+        or view.learns
+        or _falls(view)
+        or view.swing
+        or any(event.kind != "outlier" for event in view.found)
+    ):
         return  # other rules say why
     medians = robust.block_medians(loss.value, robust.block_length(len(loss)))
     first = float(medians[0])
