@@ -113,8 +113,8 @@ class Beside:
     def is_in_evaluations(self, event: Event, units: Units) -> bool:
         """Whether evaluations within a rise show a part of it, where there are any and they could tell.
 
-        In a log, whose points may be as far apart as its evaluations, one that was made when the loss was more than half
-        way back says little of how high it had been.
+        In a log, whose points may be as far apart as its evaluations, one that was made when the loss was more than
+        half way back says little of how high it had been.
 
         Args:
             event: of the loss.

@@ -179,7 +179,8 @@ def find_lasting(units: Units, correlation_time: int, alpha: float) -> list[Rise
             by_chance = chance.of_stretch(before, stretch, middle, n, correlation_time, is_log=True)
             if by_chance < THRESHOLDS.certain * alpha:
                 top = first + int(np.argmax(height[first:end]))
-                found.append(Rise(length, first * length, to, top * length, float(height[top]), limit, base))
+                begin = first + int(np.argmax(height[first:end] > limit))
+                found.append(Rise(length, begin * length, to, top * length, float(height[top]), limit, base))
     return found
 
 

@@ -38,8 +38,8 @@ class Thresholds:
     log_tail: float = 0.2
     """That part in a log, whose tail may be heavier: its shape takes more points."""
     log_as_low: float = 0.009
-    """How often at most in a log. Nearly all of the usual `--alpha`, since it is one test a run; how little a few points
-    tell of their tail is counted in."""
+    """How often at most in a log. Nearly all of the usual `--alpha`, since it is one test a run; how little a few
+    points tell of their tail is counted in."""
     heaviest: float = 0.5
     """Shape of the heaviest tail: that of Student's t with 2 degrees of freedom."""
     fewest_points: int = 4
