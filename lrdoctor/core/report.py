@@ -44,7 +44,10 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 
 TREAT = "lrdoctor treat SPEC"
-"""The next step that tries every fix; the command line names the spec in its place."""
+"""The next step that tries every fix; the command line puts the spec in the place of `SPEC`."""
+
+ADD_SEEDS = "lrdoctor sweep SPEC --seeds {}"
+"""The next step where the seeds cannot tell: with their number, or `auto`."""
 
 NOT_COUNTED = "not_counted"
 """Key of a run's provenance, where the verdict on its log rests on the other runs."""
