@@ -5,7 +5,7 @@
 Every labelled log is fed point by point, as `lrdoctor watch` would see it; made-up healthy curves of many kinds of
 noise as well. The logs are printed in two parts by the repository that they come from. What `streaming/` has to choose
 (the lengths of looks, how they share the risk, what has to be seen again) was chosen on made-up noise and on the part
-`tune`; the other part was looked at when the choice had been made.
+`tune`, but the delays of both parts had been seen before the early looks were chosen: the other part is no blind test.
 
 A delay has two parts, printed apart. The rules need points after the trouble to tell it from an odd batch: until there
 are enough, `diagnose` itself would not call the log unstable if it ended there. The rest is the price of looking

@@ -113,14 +113,22 @@ class Beside:
     def is_in_evaluations(self, event: Event, units: Units) -> bool:
         """Whether evaluations within a rise show a part of it, where there are any and they could tell.
 
+        In a log, whose points may be as far apart as its evaluations, one that was made when the loss was more than
+        half way back says little of how high it had been.
+
         Args:
             event: of the loss.
             units: of the loss.
         """
         if event.kind not in ("spike", "level_shift", "early"):
             return True
+        first, last = event.first_step, event.last_step
+        inside = (self.loss.step >= event.first_step) & (self.loss.step <= event.last_step)
+        is_high = units.y[inside] >= units.of_loss(event.base) + event.height / 2
+        if self.run.trial is None and is_high.any():
+            first, last = (int(step) for step in self.loss.step[inside][is_high][[0, -1]])
         untrained = self.run.provenance.get("untrained_val_loss")
-        seen = evaluations.rise_seen(self.run.val_loss, event.first_step, event.last_step, untrained)
+        seen = evaluations.rise_seen(self.run.val_loss, first, last, untrained)
         height = units.to_loss(units.of_loss(event.base) + event.height) - event.base
         return seen is None or seen >= THRESHOLDS.seen * height * self._less_in_evaluations
 

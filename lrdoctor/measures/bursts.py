@@ -54,13 +54,17 @@ class Thresholds:
     """Points from which the tail shows its shape (Pickands' estimate)."""
     heaviest: float = 0.5
     """Shape of Student's t with 2 degrees of freedom: the mean of a heavier one would not exist in any useful sense."""
+    unsure: float = 1.8
+    """Deviation of Pickands' estimate of a shape, times the square root of the points that it rests on."""
     fewest_points: int = 12
 
 
 THRESHOLDS = Thresholds()
 
 
-def find(units: Units, correlation_time: int, alpha: float, *, single: bool) -> list[Rise]:
+def find(
+    units: Units, correlation_time: int, alpha: float, *, single: bool, is_log: bool = False, learns: bool = True
+) -> list[Rise]:
     """The bursts in order, those of several points first where both ways see one.
 
     Args:
@@ -68,6 +72,9 @@ def find(units: Units, correlation_time: int, alpha: float, *, single: bool) -> 
         correlation_time: in points.
         alpha: chance that noise alone makes one anywhere in the curve.
         single: whether those that only their height tells from noise count.
+        is_log: whether nothing else is known of the curve: then a burst in a steep fall is looked for as well.
+        learns: whether the run does. Of one that never moves all losses are noise, whose tail is then taken to be as
+            heavy as they leave possible.
     """
     y, n = units.y, len(units.y)
     if n < THRESHOLDS.fewest_points:
@@ -77,6 +84,8 @@ def find(units: Units, correlation_time: int, alpha: float, *, single: bool) -> 
         return []  # no side of a point is lower than that
     before, after = noise.sides(y)  # a burst of one or two points has sides of five, also where the loss falls steeply
     base, low = np.minimum(base, np.maximum(before, after)), np.maximum(low, np.minimum(before, after))
+    if is_log:
+        base = np.minimum(base, np.maximum(noise.held_before(y), after))
     height = y - base
     if not height.max() > THRESHOLDS.heights[0]:
         return []
@@ -85,7 +94,8 @@ def find(units: Units, correlation_time: int, alpha: float, *, single: bool) -> 
     found = list(_in_a_row(y, base, height, spread, correlation_time, alpha / 2))
     if not single:
         return found
-    limit = max(THRESHOLDS.single, THRESHOLDS.noises * spread, _tail(height, alpha / 2), _tail(low - y, alpha / 2))
+    tails = (_tail(side, alpha / 2, learns) for side in (height, low - y))
+    limit = max(THRESHOLDS.single, THRESHOLDS.noises * spread, *tails)
     for first, end in stretches(height > limit):
         if first > 0 and not any(r.first <= first < r.end for r in found):
             found.append(_rise(base, height, first, end, limit))
@@ -139,16 +149,36 @@ def _sides(y: Values) -> tuple[Values, Values]:
     return np.maximum(before, after)[block], np.minimum(before, after)[block]
 
 
-def _tail(height: Values, alpha: float) -> float:
+def _tail(height: Values, alpha: float, learns: bool) -> float:
     """The height that the highest of all points reaches with probability alpha, by the upper tail that they show."""
     n = len(height)
-    m = max(min(THRESHOLDS.fewest_tail, n // THRESHOLDS.tail_part), int(THRESHOLDS.tail * n), 2)
-    top = np.partition(height, n - m - 1)[n - m - 1 :]
-    lowest, middle, high = (float(v) for v in np.quantile(top, [0, 0.5, 0.75]))
+    most = n // THRESHOLDS.tail_part
+    m = max(min(THRESHOLDS.fewest_tail, most), int(THRESHOLDS.tail * n), 2)
+    lowest, middle, high = _top(height, m)
     shape = THRESHOLDS.long_shape if n >= THRESHOLDS.long else THRESHOLDS.shape
     if m >= THRESHOLDS.enough_tail and middle > lowest:
-        # each halving of the share above multiplies the next excess by 2^shape
-        growth = (high - middle) / (middle - lowest)
-        shape = float(np.clip(np.log2(max(growth, 1.0)), shape, THRESHOLDS.heaviest))
+        shape = float(np.clip(_shape(lowest, middle, high), shape, THRESHOLDS.heaviest))
+    elif not learns:
+        shape = _heaviest_shape(height, max(most, m), shape)
     scale = (middle - lowest) * shape / (2**shape - 1)
     return float(lowest + scale * ((m / alpha) ** shape - 1) / shape)
+
+
+def _heaviest_shape(height: Values, m: int, least: float) -> float:
+    """The heaviest shape that the m highest points leave possible, within its bounds."""
+    lowest, middle, high = _top(height, m)
+    seen = _shape(lowest, middle, high) if middle > lowest else THRESHOLDS.heaviest
+    return float(np.clip(seen + THRESHOLDS.unsure / np.sqrt(m), least, THRESHOLDS.heaviest))
+
+
+def _top(height: Values, m: int) -> tuple[float, float, float]:
+    """Of the m highest points and the next one: the lowest, the median and the upper quartile."""
+    n = len(height)
+    top = np.partition(height, n - m - 1)[n - m - 1 :]
+    lowest, middle, high = (float(v) for v in np.quantile(top, [0, 0.5, 0.75]))
+    return lowest, middle, high
+
+
+def _shape(lowest: float, middle: float, high: float) -> float:
+    """Pickands' estimate, 0 at least: each halving of the share above multiplies the next excess by 2^shape."""
+    return float(np.log2(max((high - middle) / (middle - lowest), 1.0)))

@@ -6,6 +6,8 @@ six times their variance.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -141,3 +143,13 @@ def sides(values: Values) -> tuple[Values, Values]:
     padded = np.concatenate([np.full(SIDE, values[0]), values, np.full(SIDE, np.median(values[-SIDE:]))])
     medians = robust.median_of([padded[i : n + SIDE + 1 + i] for i in range(SIDE)])
     return medians[:n], medians[SIDE + 1 :]
+
+
+def held_before(values: Values) -> Values:
+    """For each value the level that two of the five values before it reached: where a curve falls steeply the median of
+    five is that of a time when it stood much higher. Before the start the first value goes on."""
+    n = len(values)
+    padded = np.concatenate([np.full(SIDE, values[0]), values])
+    before = [padded[i : i + n] for i in range(SIDE)]
+    pairs = (np.maximum(before[i], before[j]) for i in range(SIDE) for j in range(i))
+    return np.asarray(functools.reduce(np.minimum, pairs))

@@ -52,6 +52,10 @@ class Thresholds:
     """Blocks at the finest scale."""
     fewest_coarse: int = 12
     """Blocks at every other scale."""
+    lasts: float = 0.1
+    """Part of the curve that a rise lasts for whose noise is that of the whole curve."""
+    certain: float = 0.01
+    """Part of the risk that such a rise may be one of values in any order."""
     enough_blocks: int = 24
     """Blocks from which the noise estimate is as good as known. Below, the limit is raised by up to two thirds: for
     12 normal blocks the 1 % quantile of the largest rise is 9.1 estimated deviations where 6.7 are computed."""
@@ -94,7 +98,7 @@ def lengths(n: int, correlation_time: int) -> list[int]:
     return found
 
 
-def find(units: Units, correlation_time: int, alpha: float, quantum: float) -> list[Rise]:
+def find(units: Units, correlation_time: int, alpha: float, quantum: float, *, is_log: bool = False) -> list[Rise]:
     """The rises at every scale, the finest first.
 
     Args:
@@ -102,6 +106,7 @@ def find(units: Units, correlation_time: int, alpha: float, quantum: float) -> l
         correlation_time: in points.
         alpha: chance that noise alone makes a rise anywhere in the curve, shared by the scales.
         quantum: the step in which the loss is rounded, 0 for none.
+        is_log: whether nothing else is known of the curve (`chance.of_stretch`).
     """
     n = len(units.y)
     scales = lengths(n, correlation_time)
@@ -109,7 +114,8 @@ def find(units: Units, correlation_time: int, alpha: float, quantum: float) -> l
     found: list[Rise] = []
     for length in scales:
         medians = _medians(units.y, length, fives)
-        found += _at_scale(units, medians, length, correlation_time, alpha / len(scales), len(scales), quantum)
+        risk = alpha / len(scales)
+        found += _at_scale(units, medians, length, correlation_time, risk, len(scales), quantum, is_log)
     return found
 
 
@@ -136,8 +142,57 @@ def find_in_smooth(units: Units, wander: float, alpha: float) -> list[Rise]:
     return found
 
 
+def find_lasting(units: Units, correlation_time: int, alpha: float) -> list[Rise]:
+    """The rises that last for a tenth of the curve, beyond the noise of the curve as a whole.
+
+    What swings before a rise, or falls steeply, hides a lasting one from `find`: the noise known before it is not that
+    of the data. The median of a tenth of the curve is moved by no noise that grows, and the order of so many values
+    tells more than their height.
+
+    Args:
+        units: the curve.
+        correlation_time: in points.
+        alpha: chance that noise alone makes a rise anywhere in the curve.
+    """
+    n, y = len(units.y), units.y
+    scales = lengths(n, correlation_time)
+    least = max(THRESHOLDS.lasts * n, robust.FEW * (correlation_time + 1))
+    found: list[Rise] = []
+    for length in scales:
+        if length > least:
+            break
+        medians = robust.block_medians(y, length)
+        best = best_held(medians, max(1, -(-min(THRESHOLDS.held, n // THRESHOLDS.held_part) // length)))
+        height = medians - best
+        spread = max(noise.points(medians), noise.points(y) * noise.MEDIAN_OF / np.sqrt(length) if length > 1 else 0.0)
+        limit = max(noise.EXTREMES * robust.two_extremes(alpha, len(medians)) * spread, THRESHOLDS.rise)
+        limit *= max(1.0, 2 - len(medians) / THRESHOLDS.enough_blocks)
+        for first, end in stretches(height > limit / 2):
+            lasts = end == len(medians)
+            to = n if lasts else end * length
+            if to - first * length < least or not np.median(height[first:end]) > limit:
+                continue
+            base = float(best[first])
+            middle = base + float(np.median(height[first:end])) / 2
+            since = max(int(np.argmax(best <= base)) - 1, 0) * length
+            before, stretch = y[since : first * length], y[first * length : to]
+            by_chance = chance.of_stretch(before, stretch, middle, n, correlation_time, is_log=True)
+            if by_chance < THRESHOLDS.certain * alpha:
+                top = first + int(np.argmax(height[first:end]))
+                begin = first + int(np.argmax(height[first:end] > limit))
+                found.append(Rise(length, begin * length, to, top * length, float(height[top]), limit, base))
+    return found
+
+
 def _at_scale(
-    units: Units, medians: Values, length: int, correlation_time: int, alpha: float, n_scales: int, quantum: float
+    units: Units,
+    medians: Values,
+    length: int,
+    correlation_time: int,
+    alpha: float,
+    n_scales: int,
+    quantum: float,
+    is_log: bool,
 ) -> Iterator[Rise]:
     n, m, y = len(units.y), len(medians), units.y
     best = best_held(medians, max(1, -(-min(THRESHOLDS.held, n // THRESHOLDS.held_part) // length)))
@@ -182,7 +237,8 @@ def _at_scale(
         # two odd points side by side fill a block of three, and come in any order once in a while
         n_high = int(np.count_nonzero(upper_half > middle))
         is_plain = rise.height > THRESHOLDS.plain * rise.limit and n_high >= THRESHOLDS.fewest_plain
-        if is_plain or chance.of_stretch(y[since:before], upper_half, middle, n, correlation_time) < alpha:
+        by_chance = chance.of_stretch(y[since:before], upper_half, middle, n, correlation_time, is_log=is_log)
+        if is_plain or by_chance < alpha:
             yield rise
 
 

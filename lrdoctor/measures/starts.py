@@ -35,6 +35,13 @@ class Thresholds:
     """Part of the later losses, the lowest, whose exponential tail tells how often one is as low as the first."""
     as_low: float = 0.002
     """How often at most: the first loss may be that of an easy batch."""
+    log_tail: float = 0.2
+    """That part in a log, whose tail may be heavier: its shape takes more points."""
+    log_as_low: float = 0.009
+    """How often at most in a log. Nearly all of the usual `--alpha`, since it is one test a run; how little a few
+    points tell of their tail is counted in."""
+    heaviest: float = 0.5
+    """Shape of the heaviest tail: that of Student's t with 2 degrees of freedom."""
     fewest_points: int = 4
     most_points: int = 50_000
     """Later losses that are looked at, evenly spread."""
@@ -52,12 +59,13 @@ class Thresholds:
 THRESHOLDS = Thresholds()
 
 
-def find(units: Units, rise: float = THRESHOLDS.rise) -> list[Rise]:
+def find(units: Units, rise: float = THRESHOLDS.rise, *, is_log: bool = False) -> list[Rise]:
     """One rise from the first block that is worse than the start to the last, or none.
 
     Args:
         units: the curve; one that is no logarithm has no such multiples.
         rise: least height.
+        is_log: whether nothing else is known of the curve: then its noise may have a heavy tail.
     """
     y, n = units.y, len(units.y)
     if not units.is_log or n < THRESHOLDS.fewest_points:
@@ -71,33 +79,54 @@ def find(units: Units, rise: float = THRESHOLDS.rise) -> list[Rise]:
         return [Rise(length, from_here, n, int(np.argmax(y)), end - first, THRESHOLDS.explosion, first)]
     stays = rise - THRESHOLDS.rise + THRESHOLDS.stays
     limit = max(rise, THRESHOLDS.noises * noise.points(y))
-    return _for_long(y, medians, length, first, limit) or _from_the_first(y, stays)
+    return _for_long(y, medians, length, first, limit, is_log) or _from_the_first(y, stays, is_log)
 
 
-def _for_long(y: Values, medians: Values, length: int, first: float, limit: float) -> list[Rise]:
+def _for_long(y: Values, medians: Values, length: int, first: float, limit: float, is_log: bool) -> list[Rise]:
     bad = medians - first > limit
     if np.count_nonzero(bad) < max(THRESHOLDS.fewest_blocks, THRESHOLDS.share * len(medians)):
         return []
     begin, end = (length * i for i in max(stretches(bad), key=lambda s: s[1] - s[0]))
     elsewhere = np.concatenate([y[:begin], y[end:]])
-    if chance.of_stretch(elsewhere, y[begin:end], first + limit, len(y), 0) > THRESHOLDS.by_chance:
+    if chance.of_stretch(elsewhere, y[begin:end], first + limit, len(y), 0, is_log=is_log) > THRESHOLDS.by_chance:
         return []
     at, top = np.flatnonzero(bad), int(np.argmax(medians))
     last = len(y) if at[-1] == len(medians) - 1 else int(at[-1] + 1) * length
     return [Rise(length, int(at[0]) * length, last, top * length, float(medians[top] - first), limit, first)]
 
 
-def _from_the_first(y: Values, limit: float) -> list[Rise]:
-    first, later = float(y[0]), y[1 :: 1 + len(y) // THRESHOLDS.most_points]
+def _from_the_first(y: Values, limit: float, is_log: bool) -> list[Rise]:
+    first, later = float(y[0]), np.sort(y[1 :: 1 + len(y) // THRESHOLDS.most_points])
     height = float(np.median(later)) - first
-    least, middle = np.quantile(later, [THRESHOLDS.tail, THRESHOLDS.tail / 2])
-    if height <= limit or first >= middle:
+    if height <= limit:
         return []
-    with np.errstate(divide="ignore"):
-        as_low = THRESHOLDS.tail * np.exp(-np.log(2) * (least - first) / (least - middle))
-    if as_low > THRESHOLDS.as_low:
+    if is_log:
+        likely, most = _as_low(first, later, max(int(THRESHOLDS.log_tail * len(later)), 2)), THRESHOLDS.log_as_low
+    else:
+        least, middle = np.quantile(later, [THRESHOLDS.tail, THRESHOLDS.tail / 2])
+        likely, most = 1.0, THRESHOLDS.as_low
+        if first < middle:
+            with np.errstate(divide="ignore"):
+                likely = THRESHOLDS.tail * float(np.exp(-np.log(2) * (least - first) / (least - middle)))
+    if likely > most:
         return []
     return [Rise(1, 1, len(y), 1 + int(np.argmax(y[1:])), height, limit, first)]
+
+
+def _as_low(first: float, later: Values, n_tail: int) -> float:
+    """The probability that one of the later losses, in order, is as low as the first, by the tail that the lowest ones
+    show: one of k excesses with a mean has the next one beyond x with (1 + x / (k mean))^-k, so that few points make
+    an exponential tail one of shape 1 / k."""
+    if n_tail >= len(later) or first >= later[n_tail // 2]:
+        return 1.0
+    least, middle, low = later[n_tail], *np.quantile(later[: n_tail + 1], [0.5, 0.25])
+    tiny = np.finfo(float).tiny
+    # Pickands: in an exponential tail each halving of the share below takes the same way
+    seen = float(np.clip(np.log2(max((middle - low) / max(least - middle, tiny), 1.0)), 0, THRESHOLDS.heaviest))
+    scale = max((1 - seen) * float(least - later[:n_tail].mean()), tiny)
+    shape = seen + 1 / n_tail
+    with np.errstate(over="ignore"):
+        return float(n_tail / len(later) * (1 + shape * max(least - first, 0.0) / scale) ** (-1 / shape))
 
 
 def find_moment(units: Units, loss: Curve, norm: Curve, until: int) -> list[Rise]:

@@ -49,8 +49,12 @@ class Thresholds:
     explosion: float = float(np.log(100))
     """Where a rise is no failure by itself, a loss that ends a hundred times its first value still is."""
     fewest_first: int = 5
+    fewest_best: int = 10
+    best_part: int = 4
+    """Losses at the start and in the best place that are compared, at least. Of a log ten of the latter, or a quarter:
+    five and five are in no order that is beyond chance."""
     most_ranked: int = 10_000
-    """Losses at the start and at the end that are compared, at least and at most."""
+    """Losses of either that are compared at most."""
     learns: tuple[tuple[int, float], ...] = ((10, 0.7), (50, 0.9))
     """Part of the log at its start -> the least chance that a loss of it lies above one of the best tenth."""
     plain: float = 0.9
@@ -59,6 +63,9 @@ class Thresholds:
     alike: int = 2
     """Other places at least a quarter as high as an excursion, from which on it may be one of hard data in a run that
     does not learn: they would be there without any training."""
+    as_long: float = 0.1
+    """Part of its length that one of these places has in a log, at least: a level that holds for most of a run is no
+    hard batch, whatever single points do elsewhere."""
     hard_data: float = 0.05
     """Part of such a run below which wider swings may be hard data too."""
     nearly_double: float = float(np.log(1.8))
@@ -91,6 +98,12 @@ class View:
     run: Run
     alpha: float
     """Chance that noise alone makes a healthy run unstable."""
+
+    @property
+    def is_log(self) -> bool:
+        """Whether nothing is known of the run but its curves. What a trial has beside them decides more, and its limits
+        are those that hold with it."""
+        return self.run.trial is None
 
     @cached_property
     def loss(self) -> Curve:
@@ -154,7 +167,8 @@ class View:
         Where they are not there is no training that an excursion could have thrown back.
         """
         y = self.units.y if len(self.loss) else self.loss.value
-        length = max(THRESHOLDS.fewest_first, len(y) // 10)
+        fewest = min(THRESHOLDS.fewest_best, len(y) // THRESHOLDS.best_part) if self.is_log else 0
+        length = max(THRESHOLDS.fewest_first, fewest, len(y) // 10)
         medians = robust.block_medians(y, length)
         if len(medians) < 2:
             return False
@@ -336,7 +350,9 @@ class View:
         """At all scales, those of a blurred curve too that may be slow swings."""
         if self._is_unknown:
             return []
-        found = rises.find(self.units, self.correlation_time, self.alpha, self._quantum)
+        found = rises.find(self.units, self.correlation_time, self.alpha, self._quantum, is_log=self.is_log)
+        if self.is_log:
+            found += rises.find_lasting(self.units, self.correlation_time, self.alpha)
         return [r for r in found if not self._is_the_data(r)]
 
     @cached_property
@@ -344,10 +360,10 @@ class View:
         """Rises that need no estimate of the noise."""
         if not self._is_unknown:
             moment = starts.find_moment(self.units, self.loss, self.run.grad_norm, self.early_until)
-            return moment + starts.find(self.units)
+            return moment + starts.find(self.units, is_log=self.is_log)
         if not len(self.loss) or not self.units.is_log:
             return []
-        return [r for r in starts.find(self.units, THRESHOLDS.explosion) if r.end == len(self.loss)]
+        return [r for r in starts.find(self.units, THRESHOLDS.explosion, is_log=self.is_log) if r.end == len(self.loss)]
 
     @cached_property
     def _is_unknown(self) -> bool:
@@ -372,10 +388,12 @@ class View:
     @property
     def _bursts(self) -> list[Rise]:
         """Those of one point, too, where the run learns; else only a hundredfold one: the data may have such points."""
-        found = bursts.find(self.units, self.correlation_time, self.alpha / 2, single=True)
+        heavy = self.is_log and not self.learns
+        of = self.units, self.correlation_time, self.alpha / 2
+        found = bursts.find(*of, single=True, is_log=self.is_log, learns=not heavy)
         if self.learns:
             return found
-        in_a_row = bursts.find(self.units, self.correlation_time, self.alpha / 2, single=False)
+        in_a_row = bursts.find(*of, single=False, is_log=self.is_log)
         return [r for r in found if r in in_a_row or r.height > THRESHOLDS.explosion]
 
     def _is_the_data(self, rise: Rise) -> bool:
@@ -383,12 +401,15 @@ class View:
 
     def _is_hard_data(self, first: int, end: int, level: float, length: int) -> bool:
         """Whether a stretch above a level may be hard data: the run does not learn, so that there was nothing to lose,
-        and its losses are as high elsewhere."""
+        and its losses are as high elsewhere, for as long."""
         if self.learns:
             return False
         high = self.units.y > level
         high[max(first - length, 0) : end + length] = False
-        return len(rises.stretches(high)) >= THRESHOLDS.alike
+        elsewhere = rises.stretches(high)
+        longest = max((to - at for at, to in elsewhere), default=0)
+        is_as_long = not self.is_log or longest >= THRESHOLDS.as_long * (end - first)
+        return len(elsewhere) >= THRESHOLDS.alike and is_as_long
 
     def _event(self, rise: Rise) -> Event:
         loss, is_odd = self.loss, self._is_odd_batch(rise)

@@ -1,14 +1,15 @@
 """A log whose training loss went up and never came back: it climbed to the end, or stayed near where it had climbed.
 
 ## What it sees
-A healthy loss has a trend that never goes up, and noise around it. Three things make a rise: it is large (5 % over the
-best level that the run had *held* before; a few easy batches are none); it is beyond the noise of blocks, as the blocks
-*before* it show it and with the tail that it has, at all scales from a few points to a twelfth of the log
-(`--alpha`, 1 % a run); and it is beyond chance: the values since that level was reached, put in any order, would hardly
-ever stand so high side by side. A rise that lasts to the end of the log is a divergence when the end is back at the
-first loss, or when it is still within a fifth of its height and at least 25 % up. So is a loss that jumps 40 % above
-its very first value and stays there, one of twice its first losses for a tenth of the run, and one that ends a hundred
-times above them, however few the points.
+A healthy loss has a trend that never goes up, and noise around it. Three things make a rise: it is large (5 % over
+the best level that the run had *held* before; a few easy batches are none); it is beyond the noise of blocks, as the
+blocks *before* it show it and with the tail that it has, at all scales from a few points to a twelfth of the log
+(`--alpha`, 1 % a run); and it is beyond chance: the values since that level was reached, put in any order, would
+hardly ever stand so high side by side. A rise that lasts for a tenth of the log may lie beyond the noise of the whole
+log instead, a hundred times further beyond chance. A rise that lasts to the end of the log is a divergence when the
+end is back at the first loss, or when it is still within a fifth of its height and at least 25 % up. So is a loss
+that jumps 40 % above its very first value and stays there, one of twice its first losses for a tenth of the run, and
+one that ends a hundred times above them, however few the points.
 
 ## Why it matters
 It is the playbook's plainest sign of a learning rate beyond what the model bears: the updates after it were wasted.

@@ -12,13 +12,15 @@ and shuffled labels; that is why it is a warning and no verdict.
 
 ## Odd curves
 Where a rise was found, or none can be seen, other rules say why and this one is silent. So it is where the first tenth
-of the log is plainly higher than its best tenth. Logs that start in the middle
+of the log is plainly higher than its best tenth, and where its first half is higher than its second half beyond chance:
+a fall that is slow beside the noise shows in many points only. Logs that start in the middle
 of a training, such as fine-tuning and resumed runs, may be flat for good reasons.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -35,6 +37,8 @@ class Thresholds:
     """Part of the first loss."""
     noise: float = 3.0
     """Deviations of the block medians."""
+    most_ranked: int = 20_000
+    """Losses whose ranks are compared, evenly spread."""
 
 
 THRESHOLDS = Thresholds()
@@ -49,7 +53,13 @@ def check(view: View) -> Found:
         points = "1 finite point" if len(loss) == 1 else f"{len(loss)} finite points"
         yield RULE.skip(f"{points}, {THRESHOLDS.fewest_points} are needed to see progress", view.run)
         return
-    if view.is_blind or view.learns or view.swing or any(event.kind != "outlier" for event in view.found):
+    if (
+        view.is_blind
+        or view.learns
+        or _falls(view)
+        or view.swing
+        or any(event.kind != "outlier" for event in view.found)
+    ):
         return  # other rules say why
     medians = robust.block_medians(loss.value, robust.block_length(len(loss)))
     first = float(medians[0])
@@ -69,6 +79,17 @@ def check(view: View) -> Found:
         first_step=int(loss.step[0]),
         last_step=int(loss.step[-1]),
     )
+
+
+def _falls(view: View) -> bool:
+    """Whether the losses of the first half are higher than those of the second, by their ranks (Mann-Whitney)."""
+    loss = view.loss.value[:: 1 + len(view.loss) // THRESHOLDS.most_ranked]
+    n = len(loss) // 2
+    second = np.sort(loss[-n:])
+    above = (np.searchsorted(second, loss[:n]) + np.searchsorted(second, loss[:n], "right")).mean() / (2 * n)
+    # neighbours that are alike count as one
+    varies = np.sqrt((2 * n + 1) / (12 * n**2) * (view.correlation_time + 1))
+    return bool(above - 0.5 > NormalDist().inv_cdf(1 - view.alpha) * varies)
 
 
 RULE = Rule(

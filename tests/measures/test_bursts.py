@@ -126,3 +126,22 @@ def test_wild_losses_have_bursts_above_their_limit(loss: list[float]) -> None:
     for rise in bursts.find(units, 0, 0.01, single=True):
         assert 0 < rise.first < rise.end <= len(loss)
         assert rise.height > rise.limit >= bursts.THRESHOLDS.heights[0]
+
+
+def test_in_a_log_a_burst_in_a_steep_fall_is_seen() -> None:
+    """Three points above the level that the loss had just reached, and below the one of five points before."""
+    n = 200
+    loss = 2 * np.exp(0.01 * np.random.default_rng(0).normal(size=n)) + 40 * np.exp(-0.6 * np.arange(n))
+    loss[8:11] = 5.0, 4.4, 3.4
+    assert bursts.find(measure(loss), 0, 0.01, single=True) == []
+    seen = bursts.find(measure(loss), 0, 0.01, single=True, is_log=True)
+    assert [rise.first for rise in seen] == [8]
+
+
+def test_of_a_run_that_never_moves_a_single_point_has_to_be_beyond_the_heaviest_tail() -> None:
+    loss = 2 * np.exp(0.1 * np.random.default_rng(0).standard_t(3, size=300))
+    loss[150] = 2 * np.exp(5)
+    assert [rise.first for rise in bursts.find(measure(loss), 0, 0.01, single=True)] == [150]
+    assert bursts.find(measure(loss), 0, 0.01, single=True, learns=False) == []
+    loss[150] = 2 * np.exp(40)
+    assert [rise.first for rise in bursts.find(measure(loss), 0, 0.01, single=True, learns=False)] == [150]

@@ -207,3 +207,9 @@ def test_noise_ignores_a_few_wild_points() -> None:
 @pytest.mark.parametrize("values", [[], [5.0], [2.0, 2.0, 2.0], [1.0, 2.0, 3.0, 4.0]])
 def test_no_noise(values: list[float]) -> None:
     assert noise.points(np.array(values)) == 0.0
+
+
+def test_the_level_held_before_a_point() -> None:
+    """Two of the five values before it reached it; the first value goes on before the start."""
+    falling = np.array([30.0, 12.0, 6.0, 3.0, 2.0, 9.0, 5.0])
+    assert noise.held_before(falling).tolist() == [30.0, 30.0, 30.0, 12.0, 6.0, 3.0, 3.0]

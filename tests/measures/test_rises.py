@@ -243,3 +243,24 @@ def test_wild_losses_have_rises_within_the_curve(loss: list[float], correlation_
         assert 0 <= rise.first <= rise.peak < rise.end <= len(loss)
         assert rise.height > rise.limit
         assert rise.limit >= rises.THRESHOLDS.rise
+
+
+def swinging_then_up(height: float) -> Values:
+    """Swings of three points that hide what comes, a level that is held, and a sixth of the run above it."""
+    noise = 0.02 * np.random.default_rng(3).normal(size=300)
+    y = 1 + np.where(np.arange(300) < 90, 0.9 * (np.arange(300) // 3 % 4 == 1), 0.0) + noise
+    y[150:200] += height
+    return np.asarray(np.exp(y))
+
+
+@pytest.mark.parametrize(("height", "is_found"), [(0.3, True), (0.0, False)])
+def test_a_lasting_rise_is_seen_beside_the_noise_of_the_whole_curve(height: float, is_found: bool) -> None:
+    found = rises.find_lasting(measure(swinging_then_up(height)), 0, ALPHA)
+    assert bool(found) is is_found
+    assert all(135 <= rise.first <= 165 and 185 <= rise.end <= 215 for rise in found)
+
+
+def test_a_lasting_rise_lasts_for_a_tenth_of_the_curve() -> None:
+    y = swinging_then_up(0.0)
+    y[150:165] *= 1.5
+    assert rises.find_lasting(measure(y), 0, ALPHA) == []

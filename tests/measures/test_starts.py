@@ -169,3 +169,14 @@ def test_no_moment_of_a_loss_that_is_not_positive() -> None:
     value, norms = loss(200, 10, 11, 5.0) - 3, np.ones(200)
     norms[10] = 50
     assert starts.find_moment(measure(value), Curve.of(value), Curve.of(norms), 50) == []
+
+
+@pytest.mark.parametrize(("is_heavy", "is_found"), [(False, True), (True, False)])
+def test_a_log_whose_losses_have_a_heavy_tail_may_begin_low(is_heavy: bool, is_found: bool) -> None:
+    """A first loss of a quarter of all others is none where single others are as far off the rest; an exponential tail
+    would not have it."""
+    later = np.exp(np.linspace(-0.4, 0.4, 199))
+    if is_heavy:
+        later[:40] = np.exp(-0.33 - 0.02 * 1.12 ** np.arange(40))
+    curve = measure(np.concatenate([[0.25], np.random.default_rng(0).permutation(later)]))
+    assert bool(starts.find(curve, is_log=True)) is is_found

@@ -368,3 +368,31 @@ def test_whatever_is_asked_of_wild_losses(loss: list[float], quantised: int | No
         getattr(asked, name)
     steps = asked.loss.step
     assert all(steps[0] <= e.first_step <= e.last_step <= steps[-1] for e in asked.found)
+
+
+@pytest.mark.parametrize("n", [24, 42, 60])
+def test_a_short_log_that_falls_learns(n: int) -> None:
+    """Five first losses and the best quarter, all in order: no more can be asked of a short log."""
+    assert view(np.linspace(4.0, 2.0, n)).learns
+
+
+def test_a_level_that_holds_to_the_end_is_no_hard_data() -> None:
+    """All was learned in the first points and lost again, so that the first losses are no higher than the best later
+    ones; a few losses of the start are as high, for a few points each."""
+    loss = 1.75 * np.exp(0.005 * np.random.default_rng(0).normal(size=200))
+    loss[:18] = [2.6, 1.9, 1.3, 1.25, 1.6, 1.65, 1.3, 1.2, 1.2, 1.25, 1.2, 1.2, 1.25, 1.2, 1.2, 1.25, 1.2, 1.2]
+    seen = view(loss)
+    assert not seen.learns
+    assert [event.kind for event in seen.found] == ["divergence"]
+
+
+@pytest.mark.parametrize(("evaluated_at", "kind"), [(119, "spike"), (109, None)])
+def test_an_evaluation_after_the_worst_says_little_of_a_rise(evaluated_at: int, kind: str | None) -> None:
+    loss = falling(400)
+    loss[105:125] *= np.concatenate([np.full(8, 5.0), np.full(12, 1.6)])
+    curves = {
+        "train_loss": Curve(np.arange(400), loss),
+        "val_loss": Curve(np.array([50, evaluated_at, 300]), np.ones(3)),
+    }
+    events = View(Run("run", "log.csv", curves), 0.01).found
+    assert [event.kind for event in events] == ([] if kind is None else [kind])
