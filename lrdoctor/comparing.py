@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lrdoctor.core.report import Report
     from lrdoctor.core.run import Run
     from lrdoctor.core.sections import Probe
+    from lrdoctor.runner import How
+    from lrdoctor.spec import Spec
 
 REPORT = "report.json"
 DOCUMENT, PAGE = "compare.json", "report.html"
@@ -51,6 +53,25 @@ class Saved:
     def probed(self) -> tuple[Probe, tuple[Run, ...]] | None:
         """Its short run with the trials; None where it has none."""
         return None if self.report.probe is None else (self.report.probe, self.runs)
+
+
+def swept_and_probed(spec: Spec, how: How) -> Path:
+    """Sweeps the spec's learning rates and makes its short run; gives the study folder.
+
+    Args:
+        spec: what is trained.
+        how: where and how.
+    """
+    from lrdoctor import runner
+    from lrdoctor.catalogue import PROBE, SWEEP, AskedOfProbe
+
+    with runner.open_laboratory(spec, how) as laboratory:
+        seeds = runner.seeds_for(laboratory, how.seeds)
+        report = runner.perform(SWEEP, laboratory, seeds, runner.Asked())
+        # the short run is made above lr*; a command is not evaluated at every step, so that it shows nothing there
+        if report.best_learning_rate is not None and spec.trainer != "command":
+            runner.perform(PROBE, laboratory, seeds, AskedOfProbe())
+        return laboratory.folder.out
 
 
 def read_study(folder: Path) -> Saved:

@@ -6,18 +6,16 @@ import importlib
 import platform
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from lrdoctor import assess, examine
+from lrdoctor import assess, examine, live
 from lrdoctor.core.study import Study
 from lrdoctor.core.trial import TRAINING_VERSION
-from lrdoctor.procedures import clip as clips
-from lrdoctor.procedures import probe as probes
 from lrdoctor.procedures.sweep import Settings
 from lrdoctor.reports import json as json_report
 from lrdoctor.reports.terminal.live import SweepView
@@ -25,13 +23,97 @@ from lrdoctor.reports.terminal.text import Screen
 from lrdoctor.store import StudyFolder, folder_name
 
 if TYPE_CHECKING:
-    from lrdoctor.core.report import Report
+    from lrdoctor.core.plan import Plan
+    from lrdoctor.core.report import Part, Report
     from lrdoctor.examine import Laboratory
-    from lrdoctor.procedures.treated import Treated
     from lrdoctor.spec import Spec
 
 AUTO = 0
 """Number of seeds that stands for as many as the verdict needs."""
+
+SEEDS_TO_COME = "--seeds auto begins with these seeds; each one that is added adds a trial to every rate and fix"
+
+
+def above_0(**given: float | None) -> None:
+    """
+    Raises:
+        ValueError: one of them is given and no finite number above 0.
+    """
+    for name, value in given.items():
+        if value is not None and not 0 < value < float("inf"):
+            raise ValueError(f"{name}={value!r}: expected a finite number above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """Where and how the trials of a procedure are run."""
+
+    out: Path | None = None
+    """The study folder; None for the one of the spec's name below lrdoctor_out/."""
+    seeds: int | None = None
+    """None for the spec's; AUTO for as many as the verdict needs."""
+    jobs: int | None = None
+    """Worker processes; None for one a core."""
+    engine: str | None = None
+    """Name in `ENGINES`; None for the spec's."""
+    trial_seconds: float | None = None
+    """How long a trial may take; None for any time."""
+    max_trial_steps: int | None = None
+    """Steps that may be run in all; None for any number."""
+    exhaustive: bool = False
+    """Run the trials too that cannot change the answer."""
+    fresh: bool = False
+    """Throw away what an earlier study left in the folder."""
+    quiet: bool = False
+    """Show no progress on standard error."""
+    live: bool = False
+    """Write a page of the study into its folder while it runs."""
+
+    def __post_init__(self) -> None:
+        above_0(max_trial_steps=self.max_trial_steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What any procedure may be asked, beside what the spec says."""
+
+    learning_rate: float | None = None
+    """lr*; None for that of the sweep."""
+    unstable_learning_rate: float | None = None
+    """The lowest unstable rate; None for that of the sweep."""
+
+    def __post_init__(self) -> None:
+        above_0(learning_rate=self.learning_rate, unstable_learning_rate=self.unstable_learning_rate)
+
+    @property
+    def gives_rates(self) -> bool:
+        """Whether a rate is given, so that there is no sweep whose seeds could settle it."""
+        return self.learning_rate is not None or self.unstable_learning_rate is not None
+
+
+A = TypeVar("A", bound=Asked)
+F = TypeVar("F")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Procedure(Generic[A, F]):
+    """A thing that lrdoctor finds out by trials: how it is examined, judged and drawn. The five are in `catalogue`.
+
+    `A` is what it is asked, `F` what its trials come to.
+    """
+
+    name: str
+    """Of the command, and of the function of Python."""
+    examine: Callable[[Laboratory, Sequence[int], A], F]
+    """Runs the trials, with these seeds."""
+    study_of: Callable[[F], Study]
+    """The sweep of the spec's own training among what was found, empty where none was made."""
+    report: Callable[[F], Report]
+    """Judges what was found."""
+    figures: Callable[[F, Report], Iterable[tuple[Part, Mapping[str, bytes]]]]
+    """Section of the report -> its figures, file name -> content."""
+    files: Callable[[F, Report, Laboratory], Iterable[tuple[str, str]]] = lambda found, report, laboratory: ()
+    """Further files of the study folder: name and text."""
 
 
 def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) -> tuple[int, ...]:
@@ -50,30 +132,80 @@ def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) 
     return examine.enough_seeds(laboratory, Settings(spec.sweep.rates()), spec.seeds)
 
 
-@contextmanager
-def open_laboratory(
-    spec: Spec,
-    out: Path | None,
-    jobs: int | None,
-    fresh: bool,
-    quiet: bool,
-    engine: str | None = None,
-    trial_seconds: float | None = None,
-) -> Iterator[Laboratory]:
-    """The study folder, the engine and the view of a procedure that runs trials, closed in the right order.
+def run(procedure: Procedure[A, F], asked: A, spec: Spec, how: How) -> Report:
+    """Runs a procedure: its trials, the report and the figures, all of it saved in the study folder.
 
     Args:
+        procedure: one of `catalogue`.
+        asked: what it is asked.
         spec: what to train.
-        out: the study folder; None for the one of the spec's name below lrdoctor_out/.
-        jobs: worker processes; None for one a core.
-        fresh: throw away what an earlier study left in the folder.
-        quiet: show no progress on standard error.
-        engine: name in `ENGINES`; None for the spec's.
-        trial_seconds: how long a trial may take; None for any time.
+        how: where and how.
+
+    Raises:
+        WorkloadError: the workload does not work, or every trial failed.
+        StoreError: the folder cannot be written, or holds another study.
+        BudgetSpent: the budget of steps does not even reach for the sweep.
+        Interrupted: the user stopped it; what was finished is saved.
     """
+    with open_laboratory(spec, how) as laboratory, live.live(laboratory, how.live):
+        seeds = seeds_for(laboratory, how.seeds, settled=asked.gives_rates)
+        return perform(procedure, laboratory, seeds, asked)
+
+
+def perform(procedure: Procedure[A, F], laboratory: Laboratory, seeds: Sequence[int], asked: A) -> Report:
+    """Runs a procedure in a laboratory that is open; see `run`."""
+    found = procedure.examine(laboratory, seeds, asked)
+    folder, study = laboratory.folder, procedure.study_of(found)
+    folder.write_trials_csv(examine.all_trials_table(laboratory, study))
+    report = procedure.report(found)
+    for name, text in procedure.files(found, report, laboratory):
+        folder.write_text(name, text)
+    for part, drawn in procedure.figures(found, report):
+        for name, content in drawn.items():
+            folder.write_bytes(f"figures/{name}", content)
+        report = report.with_figures(part, [f"figures/{name}" for name in drawn])
+    folder.write_text("report.json", json_report.render(report))
+    return replace(report, folder=folder.out)
+
+
+def plan(procedure: Procedure[A, F], asked: A, spec: Spec, how: How) -> Plan:
+    """What the procedure would train; nothing is trained but a few steps to be timed, and nothing saved.
+
+    Args:
+        procedure, asked, spec, how: as of `run`.
+    """
+
+    def walk(laboratory: Laboratory) -> F:
+        laboratory.exhaustive = how.exhaustive
+        return procedure.examine(laboratory, seeds_for(laboratory, how.seeds, settled=True), asked)
+
+    with (
+        SweepView(Screen(stderr=True), quiet=how.quiet) as view,
+        examine.open_engine(spec, how.jobs) as engine,
+        examine.interruptible(engine, view),
+    ):
+        engine.tell = view.message
+        view.message("planning; nothing is saved")
+        found = examine.rehearse(
+            spec,
+            study_folder(spec, how.out),
+            walk,
+            engine=engine,
+            environment=environment(),
+            fresh=how.fresh,
+            best=asked.learning_rate,
+            unstable=asked.unstable_learning_rate,
+            budget=how.max_trial_steps,
+        )
+    return replace(found, assumptions=(*found.assumptions, SEEDS_TO_COME)) if how.seeds == AUTO else found
+
+
+@contextmanager
+def open_laboratory(spec: Spec, how: How) -> Iterator[Laboratory]:
+    """The study folder, the engine and the view of a procedure that runs trials, closed in the right order."""
     # drawing needs matplotlib, whose import takes half a second: while the workers train there is time for it
     threading.Thread(target=importlib.import_module, args=("lrdoctor.reports.figures",), daemon=True).start()
-    where = study_folder(spec, out)
+    where = study_folder(spec, how.out)
     folder = StudyFolder.open(
         where,
         name=spec.name,
@@ -81,16 +213,16 @@ def open_laboratory(
         spec_yaml=spec.to_yaml(where),
         command_line=sys.argv,
         environment=environment(),
-        fresh=fresh,
+        fresh=how.fresh,
     )
     with (
         folder,
-        SweepView(Screen(stderr=True), quiet=quiet) as view,
-        examine.open_engine(spec, jobs, engine, folder.mark, trial_seconds) as running,
+        SweepView(Screen(stderr=True), quiet=how.quiet) as view,
+        examine.open_engine(spec, how.jobs, how.engine, folder.mark, how.trial_seconds) as running,
         examine.interruptible(running, view),
     ):
         running.tell = view.message
-        yield examine.Laboratory(spec, folder, running, view)
+        yield examine.Laboratory(spec, folder, running, view, budget=how.max_trial_steps, exhaustive=how.exhaustive)
 
 
 def study_folder(spec: Spec, out: Path | None) -> Path:
@@ -112,145 +244,6 @@ def environment() -> dict[str, str]:
     }
 
 
-def sweep(laboratory: Laboratory, seeds: Sequence[int]) -> Report:
-    """Sweeps the spec's learning rates, judges the study, and saves the report with its figures."""
-    from lrdoctor.reports import figures
-
-    study = examine.sweep(laboratory, Settings(laboratory.spec.sweep.rates()), seeds)
-    laboratory.folder.write_trials_csv(examine.all_trials_table(laboratory, study))
-    drawn = write_figures(laboratory, figures.sweep_figures(study))
-    return _saved(assess.report_of_sweep(study, "sweep", drawn), laboratory)
-
-
-def probe(laboratory: Laboratory, seeds: Sequence[int], best: float | None, factor: float | None) -> Report:
-    """Makes the short run above lr*, judges it, and saves the report with its figures.
-
-    Args:
-        laboratory: where it is run.
-        seeds: one short run for each.
-        best: lr*; None to take that of a sweep.
-        factor: the rate as a multiple of lr*; None for the spec's.
-    """
-    from lrdoctor.reports import figures
-
-    spec = laboratory.spec
-    settings = probes.Settings(factor=spec.probe.factor if factor is None else factor, steps=spec.probe.steps)
-    probed = examine.probe(laboratory, settings, Settings(spec.sweep.rates()), seeds, best)
-    laboratory.folder.write_trials_csv(examine.all_trials_table(laboratory, probed.study))
-    swept = write_figures(laboratory, figures.sweep_figures(probed.study)) if probed.study.rates else []
-    report = assess.report_of_probe(probed, "probe", swept)
-    if report.probe:  # drawn from the report, so that both say the same
-        of = (probed.study.name, probed.runs, report.probe)
-        drawn = write_figures(laboratory, figures.probe_figures(*of) | figures.probe_norm_figures(*of))
-        report = replace(report, probe=replace(report.probe, figures=tuple(drawn)))
-    return _saved(report, laboratory)
-
-
-def warmup(laboratory: Laboratory, seeds: Sequence[int], best: float | None, unstable: float | None) -> Report:
-    """Searches a warmup for rates above the unstable one, judges it, and saves the report with its figures.
-
-    Args:
-        laboratory: where it is run; its spec says how far above.
-        seeds: of every trial.
-        best: lr*; None to take that of a sweep.
-        unstable: the lowest unstable rate; None for the same.
-    """
-    from lrdoctor.reports import figures
-
-    study = examine.rates(laboratory, Settings(laboratory.spec.sweep.rates()), seeds, best, unstable)
-    found = examine.warmup(laboratory, study, seeds)
-    if found is not None:
-        found = examine.confirm_warmup(laboratory, found, study, seeds)
-    laboratory.folder.write_trials_csv(examine.all_trials_table(laboratory, study))
-    swept = write_figures(laboratory, figures.sweep_figures(study)) if study.rates else []
-    report = assess.report_of_warmup(study, found, swept)
-    if found is not None and report.warmup is not None:
-        drawn = write_figures(laboratory, figures.warmup_figures(report, study.name, found.runs))
-        report = replace(report, warmup=replace(report.warmup, figures=tuple(drawn)))
-    return _saved(report, laboratory)
-
-
-def clip(
-    laboratory: Laboratory,
-    seeds: Sequence[int],
-    best: float | None,
-    unstable: float | None,
-    percentile: float | None,
-    harder: bool,
-) -> Report:
-    """Studies the gradient norms at lr* and clips at the unstable rates, judges, and saves the report with its figures.
-
-    Args:
-        laboratory: where it is run.
-        seeds: of every trial.
-        best: lr*; None to take that of a sweep.
-        unstable: the lowest unstable rate; None for the same.
-        percentile: of the norms, the first threshold; None for the spec's.
-        harder: also try harder thresholds at the best clipped rate.
-    """
-    from lrdoctor.reports import figures
-
-    spec = laboratory.spec
-    settings = clips.Settings(spec.clip.percentile if percentile is None else percentile, search_harder=harder)
-    study = examine.rates(laboratory, Settings(spec.sweep.rates()), seeds, best, unstable)
-    clipping = examine.confirm_clipping(laboratory, examine.clip(laboratory, settings, seeds, study), seeds)
-    study = clipping.study
-    laboratory.folder.write_trials_csv(examine.all_trials_table(laboratory, study))
-    report = assess.report_of_clip(clipping, "clip")
-    swept = write_figures(laboratory, figures.sweep_figures(study)) if clipping.was_swept else []
-    norms = write_figures(
-        laboratory,
-        figures.clip_figures(study.name, study.runs + clipping.runs, report.clip, report.unstable_base_learning_rate),
-    )
-    report = replace(
-        report,
-        sweep=report.sweep and replace(report.sweep, figures=tuple(swept)),
-        clip=report.clip and replace(report.clip, figures=tuple(norms)),
-    )
-    return _saved(report, laboratory)
-
-
-def treat(treated: Treated, laboratory: Laboratory) -> Report:
-    """Judges a treatment, and saves the report, its figures, and the spec with the prescribed fix in it.
-
-    Args:
-        treated: what `examine.treat` found.
-        laboratory: where it was run.
-    """
-    from lrdoctor.reports import figures
-
-    folder, study = laboratory.folder, treated.study
-    folder.write_trials_csv(examine.all_trials_table(laboratory, study))
-    report = assess.report_of_treat(treated, write_figures(laboratory, figures.sweep_figures(study)))
-    changes = assess.prescription_changes(treated)
-    if report.treat is not None and report.treat.prescription is not None and changes is not None:
-        prescription = report.treat.prescription
-        comment = f"{report.summary}\nThe learning rate to use: {prescription.base_learning_rate:.4g}"
-        folder.write_text(prescription.spec_file, laboratory.spec.patched_yaml(folder.out, changes, comment))
-    return _saved(_with_figures(report, treated, laboratory), laboratory)
-
-
-def _with_figures(report: Report, treated: Treated, laboratory: Laboratory) -> Report:
-    """Draws the figures of every part of the procedure that was run."""
-    from lrdoctor.reports import figures
-
-    name = treated.study.name
-    if treated.probed is not None and report.probe is not None:
-        drawn = write_figures(laboratory, figures.probe_figures(name, treated.probed.runs, report.probe))
-        report = replace(report, probe=replace(report.probe, figures=tuple(drawn)))
-    if treated.warmup is not None and report.warmup is not None:
-        drawn = write_figures(laboratory, figures.warmup_figures(report, name, treated.warmup.runs))
-        report = replace(report, warmup=replace(report.warmup, figures=tuple(drawn)))
-    if report.clip is not None:
-        runs = (*treated.study.runs, *treated.runs)
-        drawn = write_figures(
-            laboratory, figures.clip_figures(name, runs, report.clip, report.unstable_base_learning_rate)
-        )
-        report = replace(report, clip=replace(report.clip, figures=tuple(drawn)))
-    drawn = write_figures(laboratory, figures.treat_figures(report, name))
-    return replace(report, treat=report.treat and replace(report.treat, figures=tuple(drawn)))
-
-
 def inspect(spec: Spec, seed: int | None, sharpness: bool, quiet: bool, engine: str | None = None) -> Report:
     """Looks at the model with one real batch; nothing is trained and nothing saved.
 
@@ -269,15 +262,3 @@ def inspect(spec: Spec, seed: int | None, sharpness: bool, quiet: bool, engine: 
         seen = examine.inspect(running, spec.seeds[0] if seed is None else seed, sharpness, spec.model_change)
     study = Study(name=spec.name, runs=(), spec=spec.model_dump(mode="json"))
     return assess.report_of_inspection(seen, study)
-
-
-def _saved(report: Report, laboratory: Laboratory) -> Report:
-    laboratory.folder.write_text("report.json", json_report.render(report))
-    return replace(report, folder=laboratory.folder.out)
-
-
-def write_figures(laboratory: Laboratory, drawn: Mapping[str, bytes]) -> list[str]:
-    """Writes the figures; returns their paths relative to the study folder."""
-    for name, content in drawn.items():
-        laboratory.folder.write_bytes(f"figures/{name}", content)
-    return [f"figures/{name}" for name in drawn]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import inspect as inspection
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,11 +15,11 @@ from lrdoctor.errors import SpecError
 
 if TYPE_CHECKING:
     from lrdoctor.core.report import Report
+    from lrdoctor.runner import A, F, Procedure
     from lrdoctor.spec import Spec
 
 IN_MEMORY = ("model", "data", "loss", "step", "optimizer", "schedule")
 """Keys of a spec that hold code."""
-HIGHEST_PERCENTILE = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,10 +104,10 @@ def sweep(
         StoreError: the folder cannot be written or holds another study.
         Interrupted: Ctrl-C; what was finished is saved.
     """
-    with _laboratory(training, out, jobs, fresh, exhaustive, quiet) as laboratory:
-        from lrdoctor import runner
+    from lrdoctor.catalogue import SWEEP
+    from lrdoctor.runner import Asked
 
-        return runner.sweep(laboratory, tuple(laboratory.spec.seeds))
+    return _run(SWEEP, Asked(), training, out, jobs=jobs, fresh=fresh, exhaustive=exhaustive, quiet=quiet)
 
 
 def probe(
@@ -133,11 +133,10 @@ def probe(
         ValueError: `learning_rate` or `factor` is no finite number above 0.
         SpecError, WorkloadError, StoreError, Interrupted: as of `sweep`.
     """
-    _refuse_below_0(learning_rate=learning_rate, factor=factor)
-    with _laboratory(training, out, jobs, fresh, exhaustive, quiet) as laboratory:
-        from lrdoctor import runner
+    from lrdoctor.catalogue import PROBE, AskedOfProbe
 
-        return runner.probe(laboratory, tuple(laboratory.spec.seeds), learning_rate, factor)
+    asked = AskedOfProbe(learning_rate=learning_rate, factor=factor)
+    return _run(PROBE, asked, training, out, jobs=jobs, fresh=fresh, exhaustive=exhaustive, quiet=quiet)
 
 
 def warmup(
@@ -165,11 +164,11 @@ def warmup(
         ValueError: a rate is no finite number above 0.
         SpecError, WorkloadError, StoreError, Interrupted: as of `sweep`.
     """
-    _refuse_below_0(learning_rate=learning_rate, unstable_learning_rate=unstable_learning_rate)
-    with _laboratory(training, out, jobs, fresh, exhaustive, quiet) as laboratory:
-        from lrdoctor import runner
+    from lrdoctor.catalogue import WARMUP
+    from lrdoctor.runner import Asked
 
-        return runner.warmup(laboratory, tuple(laboratory.spec.seeds), learning_rate, unstable_learning_rate)
+    asked = Asked(learning_rate=learning_rate, unstable_learning_rate=unstable_learning_rate)
+    return _run(WARMUP, asked, training, out, jobs=jobs, fresh=fresh, exhaustive=exhaustive, quiet=quiet)
 
 
 def clip(
@@ -199,14 +198,15 @@ def clip(
         ValueError: a rate is no finite number above 0, or the percentile not above 0 and at most 100.
         SpecError, WorkloadError, StoreError, Interrupted: as of `sweep`.
     """
-    _refuse_below_0(learning_rate=learning_rate, unstable_learning_rate=unstable_learning_rate)
-    if percentile is not None and not 0 < percentile <= HIGHEST_PERCENTILE:
-        raise ValueError(f"percentile={percentile!r}: expected a number above 0 and at most {HIGHEST_PERCENTILE:g}")
-    with _laboratory(training, out, jobs, fresh, exhaustive, quiet) as laboratory:
-        from lrdoctor import runner
+    from lrdoctor.catalogue import CLIP, AskedOfClip
 
-        seeds = tuple(laboratory.spec.seeds)
-        return runner.clip(laboratory, seeds, learning_rate, unstable_learning_rate, percentile, harder)
+    asked = AskedOfClip(
+        learning_rate=learning_rate,
+        unstable_learning_rate=unstable_learning_rate,
+        percentile=percentile,
+        harder=harder,
+    )
+    return _run(CLIP, asked, training, out, jobs=jobs, fresh=fresh, exhaustive=exhaustive, quiet=quiet)
 
 
 def treat(
@@ -239,26 +239,25 @@ def treat(
         ValueError: a rate or `max_trial_steps` is no finite number above 0.
         SpecError, WorkloadError, StoreError, Interrupted: as of `sweep`.
     """
-    _refuse_below_0(
-        learning_rate=learning_rate, unstable_learning_rate=unstable_learning_rate, max_trial_steps=max_trial_steps
+    from lrdoctor.catalogue import TREAT, AskedOfTreat
+
+    asked = AskedOfTreat(
+        learning_rate=learning_rate,
+        unstable_learning_rate=unstable_learning_rate,
+        everything=everything,
+        add_norm=add_norm,
     )
-    with _laboratory(training, out, jobs, fresh, exhaustive, quiet) as laboratory:
-        from lrdoctor import examine, runner
-
-        laboratory.budget = max_trial_steps
-        seeds = tuple(laboratory.spec.seeds)
-        found = examine.treat(laboratory, seeds, learning_rate, unstable_learning_rate, everything, add_norm)
-        return runner.treat(found, laboratory)
-
-
-def _refuse_below_0(**given: float | None) -> None:
-    """
-    Raises:
-        ValueError: one of them is no finite number above 0.
-    """
-    for name, value in given.items():
-        if value is not None and not 0 < value < float("inf"):
-            raise ValueError(f"{name}={value!r}: expected a finite number above 0")
+    return _run(
+        TREAT,
+        asked,
+        training,
+        out,
+        jobs=jobs,
+        fresh=fresh,
+        exhaustive=exhaustive,
+        quiet=quiet,
+        max_trial_steps=max_trial_steps,
+    )
 
 
 def inspect(training: AnyTraining, *, seed: int | None = None, sharpness: bool = False, quiet: bool = False) -> Report:
@@ -281,22 +280,31 @@ def inspect(training: AnyTraining, *, seed: int | None = None, sharpness: bool =
         return runner.inspect(spec, seed, sharpness, quiet, engine)
 
 
-@contextmanager
-def _laboratory(
+def _run(
+    procedure: Procedure[A, F],
+    asked: A,
     training: AnyTraining,
     out: str | PathLike[str] | None,
+    *,
     jobs: int | None,
     fresh: bool,
     exhaustive: bool,
     quiet: bool,
-) -> Iterator[Any]:
-    with _opened(training) as (spec, engine):
-        from lrdoctor import runner
+    max_trial_steps: int | None = None,
+) -> Report:
+    """Runs the procedure; the keywords are fields of `runner.How`."""
+    from lrdoctor import runner
 
-        where = None if out is None else Path(out)
-        with runner.open_laboratory(spec, where, jobs, fresh, quiet, engine) as laboratory:
-            laboratory.exhaustive = exhaustive
-            yield laboratory
+    how = runner.How(
+        out=None if out is None else Path(out),
+        jobs=jobs,
+        fresh=fresh,
+        exhaustive=exhaustive,
+        quiet=quiet,
+        max_trial_steps=max_trial_steps,
+    )
+    with _opened(training) as (spec, engine):
+        return runner.run(procedure, asked, spec, replace(how, engine=engine))
 
 
 @contextmanager

@@ -94,6 +94,9 @@ def test_the_seeds_before_the_last_did_not_settle_it(tmp_path: Path) -> None:
     report = assess.report_of_sweep(study, "sweep")
     assert report.verdict == "inconclusive"
     assert "cannot tell whether the best learning rate" in report.summary
+    assert study.certainty is not None
+    needed = study.certainty.seeds_to_settle["LRD401"]
+    assert f"lrdoctor sweep SPEC --seeds {needed or 'auto'}" in report.next_steps
 
 
 def test_it_resumes(tmp_path: Path) -> None:

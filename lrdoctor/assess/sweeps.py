@@ -9,13 +9,13 @@ from lrdoctor.assess import certainty
 from lrdoctor.assess.command_prescription import has_schedule, is_of_command
 from lrdoctor.assess.judging import checks_of_trials, judge_runs, judge_study, summary_of
 from lrdoctor.assess.margin import ROUND_OFF
-from lrdoctor.core.report import TREAT, Finding, Report, Skip, Verdict
+from lrdoctor.core.report import ADD_SEEDS, TREAT, Finding, Report, Skip, Verdict
 from lrdoctor.core.sections import Sweep
 from lrdoctor.core.study import Study
 from lrdoctor.core.warmups import left_out
 from lrdoctor.fixes.base import clip_of, warmup_of
 from lrdoctor.procedures.sweep import Settings
-from lrdoctor.rules import best_at_grid_end
+from lrdoctor.rules import best_at_edge, best_at_grid_end
 
 
 def report_of_sweep(study: Study, command: str, figures: Sequence[str] = ()) -> Report:
@@ -151,6 +151,8 @@ def _next_steps(study: Study, verdict: Verdict, found: Sequence[Finding]) -> tup
     if study.obstacle is not None:
         return (study.obstacle.advice,)
     steps = [TREAT] if any(finding.severity != "info" for finding in found) else []
+    if study.certainty is not None and best_at_edge.RULE.code in study.certainty.seeds_to_settle:
+        steps.append(ADD_SEEDS.format(study.certainty.seeds_to_settle[best_at_edge.RULE.code] or "auto"))
     n_seeds = len({run.trial.seed for run in study.runs if run.trial is not None})
     # an interval that settles the verdict says itself how much the seeds leave open
     if n_seeds < ENOUGH_SEEDS and (study.certainty is None or study.certainty.stability_margin is None):

@@ -12,7 +12,7 @@ from lrdoctor.assess.sweeps import ENOUGH_SEEDS, report_of_sweep
 from lrdoctor.assess.warmup_table import warmup_table
 from lrdoctor.assess.warmup_words import in_short, words_of
 from lrdoctor.core.fix_sections import TriedStatus
-from lrdoctor.core.report import Fix, FixStatus, Report
+from lrdoctor.core.report import TREAT, Fix, FixStatus, Report
 from lrdoctor.core.study import Study
 from lrdoctor.core.warmups import CAP, TRAIN_LONGER
 from lrdoctor.fixes.base import warmup_of
@@ -120,10 +120,11 @@ def _next_steps(found: Warmup, status: FixStatus) -> list[str]:
     if n_seeds < ENOUGH_SEEDS:
         steps.append(f"--seeds {ENOUGH_SEEDS}: this rests on {n_seeds} seed{'' if n_seeds == 1 else 's'} a warmup")
     if status == "rejected":
-        steps.append(
+        steps += [
+            TREAT,
             f"gradient clipping is the next fix in the playbook's order; a longer run would allow longer warmups than "
-            f"{settings.longest} steps ({100 * CAP:.0f} % of max_train_steps)"
-        )
+            f"{settings.longest} steps ({100 * CAP:.0f} % of max_train_steps)",
+        ]
     if found.base_learning_rate == settings.target and found.warmup_steps is not None:
         steps.append(f"--factor {10 * settings.factor:g}: the warmup holds at {settings.factor:g}x, try the next order")
     if found.warmup_steps is not None and found.warmup_steps > TRAIN_LONGER * settings.max_train_steps:

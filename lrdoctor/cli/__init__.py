@@ -29,6 +29,7 @@ from lrdoctor.cli.run import run
 from lrdoctor.cli.scripts import NO_SCRIPT, PARAMETER, Script, TakesCommand, spec_of, with_script
 from lrdoctor.cli.sweep import sweep
 from lrdoctor.cli.treat import treat
+from lrdoctor.cli.trials import with_study
 from lrdoctor.cli.warmup import warmup
 from lrdoctor.cli.watch import watch
 from lrdoctor.errors import LrdoctorError
@@ -154,4 +155,4 @@ for _command in (
     # what follows the first word of another program is that program's
     _settings = {"allow_interspersed_args": False} if _command is run else None
     _kind = TakesCommand if PARAMETER in signature(_command).parameters else Command
-    app.command(cls=_kind, context_settings=_settings)(exit_codes(with_script(with_options(_command))))
+    app.command(cls=_kind, context_settings=_settings)(exit_codes(with_script(with_options(with_study(_command)))))

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from lrdoctor.cli import trials
-from lrdoctor.cli.endings import conclude, say
-from lrdoctor.cli.options import (
-    BestRate,
-    Engine,
-    Exhaustive,
-    FailOn,
-    FailOnOption,
-    Fresh,
-    Jobs,
-    Json,
-    Live,
-    Out,
-    Quiet,
-    Seeds,
-    Set,
-    SpecPath,
-    TrialTimeout,
-    UnstableRate,
-    Verbose,
-)
+from lrdoctor.cli.options import BestRate, UnstableRate
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.cli.scripts import NO_SCRIPT, Script
-
-if TYPE_CHECKING:
-    pass
+from lrdoctor.cli.trials import OF_STUDY, StudyOptions
 
 HIGHEST_PERCENTILE = 100.0
 
@@ -57,24 +36,11 @@ Harder = Annotated[
 
 
 def clip(
-    spec: SpecPath = None,
-    out: Out = None,
-    json: Json = False,
-    fail_on: FailOnOption = FailOn.UNSTABLE,
-    seeds: Seeds = None,
-    jobs: Jobs = None,
-    trial_timeout: TrialTimeout = None,
-    engine: Engine = None,
-    overrides: Set = None,
-    exhaustive: Exhaustive = False,
-    fresh: Fresh = False,
     lr: BestRate = None,
     unstable_lr: UnstableRate = None,
     percentile: Percentile = None,
     harder: Harder = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    live: Live = False,
+    shared: StudyOptions = OF_STUDY,
     outputs: Outputs = NOTHING,
     script: Script = NO_SCRIPT,
 ) -> int:
@@ -82,18 +48,7 @@ def clip(
 
     Runs the sweep first where the study folder has none. The verdict is that of the spec's own training.
     """
-    from lrdoctor import runner
+    from lrdoctor.catalogue import CLIP, AskedOfClip
 
-    loaded = trials.load_spec(spec, overrides, seeds, script, "clip", out, fresh, engine)
-    with (
-        trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory,
-        trials.watched(laboratory, live),
-    ):
-        laboratory.exhaustive = exhaustive
-        chosen = trials.seeds_for(laboratory, seeds, settled=lr is not None or unstable_lr is not None)
-        report = runner.clip(laboratory, chosen, lr, unstable_lr, percentile, harder)
-    if not quiet:
-        say(trials.saved_in(laboratory))
-    return conclude(
-        report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
-    )
+    asked = AskedOfClip(learning_rate=lr, unstable_learning_rate=unstable_lr, percentile=percentile, harder=harder)
+    return trials.run(CLIP, asked, shared, outputs, script)

@@ -16,7 +16,6 @@ from lrdoctor.errors import LrdoctorError, SpecError
 from lrdoctor.reports.terminal import streams
 
 if TYPE_CHECKING:
-    from lrdoctor.comparing import Saved
     from lrdoctor.core.compared import StudyComparison
 
 Studies = Annotated[
@@ -56,14 +55,19 @@ def compare(
     if len(studies) < 2:
         raise LrdoctorError("found one study, expected two or more: lrdoctor compare A B, specs or study folders")
     from lrdoctor import comparing
+    from lrdoctor.runner import How
 
     if out is not None:
         comparing.refuse_other(out)
     # folders are read before anything is trained: a spec may be that of one of them, whose report it would replace
     read = {path: comparing.read_study(path) for path in studies if path.is_dir()}
     _refuse_one_folder_for_two([path for path in studies if path not in read], overrides, seeds)
-    swept = {path: _swept(path, seeds, jobs, overrides, fresh, quiet) for path in studies if path not in read}
-    every = [(read | swept)[path] for path in studies]
+    how = How(seeds=seeds, jobs=jobs, fresh=fresh, quiet=quiet)
+    for path in studies:
+        if path not in read:
+            spec = trials.load_spec(path, overrides, seeds, command="compare")
+            read[path] = comparing.read_study(comparing.swept_and_probed(spec, how))
+    every = [read[path] for path in studies]
     where = out if out is not None else comparing.default_folder([one.name for one in every])
     found = comparing.compare(every, where)
     _print(found, as_json=json, quiet=quiet, verbose=verbose)
@@ -89,22 +93,6 @@ def _refuse_one_folder_for_two(specs: list[Path], overrides: list[str] | None, s
                 f"{taken[folder]} and {path}: name: both are studies in {folder}; give one of them another `name`"
             )
         taken[folder] = path
-
-
-def _swept(
-    path: Path, seeds: int | None, jobs: int | None, overrides: list[str] | None, fresh: bool, quiet: bool
-) -> Saved:
-    """The study of a spec, swept and with its short run."""
-    from lrdoctor import comparing, runner
-
-    spec = trials.load_spec(path, overrides, seeds, command="compare")
-    with trials.open_laboratory(spec, None, jobs, fresh, quiet) as laboratory:
-        chosen = trials.seeds_for(laboratory, seeds)
-        report = runner.sweep(laboratory, chosen)
-        # the short run is made above lr*; a command is not evaluated at every step, so that it shows nothing there
-        if report.best_learning_rate is not None and spec.trainer != "command":
-            runner.probe(laboratory, chosen, None, None)
-    return comparing.read_study(laboratory.folder.out)
 
 
 def _print(found: StudyComparison, *, as_json: bool, quiet: bool, verbose: bool) -> None:

@@ -92,13 +92,10 @@ def diagnose(
     read or judged, else with 0.
     """
     threads.one_for_numpy()
-    from lrdoctor.assess import report_of_logs
-    from lrdoctor.logs.gather import gather
+    from lrdoctor import api
 
     mapping = column_mapping(columns or [])
-    given = None if objective is Objective.AUTO else objective.value
-    gathered = gather(paths, format=format_name, columns=mapping, objective=given)
-    report = report_of_logs(gathered, "diagnose", alpha=alpha)
+    report = api.diagnose(paths, format=format_name, columns=mapping, objective=objective.value, alpha=alpha)
     return conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs)
 
 

@@ -144,12 +144,13 @@ def conclude(
 
 def _as_typed(report: Report, folder: Path | None, trained: str) -> Report:
     """The report with its specs named as a command line takes them; saved ones hold wherever the folder lies."""
-    from lrdoctor.core.report import TREAT
-
     if folder is not None:
         trained = f"{shlex.quote(str(folder / 'spec.yaml'))} --out {shlex.quote(str(folder))}"
     if trained:
-        steps = tuple(f"lrdoctor treat {trained}" if step == TREAT else step for step in report.next_steps)
+        steps = tuple(
+            step.replace(" SPEC", f" {trained}", 1) if step.startswith("lrdoctor ") else step
+            for step in report.next_steps
+        )
         report = replace(report, next_steps=steps)
     treat = report.treat
     if folder is None or treat is None or treat.prescription is None:

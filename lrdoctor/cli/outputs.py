@@ -5,17 +5,17 @@ A command takes them as one parameter, `outputs: Outputs`; `with_options` shows 
 
 from __future__ import annotations
 
-import functools
 import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lrdoctor.cli.groups import options_of, with_group
 from lrdoctor.cli.options import positive
 from lrdoctor.errors import LrdoctorError
 from lrdoctor.reports.terminal import streams
@@ -165,30 +165,11 @@ NOTHING = Outputs()
 
 def with_options(command: Callable[..., int]) -> Callable[..., int]:
     """The command with an option for each field of its parameter `outputs`; any other command as it is."""
-    signature = inspect.signature(command, eval_str=True)
-    if PARAMETER not in signature.parameters:
-        return command
-    options = {parameter.name: parameter for parameter in _options()}
-
-    @functools.wraps(command)
-    def run(**given: Any) -> int:
-        chosen = Outputs(**{name: given.pop(name) for name in options if name in given})
-        return command(**given, **{PARAMETER: chosen.prepared(command.__name__)})
-
-    own = [parameter for name, parameter in signature.parameters.items() if name != PARAMETER]
-    everything = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *options.values())]
-    # typer looks at both
-    run.__signature__ = signature.replace(parameters=everything)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in everything}
-    return run
+    return with_group(command, PARAMETER, _options(), lambda given: Outputs(**given).prepared(command.__name__))
 
 
-def _options() -> Iterator[inspect.Parameter]:
-    hints = get_type_hints(Outputs, include_extras=True, localns={"Baseline": Any})
-    for field in fields(Outputs):
-        if get_origin(hints[field.name]) is Annotated:
-            kind = inspect.Parameter.KEYWORD_ONLY
-            yield inspect.Parameter(field.name, kind, default=field.default, annotation=hints[field.name])
+def _options() -> list[inspect.Parameter]:
+    return list(options_of(Outputs, {"Baseline": object}))
 
 
 def _read(path: Path) -> Baseline:

@@ -6,11 +6,10 @@ import os
 import secrets
 import shlex
 import sys
-import time
 from contextlib import nullcontext, redirect_stdout
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,13 +19,6 @@ from lrdoctor.cli.endings import INTERRUPTED, UNSTABLE, conclude, say
 from lrdoctor.cli.options import FailOn, FailOnOption, Quiet
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.errors import LrdoctorError
-
-if TYPE_CHECKING:
-    from lrdoctor.core.report import Report
-    from lrdoctor.launch import Ended
-    from lrdoctor.logs.recordings import Recorded
-
-RUNS = Path("lrdoctor_out")
 
 Command = Annotated[
     list[str], typer.Argument(metavar="-- COMMAND...", help="What you type to train: python train.py --lr 0.1")
@@ -78,7 +70,7 @@ def run(
     unstable, else with 2 when it could not be judged or its script failed, else with 0. With --stop-on unstable it is
     judged while it trains.
     """
-    from lrdoctor import launch
+    from lrdoctor import launch, script_runs
     from lrdoctor.commands import processes
     from lrdoctor.recording.settings import Recording
 
@@ -87,7 +79,7 @@ def run(
         outputs.refuse("--record-only judges nothing")
         if stop_on is not None:
             raise LrdoctorError("--record-only judges nothing, so that --stop-on has nothing to go by; leave one out")
-    folder = _folder(out, launch.script_name(command))
+    folder = script_runs.new_folder(out, launch.script_name(command))
     if not quiet:
         say(f"recording into {folder}")
     settings = Recording(directory=str(folder.resolve()))
@@ -114,102 +106,9 @@ def run(
             say(f"recorded in {folder}; to judge it: lrdoctor diagnose {shlex.quote(str(folder / 'steps.csv'))}")
         return ended.code
     threads.one_for_numpy()
-    report = _judge(folder, command, ended, given, alpha)
-    _save(folder, report)
+    report = script_runs.judge(folder, command, ended, given, alpha)
+    script_runs.save(folder, report)
     # standard output is the script's, unless it was given another one
     with nullcontext() if json else redirect_stdout(sys.stderr):
         code = conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs)
     return INTERRUPTED if ended.was_interrupted and code != UNSTABLE else code
-
-
-def _folder(out: Path | None, name: str) -> Path:
-    """Makes the folder.
-
-    Raises:
-        LrdoctorError: it cannot be made, or holds a recording.
-    """
-    from lrdoctor.recording.settings import HOOKED
-    from lrdoctor.store.files import explained, folder_name
-
-    if out is None:
-        stamp = RUNS / f"{folder_name(name)}-{time.strftime('%Y%m%d-%H%M%S')}"
-        out = next(path for path in (stamp, *(Path(f"{stamp}-{k}") for k in range(2, 1000))) if not path.exists())
-    with explained("make", out):
-        out.mkdir(parents=True, exist_ok=True)
-    if (out / HOOKED).exists():
-        raise LrdoctorError(f"--out {out}: holds a recording already; pass another folder")
-    return out
-
-
-def _judge(folder: Path, command: list[str], ended: Ended, objective: str | None, alpha: float) -> Report:
-    from lrdoctor.assess.recorded import Script, report_of_recording
-    from lrdoctor.launch import script_name
-    from lrdoctor.logs.gather import Gathered, Unread, with_objective
-    from lrdoctor.logs.recordings import blow_up, read_folder
-
-    name = script_name(command)
-    recorded = read_folder(folder, name)
-    failed = ended.words if ended.returncode != 0 else None
-    if ended.was_stopped:
-        failed = "was ended by --stop-on unstable"
-    script = Script(
-        facts={
-            "command": command,
-            "exit_code": ended.code,
-            "signal": ended.by_signal,
-            "exception": recorded.facts.get("exception"),
-            "seconds": round(ended.seconds, 3),
-            "folder": str(folder),
-            "framework": recorded.facts.get("framework"),
-            "clipping": recorded.facts.get("clipping") or [],
-            "backwards_per_update": recorded.facts.get("backwards_per_update"),
-            "world_size": recorded.facts.get("world_size"),
-            "notes": _notes(folder, recorded),
-        },
-        failure=failed,
-        blow_up=None if failed is None or ended.was_interrupted or ended.was_stopped else blow_up(recorded),
-    )
-    if recorded.runs:
-        runs = tuple(with_objective(recorded.runs, objective))
-        return report_of_recording(Gathered(runs=runs), script, alpha=alpha)
-    reason = _why_nothing(folder, recorded)
-    if failed is not None:
-        reason = f"the script {failed}; {reason}"
-    return report_of_recording(Gathered(unread=(Unread(name, reason),)), script, alpha=alpha)
-
-
-def _notes(folder: Path, recorded: Recorded) -> list[str]:
-    from lrdoctor.recording.settings import UNRECORDED
-
-    beside = folder / UNRECORDED
-    notes = [recorded.facts["failure"]] if recorded.facts.get("failure") else []
-    return notes + (beside.read_text(encoding="utf-8").splitlines() if beside.is_file() else [])
-
-
-def _why_nothing(folder: Path, recorded: Recorded) -> str:
-    """Why there is no row."""
-    from lrdoctor.recording.settings import HOOKED
-
-    if recorded.facts.get("failure"):
-        return f"the recorder failed: {recorded.facts['failure']}"
-    if n := recorded.facts.get("n_backwards"):
-        return (
-            f"{n} losses were backwarded, but no update of an optimizer was seen, and no clipping that stands for one; "
-            "update by a torch optimizer"
-        )
-    if not (folder / HOOKED).exists():
-        return (
-            "no Python process of the command could be reached: it uses no Python, or one that does not look at "
-            "PYTHONPATH (python -I, -E or -S, a container, another machine); run the script by python itself"
-        )
-    return "no process of the command updated parameters by torch: no backward pass was seen"
-
-
-def _save(folder: Path, report: Report) -> None:
-    """Writes report.json and report.html beside the recording."""
-    from lrdoctor.reports import html
-    from lrdoctor.reports import json as json_report
-    from lrdoctor.store.files import write_atomic
-
-    write_atomic(folder / "report.json", json_report.render(report).encode())
-    write_atomic(folder / "report.html", html.render(report, None).encode())

@@ -5,16 +5,16 @@ A command of lrdoctor takes them as one parameter, `script: Script`; `with_scrip
 
 from __future__ import annotations
 
-import functools
 import inspect
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lrdoctor.cli.groups import KEYWORD, options_of, with_group
 from lrdoctor.cli.help import Command
 from lrdoctor.cli.options import positive
 from lrdoctor.errors import LrdoctorError
@@ -117,29 +117,13 @@ def script_at(args: Sequence[str]) -> int | None:
 
 def with_script(command: Callable[..., int]) -> Callable[..., int]:
     """The command with the options of its parameter `script`; any other command as it is."""
-    signature = inspect.signature(command, eval_str=True)
-    if PARAMETER not in signature.parameters:
-        return command
-    hints = get_type_hints(Script, include_extras=True)
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    options = [
-        inspect.Parameter(name, keyword, default=getattr(NO_SCRIPT, name), annotation=hints[name])
-        for name in ("steps", "lowest", "highest")
-    ]
-    context = inspect.Parameter("context", keyword, annotation=typer.Context)
+    context = inspect.Parameter("context", KEYWORD, annotation=typer.Context)
 
-    @functools.wraps(command)
-    def run(**given: Any) -> int:
-        chosen = {option.name: given.pop(option.name) for option in options if option.name in given}
-        words = given.pop("context").meta.get(WORDS, ()) if "context" in given else ()
-        return command(**given, **{PARAMETER: Script(**chosen, words=words)})
+    def script(given: Mapping[str, Any]) -> Script:
+        chosen = {name: value for name, value in given.items() if name != context.name}
+        return Script(**chosen, words=given["context"].meta.get(WORDS, ()) if "context" in given else ())
 
-    own = [each.replace(kind=keyword) for name, each in signature.parameters.items() if name != PARAMETER]
-    everything = [context, *own, *options]
-    # typer looks at both
-    run.__signature__ = signature.replace(parameters=everything)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in everything}
-    return run
+    return with_group(command, PARAMETER, [context, *options_of(Script)], script)
 
 
 def spec_of(script: Script, out: Path | None, overrides: Sequence[str], fresh: bool, is_trained: bool = True) -> Spec:

@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from lrdoctor.cli import plans, trials
-from lrdoctor.cli.endings import conclude, say
-from lrdoctor.cli.options import (
-    AUTO,
-    BestRate,
-    Engine,
-    Exhaustive,
-    FailOn,
-    FailOnOption,
-    Fresh,
-    Jobs,
-    Json,
-    Live,
-    MaxTrialSteps,
-    Out,
-    PlanOnly,
-    Quiet,
-    Seeds,
-    Set,
-    SpecPath,
-    TrialTimeout,
-    UnstableRate,
-    Verbose,
-)
+from lrdoctor.cli.options import BestRate, MaxTrialSteps, PlanOnly, UnstableRate
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.cli.scripts import NO_SCRIPT, Script
-
-if TYPE_CHECKING:
-    from lrdoctor.examine import Laboratory
-    from lrdoctor.procedures.treated import Treated
+from lrdoctor.cli.trials import OF_STUDY, StudyOptions
 
 Everything = Annotated[
     bool,
@@ -52,30 +26,15 @@ AddNorm = Annotated[
     ),
 ]
 
-SEEDS_TO_COME = "--seeds auto begins with these seeds; each one that is added adds a trial to every rate and fix"
-
 
 def treat(
-    spec: SpecPath = None,
     everything: Everything = False,
     add_norm: AddNorm = False,
     plan: PlanOnly = False,
     max_trial_steps: MaxTrialSteps = None,
     lr: BestRate = None,
     unstable_lr: UnstableRate = None,
-    out: Out = None,
-    json: Json = False,
-    fail_on: FailOnOption = FailOn.UNSTABLE,
-    seeds: Seeds = None,
-    jobs: Jobs = None,
-    trial_timeout: TrialTimeout = None,
-    engine: Engine = None,
-    overrides: Set = None,
-    exhaustive: Exhaustive = False,
-    fresh: Fresh = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    live: Live = False,
+    shared: StudyOptions = OF_STUDY,
     outputs: Outputs = NOTHING,
     script: Script = NO_SCRIPT,
 ) -> int:
@@ -84,31 +43,12 @@ def treat(
     Ends with a prescription: one fix or pair with its numbers, as code and as a spec that runs. The verdict is that of
     the training without it.
     """
-    from lrdoctor import examine, runner
+    from lrdoctor import runner
+    from lrdoctor.catalogue import TREAT, AskedOfTreat
 
-    loaded = trials.load_spec(spec, overrides, seeds, script, "treat", out, fresh, engine)
-
-    def procedure(laboratory: Laboratory) -> Treated:
-        laboratory.exhaustive = exhaustive
-        chosen = trials.seeds_for(laboratory, seeds, settled=plan or lr is not None or unstable_lr is not None)
-        return examine.treat(laboratory, chosen, lr, unstable_lr, everything, add_norm)
-
+    asked = AskedOfTreat(learning_rate=lr, unstable_learning_rate=unstable_lr, everything=everything, add_norm=add_norm)
     if plan:
         outputs.refuse("--plan trains and judges nothing")
-        found = plans.planned(
-            loaded, out, jobs, fresh, quiet, procedure, best=lr, unstable=unstable_lr, budget=max_trial_steps
-        )
-        if seeds == AUTO:
-            found = replace(found, assumptions=(*found.assumptions, SEEDS_TO_COME))
-        return plans.print_planned(found, "treat", as_json=json)
-    with (
-        trials.open_laboratory(loaded, out, jobs, fresh, quiet, trial_timeout) as laboratory,
-        trials.watched(laboratory, live),
-    ):
-        laboratory.budget = max_trial_steps
-        report = runner.treat(procedure(laboratory), laboratory)
-    if not quiet:
-        say(trials.saved_in(laboratory))
-    return conclude(
-        report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, folder=laboratory.folder.out
-    )
+        found = runner.plan(TREAT, asked, shared.loaded("treat", script), shared.how(max_trial_steps))
+        return plans.print_planned(found, "treat", as_json=shared.json)
+    return trials.run(TREAT, asked, shared, outputs, script, max_trial_steps=max_trial_steps)

@@ -3,22 +3,139 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lrdoctor.cli.options import AUTO
+from lrdoctor.cli.endings import conclude, say
+from lrdoctor.cli.groups import options_of, with_group
+from lrdoctor.cli.options import (
+    Engine,
+    Exhaustive,
+    FailOn,
+    FailOnOption,
+    Fresh,
+    Jobs,
+    Json,
+    Live,
+    Out,
+    Quiet,
+    Seeds,
+    Set,
+    SpecPath,
+    TrialTimeout,
+    Verbose,
+)
+from lrdoctor.cli.outputs import Outputs
 from lrdoctor.cli.scripts import NO_SCRIPT, Script, spec_of
 from lrdoctor.errors import SpecError
 
 if TYPE_CHECKING:
-    from lrdoctor.examine import Laboratory
+    from lrdoctor.runner import A, F, How, Procedure
     from lrdoctor.spec import Spec
+
+PARAMETER = "shared"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions:
+    """Options of every command that runs trials into a study folder; each field is one."""
+
+    spec: SpecPath = None
+    out: Out = None
+    json: Json = False
+    fail_on: FailOnOption = FailOn.UNSTABLE
+    seeds: Seeds = None
+    jobs: Jobs = None
+    trial_timeout: TrialTimeout = None
+    engine: Engine = None
+    overrides: Set = None
+    exhaustive: Exhaustive = False
+    fresh: Fresh = False
+    quiet: Quiet = False
+    verbose: Verbose = False
+    live: Live = False
+
+    def loaded(self, command: str, script: Script, overrides: Sequence[str] = ()) -> Spec:
+        """The spec; see `load_spec`.
+
+        Args:
+            command: of lrdoctor's.
+            script: the user's, in place of a spec.
+            overrides: what options of the command say, by the spec's keys.
+        """
+        every = [*(self.overrides or []), *overrides]
+        return load_spec(self.spec, every, self.seeds, script, command, self.out, self.fresh, self.engine)
+
+    def how(self, max_trial_steps: int | None = None) -> How:
+        """Where and how the trials are run."""
+        from lrdoctor.runner import How
+
+        return How(
+            out=self.out,
+            seeds=self.seeds,
+            jobs=self.jobs,
+            trial_seconds=self.trial_timeout,
+            max_trial_steps=max_trial_steps,
+            exhaustive=self.exhaustive,
+            fresh=self.fresh,
+            quiet=self.quiet,
+            live=self.live,
+        )
+
+
+OF_STUDY = StudyOptions()
+
+
+def with_study(command: Callable[..., int]) -> Callable[..., int]:
+    """The command with an option for each field of its parameter `shared`; any other command as it is."""
+    return with_group(command, PARAMETER, list(options_of(StudyOptions)), lambda given: StudyOptions(**given))
+
+
+def run(
+    procedure: Procedure[A, F],
+    asked: A,
+    shared: StudyOptions,
+    outputs: Outputs,
+    script: Script,
+    *,
+    overrides: Sequence[str] = (),
+    max_trial_steps: int | None = None,
+) -> int:
+    """Runs the procedure, prints its report, and gives the exit code.
+
+    Args:
+        procedure: one of `lrdoctor.catalogue`.
+        asked: by options of its own.
+        shared: the options that it shares with others.
+        outputs: what to write, and what the report is held against.
+        script: the command to train with, in place of a spec.
+        overrides: what its own options say by keys of the spec.
+        max_trial_steps: steps that may be run in all; None for any number.
+    """
+    from lrdoctor import runner
+
+    spec = shared.loaded(procedure.name, script, overrides)
+    report = runner.run(procedure, asked, spec, shared.how(max_trial_steps))
+    folder = runner.study_folder(spec, shared.out)
+    if not shared.quiet:
+        same = f"; the command as a spec: {folder / 'spec.yaml'}" if spec.trainer == "command" else ""
+        say(f"saved in {folder}{same}")
+    return conclude(
+        report,
+        shared.fail_on,
+        as_json=shared.json,
+        quiet=shared.quiet,
+        verbose=shared.verbose,
+        outputs=outputs,
+        folder=folder,
+    )
 
 
 def load_spec(
     path: Path | None,
-    overrides: list[str] | None,
+    overrides: Sequence[str] | None,
     seeds: int | None,
     script: Script = NO_SCRIPT,
     command: str = "sweep",
@@ -50,38 +167,8 @@ def load_spec(
             f"{line}, and to record it once and judge its training: lrdoctor run -- {line}"
         )
     script.refuse_beside(path, command)
-    first = [] if seeds is None or seeds == AUTO else [f"seeds={list(range(seeds))}"]
+    first = [f"seeds={list(range(seeds))}"] if seeds else []  # None or AUTO leaves those of the spec
     first += [] if engine is None else [f"engine={engine}"]
     if path is None:
         return spec_of(script, out, [*first, *(overrides or [])], fresh, is_trained=command != "inspect")
     return spec.load_spec(path, [*first, *(overrides or [])])
-
-
-def saved_in(laboratory: Laboratory) -> str:
-    """Where the study is, and the spec that does the same where a command was typed without one."""
-    out = laboratory.folder.out
-    spec = f"; the command as a spec: {out / 'spec.yaml'}" if laboratory.spec.trainer == "command" else ""
-    return f"saved in {out}{spec}"
-
-
-def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) -> tuple[int, ...]:
-    """See `runner.seeds_for`."""
-    from lrdoctor import runner
-
-    return runner.seeds_for(laboratory, runner.AUTO if asked == AUTO else None, settled)
-
-
-def open_laboratory(
-    spec: Spec, out: Path | None, jobs: int | None, fresh: bool, quiet: bool, trial_timeout: float | None = None
-) -> AbstractContextManager[Laboratory]:
-    """See `runner.open_laboratory`."""
-    from lrdoctor import runner
-
-    return runner.open_laboratory(spec, out, jobs, fresh, quiet, trial_seconds=trial_timeout)
-
-
-def watched(laboratory: Laboratory, live: bool) -> AbstractContextManager[None]:
-    """See `live.live`."""
-    from lrdoctor import live as pages
-
-    return pages.live(laboratory, live)

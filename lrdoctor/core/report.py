@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,6 +33,8 @@ Instability = Literal[
 SkipKind = Literal["not_checked", "early_unseen", "blurred", "does_not_train"]
 """early_unseen: the log does not show the first updates. blurred: its values are no raw ones. does_not_train: the loss
 does not fall, so that nothing can be said of stability."""
+Part = Literal["sweep", "treat", "probe", "warmup", "clip"]
+"""Section of a report that has figures, by the name of the field that it is."""
 FailOn = Literal["unstable", "warning"]
 """The least severity for which a check fails."""
 
@@ -42,7 +44,10 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 
 TREAT = "lrdoctor treat SPEC"
-"""The next step that tries every fix; the command line names the spec in its place."""
+"""The next step that tries every fix; the command line puts the spec in the place of `SPEC`."""
+
+ADD_SEEDS = "lrdoctor sweep SPEC --seeds {}"
+"""The next step where the seeds cannot tell: with their number, or `auto`."""
 
 NOT_COUNTED = "not_counted"
 """Key of a run's provenance, where the verdict on its log rests on the other runs."""
@@ -231,7 +236,7 @@ class Report:
         return shown
 
     @property
-    def figure_files(self) -> Mapping[str, tuple[str, ...]]:
+    def figure_files(self) -> Mapping[Part, tuple[str, ...]]:
         """Part of the procedure -> the files of its figures, as paths relative to the study folder."""
         return {
             "sweep": self.sweep.figures if self.sweep else (),
@@ -240,6 +245,12 @@ class Report:
             "warmup": self.warmup.figures if self.warmup else (),
             "clip": self.clip.figures if self.clip else (),
         }
+
+    def with_figures(self, part: Part, files: Sequence[str]) -> Report:
+        """The report with the files of a part's figures, as paths relative to the study folder; as it is where it has
+        no such part."""
+        section = getattr(self, part)
+        return self if section is None else replace(self, **{part: replace(section, figures=tuple(files))})
 
     @property
     def is_of_trials(self) -> bool:

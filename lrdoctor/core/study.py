@@ -49,6 +49,8 @@ class Rate:
     tell."""
     events: Mapping[str, int] = field(default_factory=dict)
     """Seeds by what was found, name of the rule -> count."""
+    n_failed: int = 0
+    """Seeds whose trial failed."""
 
     @property
     def is_feasible(self) -> bool:

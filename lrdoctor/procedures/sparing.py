@@ -56,6 +56,9 @@ class Limits:
 
 LIMITS = Limits()
 
+APART = 2.0
+"""How much lower a rate is that a rise is compared with, at least, as the rules have it."""
+
 CLOSE = Limits(majority=0.005, best=0.005, near=0.03)
 """Where a verdict may depend on it: whatever has any part in lr*, or in where the edges of the seeds are, is trained.
 """
@@ -130,6 +133,8 @@ def first_seeds(known: Known, rate: float, is_swept: bool, limits: Limits = LIMI
 
 def open_pairs(known: Known, limits: Limits = LIMITS) -> tuple[Pair, ...]:
     """The trials to run next at rates that are tried already; nothing when no seed that is left can matter."""
+    if pairs := compared(known):
+        return pairs
     wanted: dict[float, int] = {}
     for row in known.rates:
         if known.left(row.base_learning_rate):
@@ -155,6 +160,26 @@ def open_pairs(known: Known, limits: Limits = LIMITS) -> tuple[Pair, ...]:
             if rate in wanted and chance > limits.best:
                 wanted[rate] = 1
     return _pairs(known, wanted)
+
+
+def compared(known: Known) -> tuple[Pair, ...]:
+    """Trials that unstable ones are judged beside: of the same seed, at the nearest rate at most half as high.
+
+    What rises there too, with the same batches, is none of the rate's (`rules._lower_rates`). Without such a trial a
+    seed would be called unstable where another one, that was trained at lower rates, is excused.
+    """
+    wanted = set()
+    for o in known.outcomes:
+        lower = [rate for rate in known.tried if APART * rate <= o.base_learning_rate]
+        if o.is_unstable and lower and not any(o.seed in known.tried[rate] for rate in lower):
+            wanted.add((max(lower), o.seed))
+    return tuple(sorted(wanted))
+
+
+def is_upside_down(known: Known) -> bool:
+    """Whether a rate is unstable below lr*. That a seed breaks from some rate on is what trials are left out by."""
+    best, broken = best_rate(known.rates), lowest_unstable(known.rates)
+    return best is not None and broken is not None and broken.base_learning_rate < best.base_learning_rate
 
 
 def _pairs(known: Known, wanted: Mapping[float, int]) -> tuple[Pair, ...]:
@@ -185,24 +210,21 @@ def closer(found: Certainty | None, limits: Limits | None) -> Limits | None:
     saved.
 
     Args:
-        found: how certain the figures are; None where they are not known. The first of its limits is the one that makes
-            a study unstable; a study is stable where no limit is open.
+        found: how certain the figures are; None where they are not known. The first of its limits is the one that the
+            verdict rests on: the others are warnings, which go by the figures.
         limits: those it was done by.
     """
     if found is None or limits is EVERYTHING or found.n_seeds < 2:
         return limits
-    tails = {name: min(chance, 1 - chance) for name, chance in found.chances.items()}
-    is_sure = {name: tails[name] <= SURE and found.sides[name] != "open" for name in tails}
-    is_withheld = {name: tails[name] >= WITHHELD for name in tails}
-    edge, *others = tails
-    if is_withheld[edge] or (is_sure[edge] and found.sides[edge] == "within"):
-        return limits  # inconclusive, or unstable, whatever the other limits say
-    if found.chances[edge] < 0.5 and any(is_withheld[name] for name in others):
-        return limits  # not unstable, and not stable either
+    edge = next(iter(found.chances))
+    tail = min(found.chances[edge], 1 - found.chances[edge])
+    is_sure = tail <= SURE and found.sides[edge] != "open"
+    if tail >= WITHHELD or is_sure:
+        return limits
     if limits is not CLOSE:
-        return limits if all(is_sure.values()) else CLOSE
+        return CLOSE
     low, high = UNSURE
-    return EVERYTHING if any(low < tail < high for tail in tails.values()) else limits
+    return EVERYTHING if low < tail < high else limits
 
 
 def missing_pairs(known: Known) -> tuple[Pair, ...]:

@@ -208,6 +208,7 @@ def summarize(
         n_learned=_n_learned(judged),
         final_loss=median([_final_loss(run, objective) for run in judged]) if judged else math.nan,
         events=events,
+        n_failed=len(runs) - len(judged),
     )
 
 

@@ -136,8 +136,13 @@ def sweep_of(given: Prescription) -> str:
 
 def _of_trials(report: Report, worst: Finding | None) -> Action | None:
     typed = _command(report)
+    proven = min((fix for fix in report.fixes if fix.status == "verified"), key=lambda fix: fix.rank, default=None)
+    if worst is not None and proven is not None:
+        return Action(fix_in_short(proven))
     if worst is not None and typed:
         return Action("let every fix be tried on this training, in the playbook's order", (typed,))
+    if worst is None and " --seeds " in typed:
+        return Action("add seeds until they tell", (typed,))
     if worst is not None or report.verdict == "inconclusive":
         return _advice(report)
     best = report.best_learning_rate

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from lrdoctor.reports.numbers import printable
-from lrdoctor.reports.table import Row, Table
+from lrdoctor.reports.table import Mark, Row, Table
 from lrdoctor.reports.untrusted import one_line
 
 LONGEST_NAME, LONGEST_SENTENCE = 80, 700
@@ -42,6 +42,16 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([f"| {' | '.join(header)} |", f"|{'---|' * len(header)}", *lines]) if lines else ""
 
 
+SIGNS: dict[Mark, str] = {
+    "": "{}",
+    "best": "**{}** (lr\\*)",
+    "infeasible": "{} ✗",
+    "unstable": "{} !",
+    "not judged": "{} ?",
+}
+"""How the first cell of a row is set apart."""
+
+
 def drawn(of: Table) -> str:
     """A table without its caption, its words escaped; lr* is bold, and so said in the row's first cell."""
     header = [f"{words(column.header)}" for column in of.columns]
@@ -49,12 +59,12 @@ def drawn(of: Table) -> str:
         return ""
     aligned = "|".join("---" if column.is_text else "---:" for column in of.columns)
     rows = table(header, ([_marked(words(row.cells[0]), row), *map(words, row.cells[1:])] for row in of.rows))
-    return rows.replace(f"|{'---|' * len(header)}", f"|{aligned}|", 1)
+    noted = f"\n\n{words(of.note)}" if of.note else ""
+    return rows.replace(f"|{'---|' * len(header)}", f"|{aligned}|", 1).rstrip("\n") + noted
 
 
 def _marked(cell: str, row: Row) -> str:
-    signs = {"": cell, "best": f"**{cell}** (lr\\*)", "infeasible": f"{cell} ✗", "not judged": f"{cell} ?"}
-    return signs[row.mark]
+    return SIGNS[row.mark].format(cell)
 
 
 def code(text: str, language: str = "") -> str:

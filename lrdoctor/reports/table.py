@@ -60,6 +60,8 @@ class Table:
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    note: str = ""
+    """What has to be known to read it, below it."""
 
     @classmethod
     def of(cls, caption: str, headers: Sequence[str], rows: Sequence[Row], words: Sequence[str] = ()) -> Table:
@@ -78,7 +80,7 @@ class Table:
             return self
         first, *others = self.columns
         rows = (replace(r, cells=(r.cells[0], IN_WORDS[r.mark], *r.cells[1:]), mark="") for r in self.rows)
-        return Table(self.caption, (first, Column("mark", is_text=True), *others), tuple(rows))
+        return replace(self, columns=(first, Column("mark", is_text=True), *others), rows=tuple(rows))
 
     def first(self, most: int) -> Table:
         """The first rows; the caption says so where there are more."""

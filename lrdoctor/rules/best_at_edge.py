@@ -121,8 +121,10 @@ def _why_open(study: Study) -> str:
     assert known is not None
     seeds = f"{known.n_seeds} seed{'s' if known.n_seeds > 1 else ''}"
     what = f"{seeds} cannot tell whether {study.best_in_words} sits at the edge of instability"
-    limit = f"and the edge is a margin of {THRESHOLDS.margin:g}x, or the next swept rate"
-    found = "no instability was found" if margin is None else f"the margin is {margin:.3g}x{study.margin_range}"
+    limit = f"and below {THRESHOLDS.margin:g}x, or by the next swept rate, counts as the edge"
+    found = "no instability was found"
+    if margin is not None:
+        found = f"training is unstable from {margin:.3g}x higher on{study.margin_range}"
     if known.stability_margin is None:
         found += f", {seeds} gives no interval and seeds typically differ by a factor of {known.typical_spread:.2g}"
     if RULE.code not in known.seeds_to_settle:

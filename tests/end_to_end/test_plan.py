@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 from projects import lrdoctor, project
 
-from lrdoctor import examine
+from lrdoctor import runner
+from lrdoctor.catalogue import SWEEP
 from lrdoctor.cli import plans, trials
 from lrdoctor.core.plan import Plan
-from lrdoctor.procedures.sweep import Settings
 
 
 def planned(spec: Path, out: Path) -> Plan:
-    loaded = trials.load_spec(spec, None, None)
-    grid = Settings(loaded.sweep.rates())
-    return plans.planned(loaded, out, 2, False, True, lambda laboratory: examine.sweep(laboratory, grid, loaded.seeds))
+    how = runner.How(out=out, jobs=2, quiet=True)
+    return runner.plan(SWEEP, runner.Asked(), trials.load_spec(spec, None, None), how)
 
 
 def test_a_plan_is_timed_and_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

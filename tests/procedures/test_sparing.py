@@ -20,7 +20,9 @@ from lrdoctor.procedures.sparing import (
     Question,
     climb,
     closer,
+    compared,
     first_seeds,
+    is_upside_down,
     missing_pairs,
     next_step,
     open_pairs,
@@ -154,6 +156,39 @@ def test_the_closer_look_trains_every_seed_near_the_edge() -> None:
     assert open_pairs(found, CLOSE) == ((0.2, 3), (0.2, 4))
 
 
+@pytest.mark.parametrize(
+    ("of_rates", "pairs"),
+    [
+        # the rises of the seeds 1 and 2 have nothing of their seeds to be judged beside: the nearest rate of those at
+        # most half as high
+        ({0.003: [0.4], 0.01: [0.3], 0.018: [0.3], 0.03: [0.2, -0.2, -0.2]}, ((0.01, 1), (0.01, 2))),
+        ({0.003: [0.4], 0.01: [0.3, 0.3], 0.03: [0.2, -0.2, INF]}, ((0.01, 2),)),
+        # any will do; of a seed that does not rise none is needed, and where there is none lower none can be asked for
+        ({0.003: [0.4, 0.4, 0.4], 0.01: [0.3], 0.03: [0.2, -0.2, -0.2]}, ()),
+        ({0.003: [0.4], 0.01: [0.3], 0.03: [-0.2, 0.2, 0.2]}, ()),
+        ({0.018: [0.4], 0.03: [-0.2, -0.2, -0.2]}, ()),
+    ],
+)
+def test_a_rise_is_judged_beside_a_lower_rate_of_its_seed(of_rates: Mapping[float, Losses], pairs: object) -> None:
+    found = known(of_rates)
+    assert compared(found) == pairs
+    if pairs:
+        assert open_pairs(found) == pairs
+
+
+@pytest.mark.parametrize(
+    ("of_rates", "is_upside"),
+    [
+        ({0.003: [0.4], 0.01: [-0.3, -0.3, 0.3], 0.03: [0.2] * 3}, True),
+        ({0.003: [0.4], 0.01: [-0.3, 0.3, 0.3], 0.03: [0.2] * 3}, False),
+        ({0.003: [0.4], 0.01: [0.2] * 3, 0.03: [-0.3] * 3}, False),
+        ({0.003: [INF], 0.01: [INF]}, False),
+    ],
+)
+def test_an_unstable_rate_below_the_best_one(of_rates: Mapping[float, Losses], is_upside: bool) -> None:
+    assert is_upside_down(known(of_rates)) is is_upside
+
+
 def certainty(edge: tuple[float, Side], ten: tuple[float, Side], n_seeds: int = 5) -> Certainty:
     names = ("edge", "10x")
     return Certainty(
@@ -171,7 +206,9 @@ def certainty(edge: tuple[float, Side], ten: tuple[float, Side], n_seeds: int = 
         (certainty((0.99, "within"), (1.0, "within")), LIMITS, CLOSE),
         (certainty((0.01, "beyond"), (0.99, "within")), LIMITS, CLOSE),
         (certainty((0.5, "open"), (0.9, "open")), LIMITS, CLOSE),
-        (certainty((0.06, "open"), (0.6, "open")), LIMITS, CLOSE),
+        # the verdict rests on the first limit, whatever the other one is
+        (certainty((0.01, "beyond"), (0.6, "open")), LIMITS, CLOSE),
+        (certainty((0.048, "beyond"), (0.6, "open")), CLOSE, EVERYTHING),
         # near a limit it is looked at more closely; and where it is nearer still everything is trained
         (certainty((0.96, "within"), (1.0, "within")), CLOSE, EVERYTHING),
         (certainty((0.94, "open"), (1.0, "within")), CLOSE, EVERYTHING),

@@ -77,7 +77,7 @@ RATES = (
     rate(0.0021544, 0.4),
     rate(0.0046416, 0.2, feasible=4, events={"early blow-up": 1}),
     rate(0.01, feasible=0, events={"early blow-up": 4, "non-finite": 1}),
-    rate(0.0232, feasible=0, stage="check", n=3, events={"non-finite": 3}),
+    rate(0.0232, feasible=0, stage="check", n=3, n_failed=2, events={"non-finite": 3}),
 )
 
 

@@ -17,6 +17,7 @@ from lrdoctor.reports import actions, html, markdown
 from lrdoctor.reports.actions import do_now, fix_in_short, for_finding
 
 TYPED = "lrdoctor treat study/spec.yaml"
+MORE = "lrdoctor sweep study/spec.yaml --seeds 7"
 
 
 def fix(name: str, rank: int = 1, status: Any = "recommended", run: str | None = None, **settings: Any) -> Fix:
@@ -74,6 +75,9 @@ def test_of_a_sweep_the_command_that_tries_every_fix() -> None:
         (report(treat=TREATS["all"], command="treat"), "optimizer adam at learning rate 0.002", "prescription.yaml"),
         (report(treat=TREATS["none"], command="treat"), "no fix that was tried is shown to be better", ""),
         (report(findings=(), verdict="stable", fixes=(), next_steps=()), "nothing needs a fix: train at lr* =", ""),
+        (report(findings=(), verdict="inconclusive", next_steps=(MORE,)), "add seeds until they tell", MORE),
+        # what was proven comes before what might be tried
+        (report(fixes=(fix("warmup", 1, "verified", warmup_steps=15),)), "warm the learning rate up over 15 steps", ""),
         (report(findings=(), verdict="inconclusive", next_steps=("--seeds 9",)), "--seeds 9", ""),
         (log(fix("warmup", run="a.csv"), recorded={"command": ["python", "a b.py"]}), "warm", "-- python 'a b.py'"),
         (log(next_steps=("Look at the batch",)), "Look at the batch", ""),

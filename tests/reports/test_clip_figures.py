@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from clip_worlds import run
+from matplotlib.figure import Figure
 from section_samples import attempt, section
 from test_figures import svg_text
 
 from lrdoctor.core.fix_sections import ClipResult
 from lrdoctor.reports.figures import clip_figures
 from lrdoctor.reports.figures.norms import Mark, bar_edges, norm_plot
+from lrdoctor.reports.figures.norms_ink import draw_norms_by_step
 
 NORMS = [1.0, 2.0, 3.0, 50.0, math.inf]
 NAMES = ("figure_9_gradient_norm_by_step", "figure_9_gradient_norm_histogram")
@@ -69,6 +72,38 @@ def test_no_bar_lies_across_the_threshold(low: float, high: float, at: float) ->
     assert edges[0] < low <= high < edges[-1]
     if edges[0] <= at <= edges[-1]:
         assert at in edges
+
+
+def test_trials_of_other_optimizers_and_models_are_not_the_specs_own() -> None:
+    (one,) = [made for made in RUNS if made.trial is not None and made.trial.base_learning_rate == 0.1]
+    assert one.trial is not None
+    others = [replace(one, trial=replace(one.trial, **{key: value})) for key, value in OTHERS.items()]
+    plot = norm_plot("mlp", [*RUNS, *others], clip((90.0, 4.0)), unstable=0.1)
+    assert plot is not None
+    assert plot.unstable is not None
+    assert plot.unstable.seeds == (0,)
+
+
+OTHERS: dict[str, Any] = {"optimizer": "adam", "rewrite": "zero_init", "autoclip_percentile": 10.0, "clip_norm": 1.0}
+
+
+def test_a_seed_has_one_colour_in_both_panels() -> None:
+    runs = [*RUNS[:2], run(0.1, 1, [9.0, 8.0]), run(0.1, 2, [9.0, 7.0])]
+    plot = norm_plot("mlp", runs, clip((90.0, 4.0)), unstable=0.1)
+    assert plot is not None
+    assert plot.unstable is not None
+    figure = Figure()
+    draw_norms_by_step(replace(plot, unstable=replace(plot.unstable, seeds=(1, 2), curves=plot.curves)))(figure)
+    first, second = ({str(line.get_label()): line.get_color() for line in axes.lines} for axes in figure.axes)
+    assert [label for label in (*first, *second) if label.startswith("seed")] == [
+        "seed 0",
+        "seed 1",
+        "seed 1",
+        "seed 2",
+    ]
+    assert first["seed 1"] == second["seed 1"]
+    assert len({first["seed 0"], first["seed 1"], second["seed 2"]}) == 3
+    assert [text.get_text() for text in figure.legends[0].get_texts()][:3] == ["seed 0", "seed 1", "seed 2"]
 
 
 def test_the_figures_are_the_same_bytes_again_and_say_what_they_show() -> None:

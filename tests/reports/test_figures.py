@@ -96,7 +96,7 @@ def test_every_study_gives_readable_files(name: str) -> None:
                 "lr* = 0.01, unstable from 0.02 (2x lr*)",
                 "base learning rate",
                 "best validation loss",
-                "(median over 5 seeds)",
+                "(median of up to 5 seeds)",
                 "5x lr*",
                 "infeasible, tried as a check",
                 "some seeds infeasible",

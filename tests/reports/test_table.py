@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from typing import get_args
 
 import pytest
 from rich.console import Console
 
 from lrdoctor.reports.markdown_text import drawn
-from lrdoctor.reports.table import Column, Row, Table
+from lrdoctor.reports.table import Column, Mark, Row, Table
 from lrdoctor.reports.terminal.table_ink import draw, legend
 
 TABLE = Table(
@@ -35,6 +37,19 @@ def on_a_terminal(table: Table, width: int, encoding: str = "utf-8") -> list[str
     console.print(draw(table, console))
     console.print(legend(table, console))
     return [" ".join(line.split()) for line in raw.getvalue().decode(encoding).splitlines()]
+
+
+@pytest.mark.parametrize("mark", get_args(Mark))
+def test_every_mark_has_a_sign_in_every_ink(mark: Mark) -> None:
+    plain, marked = (replace(TABLE, rows=(Row(("0.1", "2.5", "", ""), "", of),)) for of in ("", mark))
+    for draws in (drawn, lambda of: str(on_a_terminal(of, 100)), lambda of: str(of.with_marks_in_words)):
+        assert (draws(plain) == draws(marked)) is (mark == "")
+
+
+def test_a_note_stands_below_the_table() -> None:
+    noted = replace(TABLE, note="a | note")
+    assert on_a_terminal(noted, 200)[-1].endswith("a | note")
+    assert drawn(noted) == drawn(TABLE) + "\n\na &#124; note"
 
 
 def test_a_wide_terminal() -> None:

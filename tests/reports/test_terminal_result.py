@@ -24,7 +24,7 @@ STABLE = report(
     next_steps=(),
 )
 NOTHING_FEASIBLE = report(
-    sweep=sweep_of([rate(0.01, feasible=0), rate(0.1, n=0, feasible=0)], stable_up_to=None),
+    sweep=sweep_of([rate(0.01, feasible=0), rate(0.1, n=0, feasible=0, n_failed=5)], stable_up_to=None),
     best_learning_rate=None,
     stability_margin=None,
     lr_sensitivity=math.inf,
@@ -111,6 +111,15 @@ def test_quiet_is_verdict_and_headline_only() -> None:
 def test_table_of_rates(width: int, expected: list[str]) -> None:
     lines = rows(printed(report(), width), "")
     assert [row for row in expected if not any(line.startswith(row) for line in lines)] == []
+
+
+def test_seeds_that_were_left_out_are_told_from_trials_that_failed() -> None:
+    text = printed(
+        report(sweep=sweep_of([rate(0.01), rate(0.1, n=1, feasible=1), rate(1.0, feasible=3, n=3, n_failed=2)]))
+    )
+    assert rows(text, "1/1") + rows(text, "3/3") == ["0.1 0.2 0.2..0.2 1/1", "1 0.2 0.18..0.22 3/3 not judged 2/5"]
+    assert "fewer than 5 seeds: the others could not change the answer" in text
+    assert "fewer than" not in printed(report(sweep=sweep_of([rate(0.01), rate(1.0, feasible=3, n=3, n_failed=2)])))
 
 
 def test_rate_without_a_judged_trial_is_not_called_infeasible() -> None:

@@ -76,15 +76,16 @@ def test_an_edge_is_told_only_where_it_is_settled(
     [
         (
             known("open"),
-            "3 seeds cannot tell whether the best learning rate 0.1 sits at the edge of instability: the margin is "
-            "1.8x (90 %: 1.2x to 4.5x), and the edge is a margin of 2x, or the next swept rate; about 8 seeds would "
-            "settle it: --seeds 8, or --seeds auto",
+            "3 seeds cannot tell whether the best learning rate 0.1 sits at the edge of instability: training is "
+            "unstable from 1.8x higher on (90 %: 1.2x to 4.5x), and below 2x, or by the next swept rate, counts as the "
+            "edge; about 8 seeds would settle it: --seeds 8, or --seeds auto",
         ),
         (known("open", seeds_to_settle={"LRD401": None}), "; more than 20 seeds may be needed, or --seeds auto"),
         (
             known("open", n_seeds=1, stability_margin=None, seeds_to_settle={"LRD401": 4}),
-            "1 seed cannot tell whether the best learning rate 0.1 sits at the edge of instability: the margin is "
-            "1.8x, 1 seed gives no interval and seeds typically differ by a factor of 1.4, and the edge is",
+            "1 seed cannot tell whether the best learning rate 0.1 sits at the edge of instability: training is "
+            "unstable from 1.8x higher on, 1 seed gives no interval and seeds typically differ by a factor of 1.4, and "
+            "below 2x",
         ),
     ],
 )

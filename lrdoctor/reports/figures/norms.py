@@ -92,8 +92,10 @@ def norm_plot(name: str, runs: Sequence[Run], clip: ClipResult, unstable: float 
     if of is None:
         return None
     rate = of.base_learning_rate
-    used = [run for run in runs if _is_used(run, clip, of, rate)]
-    beyond = [run for run in runs if unstable is not None and _is_used(run, clip, of, unstable)]
+    # other optimizers are tried after the spec's own, which is that of the first trial
+    own = next((run.trial.optimizer for run in runs if run.trial is not None), None)
+    used = [run for run in runs if _is_used(run, clip, of, rate, own)]
+    beyond = [run for run in runs if unstable is not None and _is_used(run, clip, of, unstable, own)]
     return _plot(name, rate, f"lr* = {number(rate)}", used, (unstable, beyond), _thresholds(clip, of))
 
 
@@ -174,13 +176,16 @@ def _plot(
     )
 
 
-def _is_used(run: Run, clip: ClipResult, norms: NormsAtBest, rate: float) -> bool:
+def _is_used(run: Run, clip: ClipResult, norms: NormsAtBest, rate: float, optimizer: str | None) -> bool:
     """Whether it is the spec's own training, with what the spec itself has of warmup and clipping."""
     trial = run.trial
     return (
         trial is not None
         and trial.stop_after is None
         and trial.base_learning_rate == rate
+        and trial.optimizer == optimizer
+        and trial.rewrite is None
+        and trial.autoclip_percentile is None
         and trial.clip_norm == clip.own_clip_norm
         and trial.warmup_steps == clip.own_warmup_steps
         and trial.seed in norms.seeds

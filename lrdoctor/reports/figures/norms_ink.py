@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -31,14 +31,18 @@ def draw_norms_by_step(plot: NormPlot) -> Draw:
 
     def draw(figure: Figure) -> str:
         every = _panels(figure, plot)
-        _draw_curves(every[0], plot, plot.seeds, plot.curves)
+        pens = _pens({*plot.seeds, *(plot.unstable.seeds if plot.unstable is not None else ())})
+        _draw_curves(every[0], plot, plot.seeds, plot.curves, pens)
         words = _title(every[0], plot)
         if plot.unstable is not None:
-            _draw_curves(every[1], plot, plot.unstable.seeds, plot.unstable.curves)
+            _draw_curves(every[1], plot, plot.unstable.seeds, plot.unstable.curves, pens)
             every[1].set_title(_unstable_title(plot, plot.unstable))
             words = f"{words}; {_unstable_title(plot, plot.unstable)}"
         every[-1].set_xlabel("step (optimizer updates)" + _not_drawn(plot))
-        figure.legend(*every[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        found = [pair for axes in every for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+        named = {label: line for line, label in found}
+        lines = sorted(named, key=lambda label: label not in [name for _, name in pens.values()])
+        figure.legend([named[label] for label in lines], lines, loc="outside lower center", ncols=2)
         return words
 
     return draw
@@ -52,13 +56,22 @@ def _panels(figure: Figure, plot: NormPlot) -> list[Axes]:
     return list(figure.subplots(2, 1))
 
 
-def _draw_curves(axes: Axes, plot: NormPlot, seeds: Sequence[int], curves: Sequence[Curve]) -> None:
+Pens = Mapping[int, tuple[str, str]]
+"""Seed -> colour of its line and what the legend says of it."""
+
+
+def _pens(seeds: Set[int]) -> Pens:
+    """The same for a seed in every panel; with more seeds than colours all lines are alike."""
+    if len(seeds) > len(COLOURS):
+        return dict.fromkeys(seeds, (COLOURS[0], "a line a seed"))
+    return {seed: (colour, f"seed {seed}") for seed, colour in zip(sorted(seeds), COLOURS, strict=False)}
+
+
+def _draw_curves(axes: Axes, plot: NormPlot, seeds: Sequence[int], curves: Sequence[Curve], pens: Pens) -> None:
     axes.set_ylabel("gradient norm" + (" before clipping" if plot.unstable is None else ""))
     style.make_log(axes, "y", plot.low / ROOM, plot.high * ROOM)
-    for i, (seed, curve) in enumerate(zip(seeds, curves, strict=True)):
-        named = len(seeds) <= len(COLOURS)
-        label = f"seed {seed}" if named else "a line a seed" if i == 0 else "_"
-        colour = COLOURS[i] if named else COLOURS[0]
+    for seed, curve in zip(seeds, curves, strict=True):
+        colour, label = pens[seed]
         axes.plot(curve.step, np.minimum(curve.value, plot.high), color=colour, linewidth=0.8, label=label)
     for mark, dash in zip(plot.marks, DASHES, strict=False):
         axes.axhline(mark.clip_norm, color=style.VERMILION, linestyle=dash, label=_label(mark), zorder=4)

@@ -29,7 +29,7 @@ def draw_rate_axis(axes: Axes, rates: Sequence[float]) -> None:
 
 
 def name_objective(axes: Axes, objective: Objective, n_seeds: int) -> None:
-    seeds = "1 seed" if n_seeds == 1 else f"median over {n_seeds} seeds"
+    seeds = "1 seed" if n_seeds == 1 else f"median of up to {n_seeds} seeds"
     axes.set_ylabel(f"{OBJECTIVE_WORDS[objective]}\n({seeds})")
 
 

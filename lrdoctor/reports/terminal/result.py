@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from lrdoctor.core.report import Fix, Report
+from lrdoctor.core.report import Fix, Part, Report
 from lrdoctor.reports import actions, recorded
 from lrdoctor.reports.intervals import Figures
 from lrdoctor.reports.numbers import multiple
@@ -31,7 +31,7 @@ from lrdoctor.reports.terminal.text import safe
 from lrdoctor.reports.terminal.treat import print_treat
 from lrdoctor.reports.terminal.warmup import print_warmup
 
-WRITTEN = ("sweep", "probe", "warmup", "clip", "treat")
+WRITTEN: tuple[Part, ...] = ("sweep", "probe", "warmup", "clip", "treat")
 """The order in which the files of figures are named."""
 
 

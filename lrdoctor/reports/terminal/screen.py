@@ -168,7 +168,7 @@ def _parts(report: Report) -> Iterator[Part]:
     if treat is not None and treat.prescription is not None:
         snippet = treat.prescription.snippet.splitlines()
         yield Part("the code", lambda on, room: print_lines(on, "The code", snippet))
-    further = [step for step in report.next_steps if not step.startswith(actions.COMMAND)]
+    further = _further(report)
     yield Part(
         "next steps", lambda on, room: print_items(on, "Next", ((Text("-"), safe(on, step)) for step in further))
     )
@@ -268,10 +268,16 @@ def _of_logs(report: Report) -> Iterator[Part]:
     whole = [finding for finding in report.findings if finding.run is None]
     yield Part("findings", lambda on, room: print_items(on, "Findings", (finding_item(f, on, False) for f in whole)))
     yield Part("what could not be read", lambda on, room: _print_unread(unread[: max(room, 3) - 2], on))
-    further = [step for step in report.next_steps if not step.startswith(actions.COMMAND)]
+    further = _further(report)
     yield Part(
         "next steps", lambda on, room: print_items(on, "Next", ((Text("-"), safe(on, step)) for step in further))
     )
+
+
+def _further(report: Report) -> list[str]:
+    """The next steps in words, without the one that is to be done now."""
+    now = actions.do_now(report)
+    return [s for s in report.next_steps if not s.startswith(actions.COMMAND) and (now is None or s != now.words)]
 
 
 def _print_unread(runs: Sequence[RunSummary], console: Console) -> None:

@@ -59,9 +59,10 @@ def draw(table: Table, console: Console) -> RichTable:
 
 
 def legend(table: Table, console: Console) -> Text:
-    """What the signs of the first column mean, for those that are there."""
+    """What the signs of the first column mean, for those that are there, and the note of the table."""
     marks = {row.mark for row in table.rows}
     told = [f"{sign(console, SIGNS[mark])} {meaning}" for mark, meaning in MEANINGS.items() if mark in marks]
+    told += [table.note] if table.note else []
     return Text("   ".join(told), style="dim")
 
 
