@@ -8,6 +8,7 @@ from typing import Any
 
 from lrdoctor.assess import command_prescription
 from lrdoctor.core.architecture import in_modules
+from lrdoctor.core.changes import SETTINGS, given, replaced_by
 from lrdoctor.core.study import Study
 from lrdoctor.fixes.trainers import trainer_of
 from lrdoctor.procedures.sweep import SWEPT
@@ -38,19 +39,16 @@ def changes_of(tried: Tried) -> dict[str, Any]:
     assert change is not None
     assert found is not None
     swept = [r.base_learning_rate for r in found.study.rates if r.stage in SWEPT]
-    keys: dict[str, Any] = {"warmup_steps": change.warmup_steps, "clip_norm": change.clip_norm}
-    keys["autoclip_percentile"] = change.autoclip_percentile
-    keys["rewrite"] = change.rewrite
+    keys: dict[str, Any] = {"warmup_steps": change.warmup_steps, **given(change)}
     if command_prescription.is_of_command(found.study.spec):
         keys.update(command_prescription.changes(found.study.spec or {}, change))
     else:
         keys["optimizer"] = None if change.optimizer is None else json.loads(change.optimizer)
     changes = {key: value for key, value in keys.items() if value is not None}
     # a spec clips one way
-    if change.autoclip_percentile is not None:
-        changes["clip_norm"] = None
-    elif change.clip_norm is not None and (found.study.spec or {}).get("autoclip_percentile") is not None:
-        changes["autoclip_percentile"] = None
+    for name in replaced_by(changes):
+        if SETTINGS[name].is_of_every_spec or (found.study.spec or {}).get(name) is not None:
+            changes[name] = None
     return {**changes, "sweep": {"values": swept}}
 
 
@@ -78,9 +76,9 @@ def snippet_of(tried: Tried, study: Study) -> str:
     lines += [f"optimizer = {_optimizer(block, tried.rate_to_use)}"]
     if change.warmup_steps:
         lines += [f"warmup_steps = {change.warmup_steps}", *WARMUP]
-    if change.autoclip_percentile is not None:
-        lines.append("norms = []")
-    lines += [*STEP, *_clipping(change.clip_norm), *_autoclip(change.autoclip_percentile), "    optimizer.step()"]
+    lines += [line for name in given(change) for line in SETTINGS[name].setup]
+    lines += [*STEP, *(line for name, value in given(change).items() for line in SETTINGS[name].step(value))]
+    lines.append("    optimizer.step()")
     if change.warmup_steps:
         lines.append("    warmup.step()  # your own schedule starts where the warmup ends, and keeps its length")
     return "\n".join(lines)
@@ -105,19 +103,6 @@ STEP = (
     "    optimizer.zero_grad()",
     "    loss_fn(model(inputs), targets).backward()",
 )
-
-
-def _clipping(clip_norm: float | None) -> Iterator[str]:
-    if clip_norm is not None:
-        yield f"    torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm={clip_norm})"
-
-
-def _autoclip(percentile: float | None) -> Iterator[str]:
-    if percentile is not None:
-        yield "    norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])"
-        yield "    norms.append(norm)  # of every update so far, before clipping"
-        yield f"    limit = torch.quantile(torch.stack(norms), {percentile / 100:g})"
-        yield "    torch.nn.utils.clip_grads_with_norm_(model.parameters(), limit, norm)"
 
 
 def _optimizer(block: Mapping[str, Any], learning_rate: float | None) -> str:

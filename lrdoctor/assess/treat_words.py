@@ -8,6 +8,7 @@ from statistics import median
 from lrdoctor.assess.clip_words import OBJECTIVE
 from lrdoctor.assess.comparison_words import change
 from lrdoctor.assess.confirmation_words import confirmed
+from lrdoctor.core import changes
 from lrdoctor.core.study import Rate
 from lrdoctor.procedures.clip_measures import AGGRESSIVE
 from lrdoctor.procedures.comparison import FEWEST_SEEDS
@@ -234,10 +235,7 @@ def numbers(tried: Tried) -> str:
     told = []
     if tried.treatment is not None:
         told += [f"warmup_steps {tried.treatment.warmup_steps}"] if tried.treatment.warmup_steps else []
-        told += [f"clip_norm {tried.treatment.clip_norm:.4g}"] if tried.treatment.clip_norm is not None else []
-        if tried.treatment.autoclip_percentile is not None:
-            told.append(f"autoclip_percentile {tried.treatment.autoclip_percentile:g}")
-        told += [f"rewrite {tried.treatment.rewrite}"] if tried.treatment.rewrite is not None else []
+        told += changes.told(tried.treatment)
     if "optimizer" in tried.settings:
         told.append(f"optimizer {tried.settings['optimizer']['name']}")
     return " + ".join(told) or tried.name

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lrdoctor.core import plain
+from lrdoctor.core.changes import Changes
 from lrdoctor.core.rewriting import Edit, Refusal, Rewrite
 from lrdoctor.core.study import Objective, Rate
 
@@ -264,7 +265,7 @@ class ClipResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FixSettings:
+class FixSettings(Changes):
     """The numbers of a fix; those that it does not have are left out."""
 
     base_learning_rate: float | None = field(default=None, metadata=plain.LEFT_OUT)
@@ -274,11 +275,8 @@ class FixSettings:
     warmup_steps: int | None = field(default=None, metadata=plain.LEFT_OUT)
     post_warmup_steps: int | None = field(default=None, metadata=plain.LEFT_OUT)
     """Updates after it in the search for the warmup."""
-    clip_norm: float | None = field(default=None, metadata=plain.LEFT_OUT)
     percentile: float | None = field(default=None, metadata=plain.LEFT_OUT)
     """Of the gradient norms at lr*, which the threshold is."""
-    autoclip_percentile: float | None = field(default=None, metadata=plain.LEFT_OUT)
-    rewrite: Rewrite | None = field(default=None, metadata=plain.LEFT_OUT)
     sites: int | None = field(default=None, metadata=plain.LEFT_OUT)
     """Residual adds that the rewrite changes."""
 

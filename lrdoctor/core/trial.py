@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lrdoctor.core.rewriting import Rewrite
+from lrdoctor.core.changes import SETTINGS, Changes
 
 TRAINING_VERSION = "2"
 """Grows when the loop trains or measures the same trial to other numbers. 2: evaluation in batches of the spec's own
 size and without a trace, parameters of the loss trained, complex parameters as pairs of real ones."""
 
-LATER = ("stop_after", "eval_examples", "control", "autoclip_percentile")
+LATER = ("stop_after", "eval_examples", "control", *(name for name, of in SETTINGS.items() if of.is_later))
 """Settings that came after the first saved studies."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class Trial(Changes):
     """Everything lrdoctor chooses about one training run; the workload itself comes from the spec."""
 
     base_learning_rate: float
@@ -45,16 +45,6 @@ class Trial:
 
     post_warmup_steps: int | None = None
     """Updates at the constant base rate after the ramp, in place of the schedule; None runs the schedule."""
-
-    clip_norm: float | None = None
-    """Gradients with a larger global L2 norm are scaled down to it; None clips nothing."""
-
-    autoclip_percentile: float | None = None
-    """Gradients with a norm above this percentile of the norms of all updates so far are scaled down to it (AutoClip,
-    Seetharaman et al. 2020, arXiv:2007.14469); None does nothing of it. Not together with `clip_norm`."""
-
-    rewrite: Rewrite | None = None
-    """The change made to a copy of the model before training; None trains the model as it is."""
 
     stop_hopeless: bool = True
     """Whether the trial stops when its loss stays pinned far above where it started."""

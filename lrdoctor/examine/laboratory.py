@@ -43,10 +43,8 @@ def baseline_trial(spec: Spec, rate: float, seed: int) -> Trial:
         optimizer=spec.optimizer_text(),
         procedure="sweep",
         warmup_steps=spec.warmup_steps,
-        clip_norm=spec.clip_norm,
-        autoclip_percentile=spec.adaptive_clip,
-        rewrite=spec.model_change,
         stop_hopeless=spec.stop_hopeless,
+        **spec.own_settings(),
     )
 
 

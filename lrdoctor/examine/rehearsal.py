@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from lrdoctor.core.changes import SETTINGS
 from lrdoctor.core.plan import Plan, PlannedStage
 from lrdoctor.core.run import Run
 from lrdoctor.core.trial import Trial
@@ -125,9 +126,10 @@ class Rehearsal(Laboratory):
             "change_optimizer": trial.optimizer != baseline.optimizer,
             "rewrite": trial.rewrite is not None,
             "warmup": trial.warmup_steps != baseline.warmup_steps,
-            "clip_gradients": (trial.clip_norm, trial.autoclip_percentile)
-            != (baseline.clip_norm, baseline.autoclip_percentile),
         }
+        for setting, of in SETTINGS.items():
+            if of.fix and getattr(trial, setting) != getattr(baseline, setting):
+                changes[of.fix] = True
         if any(changes.values()):
             return "+".join(name for name, changed in changes.items() if changed)
         return "probe" if trial.procedure == "probe" else ""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from lrdoctor.core.rewriting import Rewrite
+from lrdoctor.core.changes import Changes, replaced_by
 from lrdoctor.core.study import Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.procedures.sweep import SWEPT
@@ -43,29 +44,22 @@ class Settings:
         return float(f"{rate:.{self.digits - 1}e}")
 
 
-@dataclass(frozen=True)
-class Treatment:
+@dataclass(frozen=True, kw_only=True)
+class Treatment(Changes):
     """A change to every trial; None leaves what the spec has."""
 
     warmup_steps: int | None = None
     """Updates of the ramp prepended to the schedule."""
-    clip_norm: float | None = None
-    """Largest global L2 norm of the gradient."""
-    autoclip_percentile: float | None = None
-    """Percentile of the norms so far that larger gradients are scaled down to, in place of any `clip_norm`."""
     optimizer: str | None = None
     """Another update rule, as canonical JSON of the spec's block. Its learning rates do not compare."""
-    rewrite: Rewrite | None = None
-    """Change to a copy of the model."""
 
     def on(self, baseline: Trial) -> Trial:
         """The baseline's trial with the change."""
-        changes = {name: value for name, value in vars(self).items() if value is not None}
-        if self.autoclip_percentile is not None:
-            changes["clip_norm"] = None
-        elif self.clip_norm is not None:
-            changes["autoclip_percentile"] = None
-        return replace(baseline, procedure="treat", **changes) if changes else baseline
+        changes: dict[str, Any] = {name: value for name, value in vars(self).items() if value is not None}
+        if not changes:
+            return baseline
+        changes |= dict.fromkeys(replaced_by(changes))
+        return replace(baseline, procedure="treat", **changes)
 
 
 def ladder(study: Study, settings: Settings, further: Sequence[float] = ()) -> tuple[float, ...]:

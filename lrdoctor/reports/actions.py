@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lrdoctor.core import changes
 from lrdoctor.core.fix_sections import Prescription
 from lrdoctor.core.report import Finding as Finding
 from lrdoctor.core.report import Fix as Fix
@@ -122,9 +123,7 @@ def settings_of(given: Prescription) -> str:
     """`warmup_steps 30, clip_norm 4.781 at learning rate 0.02`: with all digits, since these numbers are typed off."""
     found = given.settings
     told = [f"warmup_steps {found.warmup_steps}"] if found.warmup_steps else []
-    told += [f"clip_norm {found.clip_norm}"] if found.clip_norm is not None else []
-    told += [f"autoclip_percentile {found.autoclip_percentile:g}"] if found.autoclip_percentile is not None else []
-    told += [f"rewrite {found.rewrite}"] if found.rewrite else []
+    told += changes.told(found, exact=True)
     told += [f"optimizer {found.optimizer.get('name', 'as below')}"] if found.optimizer else []
     return f"{', '.join(told) + ' at ' if told else ''}learning rate {given.base_learning_rate}"
 

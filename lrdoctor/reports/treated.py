@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lrdoctor.core.changes import SETTINGS, given
 from lrdoctor.core.fix_sections import TriedFix
 from lrdoctor.reports.numbers import multiple, number
 
@@ -41,12 +42,8 @@ def _settings(row: TriedFix) -> Iterator[str]:
         yield row.optimizer
     if settings.warmup_steps:
         yield steps(settings.warmup_steps)
-    if settings.clip_norm is not None:
-        yield f"norm {number(settings.clip_norm)}"
-    if settings.autoclip_percentile is not None:
-        yield f"AutoClip at percentile {settings.autoclip_percentile:g}"
-    if settings.rewrite:
-        yield in_words(settings.rewrite)
+    for name, value in given(settings).items():
+        yield SETTINGS[name].words.format(in_words(value) if isinstance(value, str) else number(value))
     if row.name == LOWER_RATE and row.base_learning_rate is not None:
         yield number(row.base_learning_rate)
 

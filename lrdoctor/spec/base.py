@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, PrivateAttr, Tag, ValidationError
 
+from lrdoctor.core.changes import SETTINGS
 from lrdoctor.core.rewriting import Rewrite
 from lrdoctor.spec.blocks import AnyEngine, Clip, Engine, Probe, Sweep, SweepRange, Warmup
 from lrdoctor.spec.faults import Fault, KeyPath, Place, refusal
@@ -85,10 +86,9 @@ class Spec(Named):
         """The change that every trial makes to a copy of the model first."""
         return None
 
-    @property
-    def adaptive_clip(self) -> float | None:
-        """Percentile of the gradient norms so far that every trial clips at; None where it does not."""
-        return None
+    def own_settings(self) -> dict[str, Any]:
+        """What its own training has of the settings that fixes change (`core.changes`), by name."""
+        return {name: getattr(self, name, None) for name in SETTINGS}
 
     @abstractmethod
     def workload(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationInfo, field_validator
 
+from lrdoctor.core.changes import SETTINGS
 from lrdoctor.core.rewriting import Rewrite
 from lrdoctor.core.trial import canonical_json
 from lrdoctor.spec.base import NOT_IDENTITY, Named, Spec
@@ -92,10 +93,6 @@ class ModelSpec(Spec, Training):
         return value
 
     @property
-    def adaptive_clip(self) -> float | None:
-        return self.autoclip_percentile
-
-    @property
     def trainer(self) -> Literal["model", "command"]:
         return "model"
 
@@ -118,7 +115,7 @@ class ModelSpec(Spec, Training):
     def identity(self) -> dict[str, Any]:
         identity: dict[str, Any] = {}
         for key, value in self._plain(named).items():
-            if key in (*NOT_IDENTITY, "rewrite", "autoclip_percentile"):
+            if key in (*NOT_IDENTITY, *SETTINGS):
                 continue
             if isinstance(value, dict) and key != "optimizer":
                 identity |= {f"{key}.{inner}": plain for inner, plain in value.items() if inner != "init_args"}

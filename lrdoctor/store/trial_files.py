@@ -16,6 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from lrdoctor.core import saved_json
+from lrdoctor.core.changes import SETTINGS
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import CURVES, Run, Status
 from lrdoctor.core.trial import Trial
@@ -224,9 +225,7 @@ def run_name(trial: Trial, usual_optimizer: str | None = None) -> str:
         "optimizer": trial.optimizer_name if other else None,
         "warmup": trial.warmup_steps or None,
         "post_warmup": trial.post_warmup_steps,
-        "clip": trial.clip_norm,
-        "autoclip": trial.autoclip_percentile,
-        "rewrite": trial.rewrite,
+        **{setting.tag: getattr(trial, name) for name, setting in SETTINGS.items()},
         "stop_after": trial.stop_after,
         "eval_examples": trial.eval_examples,
     }
