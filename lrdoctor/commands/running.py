@@ -14,6 +14,7 @@ from pathlib import Path
 from lrdoctor.commands import processes
 from lrdoctor.commands.curves import Growing, Row
 from lrdoctor.commands.endings import Outcome
+from lrdoctor.commands.forks import Fork, Forked
 from lrdoctor.commands.output import Kept, last_lines, said_not_finite
 from lrdoctor.errors import Interrupted, WorkloadError
 from lrdoctor.logs.recordings import Recorded, blow_up, read_folder
@@ -45,6 +46,8 @@ class Order:
     timeout: float | None = None
     is_told_length: bool = False
     """Whether the command knows how many updates are wanted, and may evaluate after the last one."""
+    fork: Fork | None = None
+    """What to fork the run from where that can be; it is started anew else."""
 
 
 @dataclass
@@ -57,6 +60,9 @@ class Done:
     """What the recording says of the training."""
     began: float
     """When it was started, in seconds of the clock that files have."""
+    pid: int
+    """Of the command itself."""
+    is_forked: bool
 
     @property
     def is_cut(self) -> bool:
@@ -93,8 +99,13 @@ def run(
     """
     mark, began = uuid.uuid4().hex, time.time()
     environment = {**order.environment, **ports(order.environment)}
+    recorded_there = order.recording.environment(environment)
+    process: subprocess.Popen[bytes] | Forked | None = None
+    if order.fork is not None:
+        process = order.fork.start(order.words, order.runs_in, recorded_there, mark)
+    is_forked = process is not None
     try:
-        process = processes.start(order.words, order.runs_in, order.recording.environment(environment), mark)
+        process = process or processes.start(order.words, order.runs_in, recorded_there, mark)
     except OSError as error:
         raise WorkloadError(
             f"command: {order.words[0]!r} cannot be started in {order.runs_in}: {error.strerror}; the first word is a "
@@ -128,12 +139,12 @@ def run(
         seconds=order.timeout if state.is_late else None,
         words=last_lines(complained) or last_lines(printed),
     )
-    return Done(outcome, state.rows, recorded, began)
+    return Done(outcome, state.rows, recorded, began, process.pid, is_forked)
 
 
 def _watch(
     order: Order,
-    process: subprocess.Popen[bytes],
+    process: subprocess.Popen[bytes] | Forked,
     growing: Growing,
     state: _State,
     emit: Callable[[Sequence[Row]], None],

@@ -10,9 +10,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from lrdoctor.commands import curves
 from lrdoctor.commands.curves import Row
 from lrdoctor.commands.endings import judged
 from lrdoctor.commands.flags import rate_flag
+from lrdoctor.commands.forks import Fork, is_possible, script_of
 from lrdoctor.commands.limits import limits
 from lrdoctor.commands.running import STDOUT, Done, Order, run
 from lrdoctor.core.architecture import Inspection
@@ -30,7 +31,7 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.errors import WorkloadError
 from lrdoctor.launch import refuse_blind
 from lrdoctor.logs.recordings import Recorded
-from lrdoctor.recording.settings import HOOKED, Recording
+from lrdoctor.recording.settings import HOOKED, IMPORTS, STEPS, Recording
 from lrdoctor.store import attempts
 from lrdoctor.training.hopeless import Hopeless
 
@@ -72,6 +73,10 @@ class CommandSession:
                 f"slots.gpus: found {self.per_trial}, expected at most {len(self.gpus)}, the GPUs that are visible"
             )
         self.worker = worker
+        self._fork: Fork | None = None
+        self._first: Path | None = None
+        self.may_fork = is_possible(self.gpus) and script_of(self.words) is not None
+        """Whether a run may still be forked from a process that has imported what the script does."""
         if self.shares_log and worker:
             raise WorkloadError(
                 f"validation.log: found {context['validation']['log']}, which trials that run side by side would all "
@@ -134,7 +139,7 @@ class CommandSession:
 
         with self._folder(payload.get("folder")) as own:
             order = self.order(trial, own, trial.n_steps)
-            done = run(order, emit, decide, stopped)
+            done = self._run(order, emit, decide, stopped)
             status, reason = judged(done.outcome)
             if trial.control and status == "diverged":
                 # no update made it so: that is what a control is there to tell
@@ -168,7 +173,7 @@ class CommandSession:
             WorkloadError: no update of it can be recorded, or its first loss is not finite.
         """
         with self._folder(None) as own:
-            done = run(self.order(trial, own, CHECKED_UPDATES), lambda rows: None, lambda row: None, stopped)
+            done = self._run(self.order(trial, own, CHECKED_UPDATES), lambda rows: None, lambda row: None, stopped)
             refuse_unrecorded(done, own)
         if self._is_unsteered(done):
             raise WorkloadError(NO_RATE)
@@ -211,6 +216,7 @@ class CommandSession:
             seed=None if "seed" in named else trial.seed,
             max_updates=n_steps + 1 if is_told else n_steps,
             stop_non_finite=not trial.control,
+            tells_imports=self.may_fork and self._fork is None,
         )
         return Order(
             words=filled(words, values_of(trial, str(files))),
@@ -221,7 +227,41 @@ class CommandSession:
             n_steps=n_steps,
             timeout=self.context["timeout"],
             is_told_length=is_told,
+            fork=self._fork,
         )
+
+    def _run(
+        self,
+        order: Order,
+        emit: Callable[[Sequence[Row]], None],
+        decide: Callable[[Row], str | None],
+        stopped: Callable[[], bool],
+    ) -> Done:
+        """Runs the command; after the first time it is known what to import ahead for the next ones.
+
+        A fork has to give what a new process gives: the first updates of the first run, made once more by a fork, have
+        to be the same to the last bit. Where they are not, or cannot be compared, every run is a new process.
+        """
+        done = run(order, emit, decide, stopped)
+        if not self.may_fork or self._fork is not None:
+            return done
+        self.may_fork = False
+        recorded = Path(order.recording.directory)
+        if not (recorded / IMPORTS).exists() or done.outcome.code < 0:
+            return done
+        told = json.loads((recorded / IMPORTS).read_text("ascii"))
+        if told["pid"] != done.pid:  # a launcher, which has nothing to gain from them
+            return done
+        before = _first_rows(recorded)
+        fork = Fork(order.words, order.runs_in, order.environment, told)
+        try:
+            fork.wait(stopped)
+            if fork.why is None and _first_rows_forked(order, fork, stopped) == before:
+                self._fork, self.may_fork = fork, True
+        finally:
+            if self._fork is None:
+                fork.close()
+        return done
 
     def environment(self) -> dict[str, str]:
         """That of a run, before the recorder's part."""
@@ -268,6 +308,21 @@ class CommandSession:
     def _is_unsteered(self, done: Done) -> bool:
         """Whether nothing sets the learning rate: the script has no optimizer, and the command no field for it."""
         return bool(done.rows) and "lr" not in all_fields(self.words) and all(math.isnan(row[1]) for row in done.rows)
+
+
+def _first_rows(recorded: Path) -> list[str]:
+    """The first updates as they were written, as many as a check makes."""
+    return (recorded / STEPS).read_text("ascii").splitlines()[1 : 1 + CHECKED_UPDATES]
+
+
+def _first_rows_forked(order: Order, fork: Fork, stopped: Callable[[], bool]) -> list[str] | None:
+    """Those of the same run as a fork; None where it was none."""
+    with tempfile.TemporaryDirectory(prefix="lrdoctor-", ignore_cleanup_errors=True) as passing:
+        own = Path(passing)
+        recording = replace(order.recording, directory=str(own), max_updates=CHECKED_UPDATES, tells_imports=False)
+        again = replace(order, recording=recording, folder=own, n_steps=CHECKED_UPDATES, fork=fork)
+        done = run(again, lambda rows: None, lambda row: None, stopped)
+        return _first_rows(own) if done.is_forked and done.rows else None
 
 
 NO_RATE = (

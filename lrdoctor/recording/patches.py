@@ -44,16 +44,31 @@ def start(settings: Recording, torch: ModuleType, recorder: Recorder | None = No
     """
     global active
     recorder = active = recorder or Recorder(settings)
+    recorder.is_on = not settings.is_asleep
     _patch_backward(torch, recorder)
     _patch_clipping(torch, recorder)
     _patch_optimizers(torch, recorder)
     _patch_scalers(torch, recorder)
-    if settings.seed is not None:
-        seeds.shift(torch, settings.seed)
+    if settings.seed is not None or settings.is_asleep:
+        seeds.shift(torch, settings.seed or 0)
     atexit.register(_guarded(recorder, recorder.finish))
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=functools.partial(_in_child, recorder))
     return recorder
+
+
+def wake(settings: Recording) -> None:
+    """Begins the recording of a process that was forked from one whose recording is asleep.
+
+    Its functions of torch are those patched before anything could copy them, as in a process that was started anew.
+    """
+    import torch
+
+    assert active is not None
+    recorder = active
+    Recorder.__init__(recorder, settings)
+    if settings.seed is not None:
+        seeds.choose(torch, settings.seed)
 
 
 def _in_child(recorder: Recorder) -> None:
@@ -159,7 +174,6 @@ def _losses(torch: ModuleType, recorder: Recorder, tensors: Any, grad_tensors: A
 def _patch_clipping(torch: ModuleType, recorder: Recorder) -> None:
     utils, module = torch.nn.utils, sys.modules["torch.nn.utils.clip_grad"]
     saw_clipping = _guarded(recorder, recorder.saw_clipping)
-    limit = recorder.settings.clip_norm
 
     def put(name: str, patched: Callable[..., Any]) -> None:
         for where in (utils, module):
@@ -175,6 +189,7 @@ def _patch_clipping(torch: ModuleType, recorder: Recorder) -> None:
         given = [parameters] if isinstance(parameters, torch.Tensor) else list(parameters)
         recorder.facts.saw_clipping(max_norm=float(max_norm), norm_type=float(norm_type))
         is_two = float(norm_type) == 2.0
+        limit = recorder.settings.clip_norm
         own = None if is_two else _guarded(recorder, total_norm)(given)
         most = max_norm if limit is None or not is_two else min(float(max_norm), limit)
         result = real_norm(given, most, norm_type, *args, **kwargs)
@@ -211,6 +226,7 @@ def _patch_clipping(torch: ModuleType, recorder: Recorder) -> None:
             return real_with(parameters, max_norm, total, *args, **kwargs)
         given = [parameters] if isinstance(parameters, torch.Tensor) else list(parameters)
         recorder.facts.saw_clipping(max_norm=float(max_norm))
+        limit = recorder.settings.clip_norm
         most = max_norm if limit is None else min(float(max_norm), limit)
         result = real_with(given, most, total, *args, **kwargs)
         if given:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from lrdoctor.recording import facts
+from lrdoctor.recording import facts, imports
 from lrdoctor.recording.clipping import Call, Calls
 from lrdoctor.recording.norms import read, total_norm
 from lrdoctor.recording.rows import Row, Seen, Series
-from lrdoctor.recording.settings import DIVERGED, EVALUATIONS, STEPS, STOPPED, Recording
+from lrdoctor.recording.settings import DIVERGED, EVALUATIONS, IMPORTS, STEPS, STOPPED, Recording
 from lrdoctor.recording.watched import Watched, as_number, put_back
 
 if TYPE_CHECKING:
@@ -275,6 +275,8 @@ class Recorder:
             return
         if number == 0:
             self.facts.begin(sys._getframe())
+            if self.settings.tells_imports:
+                imports.write(os.path.join(self.settings.directory, IMPORTS))
         name = STEPS if number == 0 else STEPS.replace(".", f"_{number}.")
         series = Series(os.path.join(self.settings.directory, name), self.settings.sync_every)
         series.seen = self.seen if number == 0 else None

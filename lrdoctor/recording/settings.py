@@ -22,6 +22,9 @@ those that shells, Python and sysexits.h use. A launcher such as torchrun has an
 STEPS, FACTS, EVALUATIONS, HOOKED = "steps.csv", "recording.json", "evaluations.csv", ".hooked"
 """Files of a recording's folder: the curves, what was seen of the training, what `lrdoctor.log` was told, and the empty
 mark of a Python process that the hook reached."""
+IMPORTS = "imports.json"
+"""What the recorded process had imported and how it had changed its environment, for processes that are prepared
+likewise; see `forking`."""
 UNRECORDED = "unrecorded.txt"
 """Where processes that train beside the recorded one say so, a line each."""
 COLUMNS = ("step", "learning_rate", "train_loss", "grad_norm", "val_loss")
@@ -55,6 +58,10 @@ class Recording:
     stop_non_finite: bool = False
     """Whether the process ends, with exit code `DIVERGED`, at the first update with a loss or norm that is not finite.
     """
+    tells_imports: bool = False
+    """Whether what the process has imported is written, at the first update, to the file `IMPORTS`."""
+    is_asleep: bool = False
+    """Whether the recording begins only with `patches.wake`, in a process that was forked from this one."""
     sync_every: int = 32
     """Updates whose values stay on an accelerator before they are read in one go, so that it does not wait for the
     processor at every update."""
