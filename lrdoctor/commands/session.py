@@ -320,7 +320,10 @@ def _first_rows_forked(order: Order, fork: Fork, stopped: Callable[[], bool]) ->
     with tempfile.TemporaryDirectory(prefix="lrdoctor-", ignore_cleanup_errors=True) as passing:
         own = Path(passing)
         recording = replace(order.recording, directory=str(own), max_updates=CHECKED_UPDATES, tells_imports=False)
-        again = replace(order, recording=recording, folder=own, n_steps=CHECKED_UPDATES, fork=fork)
+        # what the run itself has left in its {dir}, such as its validation losses, has not been read yet
+        (own / FILES).mkdir()
+        words = [word.replace(str(order.folder / FILES), str(own / FILES)) for word in order.words]
+        again = replace(order, words=words, recording=recording, folder=own, n_steps=CHECKED_UPDATES, fork=fork)
         done = run(again, lambda rows: None, lambda row: None, stopped)
         return _first_rows(own) if done.is_forked and done.rows else None
 
