@@ -70,7 +70,7 @@ class Growing:
             self._held = None
 
 
-def logged(path: Path, n_rows: int, began: float) -> tuple[dict[int, float], str | None]:
+def logged(path: Path, n_rows: int, began: float, is_cut: bool = False) -> tuple[dict[int, float], str | None]:
     """Validation losses by step from a log that the command wrote.
 
     Where the log counts updates, its steps are taken; where it counts epochs, samples or nothing, the evaluations are
@@ -80,6 +80,7 @@ def logged(path: Path, n_rows: int, began: float) -> tuple[dict[int, float], str
         path: of the log.
         n_rows: updates of the run.
         began: when the run was started, in seconds of the clock that files have; an older log is that of another run.
+        is_cut: whether the run was ended from outside, and may have gone on meanwhile.
 
     Returns:
         the losses, and what is to be said of them; no losses where none were found, with the reason.
@@ -93,12 +94,17 @@ def logged(path: Path, n_rows: int, began: float) -> tuple[dict[int, float], str
     run = max(runs, key=lambda one: len(one.val_loss))
     if not len(run.val_loss):
         return {}, f"validation loss: {path.name} has none that is known as one"
-    return at_updates(run, n_rows)
+    return at_updates(run, n_rows, is_cut)
 
 
-def at_updates(run: Run, n_rows: int) -> tuple[dict[int, float], str | None]:
+def at_updates(run: Run, n_rows: int, is_cut: bool = False) -> tuple[dict[int, float], str | None]:
     """The validation losses of a log's run by update."""
     steps, values = run.val_loss.step, run.val_loss.value
+    if is_cut:
+        if run.counts_updates:
+            return dict(zip(steps.tolist(), values.tolist(), strict=True)), None
+        # how many updates went before the last evaluation depends on when the run noticed its end
+        return {}, None
     if run.counts_updates and int(steps[-1]) <= n_rows:
         # a count of 1 to n stands for updates 0 to n - 1
         return {min(int(step), n_rows - 1): float(value) for step, value in zip(steps, values, strict=True)}, None
@@ -110,10 +116,19 @@ def at_updates(run: Run, n_rows: int) -> tuple[dict[int, float], str | None]:
     )
 
 
-def settled(evaluations: Mapping[int, float], steps: Sequence[int]) -> dict[int, float]:
-    """The evaluations at steps that have a row (ascending): each goes to the last one before it."""
+def settled(evaluations: Mapping[int, float], steps: Sequence[int], is_cut: bool = False) -> dict[int, float]:
+    """The evaluations at steps that have a row (ascending): each goes to the last one before it.
+
+    Args:
+        evaluations: value by step.
+        steps: those that have a row.
+        is_cut: whether the run was ended from outside at its last row: an evaluation there, or after it, may or may
+            not have been made before the end, so none counts.
+    """
     found: dict[int, float] = {}
     for step, value in evaluations.items():
+        if is_cut and step >= steps[-1]:
+            continue
         if at := bisect_right(steps, step):
             found[steps[at - 1]] = value
     return found

@@ -42,8 +42,10 @@ class Order:
     folder: Path
     """Where the outputs are kept."""
     n_steps: int
-    """Updates that are wanted; the run is ended when it makes more."""
+    """Updates that are wanted; where the run makes more the others do not count."""
     timeout: float | None = None
+    is_told_length: bool = False
+    """Whether the command knows how many updates are wanted, and may evaluate after the last one."""
     fork: Fork | None = None
     """What to fork the run from where that can be; it is started anew else."""
 
@@ -62,12 +64,18 @@ class Done:
     """Of the command itself."""
     is_forked: bool
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether it was ended at its last row from outside: how far it went meanwhile depends on the clock."""
+        return self.outcome.decided is not None
+
 
 @dataclass
 class _State:
     rows: list[Row] = field(default_factory=list)
     decided: str | None = None
     is_enough: bool = False
+    """Whether it has made more updates than are wanted; the recording ends it."""
     is_late: bool = False
 
 
@@ -120,7 +128,7 @@ def run(
     recorded = read_folder(directory, "the command")
     printed, complained = (output.end() for output in outputs)
     outcome = Outcome(
-        # it was ended at its last update
+        # it has made all its updates, and was ended at the one after
         code=0 if state.is_enough else code,
         losses=[row[2] for row in state.rows],
         norms=[row[3] for row in state.rows],
@@ -148,7 +156,7 @@ def _watch(
     while True:
         is_over = process.poll() is not None
         _take(growing.new(), order, state, emit, decide)
-        if is_over or state.decided is not None or state.is_enough:
+        if is_over or state.decided is not None:
             return
         if stopped():
             raise Interrupted("the trial was abandoned")
@@ -170,8 +178,8 @@ def _take(
     for row in rows:
         if state.decided is not None or state.is_enough:
             break
-        if order.recording.max_updates is None and len(state.rows) + len(taken) >= order.n_steps:
-            # the command was told its length and goes on
+        if order.is_told_length and len(state.rows) + len(taken) >= order.n_steps:
+            # it goes on; ending it at the first update too many is the recording's, after which loggers still write
             state.is_enough = True
             break
         taken.append(row)

@@ -203,8 +203,9 @@ class CommandSession:
         files, recorded = own / FILES, own / "recording"
         files.mkdir()
         recorded.mkdir()
-        # a command that is told its length ends by itself, with the evaluation that it makes last
-        is_whole = n_steps == trial.schedule_steps
+        # a command that is told its length ends by itself, with the evaluation that it makes last; one that goes on is
+        # ended at the next update
+        is_told = "steps" in named and n_steps == trial.schedule_steps
         recording = Recording(
             directory=str(recorded),
             # that of a control is 0, at which an optimizer leaves the weights as they are
@@ -213,7 +214,7 @@ class CommandSession:
             warmup_steps=0 if "warmup_steps" in named else trial.warmup_steps,
             clip_norm=None if "clip_norm" in named else trial.clip_norm,
             seed=None if "seed" in named else trial.seed,
-            max_updates=None if "steps" in named and is_whole else n_steps,
+            max_updates=n_steps + 1 if is_told else n_steps,
             stop_non_finite=not trial.control,
             tells_imports=self.may_fork and self._fork is None,
         )
@@ -225,6 +226,7 @@ class CommandSession:
             folder=own,
             n_steps=n_steps,
             timeout=self.context["timeout"],
+            is_told_length=is_told,
             fork=self._fork,
         )
 
@@ -277,13 +279,14 @@ class CommandSession:
             return {}, []
         if validation is None:
             told = done.recorded.runs[0].val_loss if done.recorded.runs else EMPTY
-            return curves.settled(dict(zip(told.step.tolist(), told.value.tolist(), strict=True)), steps), []
+            found = dict(zip(told.step.tolist(), told.value.tolist(), strict=True))
+            return curves.settled(found, steps, done.is_cut), []
         log = own / STDOUT
         if validation["log"] != STANDARD_OUTPUT:
             named = filled([validation["log"]], values_of(trial, str(own / FILES)))[0]
             log = Path(self.context["runs_in"]) / named
-        found, note = curves.logged(log, len(steps), done.began)
-        return curves.settled(found, steps), [] if note is None else [note]
+        found, note = curves.logged(log, len(steps), done.began, done.is_cut)
+        return curves.settled(found, steps, done.is_cut), [] if note is None else [note]
 
     @contextmanager
     def _folder(self, folder: str | None) -> Iterator[Path]:
@@ -317,7 +320,10 @@ def _first_rows_forked(order: Order, fork: Fork, stopped: Callable[[], bool]) ->
     with tempfile.TemporaryDirectory(prefix="lrdoctor-", ignore_cleanup_errors=True) as passing:
         own = Path(passing)
         recording = replace(order.recording, directory=str(own), max_updates=CHECKED_UPDATES, tells_imports=False)
-        again = replace(order, recording=recording, folder=own, n_steps=CHECKED_UPDATES, fork=fork)
+        # what the run itself has left in its {dir}, such as its validation losses, has not been read yet
+        (own / FILES).mkdir()
+        words = [word.replace(str(order.folder / FILES), str(own / FILES)) for word in order.words]
+        again = replace(order, words=words, recording=recording, folder=own, n_steps=CHECKED_UPDATES, fork=fork)
         done = run(again, lambda rows: None, lambda row: None, stopped)
         return _first_rows(own) if done.is_forked and done.rows else None
 

@@ -53,6 +53,9 @@ class Started:
     worker: int
     facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """What the worker told of itself (`Session.describe`)."""
+    deaths: tuple[str, ...] = field(default=(), compare=False)
+    """How the workers ended that had the task before, in words, the first one first; those that were preempted too,
+    though that counts for nothing."""
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,16 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 from distributed import Client, Future, KilledWorker
 
 from lrdoctor import __version__, errors
-from lrdoctor.engines import dask_worker
+from lrdoctor.engines import dask_worker, death
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
-from lrdoctor.engines.dask_cluster import how, sent, started
+from lrdoctor.engines.dask_cluster import died_of, how, sent, sharing, started
 from lrdoctor.engines.local import cores, interrupted
 from lrdoctor.errors import EngineError, LrdoctorError
 
@@ -46,13 +46,16 @@ AHEAD = 1024
 would answer nobody for."""
 
 DEATHS = 2
-"""Workers that a task may cost, those not counted that said goodbye."""
+"""Workers that a task may cost, those not counted that said goodbye: as many as processes of this machine."""
 
 EVENTS_KEPT = 2000
 """Events after which the scheduler is asked to forget those that were read: it would keep a hundred thousand."""
 
 SECONDS_TO_JOIN = 30
 """Within which a scheduler has to answer."""
+
+REPLACED = 30.0
+"""Seconds that a lost worker has to come back by itself, before the cluster is asked for another."""
 
 WAITING = 15.0
 """Seconds without any worker after which the user is told that one is waited for."""
@@ -66,7 +69,13 @@ class _Open:
     future: Future[Any]
     has_started: bool = False
     deaths: list[str] = field(default_factory=list)
-    """Of workers that had it, in words."""
+    """Of workers that had it, in words; what counts against it."""
+    ends: list[str] = field(default_factory=list)
+    """Of all that had it, those that said goodbye included, and of processes of theirs."""
+    inside: tuple[str, ...] = ()
+    """Of processes of the worker that has it."""
+    n_given_up: int = 0
+    """Times that Dask has given it up for workers that left."""
 
 
 class DaskEngine:
@@ -120,10 +129,16 @@ class DaskEngine:
         self._asked_to_keep = 0.0
         self._leaving: set[str] = set()
         """Addresses of workers that said goodbye."""
+        self._memory_kills = death.memory_kills()
+        """Processes that this machine had ended for want of memory when the last worker was lost."""
         self._workers: dict[str, int] = {}
         """Name -> number that the user is shown."""
         # a signal handler may put into it at any time
         self._news: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        self._gpus: dict[tuple[str, str], set[str]] = {}
+        """Workers by host and by what their CUDA_VISIBLE_DEVICES says."""
+        self._lost: float | None = None
+        """When a worker was lost that nobody has been asked to replace yet."""
         self._n_events = 0
         self._quiet_since: float | None = time.monotonic()
         """Since when no worker has been heard of; None once one has, or the user was told."""
@@ -269,7 +284,7 @@ class DaskEngine:
     def _key(self, task: Task) -> str:
         return f"{self._topic}-{task.key}" if task.shared else f"{self._topic}-{task.key}-{uuid.uuid4().hex}"
 
-    def _submit(self, client: Client, task: Task, deaths: Sequence[str] = ()) -> None:
+    def _submit(self, client: Client, task: Task, before: _Open | None = None) -> None:
         future = client.submit(
             dask_worker.serve,
             self._token,
@@ -277,12 +292,13 @@ class DaskEngine:
             task.payload,
             self._topic,
             __version__,
-            key=self._key(task),
+            key=self._key(task) + (f"-{before.n_given_up}" if before is not None and before.n_given_up else ""),
             pure=False,
             # a question about the workload is not to wait for the trials that somebody asked for before
             priority=0 if task.shared else 1,
         )
-        self._open[task.key] = _Open(task, future, deaths=list(deaths))
+        fresh = before or _Open(task, future)
+        self._open[task.key] = replace(fresh, future=future, has_started=False, inside=())
         if task.shared:
             self._to_keep[task.key] = str(future.key)
         future.add_done_callback(lambda done, key=task.key: self._news.put(("done", key, done)))
@@ -317,7 +333,7 @@ class DaskEngine:
         if kind == "event":
             yield from self._meaning(client, *pickle.loads(values[0]))
         elif kind == "gone":
-            self._bury(values[0])
+            yield from self._bury(client, values[0])
         elif kind == "done":
             yield from self._done(client, *values)
         elif kind == "late":
@@ -333,6 +349,12 @@ class DaskEngine:
                 f"the Dask scheduler{f' at {self._address}' if self._address else ''} does not answer any more; what "
                 "workers have finished is kept: run the command again"
             )
+        if self._lost is not None and time.monotonic() - self._lost > REPLACED:
+            self._lost = None
+            if self._cluster is not None and self._jobs and len(client.nthreads()) < self._jobs:
+                # a queueing system has ended its job, at the end of its time perhaps, and starts none by itself
+                self._cluster.scale(self._jobs)
+                self._lost = time.monotonic()
         if self._quiet_since is not None and time.monotonic() - self._quiet_since > WAITING:
             self._quiet_since = None
             n = len(client.nthreads())
@@ -357,7 +379,12 @@ class DaskEngine:
         if key != dask_worker.DESCRIBE and (kind == "started" or not found.has_started):
             # of a task that was taken over the start was told to somebody else
             found.has_started = True
-            yield Started(found.task, number, values[0] if kind == "started" else {})
+            facts, found.inside = values if kind == "started" else ({}, ())
+            if found.inside:
+                self.tell(f"{found.inside[-1]} at {worker}; its trial is tried once more")
+            if not self._is_here and (shared := sharing(self._gpus, worker, facts)):
+                self.tell(shared)
+            yield Started(found.task, number, facts, (*found.ends, *found.inside))
         if kind == "progress":
             yield Progress(found.task, values[0])
         elif kind != "started":
@@ -368,6 +395,8 @@ class DaskEngine:
                 yield Finished(found.task, values[0])
             elif kind == "failed":
                 yield Failed(found.task, values[0])
+            elif not self._stopping:  # abandoned for somebody else
+                self._submit(client, found.task, found)
 
     def _done(self, client: Client, key: str, future: Future[Any]) -> Iterator[Event]:
         """What it means that Dask is done with a task whose end no event has told."""
@@ -384,13 +413,15 @@ class DaskEngine:
             if isinstance(error, KilledWorker):
                 del self._open[key]
                 if len(found.deaths) < DEATHS:
-                    # Dask counts a worker that was preempted as one that died
+                    # Dask counts a worker that was preempted as one that died, and has given up the key for good.
+                    # Whoever takes the study over meets that as well, and comes to the same further key
                     future.release()
-                    self._submit(client, found.task, found.deaths)
+                    found.n_given_up += 1
+                    self._submit(client, found.task, found)
                     return
                 if not found.has_started:
                     yield Started(found.task, 0)
-                yield Failed(found.task, f"{len(found.deaths)} workers died of it: {'; '.join(found.deaths)}")
+                yield Failed(found.task, died_of(found.deaths))
             else:
                 raise EngineError(
                     f"a Dask worker cannot run trials: {type(error).__name__}: {error}; workers and scheduler need the "
@@ -400,19 +431,33 @@ class DaskEngine:
             # somebody restarted the cluster, which forgets all tasks
             self._look(client)
             del self._open[key]
-            self._submit(client, found.task, found.deaths)
+            self._submit(client, found.task, found)
 
-    def _bury(self, what: Mapping[str, Any]) -> None:
-        """Notes the end of a worker for the tasks it had; Dask gives them to others."""
+    def _bury(self, client: Client, what: Mapping[str, Any]) -> Iterator[Event]:
+        """Notes the end of a worker for the tasks it had. Dask gives them to others, and would do so until its own
+        count is reached, which does not tell workers that died from those that said goodbye."""
         worker = str(what.get("worker"))
+        self._lost = time.monotonic()
         is_expected = bool(what.get("expected")) or worker in self._leaving
-        reason = how(str(what.get("stimulus_id", "")), is_expected)
-        for found in self._open.values():
+        kills = death.memory_kills() if self._is_here else None
+        ran_out = kills is not None and kills > (self._memory_kills or 0)
+        self._memory_kills = kills
+        reason = how(str(what.get("stimulus_id", "")), is_expected, ran_out)
+        for key, found in list(self._open.items()):
             if found.has_started and found.future.key in what["processing-tasks"]:
                 found.has_started = False  # those that only waited there, or will wait elsewhere, are no worse for it
+                found.ends += [*found.inside, f"the worker at {worker} {reason}"]
+                found.inside = ()
                 if not is_expected:
                     found.deaths.append(f"the one at {worker} {reason}")
-                self.tell(f"the worker at {worker} {reason}; its trial runs anew on another one")
+                if len(found.deaths) < DEATHS:
+                    self.tell(f"the worker at {worker} {reason}; its trial runs anew on another one")
+                    continue
+                del self._open[key]
+                # another worker may have begun it already
+                client.cancel([found.future], force=True)
+                client.run(dask_worker.abandon, self._token, [key], on_error="ignore")
+                yield Failed(found.task, died_of(found.deaths))
 
     def _fail(self, worker: str, kind: str, text: str) -> None:
         """Raises in this process what was raised in the worker; says nothing of tasks that were abandoned."""

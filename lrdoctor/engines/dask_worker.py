@@ -5,7 +5,7 @@ the memory ends that process alone, whose end is told with its reason, while the
 scheduler.
 
 What a task tells goes out as events of the study's topic, pickled tuples (key of the task, worker, kind, values):
-    ("started", facts)             the worker took the task
+    ("started", facts, deaths)     the worker took the task, which has cost it processes before
     ("progress", value)            a piece of progress
     ("result", value)              the task is done
     ("failed", reason)             the task killed its process twice
@@ -23,7 +23,7 @@ import pickle
 import platform
 import threading
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,8 @@ class Guest(WorkerPlugin):
 
     def _reset(self) -> None:
         self._engine: Any = None
-        self._closing = self._busy = False
+        self._closing = self._stopped = False
+        self._key: str | None = None  # of the task that it does
         self._lock = threading.Lock()
         self._idle: threading.Timer | None = None
 
@@ -114,10 +115,10 @@ class Guest(WorkerPlugin):
     def is_closing(self) -> bool:
         return self._closing
 
-    def engine(self) -> Any:
+    def engine(self, key: str) -> Any:
         """The engine of this worker, made when it is needed, for one task."""
         with self._lock:
-            self._busy = True
+            self._key, self._stopped = key, False
             if self._idle is not None:
                 self._idle.cancel()
             if self._engine is None:
@@ -129,15 +130,20 @@ class Guest(WorkerPlugin):
     def rest(self) -> None:
         """The task is over; in a while the engine is given back."""
         with self._lock:
-            self._busy = False
+            self._key = None
+            engine = self._engine
+            if self._stopped and engine is not None:  # as its task ended: it takes no further one
+                self._engine = None
+                threading.Thread(target=engine.__exit__, args=(None, None, None), daemon=True).start()
             self._idle = threading.Timer(IDLE, self.give_back)
             self._idle.daemon = True
             self._idle.start()
 
-    def stop(self) -> None:
-        """Abandons what runs."""
+    def stop(self, keys: Collection[str] | None) -> None:
+        """Abandons what runs, where it is one of the tasks; None: whatever it is."""
         with self._lock:
-            if self._engine is not None:
+            if self._engine is not None and self._key is not None and (keys is None or self._key in keys):
+                self._stopped = True
                 self._engine.stop()
 
     def give_back(self) -> None:
@@ -148,7 +154,7 @@ class Guest(WorkerPlugin):
             if self._engine is None:
                 return
             self._engine.stop()
-            if not self._busy:  # else the task ends it, once it has noticed
+            if self._key is None:  # else the task ends it, once it has noticed
                 threading.Thread(target=self._engine.__exit__, args=(None, None, None), daemon=True).start()
                 self._engine = None
 
@@ -252,13 +258,14 @@ def serve(token: str, key: str, payload: Any, topic: str, version: str) -> tuple
 
 
 def _run(guest: Guest, task: Task, tell: Callable[..., tuple[Any, ...]]) -> tuple[Any, ...]:
-    engine = guest.engine()
+    engine = guest.engine(task.key)
     try:
         if task.key == DESCRIBE:
             return tell("result", dict(engine.describe()))
         for event in engine.run([task]):
             if isinstance(event, Started):
-                tell("started", dict(event.facts))
+                # a worker of a cluster has the accelerators that its environment names
+                tell("started", {**event.facts, "visible": os.environ.get("CUDA_VISIBLE_DEVICES")}, event.deaths)
             elif isinstance(event, Progress):
                 tell("progress", event.value)
             elif isinstance(event, Finished):
@@ -275,11 +282,11 @@ def _run(guest: Guest, task: Task, tell: Callable[..., tuple[Any, ...]]) -> tupl
         guest.rest()
 
 
-def abandon(token: str) -> None:
-    """Run in every worker: abandons what it does for a study."""
+def abandon(token: str, keys: Collection[str] | None = None) -> None:
+    """Run in every worker: abandons what it does for a study, or of that only some tasks."""
     for (_, owner), guest in list(_GUESTS.items()):
         if owner == token:
-            guest.stop()
+            guest.stop(keys)
 
 
 def keep(keys: Sequence[str], dask_scheduler: Any) -> set[str]:

@@ -164,7 +164,8 @@ class LocalEngine:
             task = worker.task or self._take(worker, waiting)
             if task is not None:
                 worker.give(task)
-                yield Started(task, worker.index, worker.facts)
+                deaths = () if worker.first_death is None else (f"the worker process {worker.first_death}",)
+                yield Started(task, worker.index, worker.facts, deaths)
 
     def _take(self, worker: WorkerProcess, waiting: list[Task]) -> Task | None:
         if not waiting:
@@ -240,6 +241,7 @@ class LocalEngine:
         if worker.task is None:
             return
         if worker.first_death is None:
+            self.tell(f"the worker process {cause}; its trial is tried once more")
             self._start(worker.index, (worker.task, cause))
         else:
             yield Failed(worker.task, death.twice(worker.first_death, cause))
@@ -248,7 +250,7 @@ class LocalEngine:
         """Ends the worker and says how it ended."""
         end([worker])
         self._workers.remove(worker)
-        return death.how(worker.close())
+        return death.how(worker.close(), worker.memory_kills)
 
     def _end(self, workers: Sequence[WorkerProcess]) -> None:
         for worker in workers:

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from lrdoctor.engines import local_worker
+from lrdoctor.engines import death, local_worker
 from lrdoctor.engines.base import Task
 from lrdoctor.engines.local_start import NewInterpreter, is_childless, own_surroundings, starter
 from lrdoctor.errors import EngineError
@@ -55,6 +55,8 @@ class WorkerProcess:
         """Affinities of the tasks it had, the last one last."""
         self.begun = 0.0
         """When its task was handed over, on the monotonic clock."""
+        self.memory_kills = death.memory_kills()
+        """Processes that the system had ended for want of memory when this one was started, or given its task."""
         self._number = 0
         self._start(entry, context, preload)
 
@@ -94,6 +96,7 @@ class WorkerProcess:
         """Hands the task over; when the worker is dead, the sentinel tells."""
         self.task, self.has_begun, self.begun = task, True, time.monotonic()
         self._number += 1
+        self.memory_kills = death.memory_kills()
         if task.affinity is not None:
             self.served = [affinity for affinity in self.served if affinity != task.affinity]
             self.served.append(task.affinity)

@@ -221,6 +221,7 @@ class Laboratory:
             self._check(typical)
         started: dict[str, float] = {}
         attempts = dict.fromkeys(missing, 0)
+        deaths: dict[str, tuple[str, ...]] = dict.fromkeys(missing, ())
         sent: set[str] = set()
         """Trials whose rows come here, since their worker cannot write them into the study folder."""
         tasks = [Task(key, self._payload(key, trial), trial.seed, shared=True) for key, trial in missing.items()]
@@ -234,13 +235,14 @@ class Laboratory:
             if isinstance(event, Started):
                 started[key] = time.monotonic()
                 attempts[key] += 1
+                deaths[key] = event.deaths
                 sent.discard(key)
                 self.watcher.started(trial, event.worker)
             elif isinstance(event, Progress):
                 step, loss = self._progress(key, event.value, sent)
                 self.watcher.progressed(trial, step, loss)
             else:
-                self._finish(key, trial, event, time.monotonic() - started[key], attempts[key])
+                self._finish(key, trial, event, time.monotonic() - started[key], attempts[key], deaths[key])
 
     def _progress(self, key: str, value: Any, sent: set[str]) -> tuple[int, float]:
         """The last step of a trial and its loss: as its worker counts them, or of the rows that it sends."""
@@ -269,7 +271,15 @@ class Laboratory:
             "mark": self.folder.mark,
         }
 
-    def _finish(self, key: str, trial: Trial, event: Finished | Failed, seconds: float, attempts: int) -> None:
+    def _finish(
+        self,
+        key: str,
+        trial: Trial,
+        event: Finished | Failed,
+        seconds: float,
+        attempts: int,
+        deaths: Sequence[str],
+    ) -> None:
         status: Status = "failed" if isinstance(event, Failed) else event.result["status"]
         result: Mapping[str, Any] = {} if isinstance(event, Failed) else event.result
         where = result.get("attempt")
@@ -281,6 +291,7 @@ class Laboratory:
             exit_reason=event.reason if isinstance(event, Failed) else event.result["reason"],
             seconds=seconds,
             attempts=attempts,
+            deaths=deaths,
             worker_facts={"device": self.device, **result.get("worker", {}), **result.get("facts", {})},
             evaluations=result.get("evaluations", {}),
             files=result.get("files"),

@@ -178,6 +178,7 @@ class StudyFolder:
         exit_reason: str | None,
         seconds: float,
         attempts: int,
+        deaths: Sequence[str] = (),
         worker_facts: Mapping[str, Any],
         evaluations: Mapping[int, float] | None = None,
         files: Mapping[str, bytes] | None = None,
@@ -189,6 +190,7 @@ class StudyFolder:
         begun; or, of a trial that cost its workers, what the last one had written.
 
         Args:
+            deaths: how the workers of earlier attempts ended, in words.
             evaluations: validation losses by step that became known after the rows were written.
             files: name -> content of what else is kept with the trial.
         """
@@ -216,6 +218,7 @@ class StudyFolder:
             attempts=attempts,
             worker={**worker_facts, **self._unlike(worker_facts)},
             steps_sha256=digest(folder / STEPS),
+            deaths=list(deaths),
         )
         record.write(folder / TRIAL)
         with explained("write", folder):

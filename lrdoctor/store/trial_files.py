@@ -9,7 +9,7 @@ import os
 import types
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -121,6 +121,8 @@ class TrialRecord:
     """What the worker told about itself."""
     steps_sha256: str | None = None
     """Of steps.csv as it was measured; None in folders of versions that did not write it."""
+    deaths: list[str] = field(default_factory=list)
+    """How the workers of earlier attempts ended, in words: killed, lost, preempted."""
 
     def write(self, path: Path) -> None:
         fields = {name: value for name, value in vars(self).items() if name not in ("trial", "worker")}

@@ -75,6 +75,21 @@ def test_evaluations_go_to_the_last_row_before_them() -> None:
     assert settled({0: 1.0, 7: 2.0, 9: 3.0}, [2, 3, 8]) == {3: 2.0, 8: 3.0}
 
 
+@pytest.mark.parametrize(
+    ("found", "kept"),
+    [
+        (run([10, 20, 30, 40]), {10: 0.0, 20: 1.0}),
+        (run([10, 20]), {10: 0.0, 20: 1.0}),
+        (run([1, 2], "epoch"), {}),
+        (run([640, 1280]), {}),
+    ],
+)
+def test_of_a_run_that_was_cut_off_only_what_came_for_certain_before_counts(found: Run, kept: dict[int, float]) -> None:
+    evaluations, note = at_updates(found, 30, is_cut=True)
+    assert settled(evaluations, range(30), is_cut=True) == kept
+    assert note is None
+
+
 def test_validation_losses_are_read_from_a_log(tmp_path: Path) -> None:
     path = tmp_path / "metrics.csv"
     assert logged(path, 30, 0.0) == ({}, "validation loss: metrics.csv was not written")

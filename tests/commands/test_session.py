@@ -56,7 +56,8 @@ def context(*words: str, folder: Path = Path(), **others: Any) -> dict[str, Any]
         (["train", "{seed}"], TRIAL, ["train", "2"], {"seed": None, "learning_rate": 0.3}),
         (["train", "{warmup_steps}"], TRIAL, ["train", "10"], {"warmup_steps": 0}),
         (["train", "{clip_norm}"], TRIAL, ["train", "1.5"], {"clip_norm": None}),
-        (["train", "{steps}"], TRIAL, ["train", "50"], {"max_updates": None}),
+        # room to evaluate after the last update, and an end where the script goes on
+        (["train", "{steps}"], TRIAL, ["train", "50"], {"max_updates": 51}),
         # the first part of a longer schedule, which a script of that length does not end by itself
         (["train", "{steps}"], replace(TRIAL, stop_after=20), ["train", "50"], {"max_updates": 20}),
         (["train"], replace(TRIAL, post_warmup_steps=5), ["train"], {"post_warmup_constant": True, "max_updates": 15}),
@@ -128,6 +129,42 @@ def test_a_command_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     ended = session.train(TRIAL, {"folder": str(tmp_path / "own")}, lambda rows: None, lambda: False)
     assert (ended["status"], ended["reason"]) == ("failed", "the command timed out after 1 s, at update 0 of 50")
     assert sorted(path.name for path in (tmp_path / "own").iterdir()) == ["stderr.txt", "stdout.txt"]
+
+
+ENDLESS = """\
+import torch
+
+weight = torch.nn.Parameter(torch.zeros(1))
+optimizer = torch.optim.SGD([weight], lr=0.1)
+for n in range(1_000_000):
+    optimizer.zero_grad()
+    loss = (weight * 0).sum() + (1.0 if n == 0 else 10.0)
+    loss.backward()
+    optimizer.step()
+    print(f"step {n + 1} val_loss {n + 1}.5")
+"""
+"""Is hopeless from its second update on, evaluates after every one, and ends by itself long after anybody looks."""
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "n_rows", "evaluated"),
+    [
+        # it goes on for as long as nobody has noticed: what it evaluated at its last row or later is left to chance
+        ([], "truncated", 51, {n: n + 0.5 for n in range(1, 50)}),
+        # it knows its length: the evaluation after the last update counts, and none after it
+        (["{steps}"], "completed", 30, {**{n: n + 0.5 for n in range(1, 29)}, 29: 30.5}),
+    ],
+)
+def test_what_a_run_evaluates_after_its_end_does_not_count(
+    tmp_path: Path, words: list[str], status: str, n_rows: int, evaluated: dict[int, float]
+) -> None:
+    (tmp_path / "s.py").write_text(ENDLESS)
+    told = context(sys.executable, "s.py", *words, folder=tmp_path, validation={"log": "stdout"})
+    trial = replace(TRIAL, warmup_steps=0, clip_norm=None, max_train_steps=30 if words else 100)
+    rows: list[Any] = []
+    ended = CommandSession(told, 0).train(trial, {"folder": str(tmp_path / "own")}, rows.extend, lambda: False)
+    assert (ended["status"], len(rows)) == (status, n_rows)
+    assert ended["evaluations"] == evaluated
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+from lrdoctor.commands.session import CommandSession
 from lrdoctor.errors import Interrupted, SpecError, WorkloadError
 
 
@@ -105,6 +106,27 @@ class FakeSession:
 
     def unpicklable(self, emit, stopped):
         return lambda: None
+
+
+class CommandsGpus:
+    """Says which GPUs a run of a command would have."""
+
+    def __init__(self, context, index):
+        self.command = CommandSession(context, index)
+
+    def describe(self):
+        return self.command.describe()
+
+    def run(self, payload, emit, stopped):
+        folder, n = payload
+        (Path(folder) / str(os.getpid())).touch()
+        while len(list(Path(folder).iterdir())) < n:  # else one worker could do it all
+            time.sleep(0.001)
+        return self.command.environment()["CUDA_VISIBLE_DEVICES"]
+
+
+def open_gpus(context, index):
+    return CommandsGpus(context, index)
 
 
 def open_session(context, index):

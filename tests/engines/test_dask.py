@@ -10,8 +10,9 @@ import threading
 import zipfile
 from typing import Any
 
+import dask
 import pytest
-from distributed import LocalCluster
+from distributed import LocalCluster, Nanny, Scheduler, SpecCluster
 from engine_samples import results, tasks, wait_until
 
 from lrdoctor.engines import dask_cluster, dask_engine, dask_worker
@@ -20,10 +21,13 @@ from lrdoctor.engines.dask_engine import DaskEngine
 from lrdoctor.errors import EngineError, Interrupted, SpecError, WorkloadError
 
 ENTRY = "fake_session:open_session"
+GPUS = "fake_session:open_gpus"
 
 
 @pytest.fixture(scope="module")
 def cluster():
+    # as in clusters of the engine's own
+    dask.config.set({"distributed.deploy.lost-worker-timeout": dask_cluster.NEVER})
     with LocalCluster(
         n_workers=2, threads_per_worker=1, memory_limit=0, host="127.0.0.1", dashboard_address="127.0.0.1:0"
     ) as cluster:
@@ -106,6 +110,7 @@ def test_a_killed_worker_costs_only_what_it_ran_and_a_restarted_one_nothing_more
     gate = tmp_path / "gate"
     done: dict[str, Any] = {}
     begun: list[str] = []
+    deaths: list[str] = []
     said: list[str] = []
     with joined(address) as engine:
         engine.tell = said.append
@@ -115,6 +120,7 @@ def test_a_killed_worker_costs_only_what_it_ran_and_a_restarted_one_nothing_more
         for event in engine.run(given):
             if isinstance(event, Started):
                 begun.append(event.task.key)
+                deaths += event.deaths
             if isinstance(event, Finished):
                 assert event.task.key not in done
                 done[event.task.key] = event.result
@@ -127,6 +133,8 @@ def test_a_killed_worker_costs_only_what_it_ran_and_a_restarted_one_nothing_more
     assert [begun.count(f"n{n}") for n in range(6)] == [1] * 6
     assert sorted(begun.count(f"w{n}") for n in range(2)) == [1, 2]
     assert any("died or lost its connection; its trial runs anew" in text for text in said)
+    assert [death.rpartition(" at ")[0] for death in deaths] == ["the worker"]
+    assert deaths[0].endswith(" died or lost its connection")
 
 
 def _peeked(engine):
@@ -141,19 +149,62 @@ def _peeked(engine):
 
 def test_a_worker_that_is_closed_gives_its_task_to_another_one(address, tmp_path):
     gate = tmp_path / "gate"
-    deaths, begun = [], 0
+    strikes, begun = [], []
     with joined(address) as engine:
         for event in engine.run([shared("w", "wait_for_file", gate)]):
-            begun += isinstance(event, Started)
-            if isinstance(event, Progress) and begun == 1:
+            begun += [event.deaths] if isinstance(event, Started) else []
+            if isinstance(event, Progress) and len(begun) == 1:
                 client = engine._connected()
                 (busy,) = [worker for worker, keys in client.processing().items() if keys]
                 # as at the end of its time in a queue: its nanny starts another one here
                 client.restart_workers([busy])
             elif isinstance(event, Progress):
-                deaths = engine._open["w"].deaths
+                strikes = engine._open["w"].deaths
                 gate.touch()
-    assert (begun, deaths) == (2, [])
+    assert (begun, strikes) == ([(), (f"the worker at {busy} left (preempted, closed, or restarted)",)], [])
+
+
+def test_a_task_that_dask_has_given_up_for_workers_that_left_is_asked_for_again(
+    cluster, address, tmp_path, monkeypatch
+):
+    """Dask counts workers that were preempted as ones that died."""
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
+    gate = tmp_path / "gate"
+    begun = []
+    with joined(address) as engine:
+        for event in engine.run([shared("w", "wait_for_file", gate)]):
+            begun += [event.deaths] if isinstance(event, Started) else []
+            if isinstance(event, Progress) and len(begun) == 1:
+                client = engine._connected()
+                (busy,) = [worker for worker, keys in client.processing().items() if keys]
+                client.restart_workers([busy])
+            elif isinstance(event, Progress):
+                gate.touch()
+    assert [len(deaths) for deaths in begun] == [0, 1]
+
+
+def test_a_task_that_two_workers_died_of_is_given_up_with_both_reasons(address, tmp_path):
+    ends = []
+    with joined(address) as engine:
+        for event in engine.run([shared("w", "wait_for_file", tmp_path / "never")]):
+            if isinstance(event, Progress):
+                client = engine._connected()
+                (busy,) = [worker for worker, keys in client.processing().items() if keys]
+                os.kill(client.run(os.getpid, workers=[busy])[busy], signal.SIGKILL)
+            ends += [event] if isinstance(event, Failed) else []
+    (failed,) = ends
+    assert failed.reason.startswith("2 workers died of it: the one at ")
+    assert failed.reason.count("died or lost its connection") == 2
+
+
+def test_deaths_of_the_process_in_a_worker_are_told_with_its_second_start(address, tmp_path, monkeypatch):
+    said: list[str] = []
+    with joined(address) as engine:
+        engine.tell = said.append
+        events = engine.run([shared("t", "die", tmp_path, 3)])
+        begun = [event.deaths for event in events if isinstance(event, Started)]
+    assert begun == [(), ("the worker process exited with code 3",)]
+    assert any(text.startswith("the worker process exited with code 3 at ") for text in said)
 
 
 def test_a_stopped_run_abandons_what_runs_elsewhere(address):
@@ -245,6 +296,53 @@ def test_a_folder_too_large_is_not_packed(tmp_path, monkeypatch):
     assert dask_cluster.packed(tmp_path) is None
 
 
+COMMAND: dict[str, Any] = {"command": ["train"], "slots": {"gpus": 1}, "validation": None}
+
+
+def test_each_worker_that_is_joined_has_the_gpus_of_its_own_environment(tmp_path):
+    visible = ["0", "3"]
+    workers = {
+        n: {"cls": Nanny, "options": {"nthreads": 1, "env": {"CUDA_VISIBLE_DEVICES": text}}}
+        for n, text in enumerate(visible)
+    }
+    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "dashboard": False}}
+    with (
+        SpecCluster(workers, scheduler, silence_logs=60) as cluster,
+        DaskEngine(GPUS, COMMAND, address=cluster.scheduler_address) as engine,
+    ):
+        found = results(engine.run(tasks(*[(tmp_path, 2)] * 2)))
+    assert sorted(found.values()) == visible
+
+
+def test_workers_of_this_machine_share_its_gpus_by_number(monkeypatch, tmp_path):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    with DaskEngine(GPUS, COMMAND) as engine:
+        found = results(engine.run(tasks(*[(tmp_path, 2)] * 2)))
+        assert engine.describe()["jobs"] == 2
+    assert sorted(found.values()) == ["5", "7"]
+
+
+GPU = {"devices": 1, "host": "node1"}
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ([{**GPU, "visible": "0"}, {**GPU, "visible": "1"}], 0),
+        ([{**GPU, "visible": "0"}, {**GPU, "visible": "0", "host": "node2"}], 0),
+        ([{"devices": 0, "host": "node1", "visible": None}] * 2, 0),
+        ([{**GPU, "visible": None, "alone": True}] * 2, 0),
+        ([{**GPU, "visible": "0"}] * 3, 1),
+        ([{**GPU, "visible": None}] * 2, 1),
+    ],
+)
+def test_workers_that_would_take_the_same_gpu_are_named_once(told, said):
+    seen: dict[tuple[str, str], set[str]] = {}
+    texts = [dask_cluster.sharing(seen, f"w{n}", facts) for _ in range(2) for n, facts in enumerate(told)]
+    assert sum("take the same GPU" in text for text in texts) == said
+    assert all("w0 and w1 on node1" in text for text in texts if text)
+
+
 def test_workers_with_more_threads_are_refused():
     options = {"processes": False, "n_workers": 1, "threads_per_worker": 2, "dashboard_address": "127.0.0.1:0"}
     block = {"class_path": "distributed.LocalCluster", "init_args": options}
@@ -282,10 +380,10 @@ def test_an_idle_worker_gives_back_its_process(address, monkeypatch):
     guest = dask_worker.Guest("t", ENTRY, {}, (), "lrdoctor.engines.local:LocalEngine", False, None, "", None, "topic")
     guest._index = 0
     monkeypatch.setattr(dask_worker, "IDLE", 0.01)
-    assert results(guest.engine().run(tasks(("count", 1)))) == {"0": 1}
+    assert results(guest.engine("1").run(tasks(("count", 1)))) == {"0": 1}
     guest.rest()
     wait_until(lambda: guest._engine is None)
-    assert results(guest.engine().run(tasks(("count", 2)))) == {"0": 2}
+    assert results(guest.engine("2").run(tasks(("count", 2)))) == {"0": 2}
     guest.drop()
 
 
@@ -300,3 +398,17 @@ def test_a_scheduler_that_goes_away_is_an_error(monkeypatch):
 
     with joined(cluster.scheduler_address) as engine, pytest.raises(EngineError, match="does not answer any more"):
         run(engine)
+
+
+def test_a_worker_abandons_the_tasks_that_are_named_and_no_later_one():
+    guest = dask_worker.Guest("t", ENTRY, {}, (), "lrdoctor.engines.local:LocalEngine", False, None, "", None, "topic")
+    guest._index = 0
+    guest.stop(["earlier"])
+    assert results(guest.engine("a").run(tasks(("count", 1)))) == {"0": 1}
+    guest.stop(["b"])
+    assert results(guest.engine("a").run(tasks(("count", 1)))) == {"0": 1}
+    guest.stop(["a"])
+    guest.rest()
+    guest.stop(None)
+    assert results(guest.engine("b").run(tasks(("count", 2)))) == {"0": 2}
+    guest.drop()

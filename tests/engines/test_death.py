@@ -18,12 +18,43 @@ def test_how(exit_code, words):
     assert death.how(exit_code) == words
 
 
-@pytest.mark.parametrize(("words", "hinted"), [(death.how(-9), True), (death.how(-15), False)])
-def test_only_a_sigkill_looks_like_the_memory_ran_out(words, hinted):
-    assert ("--jobs" in death.hint(words)) is hinted
+@pytest.fixture
+def counters(tmp_path, monkeypatch):
+    """Writes what the system has counted; without a number it does not tell."""
+
+    def write(kills=None):
+        (tmp_path / "vmstat").write_text("pgfault 12\n" + ("" if kills is None else f"oom_kill {kills}\n"))
+
+    monkeypatch.setattr(death, "COUNTERS", tmp_path / "vmstat")
+    return write
 
 
-def test_two_different_deaths_are_both_named():
+@pytest.mark.parametrize(
+    ("exit_code", "before", "after", "words", "hint"),
+    [
+        (-9, 3, 4, "was killed by SIGKILL for want of memory", " (try fewer --jobs, or a smaller batch)"),
+        (-9, 3, 3, "was killed by SIGKILL",
+         " (and not for want of memory: somebody, or a limit of this machine, did it)"),
+        (-9, None, None, "was killed by SIGKILL",
+         " (the system's out-of-memory killer does that: try fewer --jobs)"),
+        # the system ends processes by SIGKILL alone
+        (-15, 3, 4, "was killed by SIGTERM", ""),
+        (1, 3, 4, "exited with code 1", ""),
+    ],
+)  # fmt: skip
+def test_a_death_for_want_of_memory_is_told_from_others(counters, exit_code, before, after, words, hint):
+    counters(after)
+    assert death.how(exit_code, before) == words
+    assert death.hint(words) == hint
+
+
+def test_a_system_that_counts_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(death, "COUNTERS", tmp_path / "none")
+    assert death.memory_kills() is None
+
+
+def test_two_different_deaths_are_both_named(counters):
+    counters()
     assert death.twice(death.how(-9), death.how(1)).startswith(
         "the worker process was killed by SIGKILL, and on the second try exited with code 1 ("
     )

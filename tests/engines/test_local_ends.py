@@ -9,7 +9,7 @@ import sys
 import pytest
 from engine_samples import HERE, PATIENCE, engine, is_alive, is_listed, results, tasks, wait_until
 
-from lrdoctor.engines import local_process
+from lrdoctor.engines import death, local_process
 from lrdoctor.engines.base import Failed, Finished, Progress, Started
 from lrdoctor.engines.local import LocalEngine
 from lrdoctor.errors import EngineError, Interrupted
@@ -25,10 +25,16 @@ def test_temporary_files_that_hold_no_socket_are_explained(monkeypatch):
 
 
 @pytest.mark.parametrize("cause", ["SIGKILL", "SIGSEGV", 3, 0])
-def test_a_task_that_costs_one_worker_is_run_again(tmp_path, cause):
+def test_a_task_that_costs_one_worker_is_run_again(tmp_path, monkeypatch, cause):
+    monkeypatch.setattr(death, "COUNTERS", tmp_path.parent / "none")
     (task,) = tasks(("die", tmp_path, cause))
+    said = []
     with engine() as local:
+        local.tell = said.append
         events = list(local.run([task]))
+    words = f"the worker process {'was killed by ' + cause if isinstance(cause, str) else f'exited with code {cause}'}"
+    assert [event.deaths for event in events if isinstance(event, Started)] == [(), (words,)]
+    assert said == [f"{words}; its trial is tried once more"]
     once = [Started(task, 0), Progress(task, 0), Started(task, 0), Progress(task, 1), Finished(task, 1)]
     assert events == once
 
@@ -40,7 +46,7 @@ def test_a_task_that_costs_one_worker_is_run_again(tmp_path, cause):
         (
             ("SIGKILL", "SIGKILL"),
             "the worker process was killed by SIGKILL twice "
-            "(the system's out-of-memory killer does that: try fewer --jobs)",
+            "(and not for want of memory: somebody, or a limit of this machine, did it)",
         ),
         (
             ("SIGTERM", 1),
@@ -49,7 +55,11 @@ def test_a_task_that_costs_one_worker_is_run_again(tmp_path, cause):
     ],
 )
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_task_that_costs_two_workers_fails_and_the_others_go_on(tmp_path, causes, reason, jobs):
+def test_a_task_that_costs_two_workers_fails_and_the_others_go_on(tmp_path, monkeypatch, causes, reason, jobs):
+    (tmp_path / "vmstat").write_text("oom_kill 7\n")
+    monkeypatch.setattr(death, "COUNTERS", tmp_path / "vmstat")
+    tmp_path = tmp_path / "own"
+    tmp_path.mkdir()
     bad, *good = tasks(("die", tmp_path, *causes), *[("count", 5)] * 6)
     with engine(jobs=jobs) as local:
         events = list(local.run([bad, *good]))
