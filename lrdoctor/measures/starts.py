@@ -37,6 +37,8 @@ class Thresholds:
     """How often at most: the first loss may be that of an easy batch."""
     log_tail: float = 0.2
     """That part in a log, whose tail may be heavier: its shape takes more points."""
+    log_points: int = 20
+    """Later losses from which that is asked: of fewer no tail is known, and how far they lie above the first decides."""
     log_as_low: float = 0.009
     """How often at most in a log. Nearly all of the usual `--alpha`, since it is one test a run; how little a few
     points tell of their tail is counted in."""
@@ -100,7 +102,7 @@ def _from_the_first(y: Values, limit: float, is_log: bool) -> list[Rise]:
     height = float(np.median(later)) - first
     if height <= limit:
         return []
-    if is_log:
+    if is_log and len(later) >= THRESHOLDS.log_points:
         likely, most = _as_low(first, later, max(int(THRESHOLDS.log_tail * len(later)), 2)), THRESHOLDS.log_as_low
     else:
         least, middle = np.quantile(later, [THRESHOLDS.tail, THRESHOLDS.tail / 2])

@@ -89,7 +89,7 @@ def _falls(view: View) -> bool:
     above = (np.searchsorted(second, loss[:n]) + np.searchsorted(second, loss[:n], "right")).mean() / (2 * n)
     # neighbours that are alike count as one
     varies = np.sqrt((2 * n + 1) / (12 * n**2) * (view.correlation_time + 1))
-    return bool(above - 0.5 > NormalDist().inv_cdf(1 - view.alpha) * varies)
+    return bool(above - 0.5 > -NormalDist().inv_cdf(view.alpha) * varies)
 
 
 RULE = Rule(
