@@ -74,7 +74,6 @@ class CommandSession:
             )
         self.worker = worker
         self._fork: Fork | None = None
-        self._first: Path | None = None
         self.may_fork = is_possible(self.gpus) and script_of(self.words) is not None
         """Whether a run may still be forked from a process that has imported what the script does."""
         if self.shares_log and worker:

@@ -53,6 +53,11 @@ class Rate:
     """Seeds whose trial failed."""
 
     @property
+    def n_tried(self) -> int:
+        """Seeds whose trial ended, failed ones included."""
+        return self.n_judged + self.n_failed
+
+    @property
     def is_feasible(self) -> bool:
         """A majority of the judged seeds is feasible."""
         return 2 * self.n_feasible > self.n_judged

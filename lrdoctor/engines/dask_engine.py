@@ -16,16 +16,17 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 from distributed import Client, Future, KilledWorker
 
 from lrdoctor import __version__, errors
-from lrdoctor.engines import dask_worker, death
+from lrdoctor.engines import dask_worker
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
-from lrdoctor.engines.dask_cluster import died_of, how, sent, sharing, started
+from lrdoctor.engines.dask_cluster import died_of, sent, sharing, started
+from lrdoctor.engines.dask_tasks import AGAIN, Kept, Losses, OpenTask
 from lrdoctor.engines.local import cores, interrupted
 from lrdoctor.errors import EngineError, LrdoctorError
 
@@ -34,9 +35,6 @@ PATIENCE = 8.0
 
 SETTLED = 2.0
 """Seconds between the end of a task, as Dask tells it, and its last event, which comes another way."""
-
-AGAIN = 0.1
-"""Seconds between two requests to keep tasks that the scheduler has not read yet."""
 
 LOOK = 1.0
 """Seconds between two looks at whether the scheduler is still there."""
@@ -54,28 +52,8 @@ EVENTS_KEPT = 2000
 SECONDS_TO_JOIN = 30
 """Within which a scheduler has to answer."""
 
-REPLACED = 30.0
-"""Seconds that a lost worker has to come back by itself, before the cluster is asked for another."""
-
 WAITING = 15.0
 """Seconds without any worker after which the user is told that one is waited for."""
-
-
-@dataclass
-class _Open:
-    """A task that was asked for."""
-
-    task: Task
-    future: Future[Any]
-    has_started: bool = False
-    deaths: list[str] = field(default_factory=list)
-    """Of workers that had it, in words; what counts against it."""
-    ends: list[str] = field(default_factory=list)
-    """Of all that had it, those that said goodbye included, and of processes of theirs."""
-    inside: tuple[str, ...] = ()
-    """Of processes of the worker that has it."""
-    n_given_up: int = 0
-    """Times that Dask has given it up for workers that left."""
 
 
 class DaskEngine:
@@ -123,22 +101,15 @@ class DaskEngine:
         self._cluster: Any = None
         self._client: Client | None = None
         self._facts: Mapping[str, Any] | None = None
-        self._open: dict[str, _Open] = {}
-        self._to_keep: dict[str, str] = {}
-        """Key -> Dask's key of tasks that are to outlive this process, and that the scheduler does not know yet."""
-        self._asked_to_keep = 0.0
-        self._leaving: set[str] = set()
-        """Addresses of workers that said goodbye."""
-        self._memory_kills = death.memory_kills()
-        """Processes that this machine had ended for want of memory when the last worker was lost."""
+        self._open: dict[str, OpenTask] = {}
+        self._kept = Kept()
+        self._losses = Losses(self._is_here)
         self._workers: dict[str, int] = {}
         """Name -> number that the user is shown."""
         # a signal handler may put into it at any time
         self._news: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._gpus: dict[tuple[str, str], set[str]] = {}
         """Workers by host and by what their CUDA_VISIBLE_DEVICES says."""
-        self._lost: float | None = None
-        """When a worker was lost that nobody has been asked to replace yet."""
         self._n_events = 0
         self._quiet_since: float | None = time.monotonic()
         """Since when no worker has been heard of; None once one has, or the user was told."""
@@ -193,8 +164,8 @@ class DaskEngine:
             while (waiting or self._open) and not self._stopping:
                 while waiting and len(self._open) < self._at_a_time():
                     self._submit(client, waiting.pop())
-                self._have_kept(client)
-                yield from self._events(client, AGAIN if self._to_keep else LOOK)
+                self._kept.ask(client, self._open.__contains__)
+                yield from self._events(client, AGAIN if self._kept.unread else LOOK)
             if self._stopping:
                 yield from self._abandoned(client)
         finally:
@@ -284,7 +255,7 @@ class DaskEngine:
     def _key(self, task: Task) -> str:
         return f"{self._topic}-{task.key}" if task.shared else f"{self._topic}-{task.key}-{uuid.uuid4().hex}"
 
-    def _submit(self, client: Client, task: Task, before: _Open | None = None) -> None:
+    def _submit(self, client: Client, task: Task, before: OpenTask | None = None) -> None:
         future = client.submit(
             dask_worker.serve,
             self._token,
@@ -297,31 +268,11 @@ class DaskEngine:
             # a question about the workload is not to wait for the trials that somebody asked for before
             priority=0 if task.shared else 1,
         )
-        fresh = before or _Open(task, future)
+        fresh = before or OpenTask(task, future)
         self._open[task.key] = replace(fresh, future=future, has_started=False, inside=())
         if task.shared:
-            self._to_keep[task.key] = str(future.key)
+            self._kept.unread[task.key] = str(future.key)
         future.add_done_callback(lambda done, key=task.key: self._news.put(("done", key, done)))
-
-    def _have_kept(self, client: Client) -> None:
-        """Has the scheduler go on with the shared tasks when this process dies, so that whoever takes the study over
-        finds them.
-
-        `distributed.fire_and_forget` says the same and is not heard where the scheduler has not yet read the task.
-        """
-        if not self._to_keep or time.monotonic() - self._asked_to_keep < AGAIN:
-            return
-        began = self._asked_to_keep = time.monotonic()
-        # what was just submitted takes the scheduler some milliseconds to read, in which no event may be handed on: the
-        # caller may end with the first one
-        while self._to_keep and time.monotonic() - began < AGAIN:
-            try:
-                kept = client.run_on_scheduler(dask_worker.keep, list(self._to_keep.values()))
-            except OSError:  # the scheduler is gone, which the next look says
-                return
-            self._to_keep = {k: name for k, name in self._to_keep.items() if name not in kept and k in self._open}
-            if self._to_keep:
-                time.sleep(0.01)
 
     def _events(self, client: Client, seconds: float) -> Iterator[Event]:
         """Waits until something happens, so many seconds at most, and yields what it means."""
@@ -349,12 +300,7 @@ class DaskEngine:
                 f"the Dask scheduler{f' at {self._address}' if self._address else ''} does not answer any more; what "
                 "workers have finished is kept: run the command again"
             )
-        if self._lost is not None and time.monotonic() - self._lost > REPLACED:
-            self._lost = None
-            if self._cluster is not None and self._jobs and len(client.nthreads()) < self._jobs:
-                # a queueing system has ended its job, at the end of its time perhaps, and starts none by itself
-                self._cluster.scale(self._jobs)
-                self._lost = time.monotonic()
+        self._losses.replace(self._cluster, client, self._jobs)
         if self._quiet_since is not None and time.monotonic() - self._quiet_since > WAITING:
             self._quiet_since = None
             n = len(client.nthreads())
@@ -362,7 +308,7 @@ class DaskEngine:
 
     def _meaning(self, client: Client, key: str, worker: str, kind: str, values: Sequence[Any]) -> Iterator[Event]:
         if kind == "leaving":
-            self._leaving.add(values[0])
+            self._losses.leaving.add(values[0])
             return
         self._n_events += 1
         self._quiet_since = None
@@ -436,20 +382,11 @@ class DaskEngine:
     def _bury(self, client: Client, what: Mapping[str, Any]) -> Iterator[Event]:
         """Notes the end of a worker for the tasks it had. Dask gives them to others, and would do so until its own
         count is reached, which does not tell workers that died from those that said goodbye."""
-        worker = str(what.get("worker"))
-        self._lost = time.monotonic()
-        is_expected = bool(what.get("expected")) or worker in self._leaving
-        kills = death.memory_kills() if self._is_here else None
-        ran_out = kills is not None and kills > (self._memory_kills or 0)
-        self._memory_kills = kills
-        reason = how(str(what.get("stimulus_id", "")), is_expected, ran_out)
+        worker, reason, is_expected = self._losses.told(what)
         for key, found in list(self._open.items()):
             if found.has_started and found.future.key in what["processing-tasks"]:
-                found.has_started = False  # those that only waited there, or will wait elsewhere, are no worse for it
-                found.ends += [*found.inside, f"the worker at {worker} {reason}"]
-                found.inside = ()
-                if not is_expected:
-                    found.deaths.append(f"the one at {worker} {reason}")
+                # those that only waited there, or will wait elsewhere, are no worse for it
+                found.lost(worker, reason, is_expected)
                 if len(found.deaths) < DEATHS:
                     self.tell(f"the worker at {worker} {reason}; its trial runs anew on another one")
                     continue

@@ -51,7 +51,7 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
     while True:
         study, findings = _study(laboratory, stages, runs, notes, way)
         known = _known(study, findings, runs, seeds)
-        if study.obstacle is not None or sparing.is_upside_down(known):
+        if study.obstacle is not None or sparing.is_unstable_below_best(known):
             limits = sparing.EVERYTHING  # what is wrong with a sweep is told by all of its trials
         step = None
         if study.obstacle is None or not known.has_all(settings.grid):

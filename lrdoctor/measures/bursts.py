@@ -63,7 +63,7 @@ THRESHOLDS = Thresholds()
 
 
 def find(
-    units: Units, correlation_time: int, alpha: float, *, single: bool, is_log: bool = False, learns: bool = True
+    units: Units, correlation_time: int, alpha: float, is_log: bool = False, *, single: bool, learns: bool = True
 ) -> list[Rise]:
     """The bursts in order, those of several points first where both ways see one.
 
@@ -72,9 +72,9 @@ def find(
         correlation_time: in points.
         alpha: chance that noise alone makes one anywhere in the curve.
         single: whether those that only their height tells from noise count.
-        is_log: whether nothing else is known of the curve: then a burst in a steep fall is looked for as well.
-        learns: whether the run does. Of one that never moves all losses are noise, whose tail is then taken to be as
-            heavy as they leave possible.
+        is_log: whether nothing else is known of the curve: then a burst in a steep fall is looked for as well, and of
+            one that never moves all losses are noise, whose tail is taken to be as heavy as they leave possible.
+        learns: whether the run does.
     """
     y, n = units.y, len(units.y)
     if n < THRESHOLDS.fewest_points:
@@ -94,7 +94,7 @@ def find(
     found = list(_in_a_row(y, base, height, spread, correlation_time, alpha / 2))
     if not single:
         return found
-    tails = (_tail(side, alpha / 2, learns) for side in (height, low - y))
+    tails = (_tail(side, alpha / 2, is_heavy=is_log and not learns) for side in (height, low - y))
     limit = max(THRESHOLDS.single, THRESHOLDS.noises * spread, *tails)
     for first, end in stretches(height > limit):
         if first > 0 and not any(r.first <= first < r.end for r in found):
@@ -149,7 +149,7 @@ def _sides(y: Values) -> tuple[Values, Values]:
     return np.maximum(before, after)[block], np.minimum(before, after)[block]
 
 
-def _tail(height: Values, alpha: float, learns: bool) -> float:
+def _tail(height: Values, alpha: float, *, is_heavy: bool) -> float:
     """The height that the highest of all points reaches with probability alpha, by the upper tail that they show."""
     n = len(height)
     most = n // THRESHOLDS.tail_part
@@ -158,7 +158,7 @@ def _tail(height: Values, alpha: float, learns: bool) -> float:
     shape = THRESHOLDS.long_shape if n >= THRESHOLDS.long else THRESHOLDS.shape
     if m >= THRESHOLDS.enough_tail and middle > lowest:
         shape = float(np.clip(_shape(lowest, middle, high), shape, THRESHOLDS.heaviest))
-    elif not learns:
+    elif is_heavy:
         shape = _heaviest_shape(height, max(most, m), shape)
     scale = (middle - lowest) * shape / (2**shape - 1)
     return float(lowest + scale * ((m / alpha) ** shape - 1) / shape)

@@ -13,7 +13,7 @@ high values side by side. This needs no distribution at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -254,6 +254,11 @@ def best_held(medians: Values, blocks: int) -> Values:
     return np.concatenate([medians[:1], np.maximum.accumulate(medians[: blocks - 1]), np.minimum.accumulate(held)])[
         : len(medians)
     ]
+
+
+def is_within(rise: Rise, others: Iterable[Rise]) -> bool:
+    """Whether a rise begins within one of the others, or within a block of one."""
+    return any(r.first - r.length <= rise.first < r.end + r.length for r in others)
 
 
 def stretches(marks: Marks) -> list[tuple[int, int]]:

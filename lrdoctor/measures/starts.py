@@ -38,7 +38,8 @@ class Thresholds:
     log_tail: float = 0.2
     """That part in a log, whose tail may be heavier: its shape takes more points."""
     log_points: int = 20
-    """Later losses from which that is asked: of fewer no tail is known, and only how far they lie above it decides."""
+    """Later losses from which that is asked: of fewer, too few for any rise by its noise, no tail is known, and only
+    how far they lie above the first decides."""
     log_as_low: float = 0.009
     """How often at most in a log. Nearly all of the usual `--alpha`, since it is one test a run; how little a few
     points tell of their tail is counted in."""

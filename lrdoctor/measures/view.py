@@ -101,8 +101,7 @@ class View:
 
     @property
     def is_log(self) -> bool:
-        """Whether nothing is known of the run but its curves. What a trial has beside them decides more, and its limits
-        are those that hold with it."""
+        """Whether nothing is known of the run but its curves: what a trial has beside them decides more."""
         return self.run.trial is None
 
     @cached_property
@@ -379,7 +378,7 @@ class View:
             believed = [r for r in smooth if not self._is_the_data(r)]
         merged = events.of_rises(believed, self._worse_than_at_first)
         short = [] if self._is_unknown else self._bursts
-        short = [r for r in short if not _within(r, merged) and not self._is_the_data(r)]
+        short = [r for r in short if not rises.is_within(r, merged) and not self._is_the_data(r)]
         if len(self.loss) < THRESHOLDS.fewest_points:
             merged, short = ([r for r in of if r.height > THRESHOLDS.nearly_double] for of in (merged, short))
         both = sorted([*merged, *short], key=lambda r: r.first)
@@ -388,12 +387,11 @@ class View:
     @property
     def _bursts(self) -> list[Rise]:
         """Those of one point, too, where the run learns; else only a hundredfold one: the data may have such points."""
-        heavy = self.is_log and not self.learns
-        of = self.units, self.correlation_time, self.alpha / 2
-        found = bursts.find(*of, single=True, is_log=self.is_log, learns=not heavy)
+        of = self.units, self.correlation_time, self.alpha / 2, self.is_log
+        found = bursts.find(*of, single=True, learns=self.learns)
         if self.learns:
             return found
-        in_a_row = bursts.find(*of, single=False, is_log=self.is_log)
+        in_a_row = bursts.find(*of, single=False)
         return [r for r in found if r in in_a_row or r.height > THRESHOLDS.explosion]
 
     def _is_the_data(self, rise: Rise) -> bool:
@@ -408,8 +406,8 @@ class View:
         high[max(first - length, 0) : end + length] = False
         elsewhere = rises.stretches(high)
         longest = max((to - at for at, to in elsewhere), default=0)
-        is_as_long = not self.is_log or longest >= THRESHOLDS.as_long * (end - first)
-        return len(elsewhere) >= THRESHOLDS.alike and is_as_long
+        least = THRESHOLDS.as_long * (end - first) if self.is_log else 0
+        return len(elsewhere) >= THRESHOLDS.alike and longest >= least
 
     def _event(self, rise: Rise) -> Event:
         loss, is_odd = self.loss, self._is_odd_batch(rise)
@@ -450,7 +448,3 @@ def view_of(run: Run, alpha: float) -> View:
     if alpha not in views:
         views[alpha] = View(run, alpha)
     return views[alpha]
-
-
-def _within(point: Rise, merged: list[Rise]) -> bool:
-    return any(r.first - r.length <= point.first < r.end + r.length for r in merged)

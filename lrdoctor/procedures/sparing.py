@@ -176,7 +176,7 @@ def compared(known: Known) -> tuple[Pair, ...]:
     return tuple(sorted(wanted))
 
 
-def is_upside_down(known: Known) -> bool:
+def is_unstable_below_best(known: Known) -> bool:
     """Whether a rate is unstable below lr*. That a seed breaks from some rate on is what trials are left out by."""
     best, broken = best_rate(known.rates), lowest_unstable(known.rates)
     return best is not None and broken is not None and broken.base_learning_rate < best.base_learning_rate

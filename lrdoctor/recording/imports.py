@@ -62,7 +62,6 @@ def written() -> dict[str, Any]:
         "pid": os.getpid(),
         "modules": imported(),
         "environment": changed_environment(),
-        "path": list(sys.path),
         "executable": sys.executable,
     }
 

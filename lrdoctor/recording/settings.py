@@ -24,7 +24,7 @@ STEPS, FACTS, EVALUATIONS, HOOKED = "steps.csv", "recording.json", "evaluations.
 mark of a Python process that the hook reached."""
 IMPORTS = "imports.json"
 """What the recorded process had imported and how it had changed its environment, for processes that are prepared
-likewise; see `forking`."""
+likewise; see `recording.imports`."""
 UNRECORDED = "unrecorded.txt"
 """Where processes that train beside the recorded one say so, a line each."""
 COLUMNS = ("step", "learning_rate", "train_loss", "grad_norm", "val_loss")

@@ -140,7 +140,7 @@ def _of_trials(report: Report, worst: Finding | None) -> Action | None:
         return Action(fix_in_short(proven))
     if worst is not None and typed:
         return Action("let every fix be tried on this training, in the playbook's order", (typed,))
-    if worst is None and " --seeds " in typed:
+    if worst is None and typed.startswith(f"{COMMAND}sweep "):
         return Action("add seeds until they tell", (typed,))
     if worst is not None or report.verdict == "inconclusive":
         return _advice(report)

@@ -51,14 +51,16 @@ def rates_table(sweep: Sweep, best: float | None) -> Table:
         Column("what happened", is_text=True),
     )
     rows = tuple(_rate(rate, best) for rate in sweep.rates)
-    has_left_out = any(rate.n_judged + rate.n_failed < sweep.n_seeds for rate in sweep.rates)
+    has_left_out = any(rate.n_tried < sweep.n_seeds for rate in sweep.rates)
     note = f"fewer than {sweep.n_seeds} seeds: the others could not change the answer" if has_left_out else ""
     return Table("Learning rates of the sweep", columns, rows, note)
 
 
 def _rate(rate: Rate, best: float | None) -> Row:
-    n_tried = rate.n_judged + rate.n_failed
-    words = (happened(rate.events, rate.n_judged), f"not judged {rate.n_failed}/{n_tried}" if rate.n_failed else "")
+    words = (
+        happened(rate.events, rate.n_judged),
+        f"not judged {rate.n_failed}/{rate.n_tried}" if rate.n_failed else "",
+    )
     cells = (
         number(rate.base_learning_rate),
         number(rate.objective),

@@ -147,6 +147,14 @@ def _peeked(engine):
     return found
 
 
+def end_the_busy_one(engine):
+    """Ends the worker that has a task, as at the end of its time in a queue; its nanny starts another one here."""
+    client = engine._connected()
+    (busy,) = [worker for worker, keys in client.processing().items() if keys]
+    client.restart_workers([busy])
+    return busy
+
+
 def test_a_worker_that_is_closed_gives_its_task_to_another_one(address, tmp_path):
     gate = tmp_path / "gate"
     strikes, begun = [], []
@@ -154,10 +162,7 @@ def test_a_worker_that_is_closed_gives_its_task_to_another_one(address, tmp_path
         for event in engine.run([shared("w", "wait_for_file", gate)]):
             begun += [event.deaths] if isinstance(event, Started) else []
             if isinstance(event, Progress) and len(begun) == 1:
-                client = engine._connected()
-                (busy,) = [worker for worker, keys in client.processing().items() if keys]
-                # as at the end of its time in a queue: its nanny starts another one here
-                client.restart_workers([busy])
+                busy = end_the_busy_one(engine)
             elif isinstance(event, Progress):
                 strikes = engine._open["w"].deaths
                 gate.touch()
@@ -175,9 +180,7 @@ def test_a_task_that_dask_has_given_up_for_workers_that_left_is_asked_for_again(
         for event in engine.run([shared("w", "wait_for_file", gate)]):
             begun += [event.deaths] if isinstance(event, Started) else []
             if isinstance(event, Progress) and len(begun) == 1:
-                client = engine._connected()
-                (busy,) = [worker for worker, keys in client.processing().items() if keys]
-                client.restart_workers([busy])
+                end_the_busy_one(engine)
             elif isinstance(event, Progress):
                 gate.touch()
     assert [len(deaths) for deaths in begun] == [0, 1]

@@ -142,6 +142,6 @@ def test_of_a_run_that_never_moves_a_single_point_has_to_be_beyond_the_heaviest_
     loss = 2 * np.exp(0.1 * np.random.default_rng(0).standard_t(3, size=300))
     loss[150] = 2 * np.exp(5)
     assert [rise.first for rise in bursts.find(measure(loss), 0, 0.01, single=True)] == [150]
-    assert bursts.find(measure(loss), 0, 0.01, single=True, learns=False) == []
+    assert bursts.find(measure(loss), 0, 0.01, single=True, is_log=True, learns=False) == []
     loss[150] = 2 * np.exp(40)
-    assert [rise.first for rise in bursts.find(measure(loss), 0, 0.01, single=True, learns=False)] == [150]
+    assert [rise.first for rise in bursts.find(measure(loss), 0, 0.01, single=True, is_log=True, learns=False)] == [150]

@@ -13,6 +13,7 @@ from lrdoctor.core.certainty import Certainty, Side
 from lrdoctor.core.study import Rate, Stage
 from lrdoctor.procedures.reach import Outcome
 from lrdoctor.procedures.sparing import (
+    APART,
     CLOSE,
     EVERYTHING,
     LIMITS,
@@ -22,12 +23,13 @@ from lrdoctor.procedures.sparing import (
     closer,
     compared,
     first_seeds,
-    is_upside_down,
+    is_unstable_below_best,
     missing_pairs,
     next_step,
     open_pairs,
 )
 from lrdoctor.procedures.sweep import Settings
+from lrdoctor.rules import _lower_rates
 
 INF = math.inf
 Losses = Sequence[float]
@@ -176,8 +178,12 @@ def test_a_rise_is_judged_beside_a_lower_rate_of_its_seed(of_rates: Mapping[floa
         assert open_pairs(found) == pairs
 
 
+def test_a_rise_is_compared_with_the_rates_that_the_rules_compare_it_with() -> None:
+    assert _lower_rates.THRESHOLDS.apart == APART
+
+
 @pytest.mark.parametrize(
-    ("of_rates", "is_upside"),
+    ("of_rates", "is_below"),
     [
         ({0.003: [0.4], 0.01: [-0.3, -0.3, 0.3], 0.03: [0.2] * 3}, True),
         ({0.003: [0.4], 0.01: [-0.3, 0.3, 0.3], 0.03: [0.2] * 3}, False),
@@ -185,8 +191,8 @@ def test_a_rise_is_judged_beside_a_lower_rate_of_its_seed(of_rates: Mapping[floa
         ({0.003: [INF], 0.01: [INF]}, False),
     ],
 )
-def test_an_unstable_rate_below_the_best_one(of_rates: Mapping[float, Losses], is_upside: bool) -> None:
-    assert is_upside_down(known(of_rates)) is is_upside
+def test_an_unstable_rate_below_the_best_one(of_rates: Mapping[float, Losses], is_below: bool) -> None:
+    assert is_unstable_below_best(known(of_rates)) is is_below
 
 
 def certainty(edge: tuple[float, Side], ten: tuple[float, Side], n_seeds: int = 5) -> Certainty:

@@ -39,10 +39,10 @@ def draw_norms_by_step(plot: NormPlot) -> Draw:
             every[1].set_title(_unstable_title(plot, plot.unstable))
             words = f"{words}; {_unstable_title(plot, plot.unstable)}"
         every[-1].set_xlabel("step (optimizer updates)" + _not_drawn(plot))
-        found = [pair for axes in every for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
-        named = {label: line for line, label in found}
-        lines = sorted(named, key=lambda label: label not in [name for _, name in pens.values()])
-        figure.legend([named[label] for label in lines], lines, loc="outside lower center", ncols=2)
+        lines = {label: line for axes in every for line, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+        of_seeds = {label: lines[label] for _, label in pens.values()}
+        named = of_seeds | lines  # the seeds of both panels before the thresholds
+        figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=2)
         return words
 
     return draw
