@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve, Steps
+from lrdoctor.core.robust import median
 from lrdoctor.measures import noise
 
 
@@ -98,7 +99,7 @@ def explosion(norm: Curve) -> Explosion | None:
     medians = robust.block_medians(y, length)
     m = len(medians)
     shortly = max(1, int(THRESHOLDS.shortly * m))
-    floor = float(np.median(medians[:shortly])) + np.log(THRESHOLDS.first)
+    floor = float(median(medians[:shortly])) + np.log(THRESHOLDS.first)
     behind = np.concatenate([np.full(shortly, np.inf), medians])
     lowest = np.maximum(sliding_window_view(behind, shortly + 1).min(axis=1), floor)
     is_high = medians - lowest > np.log(THRESHOLDS.explosion)

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Values
+from lrdoctor.core.robust import median
 from lrdoctor.measures import chance, noise
 from lrdoctor.measures.units import Units
 
@@ -170,10 +171,10 @@ def find_lasting(units: Units, correlation_time: int, alpha: float) -> list[Rise
         for first, end in stretches(height > limit / 2):
             lasts = end == len(medians)
             to = n if lasts else end * length
-            if to - first * length < least or not np.median(height[first:end]) > limit:
+            if to - first * length < least or not median(height[first:end]) > limit:
                 continue
             base = float(best[first])
-            middle = base + float(np.median(height[first:end])) / 2
+            middle = base + float(median(height[first:end])) / 2
             since = max(int(np.argmax(best <= base)) - 1, 0) * length
             before, stretch = y[since : first * length], y[first * length : to]
             by_chance = chance.of_stretch(before, stretch, middle, n, correlation_time, is_log=True)

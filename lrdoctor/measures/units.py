@@ -15,6 +15,7 @@ import numpy as np
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Values
+from lrdoctor.core.robust import median
 from lrdoctor.measures import noise
 
 TWICE = 1.95
@@ -78,7 +79,7 @@ class Units:
 
 def measure(loss: Values) -> Units:
     """The units of a loss, float64[n] of finite values, n >= 1."""
-    first = float(np.median(loss[: THRESHOLDS.first_points]))
+    first = float(median(loss[: THRESHOLDS.first_points]))
     medians = robust.block_medians(loss, max(1, len(loss) // 80))
     progress = first - float(medians.min())
     is_log = bool(loss.min() > 0)
@@ -88,7 +89,7 @@ def measure(loss: Values) -> Units:
     scale = max(progress, THRESHOLDS.noises * spread, round_off, sys.float_info.min)
     n_start = max(1, int(THRESHOLDS.start * len(loss)))
     # not of the medians above: their length, and with it the floor, would change when points are left out
-    floor = THRESHOLDS.floor * float(np.median(loss[:n_start])) if is_log else 0.0
+    floor = THRESHOLDS.floor * float(median(loss[:n_start])) if is_log else 0.0
     with np.errstate(over="ignore"):
         y = np.log(loss + floor) if is_log else loss / scale
     return Units(

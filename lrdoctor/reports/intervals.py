@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from lrdoctor.core.certainty import Interval, range_text
-from lrdoctor.core.report import Report
-from lrdoctor.core.sections import Intervals
 from lrdoctor.reports.numbers import multiple, number
+
+if TYPE_CHECKING:
+    from lrdoctor.core.report import Report
+    from lrdoctor.core.sections import Intervals
 
 
 class Figures:
