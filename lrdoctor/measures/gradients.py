@@ -71,7 +71,8 @@ def outliers(norm: Curve) -> Outliers | None:
     window = min(THRESHOLDS.window, n // 2)
     usual = np.full(n, np.nan)
     usual[1:] = noise.trailing_median(y, window, 5, noise.STRIDE)[:-1]
-    spread = robust.MAD_TO_SD * float(np.nanmedian(np.abs(y - usual)))
+    away = np.abs(y - usual)
+    spread = robust.MAD_TO_SD * float(median(away[~np.isnan(away)]))
     limit = max(np.log(THRESHOLDS.factor), THRESHOLDS.normal * NormalDist().inv_cdf(1 - 0.5 / n) * spread)
     above = np.flatnonzero(y - usual > limit)
     if not len(above):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from lrdoctor.measures import noise
 
 TWICE = 1.95
 """Factors from here on are told as such: 100 % in two digits is 2-fold."""
+VERY_LONG = 100_000
+"""Points of a curve from which a coarse block is a median of medians: sorting a million points at fifteen scales would
+take longer than reading them."""
 LARGEST = 1e150
 """A loss, or a y, beyond this counts as this: squares of larger ones overflow."""
 
@@ -58,6 +62,26 @@ class Units:
     """Loss units in one unit of y, where y is no logarithm."""
     floor: float
     """Loss units that are added before the logarithm is taken, 0 where y is none."""
+
+    @cached_property
+    def noise(self) -> float:
+        """Deviation of neighbouring points around any trend."""
+        return noise.points(self.y)
+
+    def block_medians(self, length: int) -> Values:
+        """float64[n // length]: the median of every block, worked out once.
+
+        In very long curves those of coarse blocks are medians of the medians of five.
+        """
+        known: dict[int, Values] = self.__dict__.setdefault("_block_medians", {})
+        if length not in known:
+            in_fives = len(self.y) >= VERY_LONG and length > robust.FEW and not length % robust.FEW
+            known[length] = (
+                robust.block_medians(self.block_medians(robust.FEW), length // robust.FEW)
+                if in_fives
+                else robust.block_medians(self.y, length)
+            )
+        return known[length]
 
     def of_loss(self, loss: float) -> float:
         """y of a loss."""

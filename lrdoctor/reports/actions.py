@@ -67,6 +67,7 @@ def for_finding(report: Report, finding: Finding) -> str:
 def fix_in_short(fix: Fix) -> str:
     """A fix with its setting, as one types it.
 
+    >>> from lrdoctor.core.report import Fix
     >>> fix_in_short(Fix(rank=2, name="clip_gradients", status="recommended", why="", because=(),
     ...                  settings={"clip_norm": 5.3664}))
     'clip gradients at norm 5.366'
