@@ -6,14 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from projects import command, processes_in, wait_for
 from run_scripts import COULD_NOT_JUDGE, STABLE, UNSTABLE, Ran
 
-from lrdoctor.commands import processes
+from lrdoctor.commands import running
 from lrdoctor.commands.session import CommandSession
 from lrdoctor.core.trial import Trial
 
@@ -161,8 +163,7 @@ ITSELF = "os.kill(os.getpid(), signal.SIGKILL)"
     [
         (PLAIN, TRAIN.replace("time.sleep(600)", ITSELF), None, "was killed by SIGKILL", AT, AT),
         (RANKS, TRAIN.replace("time.sleep(600)", f"rank == 1 and {ITSELF}"), None, "ended with exit code 1", AT, 100),
-        # how far it comes until then depends on the machine
-        (PLAIN, STUBBORN.replace("float('nan')", "1"), 10.0, "timed out after 10 s, at update", 0, AT),
+        (PLAIN, STUBBORN.replace("float('nan')", "1"), 10.0, "timed out after 10 s, at update 60 of 100", AT, AT),
         (PLAIN, LOUD, None, None, MEBIBYTES, MEBIBYTES),
     ],
     ids=["script of a trial", "rank of a trial", "trial that ignores SIGTERM", "trial that prints much"],
@@ -173,7 +174,10 @@ def test_a_trial_that_ends_badly(
 ) -> None:  # fmt: skip
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    monkeypatch.setattr(processes, "GRACE", 0.5)
+    # the time is over once the script waits, however long it took until then
+    waits = tmp_path / "rank0"
+    clock = SimpleNamespace(monotonic=lambda: 1e9 * waits.exists(), sleep=time.sleep, time=time.time)
+    monkeypatch.setattr(running, "time", clock)
     (tmp_path / "train.py").write_text(text)
     fixed = {"validation": None, "slots": {"gpus": 1}, "timeout": timeout, "variants": []}
     session = CommandSession(
