@@ -15,7 +15,7 @@ from lrdoctor.examine.warmup import warmup
 from lrdoctor.procedures import treatment
 from lrdoctor.procedures.clip_measures import Threshold
 from lrdoctor.procedures.treatment import LOWER, Treatment
-from lrdoctor.procedures.treatment_results import Tried, prescribed, to_confirm
+from lrdoctor.procedures.treatment_results import NotTried, Swept, Tried, prescribed, to_confirm
 from lrdoctor.spec import other_optimizers
 
 Course = Callable[[Bench], Iterator[Tried]]
@@ -53,11 +53,11 @@ def _clip(bench: Bench) -> Iterator[Tried]:
     for tried in _constant(bench):
         constant.append(tried)
         yield tried
-    if all(tried.missing is not None for tried in constant):
+    if all(isinstance(tried, NotTried) for tried in constant):
         return  # what is not tried with a constant threshold has a reason that holds here too
     if bench.laboratory.spec.trainer == "command":
         return  # what steers a command's clipping lowers a constant threshold
-    if bench.everything or not any(tried.promises and not tried.costs for tried in constant):
+    if bench.everything or not any(isinstance(t, Swept) and t.promises and not t.costs for t in constant):
         settings = {"autoclip_percentile": AUTOCLIP}
         yield bench.swept("clip_gradients", Treatment(autoclip_percentile=AUTOCLIP), settings)
 
@@ -88,7 +88,7 @@ def _constant(bench: Bench) -> Iterator[Tried]:
             yield _clipped(bench, threshold)
 
 
-def _clipped(bench: Bench, threshold: Threshold) -> Tried:
+def _clipped(bench: Bench, threshold: Threshold) -> Swept:
     """The sweep at a threshold; where it clips most updates it is compared with the lower rate that it amounts to."""
     settings = {"clip_norm": threshold.clip_norm, "percentile": threshold.percentile}
     return bench.compared_lower(bench.swept("clip_gradients", Treatment(clip_norm=threshold.clip_norm), settings))
@@ -103,7 +103,8 @@ def _pair(bench: Bench) -> Iterator[Tried]:
         return
     spec = bench.laboratory.spec
     longest = steps_to_try(spec.warmup.steps, spec.max_train_steps)[-1]
-    found = (t.settings["warmup_steps"] for t in bench.tried if t.name == "warmup" and t.promises)
+    warmups = (t for t in bench.tried if isinstance(t, Swept) and t.name == "warmup")
+    found = (t.settings["warmup_steps"] for t in warmups if t.promises)
     steps = next(found, longest)
     settings = {"warmup_steps": steps, "clip_norm": threshold.clip_norm, "percentile": threshold.percentile}
     yield bench.swept(name, Treatment(warmup_steps=steps, clip_norm=threshold.clip_norm), settings)
@@ -112,8 +113,10 @@ def _pair(bench: Bench) -> Iterator[Tried]:
 def _threshold(bench: Bench) -> Threshold | None:
     """That of the clipping that the search speaks for most, else of the one that held first, else the percentile asked
     for."""
-    tried = [t for t in bench.tried if t.name == "clip_gradients" and "clip_norm" in t.settings]
-    best = prescribed(tried) or to_confirm(tried, most=len(tried))
+    swept = [t for t in bench.tried if isinstance(t, Swept) and t.name == "clip_gradients"]
+    constant = [t for t in swept if "clip_norm" in t.settings]
+    known = prescribed(constant)
+    best = to_confirm(constant, most=len(constant)) if known is None else known.fix
     if best is not None:
         return Threshold(best.settings["percentile"], best.settings["clip_norm"])
     found = bench.clipping
