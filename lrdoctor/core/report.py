@@ -49,6 +49,9 @@ TREAT = "lrdoctor treat SPEC"
 ADD_SEEDS = "lrdoctor sweep SPEC --seeds {}"
 """The next step where the seeds cannot tell: with their number, or `auto`."""
 
+COMMANDS = ("lrdoctor ", "lrdoctor.")
+"""How a next step begins that is to be typed: into a shell, or into Python."""
+
 NOT_COUNTED = "not_counted"
 """Key of a run's provenance, where the verdict on its log rests on the other runs."""
 

@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from lrdoctor.core.fix_sections import TreatResult
-from lrdoctor.core.report import Report, RunSummary
+from lrdoctor.core.report import COMMANDS, Report, RunSummary
 from lrdoctor.reports import actions
 from lrdoctor.reports.table import Row, Table
 from lrdoctor.reports.tables import rates_table
@@ -277,7 +277,7 @@ def _of_logs(report: Report) -> Iterator[Part]:
 def _further(report: Report) -> list[str]:
     """The next steps in words, without the one that is to be done now."""
     now = actions.do_now(report)
-    return [s for s in report.next_steps if not s.startswith(actions.COMMAND) and (now is None or s != now.words)]
+    return [s for s in report.next_steps if not s.startswith(COMMANDS) and (now is None or s != now.words)]
 
 
 def _print_unread(runs: Sequence[RunSummary], console: Console) -> None:
