@@ -102,7 +102,7 @@ def treat(world: World, fixed: Sequence[World]) -> list[Swept] | None:
     tried: list[Swept] = []
     asked, worlds = confirmation.Settings(), dict[str, World]()
     for number, of_fix in enumerate(fixed):
-        after = of_fix.sweep(ladder(before.study, limits))
+        after = of_fix.sweep(ladder(before.study, best, limits))
         known, high = before, after.stable_up_to or 0.0
         for rate in after.study.rates:
             if unstable <= rate.base_learning_rate <= high and rate.base_learning_rate not in known.objectives:

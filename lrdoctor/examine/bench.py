@@ -109,7 +109,7 @@ class Bench:
         own = change.optimizer is not None
         judge = self._judge_alone if own else self._judge_beside
         way = Way(change.on, judge, name, None if grid is not None else self._question)
-        rates = tuple(grid) if grid is not None else treatment.ladder(self.study, self.limits, further)
+        rates = self._ladder(further) if grid is None else tuple(grid)
         found = sweep(self.laboratory, sweeps.Settings(rates), self.seeds, way)
         after = measured(found, self._judge_alone(found) if own else self._judge_beside(found))
         return Swept(
@@ -122,6 +122,12 @@ class Bench:
             cost=self.pay(),
             limits=self.limits,
         )
+
+    def _ladder(self, further: Sequence[float]) -> tuple[float, ...]:
+        best = self.study.best_learning_rate
+        if best is None:
+            raise ValueError("a grid is needed where no learning rate trains without the fix")
+        return treatment.ladder(self.study, best, self.limits, further)
 
     @property
     def _question(self) -> Question | None:

@@ -107,7 +107,7 @@ def _own_sweep(laboratory: Laboratory, seeds: Sequence[int], best: float | None,
     else:
         refuse_unordered(best, unstable)
         given = replace(_nothing(laboratory), best_learning_rate=best, unstable_base_learning_rate=unstable)
-        asked = treatment.ladder(given, treatment.Settings(), [r for r in grid if best <= r <= unstable])
+        asked = treatment.ladder(given, best, treatment.Settings(), [r for r in grid if best <= r <= unstable])
         found = sweep(laboratory, sweeps.Settings(asked), seeds)
         note = f"lr* = {best:.4g} and the unstable rate {unstable:.4g} are as given"
         study = replace(

@@ -24,6 +24,8 @@ Course = Callable[[Bench], Iterator[Tried]]
 AUTOCLIP = 10.0
 """Percentile of the norms so far that AutoClip clips at, as its authors take it (Seetharaman et al. 2020)."""
 
+NO_EDGE = "the sweep knows no best and no unstable learning rate to start from"
+
 HALF_DECADES: Mapping[str, tuple[float, ...]] = {
     "adam": (1e-4, 3.162e-4, 1e-3, 3.162e-3, 1e-2, 3.162e-2, 1e-1),
     "momentum": (1e-3, 3.162e-3, 1e-2, 3.162e-2, 1e-1, 3.162e-1, 1.0),
@@ -34,17 +36,18 @@ HALF_DECADES: Mapping[str, tuple[float, ...]] = {
 def _warmup(bench: Bench) -> Iterator[Tried]:
     """The shortest warmup that holds far above the unstable rate, swept."""
     found = bench.warmup = warmup(bench.laboratory, bench.study, bench.seeds)
-    assert found is not None
+    if found is None:
+        yield bench.not_tried("warmup", NO_EDGE)
+        return
     bench.keep(found.runs)
     if not any(t.n_judged for t in found.tried):
         yield bench.not_tried("warmup", warmup_words(found, bench.study))
-    elif found.warmup_steps is None:
+    elif found.held is None:
         yield bench.failed("warmup", warmup_words(found, bench.study))
     else:
-        after = found.settings.post_warmup_steps(found.warmup_steps)
-        settings = {"warmup_steps": found.warmup_steps, "post_warmup_steps": after}
-        reached = [found.base_learning_rate] if found.base_learning_rate is not None else []
-        yield bench.swept("warmup", Treatment(warmup_steps=found.warmup_steps), settings, reached)
+        steps = found.held.warmup_steps
+        settings = {"warmup_steps": steps, "post_warmup_steps": found.settings.post_warmup_steps(steps)}
+        yield bench.swept("warmup", Treatment(warmup_steps=steps), settings, [found.held.base_learning_rate])
 
 
 def _clip(bench: Bench) -> Iterator[Tried]:
@@ -145,7 +148,11 @@ def _rates_for(bench: Bench, name: str) -> tuple[float, ...]:
 
 def _lower(bench: Bench) -> Iterator[Tried]:
     """The rate with all the room asked for; the one with the least that helps where that one may cost something."""
-    lower = treatment.lower_rates(bench.study, bench.limits)
+    best, unstable = bench.study.best_learning_rate, bench.study.unstable_base_learning_rate
+    if best is None or unstable is None:
+        yield bench.not_tried(LOWER, NO_EDGE)
+        return
+    lower = treatment.lower_rates(best, unstable, bench.limits)
     if not lower:
         yield bench.not_tried(LOWER, "lr* has all the room asked for")
         return
