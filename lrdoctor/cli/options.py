@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lrdoctor.cli.endings import FailOn
 from lrdoctor.engines import NAMED
-
-
-class FailOn(StrEnum):
-    """The least severity that makes a command exit with 1."""
-
-    UNSTABLE = "unstable"
-    WARNING = "warning"
-    NEVER = "never"
 
 
 def positive(value: float | None) -> float | None:

@@ -15,8 +15,8 @@ import typer
 
 from lrdoctor.cli import threads
 from lrdoctor.cli.diagnose import Alpha, Objective, ObjectiveOption, VerboseLogs
-from lrdoctor.cli.endings import INTERRUPTED, UNSTABLE, conclude, say
-from lrdoctor.cli.options import FailOn, FailOnOption, Quiet
+from lrdoctor.cli.endings import INTERRUPTED, UNSTABLE, FailOn, conclude, say
+from lrdoctor.cli.options import FailOnOption, Quiet
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.errors import LrdoctorError
 

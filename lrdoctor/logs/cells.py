@@ -110,10 +110,11 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
                 column.value.reserve(room)
                 column.logged.reserve(room)
         n_repeated += int((~keep).sum())
-        doubtful = [name for name in dialect.names if frame[name].isna().any()] if _may_hold_nan(block) else []
+        columns = dict(frame.items())
+        doubtful = [name for name in dialect.names if columns[name].isna().any()] if _may_hold_nan(block) else []
         again = _Again(source, block, dialect, doubtful, n_bad) if doubtful else None
         for name in dialect.names:
-            _gather(gathered[name], frame[name], keep, again, dialect)
+            _gather(gathered[name], columns[name], keep, again, dialect)
         n_rows += int(keep.sum())
     if n_long:
         left_out[f"{n_long} lines"] = f"more cells than the {len(dialect.names)} columns"

@@ -10,7 +10,7 @@ from typing import Any
 from lrdoctor import __version__
 from lrdoctor.core.fix_sections import Prescription
 from lrdoctor.core.plain import plain
-from lrdoctor.core.report import COMMANDS, Fix, Report
+from lrdoctor.core.report import Fix, Report
 from lrdoctor.core.sections import Probe
 from lrdoctor.reports import actions, gates
 from lrdoctor.reports.html import findings, logs, tables
@@ -37,7 +37,7 @@ def page(report: Report, folder: Path | None) -> dict[str, Any]:
         "shown_badge": "inspected" if report.command == "inspect" else report.verdict,
         "model": model_view(report.architecture),
         "origin": made,
-        "steps": [(step, step.startswith(COMMANDS)) for step in report.next_steps],
+        "steps": [(step, step.startswith(actions.COMMANDS)) for step in report.next_steps],
     }
     return shared | (_of_study(report, folder) if report.is_of_trials else _of_logs(report))
 

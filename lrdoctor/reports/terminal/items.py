@@ -6,15 +6,19 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lrdoctor.core.report import COMMANDS, Finding, Skip
+from lrdoctor.reports.actions import COMMANDS
 from lrdoctor.reports.numbers import number
 from lrdoctor.reports.terminal.text import safe
+
+if TYPE_CHECKING:
+    from lrdoctor.core.report import Finding, Skip
 
 VERDICT_STYLE = {"stable": "bold green", "unstable": "bold red", "inconclusive": "bold yellow"}
 SEVERITY_STYLE = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -25,7 +29,6 @@ MOST_OF_A_KIND = 5
 """Findings of one rule and severity that are shown of a run; more say no more."""
 MOST_STEPS = 6
 """Next steps that are shown of many runs."""
-"""How a next step begins that is a command."""
 
 Item = tuple[Text, Text]
 """A label and the words beside it."""
