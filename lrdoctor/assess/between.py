@@ -71,8 +71,10 @@ class Side:
             run for run in self.runs if (trial := run.trial) is not None and not trial.control and self._is_shown(trial)
         ]
         seeds = sorted({run.trial.seed for run in found if run.trial is not None})
-        if self.report.sweep is not None:
-            # fresh seeds, which confirm a fix, are numbered on after those of the sweep
+        # fresh seeds, which confirm a fix, are numbered on after those of the search
+        if self.warmed is not None:
+            seeds = seeds[: max(rate.n_tried for rate in self.warmed.with_warmup)]
+        elif self.report.sweep is not None:
             seeds = seeds[: self.report.sweep.n_seeds]
         return [run for run in found if run.trial is not None and run.trial.seed in seeds]
 

@@ -34,17 +34,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import EMPTY
 from lrdoctor.core.robust import median
 from lrdoctor.core.run import Run, trial_of, trials_of
 from lrdoctor.core.study import Study
-from lrdoctor.core.trial import Trial
 from lrdoctor.measures import level
 from lrdoctor.measures.level import Level
 from lrdoctor.measures.view import View, view_of
 from lrdoctor.rules.base import Found, Rule
+
+if TYPE_CHECKING:
+    from lrdoctor.core.trial import Trial
 
 
 @dataclass(frozen=True)

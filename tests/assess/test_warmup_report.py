@@ -48,7 +48,7 @@ FOUND = Warmup(
 VERIFIED = replace(
     FOUND,
     confirmation=Confirmation(
-        claim=FOUND.claim(Held(base_learning_rate=0.2, warmup_steps=10), 0.1),
+        claim=FOUND.claim(Held(base_learning_rate=2.0, warmup_steps=10), 0.1),
         n_seeds=5,
         fresh=tuple(
             Fresh(
