@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lrdoctor.core.architecture import DEEP, Architecture
 from lrdoctor.core.rewriting import SLOW, Rewrite, Rewriting
+from lrdoctor.examine import range_test
 from lrdoctor.examine.bench import Bench
 from lrdoctor.procedures.treatment import Treatment
 from lrdoctor.procedures.treatment_results import Swept, Tried
@@ -96,7 +97,7 @@ def _one(bench: Bench, fix: str, rewriting: Rewriting) -> Swept:
     settings = {"rewrite": rewriting.name, "sites": rewriting.n_sites}
     # where no rate trains there is none to build a ladder on
     best = bench.study.best_learning_rate
-    grid = None if best is not None else bench.laboratory.spec.sweep.rates()
+    grid = None if best is not None else range_test.grid(bench.laboratory)
     tried = bench.swept(fix, Treatment(rewrite=rewriting.name), settings, grid=grid)
     tried = replace(tried, rewriting=rewriting)
     use = tried.rate_to_use
