@@ -33,7 +33,7 @@ MARK = "LRDOCTOR_BENCHMARK_KILLS"
 TO_END = 60.0
 """Seconds that a command has to end in once it was asked to."""
 TO_VANISH = 20.0
-"""Seconds that the processes of a command have after it: an import of torch, which takes no notice, on a busy machine."""
+"""Seconds that the processes of a command have after it: an import of torch, on a busy machine, takes no notice."""
 SHARED_MEMORY = Path("/dev/shm")
 PATIENT = (signal.SIGTERM, signal.SIGINT)
 
@@ -111,7 +111,7 @@ class Command:
     prints: bool = False
     """Whether what it prints on standard output has to be the same."""
     resumes: bool = True
-    """Whether it goes on in the folder of one that was ended; else it refuses that folder, and begins in an empty one."""
+    """Whether it goes on in the folder of one that was ended; else it refuses that folder and wants another one."""
 
 
 COMMANDS: Mapping[str, Command] = {
@@ -142,12 +142,13 @@ def start(command: Command, folder: Path) -> subprocess.Popen[bytes]:
         MARK: str(folder),
         "TMPDIR": str(folder / "tmp"),
         "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join(sys.path[:1] + [os.environ.get("PYTHONPATH", "")]),
+        "PYTHONPATH": os.pathsep.join([*sys.path[:1], os.environ.get("PYTHONPATH", "")]),
     }
     with open(folder / "stdout", "wb") as printed, open(folder / "stderr", "wb") as errors:
         return subprocess.Popen(
             [sys.executable, "-m", "lrdoctor", *command.words],
-            cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=printed, stderr=errors, start_new_session=True,
+            cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=printed, stderr=errors,
+            start_new_session=True,
         )  # fmt: skip
 
 
@@ -288,8 +289,7 @@ def wrong_exit(code: int, number: signal.Signals, errors: str) -> str:
         return "" if code == -signal.SIGKILL else f"exit code {code} after SIGKILL"
     if code not in (-number, 130, 0, 2):
         return f"exit code {code} after {number.name}"
-    of_lrdoctor = "Traceback" in errors and "lrdoctor" in errors.partition("Traceback")[2]
-    return "a traceback was printed" if of_lrdoctor and code != -signal.SIGINT else ""
+    return "a traceback was printed" if "Traceback" in errors and code != -signal.SIGINT else ""
 
 
 def kill_once(
@@ -323,7 +323,8 @@ def kill_once(
     again = [path for path in before if after.get(path) != before[path]]
     ends = results(command, folder)
     unlike += [path for path in {**expected, **ends} if expected.get(path) != ends.get(path)]
-    exits = wrong_exit(code, number, errors)
+    # standard error of a script that is run as it is is the script's own, its KeyboardInterrupt included
+    exits = wrong_exit(code, number, errors if command.resumes else "")
     found.different += bool(unlike)
     found.again += len(again)
     found.processes += len(left)
