@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WHEEL := $(CURDIR)/build/wheel
 PACKAGE_FILES := $(shell find lrdoctor -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test test-lowest check coverage bench docs clean
+.PHONY: demo test test-frameworks test-lowest check coverage bench docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "lrdoctor needs Python 3.11 or newer, this is " + sys.version)'
@@ -43,6 +43,20 @@ $(WHEEL)/.installed: $(PACKAGE_FILES) pyproject.toml README.md LICENSE | $(VENV)
 # `python -m pytest` would. What takes long and what does not is said at the end.
 test: check $(WHEEL)/.installed
 	PYTHONPATH=$(WHEEL) LRDOCTOR_WHEEL=$(WHEEL) $(BIN)/pytest -n 2 --durations 10 --durations-min 5
+
+# Recorded trainings of the frameworks that people use, in an environment of their own: timm, which the other tests need,
+# brings a torchvision, and a torchvision that was not built for the torch beside it ends every import of Lightning and
+# transformers; without one they go on.
+FRAMEWORKS := build/frameworks
+$(FRAMEWORKS)/.installed: pyproject.toml constraints.txt
+	rm -rf $(FRAMEWORKS)
+	$(PYTHON) -m venv $(FRAMEWORKS)
+	$(FRAMEWORKS)/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt torch==2.13.0
+	$(FRAMEWORKS)/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt -e ".[frameworks]" pytest hypothesis
+	touch $@
+
+test-frameworks: $(FRAMEWORKS)/.installed
+	$(FRAMEWORKS)/bin/python -m pytest tests/frameworks
 
 # The lowest versions of what pyproject.toml names, read out of it: the tests of the readers, rules, reports and the spec,
 # and of training.

@@ -257,10 +257,12 @@ def end_at(command: Command, folder: Path, seconds: float, number: signal.Signal
         None where the command had ended before.
     """
     process = start(command, folder)
-    with suppress(subprocess.TimeoutExpired):
+    try:
         process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        began = time.monotonic()
+    else:
         return None
-    began = time.monotonic()
     if number == signal.SIGINT:  # a terminal sends it to all of its processes
         os.killpg(process.pid, number)
     else:

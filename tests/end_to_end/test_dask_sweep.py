@@ -62,8 +62,8 @@ def test_a_cluster_of_this_machine_gives_the_curves_of_local_workers_though_a_pr
 
 
 def test_a_second_invocation_takes_over_and_trains_nothing_twice(local: Path, tmp_path: Path, address: str) -> None:
-    """The first one is killed while a worker is in the middle of a trial, which that worker then finishes for nobody. The
-    workers were started in another folder than the one in which the command is typed."""
+    """The first one is killed while a worker is in the middle of a trial, which the worker then finishes for nobody.
+    The workers were started in another folder than the one in which the command is typed."""
     project(tmp_path)
     (tmp_path / "plan").write_text("2 wait for stop")
     words = command("sweep", "tiny.yaml", "--out", "out", "--engine", f"dask={address}", *ARGUMENTS)

@@ -1,4 +1,4 @@
-"""A cluster class of a user's own, as those of queueing systems: a worker that was lost does not come back by itself."""
+"""A cluster class of a user's own, as those of queueing systems: a lost worker does not come back by itself."""
 
 from __future__ import annotations
 
