@@ -288,7 +288,8 @@ def wrong_exit(code: int, number: signal.Signals, errors: str) -> str:
     if code == TIMED_OUT:
         return f"still there {TO_END:g} s after {number.name}"
     if number == signal.SIGKILL:
-        return "" if code == -signal.SIGKILL else f"exit code {code} after SIGKILL"
+        # it may have come to its end just then
+        return "" if code in (-signal.SIGKILL, 0) else f"exit code {code} after SIGKILL"
     if code not in (-number, 130, 0, 2):
         return f"exit code {code} after {number.name}"
     return "a traceback was printed" if "Traceback" in errors and code != -signal.SIGINT else ""

@@ -174,7 +174,16 @@ OF_TRAINERS = {
     "--learning", "--warmup", "--grad",
 }  # fmt: skip
 """Flags of trainers that docs/trainers.md names, up to what ends a word of an option of ours."""
-OF_OTHERS = OF_TRAINERS | {"--nproc-per-node", "--trained", "--studies", "--families", "--half", "--logs", "--cases"}
+OF_OTHERS = OF_TRAINERS | {
+    "--nproc-per-node",
+    "--trained",
+    "--studies",
+    "--families",
+    "--half",
+    "--logs",
+    "--cases",
+    "--kills",
+}
 """Options of tools/, benchmarks/ and torchrun."""
 
 

@@ -14,7 +14,8 @@ from benchmarks import kills
     ("code", "number", "errors", "wrong"),
     [
         (-9, signal.SIGKILL, "Traceback", ""),
-        (0, signal.SIGKILL, "", "exit code 0 after SIGKILL"),
+        (0, signal.SIGKILL, "", ""),
+        (1, signal.SIGKILL, "", "exit code 1 after SIGKILL"),
         (130, signal.SIGINT, "interrupted", ""),
         # before the first line of lrdoctor Python itself ends
         (-2, signal.SIGINT, "Traceback (most recent call last)", ""),
