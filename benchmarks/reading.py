@@ -26,7 +26,7 @@ from lrdoctor.core.study import Study
 from lrdoctor.logs import read_log
 from lrdoctor.rules import judge_run
 
-LIMIT = 2.0
+LIMIT = 1.5
 """Highest ratio that is accepted."""
 
 CHUNK = 1_000_000

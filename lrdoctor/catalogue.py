@@ -25,12 +25,8 @@ Drawn: TypeAlias = Iterator[tuple[Part, Mapping[str, bytes]]]
 HIGHEST_PERCENTILE = 100.0
 
 
-def _grid(laboratory: Laboratory) -> Settings:
-    return Settings(laboratory.spec.sweep.rates())
-
-
 def _sweep(laboratory: Laboratory, seeds: Seeds, asked: Asked) -> Study:
-    return examine.sweep(laboratory, _grid(laboratory), seeds)
+    return examine.sweep(laboratory, Settings(examine.grid(laboratory)), seeds)
 
 
 def _figures_of_sweep(study: Study, report: Report) -> Drawn:
@@ -64,7 +60,7 @@ def _probe(laboratory: Laboratory, seeds: Seeds, asked: AskedOfProbe) -> Probed:
     spec = laboratory.spec
     factor = spec.probe.factor if asked.factor is None else asked.factor
     settings = probes.Settings(factor=factor, steps=spec.probe.steps)
-    return examine.probe(laboratory, settings, _grid(laboratory), seeds, asked.learning_rate)
+    return examine.probe(laboratory, settings, seeds, asked.learning_rate)
 
 
 def _figures_of_probe(probed: Probed, report: Report) -> Drawn:
@@ -96,7 +92,7 @@ class Searched:
 
 
 def _warmup(laboratory: Laboratory, seeds: Seeds, asked: Asked) -> Searched:
-    study = examine.rates(laboratory, _grid(laboratory), seeds, asked.learning_rate, asked.unstable_learning_rate)
+    study = examine.rates(laboratory, seeds, asked.learning_rate, asked.unstable_learning_rate)
     found = examine.warmup(laboratory, study, seeds)
     if found is not None:
         found = examine.confirm_warmup(laboratory, found, study, seeds)
@@ -141,7 +137,7 @@ class AskedOfClip(Asked):
 def _clip(laboratory: Laboratory, seeds: Seeds, asked: AskedOfClip) -> Clipping:
     percentile = laboratory.spec.clip.percentile if asked.percentile is None else asked.percentile
     settings = clips.Settings(percentile, search_harder=asked.harder)
-    study = examine.rates(laboratory, _grid(laboratory), seeds, asked.learning_rate, asked.unstable_learning_rate)
+    study = examine.rates(laboratory, seeds, asked.learning_rate, asked.unstable_learning_rate)
     return examine.confirm_clipping(laboratory, examine.clip(laboratory, settings, seeds, study), seeds)
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 from types import FrameType
@@ -24,6 +24,8 @@ TAKES_VALUE = "cmWXQ"
 """Letters of Python's options that what follows belongs to; after `c` and `m` come the script's own."""
 BLIND = "IES"
 """Options with which Python does not look at PYTHONPATH, or runs no sitecustomize."""
+KILLED = getattr(signal, "SIGKILL", None)
+"""The signal that no process can act upon; None where there are no signals."""
 PAUSE = 0.5
 """Seconds between two questions whether the command is to be ended."""
 OF_SIGNAL = 128
@@ -75,6 +77,7 @@ def run(
     stdout: IO[str] | None = None,
     until: Callable[[], bool] | None = None,
     end: Callable[[int, Callable[[], bool]], None] | None = None,
+    guard: Callable[[int], AbstractContextManager[object]] | None = None,
 ) -> Ended:
     """Runs the command to its end; signals that this process gets meanwhile are the command's.
 
@@ -84,7 +87,10 @@ def run(
         stdout: another file for its standard output.
         until: asked every so often; where it says True the command is ended by `end`. The command then has a process
             group of its own.
-        end: ends the group of that number and all that it started; given with it whether its leader has ended.
+        end: ends the group of that number and all that it started; given with it whether its leader has ended. Also
+            called when the command was killed: it had no chance to do so, and the ranks of a launcher would train on.
+        guard: given the command's process number, what watches over it while it runs; None where it is left to itself
+            when this process is killed.
 
     Raises:
         LrdoctorError: it cannot be started.
@@ -95,7 +101,10 @@ def run(
     except OSError as error:
         raise LrdoctorError(f"{shlex.join(command)}: cannot be started: {error.strerror}; check its name") from error
     was_stopped = False
-    with _forwarding(process, has_group=until is not None) as told:
+    with (
+        _forwarding(process, has_group=until is not None) as told,
+        nullcontext() if guard is None else guard(process.pid),
+    ):
         if until is None:
             process.wait()
         while process.poll() is None:
@@ -105,6 +114,8 @@ def run(
                 was_stopped = True
                 end(process.pid, lambda: process.poll() is not None)
         returncode = process.wait()
+        if end is not None and not was_stopped and -returncode == KILLED:
+            end(process.pid, lambda: True)
     return Ended(returncode, time.monotonic() - begun, told[-1] if told else None, was_stopped)
 
 

@@ -129,7 +129,7 @@ def seeds_for(laboratory: Laboratory, asked: int | None, settled: bool = False) 
         return tuple(spec.seeds)
     if settled:
         return examine.numbered_on(spec.seeds, examine.FEWEST_SEEDS)
-    return examine.enough_seeds(laboratory, Settings(spec.sweep.rates()), spec.seeds)
+    return examine.enough_seeds(laboratory, Settings(examine.grid(laboratory)), spec.seeds)
 
 
 def run(procedure: Procedure[A, F], asked: A, spec: Spec, how: How) -> Report:

@@ -165,7 +165,7 @@ def opened(spec: Spec, out: Path) -> StudyFolder:
 def swept(spec: Spec, out: Path, engine: FakeEngine, log: Log, exhaustive: bool = True) -> Any:
     with opened(spec, out) as folder:
         laboratory = examine.Laboratory(spec, folder, engine, log, exhaustive=exhaustive)
-        return examine.sweep(laboratory, Settings(spec.sweep.rates()), spec.seeds)
+        return examine.sweep(laboratory, Settings(examine.grid(laboratory)), spec.seeds)
 
 
 def test_a_sweep_runs_its_stages_and_locates_the_edge(spec: Spec, tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_the_extension_is_told_of(spec: Spec, tmp_path: Path) -> None:
 def probed(spec: Spec, out: Path, engine: FakeEngine, best: float | None, log: Log | None = None) -> Any:
     with opened(spec, out) as folder:
         laboratory = examine.Laboratory(spec, folder, engine, log or Log(), exhaustive=True)
-        made = examine.probe(laboratory, probes.Settings(), Settings(spec.sweep.rates()), spec.seeds, best)
+        made = examine.probe(laboratory, probes.Settings(), spec.seeds, best)
         return made, examine.all_trials_table(laboratory, made.study)
 
 
@@ -312,7 +312,7 @@ def test_what_is_finished_needs_no_budget(spec: Spec, tmp_path: Path) -> None:
     first = swept(spec, tmp_path / "out", FakeEngine(healthy_below(0.17)), Log())
     with opened(spec, tmp_path / "out") as folder:
         laboratory = examine.Laboratory(spec, folder, FakeEngine(healthy_below(0.17)), Log(), budget=0, exhaustive=True)
-        again = examine.sweep(laboratory, Settings(spec.sweep.rates()), spec.seeds)
+        again = examine.sweep(laboratory, Settings(examine.grid(laboratory)), spec.seeds)
     assert (len(again.runs), laboratory.trained) == (len(first.runs), 0)
 
 

@@ -50,7 +50,7 @@ def clipped(
 ) -> Clipping:  # fmt: skip
     with opened(spec, out) as folder:
         laboratory = examine.Laboratory(spec, folder, engine, log)
-        study = examine.rates(laboratory, sweeps.Settings(spec.sweep.rates()), spec.seeds, best, unstable)
+        study = examine.rates(laboratory, spec.seeds, best, unstable)
         found = examine.clip(laboratory, Settings(**settings), spec.seeds, study)
         return examine.confirm_clipping(laboratory, found, spec.seeds)
 
@@ -97,7 +97,7 @@ def test_a_second_study_trains_nothing(spec: Spec, tmp_path: Path) -> None:
 def test_clipping_after_a_sweep_trains_the_clipped_trials_alone(spec: Spec, tmp_path: Path) -> None:
     with opened(spec, tmp_path / "out") as folder:
         laboratory = examine.Laboratory(spec, folder, ClipEngine(cure=10.0), Log(), exhaustive=True)
-        examine.sweep(laboratory, sweeps.Settings(spec.sweep.rates()), spec.seeds)
+        examine.sweep(laboratory, sweeps.Settings(examine.grid(laboratory)), spec.seeds)
     engine = ClipEngine(cure=10.0)
     found = clipped(spec, tmp_path / "out", engine, Log())
     of_search = [run for run in found.runs if run.trial is not None and run.trial.seed in spec.seeds]

@@ -44,7 +44,7 @@ def test_the_trials_of_a_fix_are_those_of_the_spec_that_has_it(tmp_path: Path) -
     spec, out = spec_with(tmp_path), tmp_path / "out"
     with opened(spec, out) as folder:
         laboratory = examine.Laboratory(spec, folder, world(), Log(), exhaustive=True)
-        grid = [(rate, seed) for rate in spec.sweep.rates() for seed in spec.seeds]
+        grid = [(rate, seed) for rate in examine.grid(laboratory) for seed in spec.seeds]
         treated = [replace(examine.baseline_trial(spec, *pair), procedure="treat", **OWN) for pair in grid]
         laboratory.run("treat", treated)
     (out / "prescription.yaml").write_text(spec.patched_yaml(out, OWN, "what came out"))
@@ -84,7 +84,7 @@ def test_sweeps_of_two_specs_in_one_folder_are_judged_apart(tmp_path: Path) -> N
 def table_after_sweep(spec: Spec, out: Path) -> list[dict[str, Any]]:
     with opened(spec, out) as folder:
         laboratory = examine.Laboratory(spec, folder, world(), Log(), exhaustive=True)
-        study = examine.sweep(laboratory, Settings(spec.sweep.rates()), spec.seeds)
+        study = examine.sweep(laboratory, Settings(examine.grid(laboratory)), spec.seeds)
         return examine.all_trials_table(laboratory, study)
 
 
@@ -98,7 +98,7 @@ def test_the_warmup_search_takes_the_place_of_the_spec_s_warmup(tmp_path: Path) 
     spec, out = spec_with(tmp_path, **OWN), tmp_path / "out"
     with opened(spec, out) as folder:
         laboratory = examine.Laboratory(spec, folder, world(), Log(), exhaustive=True)
-        study = examine.sweep(laboratory, Settings(spec.sweep.rates()), spec.seeds)
+        study = examine.sweep(laboratory, Settings(examine.grid(laboratory)), spec.seeds)
         laboratory.engine = FakeEngine(healthy_below(2.0))
         found = examine.warmup(laboratory, study, spec.seeds)
     assert found is not None

@@ -43,7 +43,7 @@ def settled(
     engine, log = FakeEngine(world(edge)), Log()
     with opened(spec, folder / "out") as study_folder:
         laboratory = examine.Laboratory(spec, study_folder, engine, log, budget=budget)
-        settings = Settings(spec.sweep.rates())
+        settings = Settings(examine.grid(laboratory))
         enough = examine.enough_seeds(laboratory, settings, spec.seeds)
         trained = engine.trials
         study = examine.sweep(laboratory, settings, enough)
@@ -88,7 +88,7 @@ def test_the_seeds_before_the_last_did_not_settle_it(tmp_path: Path) -> None:
     with opened(fewer, tmp_path / "out") as folder:
         engine = FakeEngine(world(varied))
         laboratory = examine.Laboratory(fewer, folder, engine, Log())
-        study = examine.sweep(laboratory, Settings(fewer.sweep.rates()), enough[:-1])
+        study = examine.sweep(laboratory, Settings(examine.grid(laboratory)), enough[:-1])
     assert engine.trials == 0
     assert side(study) == "open"
     report = assess.report_of_sweep(study, "sweep")

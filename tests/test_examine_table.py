@@ -54,12 +54,11 @@ def spec(tmp_path: Path) -> Spec:
 
 
 def swept(laboratory: Laboratory) -> Study:
-    return examine.sweep(laboratory, Settings(laboratory.spec.sweep.rates()), laboratory.spec.seeds)
+    return examine.sweep(laboratory, Settings(examine.grid(laboratory)), laboratory.spec.seeds)
 
 
 def probed(laboratory: Laboratory) -> Study:
-    grid = Settings(laboratory.spec.sweep.rates())
-    return examine.probe(laboratory, probes.Settings(), grid, laboratory.spec.seeds, 0.1).study
+    return examine.probe(laboratory, probes.Settings(), laboratory.spec.seeds, 0.1).study
 
 
 def clipped(laboratory: Laboratory) -> Study:

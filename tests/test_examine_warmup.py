@@ -13,7 +13,6 @@ from test_examine import SPEC, FakeEngine, Log, broken_at, opened
 from lrdoctor import assess, examine
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
-from lrdoctor.procedures.sweep import Settings
 from lrdoctor.procedures.warmup_comparison import Warmup
 from lrdoctor.spec import Spec, load_spec
 
@@ -62,7 +61,7 @@ def searched(
 ) -> tuple[Any, Warmup | None]:
     with opened(spec, out) as folder:
         laboratory = examine.Laboratory(spec, folder, engine, log)
-        study = examine.rates(laboratory, Settings(spec.sweep.rates()), spec.seeds, best, unstable)
+        study = examine.rates(laboratory, spec.seeds, best, unstable)
         found = examine.warmup(laboratory, study, spec.seeds)
         return study, None if found is None else examine.confirm_warmup(laboratory, found, study, spec.seeds)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lrdoctor.fixes import FIXES
-from lrdoctor.logs import READERS
+from lrdoctor.logs.readers import READERS
 from lrdoctor.rules import RULES
 from lrdoctor.spec import spec_schema
 from tools import generate

@@ -18,6 +18,7 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Finished, Progress, Started, Task
 from lrdoctor.errors import BudgetSpent, Interrupted, StoreError
 from lrdoctor.examine.made_up import World, world_of
+from lrdoctor.examine.range_test import to_begin_with
 from lrdoctor.procedures import clip as clips
 from lrdoctor.procedures import probe as probes
 from lrdoctor.procedures.sweep import Settings
@@ -56,9 +57,9 @@ class WorldEngine(FakeEngine):
 def everything(laboratory: examine.Laboratory) -> None:
     """One command after the other, as a treatment would, with nothing left out."""
     laboratory.exhaustive = True
-    spec, grid = laboratory.spec, Settings(laboratory.spec.sweep.rates())
+    spec, grid = laboratory.spec, Settings(examine.grid(laboratory))
     study = examine.sweep(laboratory, grid, spec.seeds)
-    examine.probe(laboratory, probes.Settings(), grid, spec.seeds, study.best_learning_rate)
+    examine.probe(laboratory, probes.Settings(), spec.seeds, study.best_learning_rate)
     examine.warmup(laboratory, study, spec.seeds)
     examine.clip(laboratory, clips.Settings(), spec.seeds, study)
 
@@ -72,7 +73,7 @@ def spec(tmp_path: Path) -> Spec:
 def assumed(spec: Spec, **changes: Any) -> World:
     """The world that is assumed where no trial has told, or another one."""
     baseline = examine.baseline_trial(spec, 1.0, 0)
-    return replace(world_of(baseline, spec.sweep.rates(), (), shortest_warmup=5), **changes)
+    return replace(world_of(baseline, to_begin_with(spec), (), shortest_warmup=5), **changes)
 
 
 def planned(
@@ -98,7 +99,7 @@ def run(
 
 def swept(laboratory: examine.Laboratory) -> None:
     laboratory.exhaustive = True
-    examine.sweep(laboratory, Settings(laboratory.spec.sweep.rates()), laboratory.spec.seeds)
+    examine.sweep(laboratory, Settings(examine.grid(laboratory)), laboratory.spec.seeds)
 
 
 def test_the_plan_is_what_is_run_where_the_world_is_as_assumed(spec: Spec, tmp_path: Path) -> None:
@@ -108,6 +109,16 @@ def test_the_plan_is_what_is_run_where_the_world_is_as_assumed(spec: Spec, tmp_p
     assert [(stage.name, stage.trials, stage.reused) for stage in plan.stages] == log.planned_stages
     assert plan.trials == engine.trials + engine.controls
     assert engine.steps < plan.steps  # unstable trials end early
+    assert [part.name for part in plan.parts()] == ["sweep", "probe", "warmup", "clip_gradients"]
+
+
+def test_rates_that_are_to_be_found_are_planned_too(spec: Spec, tmp_path: Path) -> None:
+    auto = load_spec(tmp_path / "spec.yaml", ["sweep=auto"])
+    plan = planned(auto, tmp_path / "out")
+    engine, log = run(auto, tmp_path / "out", assumed(auto))
+    assert [(stage.name, stage.trials, stage.reused) for stage in plan.stages] == log.planned_stages
+    assert (plan.stages[1].name, plan.stages[1].trials, plan.stages[1].steps) == ("range test", 5, 5 * 20)
+    assert plan.trials == engine.trials + engine.controls
     assert [part.name for part in plan.parts()] == ["sweep", "probe", "warmup", "clip_gradients"]
 
 
@@ -130,10 +141,8 @@ def test_the_plan_is_an_upper_figure(spec: Spec, tmp_path: Path, changes: dict[s
 def test_the_assumed_world_is_one_of_instability_close_above_the_best_rate(spec: Spec, tmp_path: Path) -> None:
     run(spec, tmp_path / "out", assumed(spec))
     with opened(spec, tmp_path / "out") as folder:
-        study = examine.sweep(
-            examine.Laboratory(spec, folder, WorldEngine(assumed(spec)), Log()),
-            Settings(spec.sweep.rates()), spec.seeds,
-        )  # fmt: skip
+        laboratory = examine.Laboratory(spec, folder, WorldEngine(assumed(spec)), Log())
+        study = examine.sweep(laboratory, Settings(examine.grid(laboratory)), spec.seeds)
     assert study.best_learning_rate == 0.01
     assert study.stability_margin == pytest.approx(3.0, rel=0.25)
 
@@ -179,7 +188,7 @@ def test_with_any_trials_missing_there_is_a_plan(spec: Spec, tmp_path: Path, kee
 
 def test_given_rates_are_the_world(spec: Spec, tmp_path: Path) -> None:
     def given(laboratory: examine.Laboratory) -> None:
-        study = examine.rates(laboratory, Settings(spec.sweep.rates()), spec.seeds, 0.02, 0.5)
+        study = examine.rates(laboratory, spec.seeds, 0.02, 0.5)
         examine.warmup(laboratory, study, spec.seeds)
 
     plan = planned(spec, tmp_path / "out", given, best=0.02, unstable=0.5)
@@ -225,8 +234,7 @@ def test_the_controls_are_stages_of_what_they_come_before(spec: Spec, tmp_path: 
 
 
 def probed_at(laboratory: examine.Laboratory, rate: float) -> None:
-    grid = Settings(laboratory.spec.sweep.rates())
-    examine.probe(laboratory, probes.Settings(), grid, laboratory.spec.seeds, rate)
+    examine.probe(laboratory, probes.Settings(), laboratory.spec.seeds, rate)
 
 
 def test_controls_that_are_finished_are_not_planned(spec: Spec, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_the_starter_is_a_valid_spec(tmp_path: Path) -> None:
     spec = load_spec(written[0])
     assert spec.folder == tmp_path / "new" / "study"
     assert spec.workload()["data"]["batch_size"] == 64
-    assert len(spec.sweep.rates()) * len(spec.seeds) == 30
+    assert spec.swept is None  # short trials find them
 
 
 def test_the_starter_shows_every_key_that_a_command_reads(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from lrdoctor.assess import report_of_logs
 from lrdoctor.core.glossary import GLOSSARY
-from lrdoctor.logs import READERS
 from lrdoctor.logs.gather import gather
+from lrdoctor.logs.readers import READERS
 from lrdoctor.reports.terminal.screen import print_screen
 from lrdoctor.reports.terminal.text import Screen
 from lrdoctor.spec import spec_schema

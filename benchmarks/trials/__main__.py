@@ -4,9 +4,10 @@ Sweeps every workload into a folder (what is trained there is reused) and compar
 verdict of the sweep as users run it, which leaves out seeds that cannot change it, and of the same sweep with
 `--exhaustive` the verdict and every curve. The curves on which they disagree are listed for the parts that have been
 developed on, and for the latest one only when it is asked for alone: whoever looks at them may look at thresholds no
-more.
+more. With `--range-test`, whether `sweep: auto` would have looked where the sweeps had their answers.
 
     python -m benchmarks.trials [--half developed|held_out|fresh|fresh2|known|all] [--out DIR] [--jobs 2] [--verdicts]
+        [--range-test]
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from benchmarks.trials import scores
 from benchmarks.trials.judged import Judgement, judge
 from benchmarks.trials.labels import LABELS, Expected, Labelled, read_labels, read_verdicts
 from benchmarks.trials.labels import Curve as Key
+from benchmarks.trials.ranges import found, print_ranges
 from benchmarks.trials.scores import Score
 from benchmarks.trials.workloads import ZOO, Half, Workload
 
@@ -36,15 +38,23 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder of the studies, kept; default: a temporary one")
     parser.add_argument("--jobs", type=int, default=2, help="worker processes of a sweep")
     parser.add_argument("--verdicts", action="store_true", help="a line on every workload as well")
+    parser.add_argument("--range-test", action="store_true", help="also where `sweep: auto` would have looked")
     options = parser.parse_args()
     halves = [half for half in HALVES if options.half in (half, "all") or (options.half == "known" and half != LATEST)]
     zoo = [w for w in ZOO if w.half in halves]
     with tempfile.TemporaryDirectory() as folder:
-        sparing, judged = swept(zoo, (options.out or Path(folder)).resolve(), options.jobs)
+        out = (options.out or Path(folder)).resolve()
+        sparing, judged = swept(zoo, out, options.jobs)
+        ranges = {
+            w.name: found(w.write(out / "specs"), out / "range_test" / w.name, options.jobs)
+            for w in (zoo if options.range_test else ())
+        }
     truth, expected = read_labels(), read_verdicts()
     for half in halves:
         print_half(half, [w for w in zoo if w.half == half], truth, judged)
         print_marks(half, [w for w in zoo if w.half == half], expected, {"as run": sparing, "exhaustive": judged})
+    if options.range_test:
+        print_ranges(zoo, ranges, judged)
     if options.verdicts:
         print_verdicts(zoo, expected, sparing)
     for half in halves:

@@ -8,20 +8,19 @@ from __future__ import annotations
 import functools
 import io
 import os
-import secrets
 import shlex
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec
-
-import typer
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn, ParamSpec
 
 from lrdoctor import __version__
-from lrdoctor.cli.options import FailOn
 from lrdoctor.cli.outputs import NOTHING, Outputs, messages
 from lrdoctor.errors import Interrupted, LrdoctorError
 from lrdoctor.reports.numbers import printable
@@ -34,6 +33,15 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 110
 """Columns of the report where standard output is no terminal."""
 
+
+class FailOn(StrEnum):
+    """The least severity that makes a command exit with 1."""
+
+    UNSTABLE = "unstable"
+    WARNING = "warning"
+    NEVER = "never"
+
+
 UNSTABLE, COULD_NOT_JUDGE, BUG, INTERRUPTED = 1, 2, 3, 130
 
 FAILS = {FailOn.UNSTABLE: ("error",), FailOn.WARNING: ("error", "warning"), FailOn.NEVER: ()}
@@ -45,11 +53,34 @@ CONCLUDED: list[int] = []
 P = ParamSpec("P")
 
 
+def begin() -> None:
+    """What comes before any command. Python and typer turn Ctrl-C into exit code 1, which would read as "unstable"."""
+    streams.open_missing()
+    signal.signal(signal.SIGINT, _exit_interrupted)
+
+
+def _exit_interrupted(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(INTERRUPTED)
+
+
 def exit_codes(command: Callable[P, int]) -> Callable[P, None]:
-    """A command that returns its exit code, with every exception turned into one."""
+    """A command that returns its exit code, as typer has it, with every exception turned into one."""
+    from typer import Exit
+
+    ended = coded(command)
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        raise Exit(ended(*args, **kwargs))
+
+    return run
+
+
+def coded(command: Callable[P, int]) -> Callable[P, int]:
+    """A command that returns its exit code, with every exception turned into one."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> int:
         try:
             code = command(*args, **kwargs)
         except Interrupted as stop:
@@ -68,7 +99,7 @@ def exit_codes(command: Callable[P, int]) -> Callable[P, None]:
             say(f"lrdoctor: a bug in lrdoctor; please report it with {_save_traceback()}")
             code = BUG
         CONCLUDED.append(code)
-        raise typer.Exit(code)
+        return code
 
     return run
 
@@ -187,6 +218,8 @@ def commands_ignored(as_json: bool = False, asked: bool = False) -> Iterator[Non
     if as_json or not (asked or in_github()):
         yield
         return
+    import secrets
+
     token = secrets.token_hex()
     print(f"::stop-commands::{token}", flush=True)
     try:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from lrdoctor.cli import trials
-from lrdoctor.cli.endings import conclude
-from lrdoctor.cli.options import FailOn, FailOnOption, Json, Quiet, Set, SpecPath
+from lrdoctor.cli.endings import FailOn, conclude
+from lrdoctor.cli.options import FailOnOption, Json, Quiet, Set, SpecPath
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.cli.scripts import NO_SCRIPT, Script
 

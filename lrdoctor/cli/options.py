@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-class FailOn(StrEnum):
-    """The least severity that makes a command exit with 1."""
-
-    UNSTABLE = "unstable"
-    WARNING = "warning"
-    NEVER = "never"
+from lrdoctor.cli.endings import FailOn
 
 
 def positive(value: float | None) -> float | None:

@@ -5,7 +5,6 @@ A command takes them as one parameter, `outputs: Outputs`; `with_options` shows 
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -13,15 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from lrdoctor.cli.groups import options_of, with_group
-from lrdoctor.cli.options import positive
 from lrdoctor.errors import LrdoctorError
 from lrdoctor.reports.terminal import streams
 
 if TYPE_CHECKING:
+    import inspect
+
+    import typer
+
     from lrdoctor.assess import Baseline
+    from lrdoctor.cli.options import positive
     from lrdoctor.core.report import Report
 
 PARAMETER = "outputs"
@@ -31,6 +31,8 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
 def _file(option: str, what: str) -> Any:
+    import typer
+
     return typer.Option(option, metavar="FILE", help=what)
 
 
@@ -165,11 +167,19 @@ NOTHING = Outputs()
 
 def with_options(command: Callable[..., int]) -> Callable[..., int]:
     """The command with an option for each field of its parameter `outputs`; any other command as it is."""
+    from lrdoctor.cli.groups import with_group
+
     return with_group(command, PARAMETER, _options(), lambda given: Outputs(**given).prepared(command.__name__))
 
 
 def _options() -> list[inspect.Parameter]:
-    return list(options_of(Outputs, {"Baseline": object}))
+    # where typer is not used, nothing needs the options as such
+    import typer
+
+    from lrdoctor.cli.groups import options_of
+    from lrdoctor.cli.options import positive
+
+    return list(options_of(Outputs, {"Baseline": object, "typer": typer, "positive": positive}))
 
 
 def _read(path: Path) -> Baseline:

@@ -15,8 +15,8 @@ import typer
 
 from lrdoctor.cli import threads
 from lrdoctor.cli.diagnose import Alpha, Objective, ObjectiveOption, VerboseLogs
-from lrdoctor.cli.endings import INTERRUPTED, UNSTABLE, conclude, say
-from lrdoctor.cli.options import FailOn, FailOnOption, Quiet
+from lrdoctor.cli.endings import INTERRUPTED, UNSTABLE, FailOn, conclude, say
+from lrdoctor.cli.options import FailOnOption, Quiet
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.errors import LrdoctorError
 
@@ -86,11 +86,12 @@ def run(
     given = None if objective is Objective.AUTO else objective.value
     environment = settings.environment(os.environ)  # the script's own, before numpy is told anything
     watch, mark = None, secrets.token_hex(16)
+    # told by this, all that the command started is found, also what left its group
+    environment[processes.MARK] = mark
     if stop_on is not None:
         threads.one_for_numpy()
         from lrdoctor.watching.recording import RecordingWatch
 
-        environment[processes.MARK] = mark
         watch = RecordingWatch(folder, launch.script_name(command), objective=given, alpha=alpha)
     ended = launch.run(
         command,
@@ -98,6 +99,8 @@ def run(
         stdout=sys.stderr if json else None,
         until=watch.is_unstable if watch else None,
         end=lambda group, is_gone: processes.end(group, mark, is_gone),
+        # a SIGKILL cannot be passed on, and whoever sends one wants the training to end
+        guard=None if sys.platform == "win32" else lambda pid: processes.Guard(pid, mark),
     )
     if watch is not None and watch.alarm is not None and ended.was_stopped:
         say(f"ended the script: {watch.alarm.text}")

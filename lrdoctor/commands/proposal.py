@@ -19,6 +19,7 @@ from lrdoctor.errors import LrdoctorError, SpecError
 from lrdoctor.launch import script_name
 from lrdoctor.recording.settings import Recording
 from lrdoctor.spec import CommandSpec, load_spec, spec_from
+from lrdoctor.spec.blocks import AUTO
 
 MOST_UPDATES = 300
 """Updates of the first look, and so of a trial where no other length is asked for: what a small training needs to show
@@ -34,6 +35,9 @@ DECADES = 1.5
 the sweep goes on where the best rate is at an end."""
 A_DECADE = 2
 """Rates of a decade."""
+CAREFUL = 1e-3
+"""Learning rate of the first look at a command that takes its rate by {lr}: most trainings neither break nor stand
+still at it, and all that is asked is how many updates it makes."""
 DIGITS = 4
 SAME = 1e-3
 """Part of a grid step by which a rounded end may miss it."""
@@ -52,10 +56,13 @@ class Asked:
     """The command's own learning rate, where the others are reckoned from it."""
     rates: tuple[float, ...] = ()
     """Those to sweep, where they are known one by one."""
+    is_auto: bool = False
+    """Whether short trials are to find the rates: the command takes its rate by {lr} and its own does not show."""
 
     @property
     def is_whole(self) -> bool:
-        return self.steps is not None and (bool(self.rates) or None not in (self.lowest, self.highest))
+        has_rates = self.is_auto or bool(self.rates) or None not in (self.lowest, self.highest)
+        return self.steps is not None and has_rates
 
     def with_given(self, steps: int | None, lowest: float | None, highest: float | None) -> Asked:
         """With what the user gives, None for nothing, in place of what is known."""
@@ -64,7 +71,7 @@ class Asked:
             return known
         ends = (self.rates[0], self.rates[-1]) if self.rates else (self.lowest, self.highest)
         low, high = (old if new is None else new for old, new in zip(ends, (lowest, highest), strict=True))
-        return replace(known, lowest=low, highest=high, rates=())
+        return replace(known, lowest=low, highest=high, rates=(), is_auto=False)
 
     def swept(self) -> tuple[float, ...]:
         """The rates, ascending, about half a decade apart: from the lowest to the highest, or around the command's own.
@@ -116,7 +123,7 @@ def finish(name: str, words: Sequence[str], asked: Asked, overrides: Sequence[st
         SpecError: the rates, the command or an override cannot be used.
     """
     plain = {"name": name, "command": list(words), "max_train_steps": asked.steps}
-    return _spec({**plain, "sweep": {"values": list(asked.swept())}}, overrides)
+    return _spec({**plain, "sweep": AUTO if asked.is_auto else {"values": list(asked.swept())}}, overrides)
 
 
 def _spec(plain: dict[str, Any], overrides: Sequence[str]) -> CommandSpec:
@@ -133,7 +140,7 @@ def of_study(out: Path, wanted: CommandSpec) -> Asked | None:
         return None
     if not isinstance(saved, CommandSpec) or (saved.command, saved.runs_in) != (wanted.command, wanted.runs_in):
         return None
-    return Asked(steps=saved.max_train_steps, rates=saved.sweep.rates())
+    return Asked(steps=saved.max_train_steps, rates=saved.swept or (), is_auto=saved.swept is None)
 
 
 def look(spec: CommandSpec, asked: Asked, say: Callable[[str], None]) -> Asked:
@@ -149,8 +156,10 @@ def look(spec: CommandSpec, asked: Asked, say: Callable[[str], None]) -> Asked:
         SpecError: its own rate does not show.
     """
     named = all_fields(spec.command)
-    if "lr" in named and (asked.lowest is None or asked.highest is None):
-        raise SpecError("the command has {lr}, so that its own learning rate is not known: give --min and --max")
+    if "lr" in named and (asked.lowest is None) != (asked.highest is None):
+        raise SpecError("the command has {lr}, so that its own learning rate is not known: give both --min and --max")
+    if "lr" in named and asked.lowest is None:
+        asked = replace(asked, is_auto=True)
     say(f"a first look at the command: up to {asked.steps or MOST_UPDATES} updates as it is")
     session = CommandSession(spec.workload(), 0)
     with tempfile.TemporaryDirectory(prefix="lrdoctor-", ignore_cleanup_errors=True) as passing:
@@ -158,7 +167,7 @@ def look(spec: CommandSpec, asked: Asked, say: Callable[[str], None]) -> Asked:
         (own / "files").mkdir()
         (own / "recording").mkdir()
         values: dict[str, Value] = {
-            "lr": math.sqrt((asked.lowest or 1.0) * (asked.highest or 1.0)),
+            "lr": CAREFUL if asked.lowest is None or asked.highest is None else math.sqrt(asked.lowest * asked.highest),
             "seed": spec.seeds[0],
             "dir": str(own / "files"),
             "steps": MOST_UPDATES,
@@ -193,6 +202,9 @@ def look(spec: CommandSpec, asked: Asked, say: Callable[[str], None]) -> Asked:
 
 def _with_rates(asked: Asked, optimizers: Sequence[dict[str, Any]], say: Callable[[str], None]) -> Asked:
     """With rates around the optimizer's own, where none were given."""
+    if asked.is_auto:
+        say("the range of the learning rate is found by short trials; --min and --max give it")
+        return asked
     if asked.lowest is not None and asked.highest is not None:
         return asked
     rate = optimizers[0]["learning_rate"] if optimizers else None

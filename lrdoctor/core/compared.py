@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lrdoctor.core.certainty import Interval
-from lrdoctor.core.sections import Verdict
+from lrdoctor.core.report import Verdict
 from lrdoctor.core.study import Objective, Rate
 
 Outcome = Literal["worse", "mixed", "inconclusive", "no_difference", "better"]

@@ -11,10 +11,10 @@ from typing import Literal
 
 from lrdoctor.core import plain
 from lrdoctor.core.changes import Changes
+from lrdoctor.core.report import FixStatus
 from lrdoctor.core.rewriting import Edit, Refusal, Rewrite
 from lrdoctor.core.study import Objective, Rate
 
-FixStatus = Literal["recommended", "verified", "rejected", "not_tried", "unconfirmed"]
 TriedStatus = Literal["verified", "rejected", "not_tried", "unconfirmed"]
 Change = Literal["gain", "loss", "no change"]
 

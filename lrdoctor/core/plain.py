@@ -12,6 +12,7 @@ import types
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -33,8 +34,9 @@ def key(name: str) -> Mapping[str, Any]:
 
 @cache
 def hints(kind: type) -> Mapping[str, Any]:
-    """Field -> its type, names resolved."""
-    return get_type_hints(kind)
+    """Field -> its type, names resolved. A class names in `TYPES_FROM` the modules of those that it does not import."""
+    elsewhere = [vars(import_module(name)) for name in getattr(kind, "TYPES_FROM", ())]
+    return get_type_hints(kind, localns={name: value for names in elsewhere for name, value in names.items()})
 
 
 def keyed(kind: type) -> Iterator[tuple[str, Field[Any]]]:

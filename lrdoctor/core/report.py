@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from lrdoctor.core import brief
 from lrdoctor.core.curve import Curve
-from lrdoctor.core.fix_sections import ClipResult, TreatResult, WarmupResult
-from lrdoctor.core.fix_sections import FixStatus as FixStatus
-from lrdoctor.core.sections import Comparison, MinMargin, Model, Probe, Sweep
-from lrdoctor.core.sections import Verdict as Verdict
 from lrdoctor.errors import InconclusiveError, UnstableError
 
+Verdict = Literal["stable", "unstable", "inconclusive"]
+FixStatus = Literal["recommended", "verified", "rejected", "not_tried", "unconfirmed"]
 Severity = Literal["error", "warning", "info"]
 Instability = Literal[
     "early",
@@ -40,6 +38,9 @@ FailOn = Literal["unstable", "warning"]
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from lrdoctor.core.fix_sections import ClipResult, TreatResult, WarmupResult
+    from lrdoctor.core.sections import Comparison, MinMargin, Model, Probe, Sweep
 
 SCHEMA_VERSION = 1
 
@@ -164,6 +165,9 @@ class Report:
     `repr(report)` is one line that says what is worst and where; `str(report)` is a screen of it; `report.check()`
     raises what `str` says. A failed `assert report.verdict == "stable"` shows both under pytest.
     """
+
+    TYPES_FROM: ClassVar[tuple[str, ...]] = ("lrdoctor.core.sections", "lrdoctor.core.fix_sections")
+    """Modules of the types of its sections, for `core.plain`: reports of logs have none, and never load them."""
 
     command: str
     verdict: Verdict

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
+import numpy.typing as npt
 
 from lrdoctor.core.curve import Curve, Values
 
@@ -14,6 +15,34 @@ FEWEST_POINTS = 4
 
 MAD_TO_SD = 1.4826
 """Median absolute deviation to standard deviation, for a normal distribution."""
+
+
+def median(values: npt.ArrayLike) -> np.float64:
+    """The median of all values, nan where one is nan or there is none.
+
+    >>> float(median([4.0, 1.0, 2.0])), float(median([4, 1, 2, 8])), float(median([1.0, np.nan, 2.0]))
+    (2.0, 3.0, nan)
+    """
+    return np.float64(medians(np.asarray(values, dtype=np.float64).ravel()))
+
+
+def medians(rows: Values) -> Values:
+    """The median along the last axis, float64; nan where a value is nan or there is none.
+
+    As numpy's own to the last bit. That one imports `numpy.ma` at its first call, which takes longer than to judge a
+    small log.
+    """
+    n = rows.shape[-1]
+    if not n:
+        return np.full(rows.shape[:-1], np.nan)
+    middle = n // 2
+    # around one place only: numpy then uses the processor's vectors, and is eight times as fast as around two
+    ordered = np.partition(rows, middle, axis=-1).astype(np.float64, copy=False)
+    found = ordered[..., middle]
+    if n % 2 == 0:
+        found = (ordered[..., :middle].max(axis=-1) + found) / 2
+    # 0 for -0, as numpy has it
+    return np.asarray(np.where(np.isnan(ordered.max(axis=-1)), np.nan, found + 0.0))
 
 
 def block_length(n: int) -> int:
@@ -31,7 +60,7 @@ def block_medians(values: Values, length: int) -> Values:
         return np.zeros(0)
     blocks = values[: m * length].reshape(m, length)
     few = [blocks[:, i] for i in range(length)] if length in (3, FEW) else None
-    return np.median(blocks, axis=1) if few is None else median_of(few)
+    return medians(blocks) if few is None else median_of(few)
 
 
 FEW = 5

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lrdoctor.core.curve import EMPTY, Curve
-from lrdoctor.core.trial import Trial
+
+if TYPE_CHECKING:
+    from lrdoctor.core.trial import Trial
 
 Status = Literal["completed", "diverged", "failed", "truncated"]
 """completed: every step ran. diverged: stopped at a non-finite loss or gradient. truncated: stopped early for

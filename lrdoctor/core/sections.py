@@ -14,9 +14,9 @@ from typing import ClassVar, Literal
 from lrdoctor.core import plain
 from lrdoctor.core.architecture import Scale, Site
 from lrdoctor.core.certainty import Interval
+from lrdoctor.core.report import Verdict
 from lrdoctor.core.study import Objective, Obstacle, Rate
 
-Verdict = Literal["stable", "unstable", "inconclusive"]
 WhatIsWorse = Literal["verdict", "stability_margin", "finding"]
 MarginStatus = Literal["passed", "failed", "unknown"]
 

@@ -5,6 +5,7 @@ from lrdoctor.examine.confirming import confirm_clipping, confirm_warmup
 from lrdoctor.examine.inspection import inspect, open_inspector
 from lrdoctor.examine.laboratory import Laboratory, Watcher, baseline_trial, interruptible
 from lrdoctor.examine.probe import probe
+from lrdoctor.examine.range_test import grid
 from lrdoctor.examine.rehearsal import Rehearsal, rehearse
 from lrdoctor.examine.seeds import FEWEST_SEEDS, enough_seeds, numbered_on
 from lrdoctor.examine.sweep import rates, sweep
@@ -24,6 +25,7 @@ __all__ = [
     "confirm_clipping",
     "confirm_warmup",
     "enough_seeds",
+    "grid",
     "inspect",
     "interruptible",
     "numbered_on",

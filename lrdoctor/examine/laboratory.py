@@ -107,6 +107,8 @@ class Laboratory:
     step is a forward pass alone: no workload tells how much cheaper that is. None: any."""
     exhaustive: bool = False
     """Whether trials are run too that cannot change the answer."""
+    chosen: str = ""
+    """How the rates to sweep were found, where the spec leaves that to lrdoctor and it is done."""
     controls: dict[Who, Run] = field(default_factory=dict)
     """The untrained weights on the batches of the seed."""
     trained: int = 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lrdoctor.core.study import Study
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial
+from lrdoctor.examine.range_test import grid
 from lrdoctor.examine.sweep import sweep
 from lrdoctor.procedures import probe as probes
 from lrdoctor.procedures import sweep as sweeps
@@ -14,7 +15,6 @@ from lrdoctor.procedures import sweep as sweeps
 def probe(
     laboratory: Laboratory,
     settings: probes.Settings,
-    grid: sweeps.Settings,
     seeds: Sequence[int],
     best: float | None,
 ) -> probes.Probed:
@@ -23,7 +23,6 @@ def probe(
     Args:
         laboratory: where.
         settings: of the probe.
-        grid: settings of the sweep that finds lr*.
         seeds: of the probe, and of the sweep.
         best: lr*, as the user gave it; None for the one of the sweep, which runs what is missing of it.
 
@@ -33,7 +32,7 @@ def probe(
     """
     spec = laboratory.spec
     if best is None:
-        study = sweep(laboratory, grid, seeds)
+        study = sweep(laboratory, sweeps.Settings(grid(laboratory)), seeds)
     else:
         study = Study(name=spec.name, runs=(), spec=spec.resolved(laboratory.folder.out), best_learning_rate=best)
     if study.best_learning_rate is None:

@@ -13,7 +13,7 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.trial import Trial
 from lrdoctor.core.warmups import steps_to_try
 from lrdoctor.engines.base import Engine
-from lrdoctor.examine import timing
+from lrdoctor.examine import range_test, timing
 from lrdoctor.examine.laboratory import CONTROL, Laboratory, baseline_trial
 from lrdoctor.examine.made_up import FIX, FROM_BEST, PAIR, World, world_of
 from lrdoctor.examine.timing import Clock, Pace
@@ -69,7 +69,7 @@ class Rehearsal(Laboratory):
     @property
     def own_world(self) -> World:
         """That of the spec's own update rule."""
-        return self._world(baseline_trial(self.spec, self.spec.sweep.rates()[0], self.spec.seeds[0]))
+        return self._world(baseline_trial(self.spec, range_test.to_begin_with(self.spec)[0], self.spec.seeds[0]))
 
     def run(self, stage: str, trials: Sequence[Trial]) -> list[Run]:
         self._new = self._controls = ()
@@ -112,7 +112,7 @@ class Rehearsal(Laboratory):
         longest = steps_to_try(spec.warmup.steps, spec.max_train_steps)[-1]
         return world_of(
             replace(baseline, optimizer=trial.optimizer),
-            spec.sweep.rates() if own else self._rates,
+            range_test.to_begin_with(spec) if own else self._rates,
             self.finished,
             shortest_warmup=baseline.warmup_steps + -(-longest // 2),
             best=self.best if own else None,

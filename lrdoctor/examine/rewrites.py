@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lrdoctor.core.architecture import DEEP, Architecture
 from lrdoctor.core.rewriting import SLOW, Rewrite, Rewriting
+from lrdoctor.examine import range_test
 from lrdoctor.examine.bench import Bench
 from lrdoctor.procedures.treatment import Treatment
 from lrdoctor.procedures.treatment_results import Tried
@@ -95,7 +96,7 @@ def _swept(bench: Bench, fix: str, names: Sequence[Rewrite]) -> Iterator[Tried]:
 def _one(bench: Bench, fix: str, rewriting: Rewriting) -> Tried:
     settings = {"rewrite": rewriting.name, "sites": rewriting.n_sites}
     # where no rate trains there is none to build a ladder on
-    grid = None if bench.study.best_learning_rate is not None else bench.laboratory.spec.sweep.rates()
+    grid = None if bench.study.best_learning_rate is not None else range_test.grid(bench.laboratory)
     tried = bench.swept(fix, Treatment(rewrite=rewriting.name), settings, grid=grid)
     tried = replace(tried, rewriting=rewriting)
     # judged too early, perhaps

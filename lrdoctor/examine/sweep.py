@@ -12,6 +12,7 @@ from lrdoctor.core.study import Objective, Stage, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import SpecError, WorkloadError
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial, unlike_others
+from lrdoctor.examine.range_test import grid
 from lrdoctor.procedures import certainty, sparing
 from lrdoctor.procedures import sweep as sweeps
 
@@ -46,7 +47,7 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
     """
     stages: dict[float, Stage] = {}
     runs: dict[float, list[Run]] = {}
-    notes: list[str] = []
+    notes = [laboratory.chosen] if laboratory.chosen and way is OWN else []
     limits = sparing.EVERYTHING if laboratory.exhaustive or len(seeds) == 1 else sparing.LIMITS
     while True:
         study, findings = _study(laboratory, stages, runs, notes, way)
@@ -112,9 +113,7 @@ def _saved(known: sparing.Known) -> Iterator[str]:
         )
 
 
-def rates(
-    laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int], best: float | None, unstable: float | None
-) -> Study:
+def rates(laboratory: Laboratory, seeds: Sequence[int], best: float | None, unstable: float | None) -> Study:
     """A study that knows lr* and unstable_base_learning_rate: as given, else by the sweep.
 
     The sweep runs what is missing of it in the study folder. When both are given it is not run, and the study has no
@@ -122,7 +121,6 @@ def rates(
 
     Args:
         laboratory: where.
-        settings: of the sweep.
         seeds: of the sweep.
         best: lr*, as the user gave it.
         unstable: the lowest unstable rate, as the user gave it.
@@ -135,7 +133,7 @@ def rates(
         spec = laboratory.spec
         study = Study(name=spec.name, runs=(), spec=spec.resolved(laboratory.folder.out))
     else:
-        study = sweep(laboratory, settings, seeds)
+        study = sweep(laboratory, sweeps.Settings(grid(laboratory)), seeds)
     if best is not None or unstable is not None:
         study = replace(
             study,

@@ -10,11 +10,13 @@ from lrdoctor import assess
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.examine import range_test
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial
 from lrdoctor.spec import Spec
 
-APART = ("probe",)
-"""Procedures whose trials are evaluated otherwise than the sweep's, and have only each other to compare with."""
+APART = ("probe", range_test.PROCEDURE)
+"""Procedures whose trials are evaluated otherwise than the sweep's or are shorter, and have only each other to compare
+with."""
 
 
 class Kind(NamedTuple):

@@ -13,6 +13,7 @@ import numpy as np
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Engine, Failed, Finished, Progress, Started, Task
 from lrdoctor.errors import EngineError, WorkloadError
+from lrdoctor.examine import range_test
 from lrdoctor.examine.laboratory import baseline_trial
 from lrdoctor.procedures.probe import Settings as ProbeSettings
 from lrdoctor.spec import Spec
@@ -161,7 +162,7 @@ def _timed(
     """Short trials of one kind, one a worker; `every` None evaluates after the last update alone."""
     trials = {}
     for i in range(jobs):
-        baseline = baseline_trial(spec, spec.sweep.rates()[0], spec.seeds[i % len(spec.seeds)])
+        baseline = baseline_trial(spec, range_test.to_begin_with(spec)[0], spec.seeds[i % len(spec.seeds)])
         trial = replace(baseline, stop_after=n, eval_every=every or baseline.schedule_steps, eval_examples=examples)
         trials[f"timing {i}"] = trial
     began: dict[str, float] = {}

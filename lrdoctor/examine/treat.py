@@ -8,6 +8,7 @@ from dataclasses import replace
 from lrdoctor import assess
 from lrdoctor.core.study import Study
 from lrdoctor.errors import BudgetSpent, WorkloadError
+from lrdoctor.examine import range_test
 from lrdoctor.examine.bench import Bench, cost_of, measured, plain_rates
 from lrdoctor.examine.laboratory import Laboratory
 from lrdoctor.examine.probe import probe
@@ -59,8 +60,7 @@ def treat(
         bench = Bench(laboratory, seeds, before, clips.Settings(spec.clip.percentile), everything, add_norm, limits)
         return _in_the_fixes_terms(_with_fixes(Treated(study=study, before=before), bench))
     short = probes.Settings(spec.probe.factor, spec.probe.steps)
-    grid = sweeps.Settings(spec.sweep.rates())
-    probed = replace(probe(laboratory, short, grid, seeds, study.best_learning_rate), study=study)
+    probed = replace(probe(laboratory, short, seeds, study.best_learning_rate), study=study)
     study = _with_probed_edge(study, probed)
     before = measured(study, assess.judge_runs(study)[0])
     treated = Treated(
@@ -99,15 +99,16 @@ def _in_the_fixes_terms(treated: Treated) -> Treated:
 
 def _own_sweep(laboratory: Laboratory, seeds: Sequence[int], best: float | None, unstable: float | None) -> Study:
     """The spec's own training over its rates; only over those from lr* on where both rates are given."""
-    grid = laboratory.spec.sweep.rates()
     if best is None or unstable is None:
-        study = rates(laboratory, sweeps.Settings(grid), seeds, best, unstable)
+        study = rates(laboratory, seeds, best, unstable)
         if best is not None:
             refuse_unordered(best, study.unstable_base_learning_rate)
     else:
         refuse_unordered(best, unstable)
         given = replace(_nothing(laboratory), best_learning_rate=best, unstable_base_learning_rate=unstable)
-        asked = treatment.ladder(given, treatment.Settings(), [r for r in grid if best <= r <= unstable])
+        asked = treatment.ladder(
+            given, treatment.Settings(), [r for r in range_test.grid(laboratory) if best <= r <= unstable]
+        )
         found = sweep(laboratory, sweeps.Settings(asked), seeds)
         note = f"lr* = {best:.4g} and the unstable rate {unstable:.4g} are as given"
         study = replace(

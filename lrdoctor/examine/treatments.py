@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from lrdoctor.assess.clip_words import in_short as clip_in_short
 from lrdoctor.assess.warmup_words import words_of as warmup_words
 from lrdoctor.core.warmups import steps_to_try
-from lrdoctor.examine import rewrites
+from lrdoctor.examine import range_test, rewrites
 from lrdoctor.examine.bench import Bench
 from lrdoctor.examine.clip import clip
 from lrdoctor.examine.warmup import warmup
@@ -137,7 +137,7 @@ def _optimizers(bench: Bench) -> Iterator[Tried]:
 
 def _rates_for(bench: Bench, name: str) -> tuple[float, ...]:
     """Rates that another update rule is swept over first; the spec's for a variant with a name of its own."""
-    return HALF_DECADES.get(name) or bench.laboratory.spec.sweep.rates()
+    return HALF_DECADES.get(name) or range_test.grid(bench.laboratory)
 
 
 def _lower(bench: Bench) -> Iterator[Tried]:

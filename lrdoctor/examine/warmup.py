@@ -12,6 +12,7 @@ from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.core.warmups import left_out, steps_to_try
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial
+from lrdoctor.examine.range_test import grid
 from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures import warmup as warmups
 from lrdoctor.procedures import warmup_comparison as comparisons
@@ -137,7 +138,7 @@ def _compare(bench: _Bench, found: comparisons.Warmup, base: float, warmup_steps
     """The warmup before the whole schedule, and the schedule alone, at rates from lr* to the base rate."""
     best = bench.study.best_learning_rate
     assert best is not None
-    rates = comparisons.rates_to_compare(bench.study, bench.laboratory.spec.sweep.rates(), base)
+    rates = comparisons.rates_to_compare(bench.study, grid(bench.laboratory), base)
     pairs = [(rate, seed) for rate in rates for seed in bench.seeds]
     plain, of_plain = bench.run("without the warmup", [bench.baseline(*pair) for pair in pairs])
     warmed, of_warmed = bench.run(

@@ -8,6 +8,7 @@ import numpy as np
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Finding
+from lrdoctor.core.robust import median
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.measures import early, learning_rates
@@ -70,7 +71,7 @@ def n_steps(run: Run) -> int:
 
 def step_gap(curve: Curve) -> int:
     """The usual distance of two points in steps, 1 for fewer than two points."""
-    return int(np.median(np.diff(curve.step))) if len(curve) > 1 else 1
+    return int(median(np.diff(curve.step))) if len(curve) > 1 else 1
 
 
 def is_early(run: Run, step: int) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrdoctor.core.curve import EMPTY, Curve, Values
+from lrdoctor.core.robust import median
 from lrdoctor.core.run import Run
 from lrdoctor.fixes._log import LOSS_EVENTS, about, events, onset, step_gap
 from lrdoctor.fixes.base import Findings
@@ -117,7 +118,7 @@ def _without_drift(part: Curve, where: str) -> Norms:
     """The half that does not tower over the other, where the norms drifted by a decade or more."""
     end = max(1, int(END * len(part)))
     with np.errstate(over="ignore"):  # the median of two norms near the largest float
-        start_level, end_level = float(np.median(part.value[:end])), float(np.median(part.value[-end:]))
+        start_level, end_level = float(median(part.value[:end])), float(median(part.value[-end:]))
     growth = end_level / start_level if start_level > 0 and end_level > 0 else 1.0
     half = len(part) // 2
     if half < FEWEST or 1 / DECADE < growth < DECADE or np.isnan(growth):

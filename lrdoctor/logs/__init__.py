@@ -13,21 +13,7 @@ import numpy as np
 
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError, NoLogError
-from lrdoctor.logs import (
-    console,
-    containers,
-    delimited,
-    dvclive,
-    frames,
-    hf_trainer,
-    jsonl,
-    mlflow,
-    recordings,
-    run_keys,
-    tensorboard,
-    trackio,
-    wandb,
-)
+from lrdoctor.logs import delimited, frames, recordings, run_keys
 from lrdoctor.logs.base import Column, Reader, Source, Table
 from lrdoctor.logs.runs import runs_of
 from lrdoctor.logs.text import STANDARD_INPUT, bytes_source, open_source
@@ -35,21 +21,10 @@ from lrdoctor.logs.text import STANDARD_INPUT, bytes_source, open_source
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-OF_BINARIES: tuple[Reader, ...] = (tensorboard, wandb, mlflow, trackio, dvclive)
-"""Told by a signature, or by the files of a folder."""
-OF_TEXTS: tuple[Reader, ...] = (hf_trainer, jsonl, *console.NAMED, delimited, *console.GUESSED)
-READERS: tuple[Reader, ...] = (*OF_BINARIES, *OF_TEXTS)
-"""In the order in which they look at a source: what is told by a signature first, what is told by guessing last."""
-
 OF_TRIAL = "steps.csv", "trial.json"
 """The curves of a trial in a study folder, and what lies beside them there."""
 FEWEST_POINTS = 20
 """Points of a run that can be judged beside others of the same log; a start that was given up has fewer."""
-
-UNKNOWN = "files of no known format"
-"""How they are counted where a directory is searched."""
-OWN_REPORT, OWN_HEAD = b'"lrdoctor_version"', 200
-"""What stands in the first bytes of report.json, whose table of runs looks like a log."""
 
 
 def read_log(
@@ -82,6 +57,8 @@ def read_event_files(paths: Sequence[Path], columns: Mapping[str, str] | None = 
     Raises:
         LogError: they cannot be read, or hold no training loss.
     """
+    from lrdoctor.logs import tensorboard
+
     sources = [open_source(path) for path in paths]
     return _runs(str(paths[0].parent), tensorboard.NAME, [tensorboard.read_run(sources)], columns)
 
@@ -125,12 +102,11 @@ def read_columns(name: str, columns: Mapping[str, Column]) -> list[Run]:
 def _source(path: str | Path) -> Source:
     folder = Path(path)
     with suppress(OSError, ValueError):  # what is wrong with the path is said where it is opened
-        if (
-            folder.is_dir()
-            and str(path) not in STANDARD_INPUT
-            and (dvclive.is_folder(folder) or mlflow.is_run_folder(folder))
-        ):
-            return Source(str(path), folder, b"")
+        if folder.is_dir() and str(path) not in STANDARD_INPUT:
+            from lrdoctor.logs import dvclive, mlflow
+
+            if dvclive.is_folder(folder) or mlflow.is_run_folder(folder):
+                return Source(str(path), folder, b"")
     return open_source(path)
 
 
@@ -176,44 +152,18 @@ def _n_points(run: Run) -> int:
     return max(len(run.train_loss), len(run.val_loss) if "judged" in run.provenance else 0)
 
 
-def reader_named(name: str) -> Reader:
-    """The reader that --format calls so.
-
-    Raises:
-        LogError: there is none; the message lists all.
-    """
-    for reader in READERS:
-        if name == reader.NAME:
-            return reader
-    raise LogError(f"--format {name}: unknown format, expected one of {_names()}")
-
-
 def reader_of(source: Source, format: str | None = None) -> Reader:  # noqa: A002
     """The reader of that name, or the first that knows the content.
 
     Raises:
         LogError: there is no such reader, or none knows the content; the message lists all.
     """
-    if format is not None:
-        return reader_named(format)
-    if OWN_REPORT in source.head[:OWN_HEAD]:
-        raise NoLogError(f"{source.name}: is a report that lrdoctor wrote, expected a log", "reports of lrdoctor")
-    if (found := next((reader for reader in OF_BINARIES if reader.sniff(source)), None)) is not None:
-        return found
-    containers.refuse(source)
-    if (found := next((reader for reader in OF_TEXTS if reader.sniff(source)), None)) is not None:
-        return found
-    if delimited.is_header_only(source):
-        raise NoLogError(f"{source.name}: holds a header and no rows, there is nothing to judge", UNKNOWN)
-    raise NoLogError(
-        f"{source.name}: no format that is known (it starts with {source.head[:40]!r}); known are {_names()}; "
-        "force one with --format",
-        UNKNOWN,
-    )
+    # all readers together take as long to import as a small log takes to judge; the commonest form needs one of them
+    if format is None and delimited.is_plain(source):
+        return delimited
+    from lrdoctor.logs import readers
 
-
-def _names() -> str:
-    return ", ".join(reader.NAME for reader in READERS)
+    return readers.reader_of(source, format)
 
 
 def _with(run: Run, refused: list[LogError]) -> Run:

@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,8 +41,12 @@ EMPTY_TOKENS = ("NAN", "Nan", "-NaN", "+nan", "none", "NONE", "Null", "-", "--")
 """What pandas is to read as nan beside its own list; any other spelling is read by `numbers`, only more slowly."""
 
 NAN_TOKEN = re.compile(rb"nan|1\.#(?:ind|qnan)", re.IGNORECASE)
+PLAIN_TOKENS = (b"nan", b"NaN")
+"""As Python and JavaScript write it."""
 NAN_LETTERS = (b"n", b"N")
 """Looking for one letter is a hundred times faster than for a word; a block of numbers alone holds neither."""
+BEFORE_LETTER = len("1.#q")
+"""Characters of a token before its first such letter, at most."""
 
 SKIPPED = re.compile(r"line (\d+): expected (\d+) fields, saw (\d+)")
 
@@ -110,10 +115,17 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
                 column.value.reserve(room)
                 column.logged.reserve(room)
         n_repeated += int((~keep).sum())
-        doubtful = [name for name in dialect.names if frame[name].isna().any()] if _may_hold_nan(block) else []
-        again = _Again(source, block, dialect, doubtful, n_bad) if doubtful else None
+        columns = dict(frame.items())
+        doubtful = [name for name in dialect.names if columns[name].isna().any()] if _may_hold_nan(block) else []
+        with_token: Mapping[str, Marks] = {}
+        if doubtful and not n_bad and all(columns[name].dtype.kind == "f" for name in doubtful):
+            with_token = _nan_tokens(source, block, dialect, doubtful)
+        again = _Again(source, block, dialect, doubtful, n_bad) if doubtful and not with_token else None
         for name in dialect.names:
-            _gather(gathered[name], frame[name], keep, again, dialect)
+            if name in with_token:
+                gathered[name].add(*_kept(keep, np.asarray(columns[name], dtype=np.float64), with_token[name]))
+                continue
+            _gather(gathered[name], columns[name], keep, again, dialect)
         n_rows += int(keep.sum())
     if n_long:
         left_out[f"{n_long} lines"] = f"more cells than the {len(dialect.names)} columns"
@@ -136,7 +148,8 @@ def _size(source: Source) -> int:
 
 
 def _may_hold_nan(block: bytes) -> bool:
-    return any(letter in block for letter in NAN_LETTERS) and NAN_TOKEN.search(block) is not None
+    first = min((at for at in map(block.find, NAN_LETTERS) if at >= 0), default=None)
+    return first is not None and NAN_TOKEN.search(block, max(0, first - BEFORE_LETTER)) is not None
 
 
 def _opens_quote(block: bytes) -> bool:
@@ -231,6 +244,31 @@ def _without_long_start(block: bytes, dialect: Dialect) -> tuple[bytes, int]:
     return block, n
 
 
+def _nan_tokens(source: Source, block: bytes, dialect: Dialect, names: list[str]) -> dict[str, Marks]:
+    """For columns of numbers, which cells were logged, those that say `nan` among them; empty where that takes a look
+    at the text of each cell.
+
+    The plainest tokens are made numbers and the block is read once more. What is nan even then is an empty cell, unless
+    there are other tokens.
+    """
+    mark = dialect.delimiter.encode()
+    if len(mark) != 1:
+        return {}
+    for token in PLAIN_TOKENS:
+        for before, after in product((mark, b"\n"), repeat=2):
+            # twice, since two of them in a row share the mark between them
+            for _ in range(2):
+                if token[:1] in block:
+                    block = block.replace(before + token + after, before + b"0" + after)
+    if _may_hold_nan(block):
+        return {}
+    options: dict[str, object] = {"na_values": list(EMPTY_TOKENS), "decimal": dialect.decimal, "usecols": names}
+    frame, n_bad = _read_csv(source, block, dialect, options)
+    if n_bad or any(frame[name].dtype.kind not in "iuf" for name in names):
+        return {}
+    return {name: ~np.isnan(np.asarray(frame[name], dtype=np.float64)) for name in names}
+
+
 class _Again:
     """A block read a second time, for the text of cells that became nan."""
 
@@ -273,9 +311,11 @@ def _gather(into: Gathered, series: pd.Series, keep: Marks, again: _Again | None
         read = numbers(cells, decimal=dialect.decimal)
         value, logged = read.value, read.logged
         texts, unreadable = cells[keep], read.unreadable[keep]
-    if not keep.all():
-        value, logged = value[keep], logged[keep]
-    into.add(value, logged, texts, unreadable)
+    into.add(*_kept(keep, value, logged), texts, unreadable)
+
+
+def _kept(keep: Marks, value: Values, logged: Marks) -> tuple[Values, Marks]:
+    return (value, logged) if keep.all() else (value[keep], logged[keep])
 
 
 def _is_nan_token(texts: Texts, where: Marks) -> Marks:

@@ -20,8 +20,11 @@ from lrdoctor.logs.text import head_text
 
 NAME = "csv"
 
-CONTROL = re.compile("[^\t\n\v\f\x1f-\U0010ffff]")
+CONTROL = re.compile("[\0-\x08\r-\x1e]")
 """Characters of binary files; a text log holds none, once terminal codes and line ends are clean."""
+NAMES = re.compile(rb"[A-Za-z_][A-Za-z0-9_./-]*(?:,[A-Za-z_][A-Za-z0-9_./-]*)*")
+OF_NUMBERS = b"0123456789+-.eE,\n nafiNAFI"
+"""What rows of numbers are written with, nan and inf among them."""
 WORD = re.compile(r"[A-Za-z_][\w./-]*")
 """A name of a column in a line that is nothing but names."""
 
@@ -30,6 +33,21 @@ def sniff(source: Source) -> bool:
     """Whether the head splits into columns of which one is numbers."""
     head = head_text(source)
     return CONTROL.search(head) is None and not head.lstrip().startswith(("{", "[")) and sniff_dialect(head) is not None
+
+
+def is_plain(source: Source) -> bool:
+    """Whether the head is a line of names, and rows of numbers with commas between them.
+
+    Every other format has words in its lines, or a signature, so that nothing else can know such a source.
+    """
+    header, _, rows = source.head.replace(b"\r\n", b"\n").partition(b"\n")
+    return (
+        b"," in header
+        and NAMES.fullmatch(header) is not None
+        and bool(rows.strip())
+        and not rows.translate(None, OF_NUMBERS)
+        and sniff(source)
+    )
 
 
 def is_header_only(source: Source) -> bool:

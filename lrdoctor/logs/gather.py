@@ -14,12 +14,11 @@ from pathlib import Path
 
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError, NoLogError
-from lrdoctor.logs import read_event_files, read_log, reader_named, tensorboard
-from lrdoctor.logs.directories import sources_below
+from lrdoctor.logs import read_event_files, read_log
 from lrdoctor.logs.text import STANDARD_INPUT
 
-EVENT_FILE = "tfevents"
-"""What the names of TensorBoard's files hold; TensorBoard itself knows them by it."""
+TENSORBOARD, EVENT_FILE = "tensorboard", "tfevents"
+"""The reader of TensorBoard's files, and what their names hold; TensorBoard itself knows them by it."""
 GIVEN = "given by --objective"
 TWICE = "logs given twice"
 
@@ -67,6 +66,8 @@ def gather(
     if sum(path in STANDARD_INPUT for path in given_paths) > 1:
         raise LogError("- is given twice, but standard input can be read only once; give it once")
     if format is not None:
+        from lrdoctor.logs.readers import reader_named
+
         reader_named(format)
     gatherer = _Gatherer(format, columns)
     for path in dict.fromkeys(given_paths):
@@ -115,6 +116,8 @@ class _Gatherer:
 
     def _add_directory(self, directory: Path) -> None:
         """Raises a LogError when it cannot be listed, or holds no log."""
+        from lrdoctor.logs.directories import sources_below
+
         passed_over: Counter[str] = Counter()
         n_before = len(self.runs) + len(self.unread) + self.passed_over[TWICE]
         for paths in one_log_each(sources_below(directory, passed_over), self.format):
@@ -152,7 +155,7 @@ class _Gatherer:
 
 def one_log_each(paths: Iterable[Path], format: str | None) -> Iterator[list[Path]]:  # noqa: A002
     """The paths one by one, TensorBoard's event files of one folder together where the first of them stands."""
-    if format not in (None, tensorboard.NAME):
+    if format not in (None, TENSORBOARD):
         yield from ([path] for path in paths)
         return
     found = list(paths)

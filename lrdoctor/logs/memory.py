@@ -8,7 +8,7 @@ from typing import Any
 
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError
-from lrdoctor.logs import frames, read_bytes, read_table, reader_named
+from lrdoctor.logs import frames, read_bytes, read_table
 from lrdoctor.logs.gather import Gathered, Unread, gather, gathered
 
 FILE = "file"
@@ -41,6 +41,8 @@ def gather_any(
         return _gathered(frames.name_of(logs), lambda: read_table(logs, columns=columns), objective)
     if hasattr(logs, "read"):
         if format is not None:
+            from lrdoctor.logs.readers import reader_named
+
             reader_named(format)
         name, content = _name(logs), _content(logs)
         return _gathered(name, lambda: read_bytes(name, content, format=format, columns=columns), objective)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lrdoctor.core.curve import Curve, Steps, Values
-from lrdoctor.core.robust import MAD_TO_SD
+from lrdoctor.core.robust import MAD_TO_SD, median
 
 FEWEST_SMOOTHED = 150
 """Points for an estimate of the smoothing; its standard error is 2 / sqrt(n), 0.16 here. In shorter curves a slow swing
@@ -85,7 +85,7 @@ def _persistence(value: Values) -> float | None:
         return None
     blocks = np.array_split(np.arange(len(value)), TREND_BLOCKS)
     with np.errstate(all="ignore"):
-        trend = np.interp(np.arange(len(value)), [b.mean() for b in blocks], [np.median(value[b]) for b in blocks])
+        trend = np.interp(np.arange(len(value)), [b.mean() for b in blocks], [median(value[b]) for b in blocks])
         difference = np.diff(value - trend)
         scaled = np.concatenate([_in_noise_units(d) for d in np.array_split(difference, TREND_BLOCKS)])
     spread = float(scaled @ scaled)
@@ -96,8 +96,8 @@ def _persistence(value: Values) -> float | None:
 
 def _in_noise_units(difference: Values) -> Values:
     """Differences over their own spread, clipped; none where they do not vary."""
-    centred = difference - np.median(difference)
-    spread = MAD_TO_SD * np.median(np.abs(centred))
+    centred = difference - median(difference)
+    spread = MAD_TO_SD * median(np.abs(centred))
     if not (spread > 0 and np.isfinite(spread)):
         return np.zeros(0)
     clipped: Values = np.clip(centred / spread, -CLIP_AT, CLIP_AT)
@@ -150,7 +150,7 @@ def of_steps(step: Steps) -> dict[str, Any]:
         gaps = np.diff(step)
         found["largest_gap"] = int(gaps.max())
         # the median takes long, and mostly all gaps are the same
-        found["step_gap"] = found["largest_gap"] if gaps.min() == gaps.max() else int(np.median(gaps))
+        found["step_gap"] = found["largest_gap"] if gaps.min() == gaps.max() else int(median(gaps))
     return found
 
 

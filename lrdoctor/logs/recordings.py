@@ -13,6 +13,7 @@ import numpy as np
 
 from lrdoctor.core import saved_json
 from lrdoctor.core.curve import Curve
+from lrdoctor.core.robust import median
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError
 from lrdoctor.logs.provenance import of_steps
@@ -196,7 +197,7 @@ def _in_curves(run: Run, unfinished: list[float]) -> str | None:
         if bad.any():
             k = int(np.argmax(bad))
             return f"{name} is {end.value[k]} at step {end.step[k]}"
-    first = float(np.median(loss.value[: THRESHOLDS.first]))
+    first = float(median(loss.value[: THRESHOLDS.first]))
     last = max([*loss.after(since).value.tolist(), *unfinished])
     if first > 0 and last >= THRESHOLDS.factor * first:
         return f"the loss was {last:.4g} within the last {THRESHOLDS.last} updates, after {first:.4g} at the start"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lrdoctor.core.curve import Steps, Values
-from lrdoctor.core.robust import MAD_TO_SD
+from lrdoctor.core.robust import MAD_TO_SD, median, medians
 from lrdoctor.logs.base import Column, Table
 
 
@@ -61,10 +61,10 @@ def are_runs(values: Values) -> bool:
     if whole.min() > 0:
         whole = np.log(whole)  # noise that falls with the loss is the same noise
     with np.errstate(over="ignore", invalid="ignore"):
-        away = whole - np.median(whole, axis=1, keepdims=True)
-        neighbours = MAD_TO_SD * float(np.median(np.abs(np.diff(whole, axis=0))))
-        noise = MAD_TO_SD * float(np.median(np.abs(away))) or neighbours
-        level = np.median(away, axis=0)
+        away = whole - medians(whole)[:, None]
+        neighbours = MAD_TO_SD * float(median(np.abs(np.diff(whole, axis=0))))
+        noise = MAD_TO_SD * float(median(np.abs(away))) or neighbours
+        level = medians(away.T)
         spread = float(level.max() - level.min())
     return bool(np.abs(away).max() > THRESHOLDS.far * noise or spread > THRESHOLDS.apart * neighbours)
 
@@ -84,7 +84,7 @@ def is_one_series(values: Values) -> bool | None:
     flat = np.log(whole) if whole.min() > 0 else whole
     with np.errstate(over="ignore", invalid="ignore"):
         all_steps = np.diff(flat.ravel())
-        usual = float(np.median(np.abs(all_steps)))
+        usual = float(median(np.abs(all_steps)))
         all_steps = np.clip(all_steps, -THRESHOLDS.far * usual, THRESHOLDS.far * usual)
         within = float(np.delete(all_steps, np.arange(flat.shape[1] - 1, len(all_steps), flat.shape[1])).sum())
         total = float(all_steps.sum())
@@ -107,7 +107,7 @@ def differ_much(step: Steps, value: Values) -> bool:
         some, neighbours = spread[np.isfinite(spread) & (spread > 0)], neighbours[np.isfinite(neighbours)]
         if not len(some):
             return False
-        usual = max(float(np.median(some)), 2 * float(np.median(neighbours)))
+        usual = max(float(median(some)), 2 * float(median(neighbours)))
         return bool(some.max() > THRESHOLDS.far * usual)
 
 

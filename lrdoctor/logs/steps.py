@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lrdoctor.core.curve import Curve, Steps, Values
+from lrdoctor.core.robust import median
 from lrdoctor.logs import aliases, repeats
 from lrdoctor.logs.base import Column, Marks
 
@@ -142,7 +143,7 @@ def _begun_again(axis: Axis, columns: Mapping[str, Column], given: Mapping[str, 
     if epoch is not None and (epoch[back] != epoch[back - 1]).all() and (epoch[back] > epoch[back - 1]).any():
         ahead = np.diff(step)[np.diff(step) > 0]
         # counted from 1, the last of 100 steps is number 100; counted from 0, it is number 99
-        span = int(step.max()) - int(step.min()) + max(1, int(np.median(ahead)) if len(ahead) else 1)
+        span = int(step.max()) - int(step.min()) + max(1, int(median(ahead)) if len(ahead) else 1)
         whole = np.zeros(len(axis.step), dtype=np.int64)
         # rows without a loss belong to the epoch of the last row that has one
         at = np.clip(np.searchsorted(rows, np.arange(len(whole)), side="right") - 1, 0, None)
@@ -169,7 +170,7 @@ def _starts_anew(value: Values, back: Rows) -> bool:
     """
     edges = np.concatenate([[0], back, [len(value)]])
     pieces = [value[a:b][np.isfinite(value[a:b])] for a, b in pairwise(edges)]
-    ends = [(float(np.median(p[:FEW])), float(np.median(p[-FEW:]))) for p in pieces if len(p) >= 2 * FEW]
+    ends = [(float(median(p[:FEW])), float(median(p[-FEW:]))) for p in pieces if len(p) >= 2 * FEW]
     if len(ends) <= len(pieces) / 2 or len(ends) < 2:
         return False
     start = ends[0][0]
@@ -211,10 +212,10 @@ def parts_of(axis: Axis, logged: Marks) -> list[Part]:
         return [Part(0, len(axis.step))]
     rows = np.flatnonzero(axis.known & logged)
     gaps = np.diff(step)
-    gap = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
+    gap = float(median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
     within = back[step[back] > step[0] + gap / 2]
     often = len(within) >= max(MANY, INTERLEAVED * len(step))
-    if often and -np.median(gaps[within - 1]) <= SMALL_JUMP * gap:
+    if often and -median(gaps[within - 1]) <= SMALL_JUMP * gap:
         return [Part(0, len(axis.step), (), ("several writers, not in order: rows are sorted by step",))]
     highest = np.maximum.accumulate(step)
     late = (back + 1 < len(step)) & (step[np.minimum(back + 1, len(step) - 1)] > highest[back - 1])

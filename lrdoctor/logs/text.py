@@ -20,7 +20,7 @@ from typing import BinaryIO
 from lrdoctor.errors import LogError
 from lrdoctor.logs.base import HEAD_BYTES, Source
 
-BLOCK_BYTES = 1024 * 1024
+BLOCK_BYTES = 4 * 1024 * 1024
 """Bytes that are read at a time: large against the cost of a call, small enough for a processor's cache, in which
 pandas splits a megabyte nearly twice as fast as eight."""
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve
+from lrdoctor.core.robust import median
 from lrdoctor.core.run import Run
 from lrdoctor.measures import control, evaluations, level, untrained
 from lrdoctor.measures.events import Event
@@ -63,7 +64,7 @@ class Beside:
         """The loss of a model that has learned nothing: of the untrained weights or of the best constant prediction,
         whichever is lower; the first loss where neither is known."""
         weights = self.run.control.finite.value if self.run.control is not None else np.zeros(0)
-        known = [float(np.median(weights))] if len(weights) else []
+        known = [float(median(weights))] if len(weights) else []
         if self._constant is not None:
             known.append(self._constant)
         return min(known, default=float(self.loss.value[0]) if len(self.loss) else float("nan"))
@@ -84,12 +85,12 @@ class Beside:
         that is more than twice, and by a good part of a loss that needs no learning; else None."""
         pair = None if self.run.control is None else self.pair
         n = 0 if pair is None else max(level.THRESHOLDS.fewest, int(level.THRESHOLDS.end * len(pair.loss)))
-        if pair is None or len(pair.loss) < 4 * n or not np.median(pair.control[-n:]) > 0:
+        if pair is None or len(pair.loss) < 4 * n or not median(pair.control[-n:]) > 0:
             return None
         loss, weights = pair.loss.value[-n:], pair.control[-n:]
-        times = float(np.median(loss / weights) if pair.is_log else np.median(loss) / np.median(weights))
+        times = float(median(loss / weights) if pair.is_log else median(loss) / median(weights))
         least = untrained.THRESHOLDS.lost * untrained.needs_no_learning(pair, self._constant)
-        is_lost = float(np.median(loss - weights)) > least
+        is_lost = float(median(loss - weights)) > least
         return times if np.log(max(times, 1.0)) > untrained.THRESHOLDS.single and is_lost else None
 
     def explains(self, event: Event, units: Units) -> bool:
@@ -155,7 +156,7 @@ class Beside:
             return False
         inside = (self.pair.loss.step >= first_step) & (self.pair.loss.step <= last_step)
         is_long = inside.sum() >= untrained.THRESHOLDS.lengths[0]
-        return bool(is_long) and float(np.median(self.pair.excess[inside])) > untrained.THRESHOLDS.single
+        return bool(is_long) and float(median(self.pair.excess[inside])) > untrained.THRESHOLDS.single
 
     @property
     def _constant(self) -> float | None:

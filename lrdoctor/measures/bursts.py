@@ -79,7 +79,7 @@ def find(
     y, n = units.y, len(units.y)
     if n < THRESHOLDS.fewest_points:
         return []
-    base, low = _sides(y)
+    base, low = _sides(units)
     if not (y - low).max() > THRESHOLDS.heights[0]:
         return []  # no side of a point is lower than that
     before, after = noise.sides(y)  # a burst of one or two points has sides of five, also where the loss falls steeply
@@ -129,17 +129,19 @@ def _rise(base: Values, height: Values, first: int, end: int, limit: float) -> R
     return Rise(1, first, end, top, float(height[top]), limit, float(base[top]))
 
 
-def _sides(y: Values) -> tuple[Values, Values]:
+def _sides(units: Units) -> tuple[Values, Values]:
     """float64[n] each: the higher and the lower one of the levels before and after each point.
 
     A level is the lower one of the medians of two blocks, so that a burst across the end of a block is not its own
     level. Before the first block it is the first point.
     """
-    n = len(y)
+    y, n = units.y, len(units.y)
     length = int(np.clip(n // THRESHOLDS.side_share, THRESHOLDS.fewest_side, THRESHOLDS.side))
     # of twenty-five points the median of the medians of five will do, and is found many times faster
-    fives = robust.block_medians(y, robust.FEW) if length == robust.FEW**2 else None
-    medians = robust.block_medians(y, length) if fives is None else robust.block_medians(fives, robust.FEW)
+    is_square = length == robust.FEW**2
+    medians = (
+        robust.block_medians(units.block_medians(robust.FEW), robust.FEW) if is_square else units.block_medians(length)
+    )
     m = len(medians)
     before = np.concatenate([[y[0]], medians])
     before = np.minimum(before, np.concatenate([before[:1], before[:-1]]))[:m]

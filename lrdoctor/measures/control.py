@@ -15,6 +15,7 @@ import numpy as np
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve, Values
+from lrdoctor.core.robust import median
 from lrdoctor.measures import noise
 
 
@@ -93,7 +94,7 @@ def own_rise(curve: Curve, first_step: int, last_step: int) -> float:
     length = int(np.clip(inside.sum(), 1, THRESHOLDS.window))
     earlier = value[before]
     blocks = robust.block_medians(earlier, min(length, len(earlier)))
-    rise = float(np.median(value[inside]) - blocks.min())
+    rise = float(median(value[inside]) - blocks.min())
     # two medians, of which one is the lowest of many: their difference has twice the variance of either
     error = np.sqrt(2) * noise.points(value) * noise.MEDIAN_OF / np.sqrt(length)
     return rise if rise > robust.two_extremes(THRESHOLDS.alpha, len(blocks)) / 2 * error else 0.0
@@ -128,12 +129,12 @@ def height_beside(loss: Curve, control: Curve, first_step: int, last_step: int) 
     apart = ~(inside[2:] | inside[1:-1] | inside[:-2])
     if not inside.any() or before.sum() < inside.sum() or apart.sum() < THRESHOLDS.fewest_points:
         return None
-    rest = own - _slope(mine[apart], its[apart], most=np.inf) * (other - np.median(other))
+    rest = own - _slope(mine[apart], its[apart], most=np.inf) * (other - median(other))
     length = int(inside.sum())
     blocks = robust.block_medians(rest[before][::-1], length)  # from the stretch backwards
     spread = noise.points(rest) * noise.MEDIAN_OF / np.sqrt(length)
     limit = robust.two_extremes(THRESHOLDS.alpha, len(rest) // length) * spread
-    return float(np.median(rest[inside]) - blocks.min()), float(limit)
+    return float(median(rest[inside]) - blocks.min()), float(limit)
 
 
 def without_batches(loss: Curve, control: Curve | None) -> Curve:
@@ -149,7 +150,7 @@ def without_batches(loss: Curve, control: Curve | None) -> Curve:
     own, other = paired.loss.value, paired.control
     if paired.is_log:
         own, other = np.log(own), np.log(other)
-    part = _share_left(own, other) * (other - np.median(other))
+    part = _share_left(own, other) * (other - median(other))
     value = np.array(finite.value)
     at = np.searchsorted(finite.step, paired.loss.step)
     value[at] = paired.loss.value * np.exp(-part) if paired.is_log else paired.loss.value - part

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lrdoctor.core.curve import Values
-from lrdoctor.core.robust import MAD_TO_SD
+from lrdoctor.core.robust import MAD_TO_SD, median
 from lrdoctor.measures.noise import SECOND_DIFFERENCE
 
 FEWEST_POINTS = 40
@@ -50,4 +50,4 @@ def wander(y: Values) -> float:
 
 def _size(y: Values, lag: int) -> float:
     at = np.arange(lag, len(y) - lag, 1 + len(y) // MOST_POINTS)
-    return float(np.median(np.abs(y[at + lag] - 2 * y[at] + y[at - lag])))
+    return float(median(np.abs(y[at + lag] - 2 * y[at] + y[at - lag])))

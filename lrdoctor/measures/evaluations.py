@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrdoctor.core.curve import Curve
+from lrdoctor.core.robust import median
 from lrdoctor.measures import noise
 
 
@@ -109,7 +110,7 @@ def _is_confirmed(loss: Curve, of: Curve, low: int, peak: int, lost: float) -> b
 
     What follows that evaluation may belong to the rise already.
     """
-    width = max(float(np.median(np.diff(of.step))) / 2, THRESHOLDS.fewest_points)
+    width = max(float(median(np.diff(of.step))) / 2, THRESHOLDS.fewest_points)
     high = loss.value[np.abs(loss.step - of.step[peak]) <= width]
     calm = loss.value[(loss.step > of.step[low] - width) & (loss.step <= of.step[low])]
     if min(len(calm), len(high)) < THRESHOLDS.fewest_points:

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from lrdoctor.core.curve import Steps, Values
+from lrdoctor.core.robust import median
 from lrdoctor.measures.rises import Rise
 from lrdoctor.measures.units import Units
 
@@ -127,7 +128,7 @@ def _kind(rise: Rise, units: Units, n: int, is_early: bool) -> Kind:
     if rise.end < n:
         return "early" if is_early else "spike"
     end = units.y[-max(THRESHOLDS.fewest_end, int(n * THRESHOLDS.end)) :]
-    left = float(np.median(end)) - rise.base
-    back_at_start = float(np.median(end)) >= units.of_loss(units.first)
+    left = float(median(end)) - rise.base
+    back_at_start = float(median(end)) >= units.of_loss(units.first)
     still_up = left >= THRESHOLDS.climbing * rise.height and rise.height >= THRESHOLDS.divergence
     return "divergence" if back_at_start or still_up else "level_shift"

@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve, Steps
+from lrdoctor.core.robust import median
 from lrdoctor.measures import noise
 
 
@@ -70,7 +71,8 @@ def outliers(norm: Curve) -> Outliers | None:
     window = min(THRESHOLDS.window, n // 2)
     usual = np.full(n, np.nan)
     usual[1:] = noise.trailing_median(y, window, 5, noise.STRIDE)[:-1]
-    spread = robust.MAD_TO_SD * float(np.nanmedian(np.abs(y - usual)))
+    away = np.abs(y - usual)
+    spread = robust.MAD_TO_SD * float(median(away[~np.isnan(away)]))
     limit = max(np.log(THRESHOLDS.factor), THRESHOLDS.normal * NormalDist().inv_cdf(1 - 0.5 / n) * spread)
     above = np.flatnonzero(y - usual > limit)
     if not len(above):
@@ -98,7 +100,7 @@ def explosion(norm: Curve) -> Explosion | None:
     medians = robust.block_medians(y, length)
     m = len(medians)
     shortly = max(1, int(THRESHOLDS.shortly * m))
-    floor = float(np.median(medians[:shortly])) + np.log(THRESHOLDS.first)
+    floor = float(median(medians[:shortly])) + np.log(THRESHOLDS.first)
     behind = np.concatenate([np.full(shortly, np.inf), medians])
     lowest = np.maximum(sliding_window_view(behind, shortly + 1).min(axis=1), floor)
     is_high = medians - lowest > np.log(THRESHOLDS.explosion)

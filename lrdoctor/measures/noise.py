@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Values
-from lrdoctor.core.robust import MAD_TO_SD
+from lrdoctor.core.robust import MAD_TO_SD, median, medians
 
 WINDOW = 24
 """Blocks before a block whose differences give its noise: fewer make a poor estimate, more forget what changes."""
@@ -55,7 +55,7 @@ def points(values: Values) -> float:
         return 0.0
     at = np.arange(1, len(values) - 1, 1 + len(values) // MOST_POINTS)
     with np.errstate(over="ignore", invalid="ignore"):
-        spread = MAD_TO_SD * np.median(np.abs(values[at + 1] - 2 * values[at] + values[at - 1]))
+        spread = MAD_TO_SD * median(np.abs(values[at + 1] - 2 * values[at] + values[at - 1]))
     return float(np.nan_to_num(spread / SECOND_DIFFERENCE))
 
 
@@ -124,11 +124,11 @@ def trailing_median(values: Values, window: int, fewest: int, stride: int = 1) -
     stride = max(stride, n // MOST_WINDOWS)
     found = np.full(n, np.nan)
     for i in range(fewest - 1, min(window - 1, n)):
-        found[i] = np.median(values[: i + 1])
+        found[i] = median(values[: i + 1])
     if n < window:
         return found
     windows = sliding_window_view(values, window)[::stride]
-    parts = [np.median(windows[i : i + ROWS], axis=1) for i in range(0, len(windows), ROWS)]
+    parts = [medians(windows[i : i + ROWS]) for i in range(0, len(windows), ROWS)]
     found[window - 1 :] = np.repeat(np.concatenate(parts), stride)[: n - window + 1]
     return found
 
@@ -140,7 +140,7 @@ def sides(values: Values) -> tuple[Values, Values]:
     far above them has a side to be compared with.
     """
     n = len(values)
-    padded = np.concatenate([np.full(SIDE, values[0]), values, np.full(SIDE, np.median(values[-SIDE:]))])
+    padded = np.concatenate([np.full(SIDE, values[0]), values, np.full(SIDE, median(values[-SIDE:]))])
     medians = robust.median_of([padded[i : n + SIDE + 1 + i] for i in range(SIDE)])
     return medians[:n], medians[SIDE + 1 :]
 

@@ -21,14 +21,14 @@ import numpy.typing as npt
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Values
+from lrdoctor.core.robust import median
 from lrdoctor.measures import chance, noise
-from lrdoctor.measures.units import Units
+from lrdoctor.measures.units import VERY_LONG, Units
 
 Marks = npt.NDArray[np.bool_]
 
-SHORT, LONG, VERY_LONG = 60, 1000, 100_000
-"""Points of a curve below which blocks may be of one point, from which they are of five, and from which a coarse block
-is a median of medians: sorting a million points at fifteen scales would take longer than reading them."""
+SHORT, LONG = 60, 1000
+"""Points of a curve below which blocks may be of one point, and from which they are of five."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,9 @@ def find(units: Units, correlation_time: int, alpha: float, quantum: float, *, i
     """
     n = len(units.y)
     scales = lengths(n, correlation_time)
-    fives = robust.block_medians(units.y, robust.FEW) if n >= VERY_LONG else None
     found: list[Rise] = []
     for length in scales:
-        medians = _medians(units.y, length, fives)
+        medians = units.block_medians(length)
         risk = alpha / len(scales)
         found += _at_scale(units, medians, length, correlation_time, risk, len(scales), quantum, is_log)
     return found
@@ -130,7 +129,7 @@ def find_in_smooth(units: Units, wander: float, alpha: float) -> list[Rise]:
     """
     n = len(units.y)
     length = lengths(n, 0)[0] if lengths(n, 0) else 1
-    medians = robust.block_medians(units.y, length)
+    medians = units.block_medians(length)
     best = best_held(medians, max(1, -(-min(THRESHOLDS.held, n // THRESHOLDS.held_part) // length)))
     height = medians - best
     limit = max(THRESHOLDS.large, robust.two_extremes(alpha, len(medians)) * wander)
@@ -161,19 +160,19 @@ def find_lasting(units: Units, correlation_time: int, alpha: float) -> list[Rise
     for length in scales:
         if length > least:
             break
-        medians = robust.block_medians(y, length)
+        medians = units.block_medians(length)
         best = best_held(medians, max(1, -(-min(THRESHOLDS.held, n // THRESHOLDS.held_part) // length)))
         height = medians - best
-        spread = max(noise.points(medians), noise.points(y) * noise.MEDIAN_OF / np.sqrt(length) if length > 1 else 0.0)
+        spread = max(noise.points(medians), units.noise * noise.MEDIAN_OF / np.sqrt(length) if length > 1 else 0.0)
         limit = max(noise.EXTREMES * robust.two_extremes(alpha, len(medians)) * spread, THRESHOLDS.rise)
         limit *= max(1.0, 2 - len(medians) / THRESHOLDS.enough_blocks)
-        for first, end in stretches(height > limit / 2):
+        for first, end in stretches(height > limit / 2, fewest=int(least) // length):
             lasts = end == len(medians)
             to = n if lasts else end * length
-            if to - first * length < least or not np.median(height[first:end]) > limit:
+            if to - first * length < least or not median(height[first:end]) > limit:
                 continue
             base = float(best[first])
-            middle = base + float(np.median(height[first:end])) / 2
+            middle = base + float(median(height[first:end])) / 2
             since = max(int(np.argmax(best <= base)) - 1, 0) * length
             before, stretch = y[since : first * length], y[first * length : to]
             by_chance = chance.of_stretch(before, stretch, middle, n, correlation_time, is_log=True)
@@ -200,7 +199,7 @@ def _at_scale(
     spread = noise.of_blocks(medians)
     if not correlation_time:
         # an estimate from a few blocks may be far too low by chance: those of independent points vary by so much
-        spread = np.maximum(spread, noise.points(y) * noise.MEDIAN_OF / np.sqrt(length) if length > 1 else 0.0)
+        spread = np.maximum(spread, units.noise * noise.MEDIAN_OF / np.sqrt(length) if length > 1 else 0.0)
     limit = np.maximum(spread * noise.extremes(medians, spread, alpha * n_scales), THRESHOLDS.rise)
     if m < THRESHOLDS.enough_blocks:
         limit = limit * (2 - m / THRESHOLDS.enough_blocks)
@@ -211,10 +210,8 @@ def _at_scale(
     if not hot.any():
         return
     warm = hot | (height > limit / 2)
-    for first, end in stretches(warm):
+    for first, end in stretches(warm, among=hot):
         inside = np.flatnonzero(hot[first:end])
-        if not len(inside):
-            continue
         before, first = first * length, first + int(inside[0])
         top = first + int(np.argmax(height[first:end]))
         lasts = end == m
@@ -261,14 +258,18 @@ def is_within(rise: Rise, others: Iterable[Rise]) -> bool:
     return any(r.first - r.length <= rise.first < r.end + r.length for r in others)
 
 
-def stretches(marks: Marks) -> list[tuple[int, int]]:
-    """First index and first index after it of every stretch of marks in a row."""
+def stretches(marks: Marks, *, fewest: int = 1, among: Marks | None = None) -> list[tuple[int, int]]:
+    """First index and first index after it of every stretch of marks in a row.
+
+    Args:
+        marks: bool[n].
+        fewest: marks of a stretch; shorter ones are left out.
+        among: further marks, of which a stretch must hold one.
+    """
     edges = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-
-
-def _medians(y: Values, length: int, fives: Values | None) -> Values:
-    """Block medians; in very long curves those of coarse blocks are medians of the medians of five."""
-    if fives is None or length % robust.FEW:
-        return robust.block_medians(y, length)
-    return fives if length == robust.FEW else robust.block_medians(fives, length // robust.FEW)
+    first, end = edges[::2], edges[1::2]
+    keep = end - first >= fewest
+    if among is not None:
+        at = np.flatnonzero(among)
+        keep &= np.searchsorted(at, first) < np.searchsorted(at, end)
+    return list(zip(first[keep].tolist(), end[keep].tolist(), strict=True))

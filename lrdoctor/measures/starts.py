@@ -11,6 +11,7 @@ import numpy as np
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve, Values
+from lrdoctor.core.robust import median
 from lrdoctor.measures import chance, noise, untrained
 from lrdoctor.measures.rises import Rise, stretches
 from lrdoctor.measures.units import Units
@@ -76,7 +77,7 @@ def find(units: Units, rise: float = THRESHOLDS.rise, *, is_log: bool = False) -
     length = 5 if n >= 100 else 3 if n >= 15 else 1
     medians = robust.block_medians(y, length)
     first = units.of_loss(units.first)
-    end = float(np.median(y[-length:]))
+    end = float(median(y[-length:]))
     if end - first > THRESHOLDS.explosion:
         from_here = int(np.flatnonzero(y - first <= THRESHOLDS.rise)[-1]) + 1
         return [Rise(length, from_here, n, int(np.argmax(y)), end - first, THRESHOLDS.explosion, first)]
@@ -100,7 +101,7 @@ def _for_long(y: Values, medians: Values, length: int, first: float, limit: floa
 
 def _from_the_first(y: Values, limit: float, is_log: bool) -> list[Rise]:
     first, later = float(y[0]), np.sort(y[1 :: 1 + len(y) // THRESHOLDS.most_points])
-    height = float(np.median(later)) - first
+    height = float(median(later)) - first
     if height <= limit:
         return []
     if is_log and len(later) >= THRESHOLDS.log_points:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Steps, Values
+from lrdoctor.core.robust import median, medians
 from lrdoctor.measures.rises import best_held
 
 Marks = npt.NDArray[np.bool_]
@@ -91,7 +92,7 @@ def find(step: Steps, *curves: Values) -> Swing | None:
         return None
     first = int(hot[0])
     spread = _spreads(curves[0], length)
-    usual = float(np.median(spread[max(0, first - THRESHOLDS.before) : first]))
+    usual = float(median(spread[max(0, first - THRESHOLDS.before) : first]))
     # later blocks are compared with these by then: it lasts until the spread is half way back
     calm = np.flatnonzero(spread[first + 1 :] < usual + THRESHOLDS.wider / 2)
     end = first + 1 + int(calm[0]) if len(calm) else len(wide)
@@ -126,7 +127,7 @@ def repeated(y: Values) -> Swing | None:
         return None
     at = np.flatnonzero(lost)
     with np.errstate(over="ignore"):
-        factor = float(np.exp(np.median(height[lost])))
+        factor = float(np.exp(median(height[lost])))
     return Swing(int(at[0]), int(at[-1]) + 1, factor, float(np.exp(THRESHOLDS.lost)), times, share)
 
 
@@ -145,7 +146,7 @@ def _spreads(curve: Values, length: int) -> Values:
     n = block.shape[1]
     half = n // 2
     # from the halves' medians: least squares would tilt with a single wild point
-    slope = (np.median(block[:, -half:], axis=1) - np.median(block[:, :half], axis=1)) / (n - half)
+    slope = (medians(block[:, -half:]) - medians(block[:, :half])) / (n - half)
     rest = block - np.outer(slope, np.arange(n) - (n - 1) / 2)
     low, high = np.quantile(rest, [THRESHOLDS.low, THRESHOLDS.high], axis=1)
     return np.asarray(np.log(np.maximum(high - low, np.finfo(float).tiny)))
@@ -156,7 +157,7 @@ def _excess(spread: Values, least: float) -> Values:
     found = np.full(len(spread), -np.inf)
     for j in range(THRESHOLDS.fewest_before, len(spread)):
         before = spread[max(0, j - THRESHOLDS.before) : j - 1]
-        usual = np.median(before)
-        varies = robust.MAD_TO_SD * float(np.median(np.abs(before - usual)))
+        usual = median(before)
+        varies = robust.MAD_TO_SD * float(median(np.abs(before - usual)))
         found[j] = spread[j] - usual - max(THRESHOLDS.wider, THRESHOLDS.deviations * max(varies, least))
     return found

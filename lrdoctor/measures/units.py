@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Values
+from lrdoctor.core.robust import median
 from lrdoctor.measures import noise
 
 TWICE = 1.95
 """Factors from here on are told as such: 100 % in two digits is 2-fold."""
+VERY_LONG = 100_000
+"""Points of a curve from which a coarse block is a median of medians: sorting a million points at fifteen scales would
+take longer than reading them."""
 LARGEST = 1e150
 """A loss, or a y, beyond this counts as this: squares of larger ones overflow."""
 
@@ -58,6 +63,26 @@ class Units:
     floor: float
     """Loss units that are added before the logarithm is taken, 0 where y is none."""
 
+    @cached_property
+    def noise(self) -> float:
+        """Deviation of neighbouring points around any trend."""
+        return noise.points(self.y)
+
+    def block_medians(self, length: int) -> Values:
+        """float64[n // length]: the median of every block, worked out once.
+
+        In very long curves those of coarse blocks are medians of the medians of five.
+        """
+        known: dict[int, Values] = self.__dict__.setdefault("_block_medians", {})
+        if length not in known:
+            in_fives = len(self.y) >= VERY_LONG and length > robust.FEW and not length % robust.FEW
+            known[length] = (
+                robust.block_medians(self.block_medians(robust.FEW), length // robust.FEW)
+                if in_fives
+                else robust.block_medians(self.y, length)
+            )
+        return known[length]
+
     def of_loss(self, loss: float) -> float:
         """y of a loss."""
         return float(np.log(loss + self.floor)) if self.is_log else min(max(loss / self.scale, -LARGEST), LARGEST)
@@ -78,7 +103,7 @@ class Units:
 
 def measure(loss: Values) -> Units:
     """The units of a loss, float64[n] of finite values, n >= 1."""
-    first = float(np.median(loss[: THRESHOLDS.first_points]))
+    first = float(median(loss[: THRESHOLDS.first_points]))
     medians = robust.block_medians(loss, max(1, len(loss) // 80))
     progress = first - float(medians.min())
     is_log = bool(loss.min() > 0)
@@ -88,7 +113,7 @@ def measure(loss: Values) -> Units:
     scale = max(progress, THRESHOLDS.noises * spread, round_off, sys.float_info.min)
     n_start = max(1, int(THRESHOLDS.start * len(loss)))
     # not of the medians above: their length, and with it the floor, would change when points are left out
-    floor = THRESHOLDS.floor * float(np.median(loss[:n_start])) if is_log else 0.0
+    floor = THRESHOLDS.floor * float(median(loss[:n_start])) if is_log else 0.0
     with np.errstate(over="ignore"):
         y = np.log(loss + floor) if is_log else loss / scale
     return Units(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from lrdoctor.core.curve import Values
+from lrdoctor.core.robust import median, medians
 from lrdoctor.measures import noise
 from lrdoctor.measures.control import Paired, share_of_batches
 
@@ -83,7 +84,7 @@ def blow_up(
     low, high, spread = _scale(paired)
     if not low > 0:  # no way down and no noise: nothing to measure a height by
         return None
-    level = np.median(paired.control)
+    level = median(paired.control)
     above = np.zeros(n, dtype=bool)
     limits: list[tuple[float, float]] = []
     against_level = np.log(paired.loss.value) - np.log(level) if paired.is_log else paired.loss.value - level
@@ -103,13 +104,13 @@ def blow_up(
         limit = max(low, NormalDist().inv_cdf(1 - chance) * spread * noise.MEDIAN_OF / np.sqrt(length))
         # no normal distribution: as far as so many batches in a row lie above the others for the untrained weights
         own = np.log(paired.control) if paired.is_log else paired.control
-        limit = max(limit, float(np.median(sliding_window_view(own, length), axis=1).max() - np.median(own)))
-        medians = np.median(sliding_window_view(excess, length), axis=1)
-        medians[np.median(sliding_window_view(beyond, length), axis=1) <= least] = -np.inf
-        for start in np.flatnonzero(medians > limit):
+        limit = max(limit, float(medians(sliding_window_view(own, length)).max() - median(own)))
+        typical = medians(sliding_window_view(excess, length))
+        typical[medians(sliding_window_view(beyond, length)) <= least] = -np.inf
+        for start in np.flatnonzero(typical > limit):
             above[start : start + length] |= excess[start : start + length] > limit / 2
-        if medians.max() > limit:
-            limits.append((float(medians.max()), limit))
+        if typical.max() > limit:
+            limits.append((float(typical.max()), limit))
     if not limits:
         return None
     observed, limit = max(limits, key=lambda pair: pair[0] / pair[1])
@@ -120,7 +121,7 @@ def blow_up(
         last_step=int(paired.loss.step[at[-1]]),
         peak_step=int(paired.loss.step[peak]),
         peak=float(paired.loss.value[peak]),
-        untrained=float(np.median(paired.control[max(0, peak - 2) : peak + 3])),
+        untrained=float(median(paired.control[max(0, peak - 2) : peak + 3])),
         observed=observed,
         limit=limit,
         n_points=len(at),
@@ -130,7 +131,7 @@ def blow_up(
 def needs_no_learning(paired: Paired, constant: float | None) -> float:
     """The higher one of two losses that no learning goes into: of the untrained weights and of the best constant
     prediction. Weights that know much already lose little, and there the other one is the measure."""
-    level = float(np.median(paired.control))
+    level = float(median(paired.control))
     return level if constant is None else max(level, constant)
 
 
@@ -139,7 +140,7 @@ def _beside_hard_batches(paired: Paired) -> Values:
     if not paired.is_log:
         return paired.excess
     own, other = np.log(paired.loss.value), np.log(paired.control)
-    level = float(np.median(other))
+    level = float(median(other))
     return np.asarray(own - max(1.0, share_of_batches(own, other)) * (other - level) - level)
 
 
@@ -154,7 +155,7 @@ def _scale(paired: Paired) -> tuple[float, float, float]:
     low, high = THRESHOLDS.lasting, THRESHOLDS.single
     if not paired.is_log:
         lowest = min(float(part.mean()) for part in np.array_split(paired.loss.value, min(10, len(control))))
-        way = max(float(np.median(control)) - lowest, 0.0)
+        way = max(float(median(control)) - lowest, 0.0)
         low, high = THRESHOLDS.progress * way, 2 * THRESHOLDS.progress * way
     # weights that begin at zero lose the same on every batch, which tells nothing of the batches: then the limits
     # stay as they are

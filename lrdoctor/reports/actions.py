@@ -9,15 +9,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lrdoctor.core import changes
-from lrdoctor.core.fix_sections import Prescription
-from lrdoctor.core.report import Finding as Finding
-from lrdoctor.core.report import Fix as Fix
-from lrdoctor.core.report import Report
 from lrdoctor.reports.numbers import number
 from lrdoctor.reports.treated import in_words
+
+if TYPE_CHECKING:
+    from lrdoctor.core.fix_sections import Prescription
+    from lrdoctor.core.report import Finding as Finding
+    from lrdoctor.core.report import Fix as Fix
+    from lrdoctor.core.report import Report
 
 OPEN = ("recommended", "verified", "unconfirmed")
 """Fixes that may still be followed: no rejected one, and none that could not be tried."""
@@ -66,6 +67,7 @@ def for_finding(report: Report, finding: Finding) -> str:
 def fix_in_short(fix: Fix) -> str:
     """A fix with its setting, as one types it.
 
+    >>> from lrdoctor.core.report import Fix
     >>> fix_in_short(Fix(rank=2, name="clip_gradients", status="recommended", why="", because=(),
     ...                  settings={"clip_norm": 5.3664}))
     'clip gradients at norm 5.366'
@@ -121,6 +123,8 @@ def _of_treatment(report: Report) -> Action:
 
 def settings_of(given: Prescription) -> str:
     """`warmup_steps 30, clip_norm 4.781 at learning rate 0.02`: with all digits, since these numbers are typed off."""
+    from lrdoctor.core import changes
+
     found = given.settings
     told = [f"warmup_steps {found.warmup_steps}"] if found.warmup_steps else []
     told += changes.told(found, exact=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from lrdoctor.core.report import Finding, Report
-from lrdoctor.core.sections import Comparison
+if TYPE_CHECKING:
+    from lrdoctor.core.report import Finding, Report
+    from lrdoctor.core.sections import Comparison
 
 MOST_GONE = 5
 """Runs of the baseline that are named one by one."""

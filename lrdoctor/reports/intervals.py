@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from lrdoctor.core.certainty import Interval, range_text
-from lrdoctor.core.report import Report
-from lrdoctor.core.sections import Intervals
 from lrdoctor.reports.numbers import multiple, number
+
+if TYPE_CHECKING:
+    from lrdoctor.core.report import Report
+    from lrdoctor.core.sections import Intervals
 
 
 class Figures:
@@ -35,6 +38,7 @@ class Figures:
 def with_interval(text: str, known: Intervals | None, interval: Interval | None, write: Callable[[float], str]) -> str:
     """The figure and its interval.
 
+    >>> from lrdoctor.core.sections import Intervals
     >>> known = Intervals(
     ...     best_learning_rate=None, unstable_base_learning_rate=None, stability_margin=(1.6, 5.9), confidence=0.9,
     ...     n_seeds=3, stable_in_3_of_4=None, chance_at_edge=0.1, is_settled=True, seeds_to_settle=None)

@@ -10,15 +10,24 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lrdoctor import __version__
 from lrdoctor.core.plain import plain
-from lrdoctor.core.plan import Plan
 from lrdoctor.core.report import SCHEMA_VERSION, Finding, Report, RunSummary
-from lrdoctor.reports.parsing import parse
+
+if TYPE_CHECKING:
+    from lrdoctor.core.plan import Plan
 
 __all__ = ["as_dict", "parse", "plan_as_dict", "render", "render_plan"]
+
+
+def parse(text: str, name: str = "report.json") -> Report:
+    """The report that a report.json holds, as `parsing.parse` reads it."""
+    # all sections of all reports are needed for it, which writing a report of logs has no use for
+    from lrdoctor.reports import parsing
+
+    return parsing.parse(text, name)
 
 
 def render(report: Report, folder: Path | None = None) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from lrdoctor.core.architecture import Site
-from lrdoctor.core.sections import Model, Peak, Probe, ProbedSeed, Sweep
-from lrdoctor.core.study import Rate
 from lrdoctor.reports.numbers import multiple, number, spread
 from lrdoctor.reports.sites import LONGEST_NAME, alike, modules_in_short, notes, scales
 from lrdoctor.reports.table import Column, Kind, Mark, Row, Table
 from lrdoctor.reports.untrusted import one_line
+
+if TYPE_CHECKING:
+    from lrdoctor.core.architecture import Site
+    from lrdoctor.core.sections import Model, Peak, Probe, ProbedSeed, Sweep
+    from lrdoctor.core.study import Rate
 
 NORM_AFTER = "Norm(x + f(x))"
 FINDINGS = {NORM_AFTER, "dead"}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from lrdoctor.core.changes import SETTINGS, given
-from lrdoctor.core.fix_sections import TriedFix
 from lrdoctor.reports.numbers import multiple, number
+
+if TYPE_CHECKING:
+    from lrdoctor.core.fix_sections import TriedFix
 
 OTHER_OPTIMIZER = "change_optimizer"
 LOWER_RATE = "lower_learning_rate"
@@ -37,6 +39,8 @@ def settings_in_short(row: TriedFix) -> str:
 
 
 def _settings(row: TriedFix) -> Iterator[str]:
+    from lrdoctor.core.changes import SETTINGS, given
+
     settings = row.settings
     if row.name == OTHER_OPTIMIZER:
         yield row.optimizer

@@ -19,8 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from lrdoctor.core.robust import median
 from lrdoctor.core.study import Study
 from lrdoctor.measures.events import Event
 from lrdoctor.measures.view import View
@@ -77,7 +76,7 @@ def _is_of_the_first_updates(view: View, event: Event) -> bool:
     control = view.run.control
     if control is None or not len(control.finite) or event.kind != "early":
         return False
-    return event.base >= THRESHOLDS.untrained * float(np.median(control.finite.value))
+    return event.base >= THRESHOLDS.untrained * float(median(control.finite.value))
 
 
 RULE = Rule(

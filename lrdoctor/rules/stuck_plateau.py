@@ -35,10 +35,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from lrdoctor.core import robust
 from lrdoctor.core.curve import EMPTY
+from lrdoctor.core.robust import median
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.measures import level
@@ -141,8 +140,8 @@ def _signs_by_batch(view: View, reference: View) -> Iterator[str]:
     mine, its = (of.val_loss.finite.value[-THRESHOLDS.last_evaluations :] for of in (run, better))
     if not missing or not len(mine) or not len(its):
         return
-    way = view.beside.unlearned_in_evaluations - float(np.median(its))
-    seen = float(np.median(mine) - np.median(its)) / way if way > 0 else 0.0
+    way = view.beside.unlearned_in_evaluations - float(median(its))
+    seen = float(median(mine) - median(its)) / way if way > 0 else 0.0
     if min(missing) >= 1 - THRESHOLDS.above_constant and seen > THRESHOLDS.most:
         yield (
             f"batch by batch {100 * min(missing):.0f} % of what the lower rate learns is missing, measured from the "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr, Tag, ValidationError
 
 from lrdoctor.core.changes import SETTINGS
 from lrdoctor.core.rewriting import Rewrite
-from lrdoctor.spec.blocks import AnyEngine, Clip, Engine, Probe, Sweep, SweepRange, Warmup
+from lrdoctor.spec.blocks import AnyEngine, Clip, Engine, Probe, Sweep, SweepRange, SweepValues, Warmup
 from lrdoctor.spec.faults import Fault, KeyPath, Place, refusal
 from lrdoctor.spec.types import Block, Count, CountOrZero, Positive, Seeds
 from lrdoctor.spec.validation import faults_of
@@ -44,7 +44,8 @@ class Spec(Named):
     stop_hopeless: bool = True
     """Whether a trial stops early when its loss stays pinned far above where it started."""
     sweep: Sweep = SweepRange()
-    """Base learning rates to try: {min, max, points}, evenly spaced in the logarithm, or {values: [...]}."""
+    """Base learning rates to try: {min, max, points}, evenly spaced in the logarithm, {values: [...]}, or auto: short
+    trials a decade apart find where to look."""
     probe: Probe = Probe()
     """The short run that shows how an instability begins."""
     warmup: Warmup = Warmup()
@@ -70,6 +71,15 @@ class Spec(Named):
     def code_folder(self) -> Path:
         """The absolute folder that holds the user's code."""
         return self._folder
+
+    @property
+    def swept(self) -> tuple[float, ...] | None:
+        """The base learning rates to sweep, ascending; None where they are to be found."""
+        return None if isinstance(self.sweep, str) else self.sweep.rates()
+
+    def sweeping(self, rates: Sequence[float]) -> Self:
+        """The spec with these rates to sweep, ascending."""
+        return self.model_copy(update={"sweep": SweepValues(values=tuple(rates))})
 
     @property
     @abstractmethod

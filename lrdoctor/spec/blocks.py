@@ -36,6 +36,9 @@ MAX_POINTS = 1000
 SIGNIFICANT_DIGITS = 4
 """Swept rates are rounded to this many, far finer than any grid's spacing, so that tables stay readable."""
 
+AUTO = "auto"
+"""Stands for the rates of a sweep that lrdoctor finds by itself."""
+
 CLASS_PATH = "a class_path"
 """Tag of a callable in a union, worded for a list in a message; the other tags are names."""
 
@@ -254,6 +257,8 @@ def _tag(value: Any) -> str:
 
 
 def _sweep_tag(value: Any) -> str:
+    if isinstance(value, str):
+        return AUTO
     given = value if isinstance(value, dict) else type(value).model_fields
     return "values" if "values" in given else "range"
 
@@ -283,7 +288,8 @@ _Schedule = Annotated[
     Discriminator(_tag),
 ]
 _Sweep = Annotated[
-    Annotated[SweepRange, Tag("range")] | Annotated[SweepValues, Tag("values")], Discriminator(_sweep_tag)
+    Annotated[SweepRange, Tag("range")] | Annotated[SweepValues, Tag("values")] | Annotated[Literal["auto"], Tag(AUTO)],
+    Discriminator(_sweep_tag),
 ]
 
 AnyEngine = Annotated[Engine, BeforeValidator(named, json_schema_input_type=Literal["local", "dask"] | Engine)]

@@ -59,8 +59,10 @@ def name_or_class_path(value: Any) -> Any:
 
 
 def range_or_values(value: Any) -> Any:
-    """The two ways to give the swept rates exclude each other."""
-    block = _mapping(value, "{min, max, points} or {values: [...]}")
+    """The two ways to give the swept rates exclude each other; `auto` leaves them to lrdoctor."""
+    if value == "auto":
+        return value
+    block = _mapping(value, "{min, max, points}, {values: [...]} or auto")
     others = [key for key in ("min", "max", "points") if key in block]
     if "values" in block and others:
         raise ValueError(f"found both `values` and `{others[0]}`, expected {{min, max, points}} or {{values: [...]}}")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError, NoLogError
-from lrdoctor.logs import OF_BINARIES, hf_trainer, read_bytes, read_event_files, read_log
+from lrdoctor.logs import hf_trainer, read_bytes, read_event_files, read_log
 from lrdoctor.logs.gather import gathered
+from lrdoctor.logs.readers import OF_BINARIES
 from lrdoctor.logs.text import open_source
 from lrdoctor.streaming.events import StreamEvent
 from lrdoctor.streaming.judging import GrowingRun

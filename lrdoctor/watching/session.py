@@ -11,9 +11,9 @@ from lrdoctor.assess import report_of_logs
 from lrdoctor.core.report import Report, Verdict
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError
-from lrdoctor.logs import reader_named
 from lrdoctor.logs.directories import sources_below
 from lrdoctor.logs.gather import Gathered, Unread, gather, one_log_each
+from lrdoctor.logs.readers import reader_named
 from lrdoctor.logs.text import STANDARD_INPUT
 from lrdoctor.streaming.events import StreamEvent
 from lrdoctor.watching.logs import FollowedLog

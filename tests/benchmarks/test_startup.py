@@ -14,7 +14,7 @@ def test_ratios_are_taken_within_a_round() -> None:
     lines = [line.split() for line in startup.table([slow, quick, slow])]
     assert [line[-3:] for line in lines[1:3]] == [["20", "1.0", "0.03"], ["600", "30.0", "1.00"]]
     assert lines[3][2:] == ["120", "6.0", "0.20", "limit", "0.3:", "ok"]
-    assert lines[4][3:] == ["1500", "75.0", "2.50", "limit", "1.5:", "MISSED"]
+    assert lines[4][3:] == ["1500", "75.0", "2.50", "limit", "0.6:", "MISSED"]
 
 
 def test_what_is_run() -> None:

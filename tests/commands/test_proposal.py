@@ -46,7 +46,7 @@ def test_the_study_is_named_after_the_script(words: Sequence[str], name: str) ->
 )
 def test_the_rates_are_half_a_decade_apart(low: float, high: float, usual: float | None, rates: list[float]) -> None:
     spec = proposal.finish("x", WORDS, Asked(steps=50, lowest=low, highest=high, usual=usual), ["seeds=[4]"])
-    assert list(spec.sweep.rates()) == rates
+    assert list(spec.swept) == rates
     assert (spec.seeds, spec.max_train_steps, spec.command) == ((4,), 50, WORDS)
 
 
@@ -86,3 +86,23 @@ def test_what_is_given_takes_the_place_of_what_is_known(
 
 def test_a_folder_without_a_study_knows_nothing(folder: Path) -> None:
     assert proposal.of_study(folder / "gone", proposal.begin("x", WORDS, ())) is None
+
+
+def test_a_command_that_takes_its_rate_is_swept_where_short_trials_point(folder: Path) -> None:
+    words = ("python", "train.py", "--lr", "{lr}")
+    spec = proposal.finish("x", words, Asked(steps=50, is_auto=True), ())
+    assert spec.swept is None
+    (folder / "out").mkdir()
+    (folder / "out" / "spec.yaml").write_text(spec.to_yaml(folder / "out"))
+    known = proposal.of_study(folder / "out", proposal.begin("x", words, ()))
+    assert known == Asked(steps=50, is_auto=True)
+    assert known.is_whole
+    assert known.with_given(None, 0.1, 1.0).swept() == (0.1, 0.3162, 1.0)
+    assert not known.with_given(None, 0.1, None).is_whole
+
+
+@pytest.mark.parametrize(("lowest", "highest"), [(0.1, None), (None, 0.1)])
+def test_half_a_range_of_a_command_that_takes_its_rate_is_refused(lowest: float | None, highest: float | None) -> None:
+    spec = proposal.begin("x", ("python", "train.py", "--lr", "{lr}"), ())
+    with pytest.raises(SpecError, match=r"the command has \{lr\}, so that its own .*: give both --min and --max$"):
+        proposal.look(spec, Asked(lowest=lowest, highest=highest), lambda text: None)

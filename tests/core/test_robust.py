@@ -8,9 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrdoctor.core.curve import EMPTY, Curve
-from lrdoctor.core.robust import min_max_decimate
+from lrdoctor.core.robust import median, medians, min_max_decimate
 
 ANY_FLOAT = st.floats(allow_nan=True, allow_infinity=True, width=32)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=40))
+def test_medians_are_numpys_to_the_last_bit(values: list[float]) -> None:
+    with np.errstate(all="ignore"):
+        expected = float(np.median(values))
+        assert float(median(values)).hex() == expected.hex()
+        rows = np.array([values, values[::-1]])
+        assert [float(each).hex() for each in medians(rows)] == [expected.hex()] * 2
+
+
+def test_the_median_of_nothing_is_nan_and_that_of_steps_and_marks_a_float() -> None:
+    assert math.isnan(median([]))
+    assert (median(np.array([3, 1, 4, 1])), median(np.array([True, False]))) == (2.0, 0.5)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

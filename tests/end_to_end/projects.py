@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +145,24 @@ def records(out: Path) -> dict[str, dict[str, Any]]:
 def trials(out: Path) -> dict[str, dict[str, Any]]:
     """trial.json of every finished trial that is no control, by key."""
     return {key: record for key, record in records(out).items() if not record["settings"]["control"]}
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Processes that run in a folder, or whose command line names it."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            inside = (path / "cwd").readlink() == folder or str(folder).encode() in (path / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if inside and int(path.name) != os.getpid():
+            found.append(path.name)
+    return found
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Until it is true; the time is there so that a test that fails ends at all."""
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

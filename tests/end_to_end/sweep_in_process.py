@@ -43,4 +43,4 @@ def swept(folder: Path, text: str, resolution: float) -> Study:
         examine.open_engine(spec, jobs=1, engine="here") as engine,
     ):
         laboratory = examine.Laboratory(spec, study_folder, engine, Nobody())
-        return examine.sweep(laboratory, Settings(spec.sweep.rates(), resolution=resolution), spec.seeds)
+        return examine.sweep(laboratory, Settings(examine.grid(laboratory), resolution=resolution), spec.seeds)

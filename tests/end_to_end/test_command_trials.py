@@ -7,13 +7,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from projects import command, lrdoctor, records
+from projects import command, lrdoctor, processes_in, records, wait_for
 from sweep_in_process import swept
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="signals and process groups are POSIX")
@@ -217,23 +215,3 @@ def test_what_a_killed_sweep_has_finished_is_not_run_again_and_nothing_is_left_o
     after = records(tmp_path / "out")
     assert {key: after[key] for key in kept} == kept
     assert begun(tmp_path) == n + 2 + len(after) - len(kept)
-
-
-def processes_in(folder: Path) -> list[Any]:
-    """Processes that run in a folder, or whose command line names it."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            inside = (path / "cwd").readlink() == folder or str(folder).encode() in (path / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if inside and int(path.name) != os.getpid():
-            found.append(path.name)
-    return found
-
-
-def wait_for(condition: Any) -> None:
-    deadline = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from in_process import diagnose
 
-from lrdoctor.logs import READERS
+from lrdoctor.logs.readers import READERS
 
 CORPUS, REAL = corpus(), real()
 

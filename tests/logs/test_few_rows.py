@@ -36,6 +36,11 @@ def is_without_pandas(content: str) -> bool:
 
 
 PLAIN = {
+    "nan and empty cells": "step,loss,val\n0,1.5,\n1,nan,\n2,nan,nan\n3,nan,NaN\n4,,0.5\n5,NaN,nan\n6,0.25,\n",
+    "nan in the first cell": "loss,lr\nnan,0.1\nnan,nan\n1.5,\n,nan\nnan,nan\n1.25,0.1\n",
+    "nan in two spellings": "step,loss\n0,1.5\n1,NAN\n2,nan\n3,\n4,-nan\n5,nan\n6,1.0\n",
+    "nan with blanks": "step, loss, lr\n0, 1.5, 0.1\n1, nan, nan\n2, nan,\n3, , nan\n4, 1.0, 0.1\n",
+    "nan between semicolons": "step;loss;lr\n0;1.5;0.1\n1;nan;nan\n2;nan;\n3;;nan\n4;1.0;0.1\n",
     "the plain log": CSV,
     "missing in every spelling": "step,loss,x\n0,1.5,\n1,NA,2\n2,None,-\n3,--,4\n4,null,#N/A\n5,0.5,<NA>\n",
     "nan and infinity": "step,loss\n0,1.5\n1,nan\n2,NaN\n3,-inf\n4,inf\n5,\n6,Infinity\n",

@@ -13,7 +13,8 @@ from log_samples import CSV, DIALECTS, EXPECTED, Read, curves
 
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError
-from lrdoctor.logs import READERS, read_log, reader_of
+from lrdoctor.logs import delimited, read_log, reader_of
+from lrdoctor.logs.readers import READERS
 from lrdoctor.logs.runs import runs_of
 from lrdoctor.logs.text import bytes_source
 
@@ -49,6 +50,30 @@ def test_what_could_not_be_used_of_a_log_is_said(read: Read) -> None:
 
 def test_readers_have_different_names() -> None:
     assert len({reader.NAME for reader in READERS}) == len(READERS)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_plain"),
+    [
+        ("step,loss\n0,1.5\n1,1.25e-3\n", True),
+        ("step,train/loss,lr\r\n0,nan,1e-3\r\n1,-inf,1e-3\r\n", True),
+        ("loss,val_loss\n2.5,\n2.25,2.4\n2.0,", True),
+        ("step;loss\n0;1.5\n1;1.25\n", False),
+        ("loss\n1.5\n1.25\n1.0\n", False),
+        ("step,loss\n", False),
+        ("0,1.5\n1,1.25\n", False),
+        ("step,loss\n0,1.5\n# resumed\n1,1.25\n", False),
+        ('step,"loss"\n0,1.5\n1,1.25\n', False),
+        ("step 1 loss 2.5, lr 0.1\n0,1.5\n", False),
+        ("s:0 tel:10.9\ns:1 trl:10.8\n", False),
+        ("epoch,step,loss\n1,0,2024-01-01\n", True),
+    ],
+)
+def test_a_table_of_names_and_numbers_is_known_before_all_readers_are_asked(text: str, is_plain: bool) -> None:
+    source = bytes_source("x", text.encode())
+    assert delimited.is_plain(source) is is_plain
+    asked = [reader.NAME for reader in READERS if reader.sniff(source)]
+    assert not is_plain or asked[:1] == ["csv"]
 
 
 def everything(content: bytes) -> list[Run]:

@@ -84,10 +84,11 @@ def test_optimizer_text_is_canonical_with_defaults(tmp_path: Path, block: Any, t
         ({"min": 1e-30, "max": 1e30, "points": 2}, (1e-30, 1e30)),
         ({"values": [0.3, 1, 0.123456789]}, (0.123456789, 0.3, 1.0)),
         ({"values": [0.5]}, (0.5,)),
+        ("auto", None),
     ],
 )
-def test_rates_are_log_spaced_or_as_given(tmp_path: Path, sweep: Any, rates: tuple[float, ...]) -> None:
-    assert load(tmp_path, sweep=sweep).sweep.rates() == rates
+def test_rates_are_log_spaced_or_as_given(tmp_path: Path, sweep: Any, rates: tuple[float, ...] | None) -> None:
+    assert load(tmp_path, sweep=sweep).swept == rates
 
 
 def test_overrides_replace_what_the_file_says(tmp_path: Path) -> None:
@@ -102,7 +103,7 @@ def test_overrides_replace_what_the_file_says(tmp_path: Path) -> None:
     assert isinstance(spec, ModelSpec)
     assert (spec.max_train_steps, spec.eval_every) == (100, 5)
     assert spec.optimizer_text() == '{"name":"sgd","weight_decay":0.0}'
-    assert spec.sweep.rates() == (0.5, 3.0)
+    assert spec.swept == (0.5, 3.0)
 
 
 def test_a_workload_is_plain_values(tmp_path: Path) -> None:
@@ -204,6 +205,7 @@ def patched(spec: Spec, folder: Path, changes: dict[str, Any], comment: str = "w
         ({}, True),
         ({"warmup_steps": 10, "clip_norm": 1.0, "rewrite": "rezero"}, True),
         ({"sweep": {"values": [0.1, 0.3]}, "seeds": (4, 5)}, True),
+        ({"sweep": "auto"}, True),
         ({"optimizer": {"name": "adam", "betas": [0.5, 0.9]}}, False),
         ({"step": "./data.py:loss_of"}, False),
     ],

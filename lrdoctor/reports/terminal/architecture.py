@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from lrdoctor.core.sections import Model
 from lrdoctor.reports.numbers import number
 from lrdoctor.reports.tables import chain_table, sites_table
 from lrdoctor.reports.terminal.items import print_items
 from lrdoctor.reports.terminal.table_ink import draw
 from lrdoctor.reports.terminal.text import safe
+
+if TYPE_CHECKING:
+    from lrdoctor.core.sections import Model
 
 LIMIT = "Only code that ran for this batch was examined."
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lrdoctor.core.fix_sections import ClipAttempt, ClipResult, NormsAtBest
 from lrdoctor.reports.numbers import number, spread
 from lrdoctor.reports.terminal.items import INDENT, print_items
 from lrdoctor.reports.terminal.text import safe
+
+if TYPE_CHECKING:
+    from lrdoctor.core.fix_sections import ClipAttempt, ClipResult, NormsAtBest
 
 STATUS_STYLE = {
     "verified": "bold green",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from lrdoctor.core.report import Fix
 from lrdoctor.reports.terminal.items import INDENT, Item
 from lrdoctor.reports.terminal.text import safe
+
+if TYPE_CHECKING:
+    from lrdoctor.core.report import Fix
 
 
 def fix_item(fix: Fix, console: Console, place: int) -> Item:

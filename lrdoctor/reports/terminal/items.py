@@ -6,15 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lrdoctor.core.report import Finding, Skip
 from lrdoctor.reports.numbers import number
 from lrdoctor.reports.terminal.text import safe
+
+if TYPE_CHECKING:
+    from lrdoctor.core.report import Finding, Skip
 
 VERDICT_STYLE = {"stable": "bold green", "unstable": "bold red", "inconclusive": "bold yellow"}
 SEVERITY_STYLE = {"error": "red", "warning": "yellow", "info": "cyan"}

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lrdoctor.core.report import Finding, Fix, Report, RunSummary
 from lrdoctor.reports import actions
 from lrdoctor.reports.terminal.fixes import fix_items, print_code, together
 from lrdoctor.reports.terminal.items import (
@@ -30,6 +30,9 @@ from lrdoctor.reports.terminal.items import (
 from lrdoctor.reports.terminal.provenance import provenance_items
 from lrdoctor.reports.terminal.sparkline import Axis, draw, marks, scale
 from lrdoctor.reports.terminal.text import safe
+
+if TYPE_CHECKING:
+    from lrdoctor.core.report import Finding, Fix, Report, RunSummary
 
 WIDEST = 100
 """Columns of a curve; a wider one says no more."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 
-from lrdoctor.core.sections import Probe
 from lrdoctor.reports.numbers import multiple, number
 from lrdoctor.reports.tables import probe_table
 from lrdoctor.reports.terminal.table_ink import draw
 from lrdoctor.reports.terminal.text import safe
+
+if TYPE_CHECKING:
+    from lrdoctor.core.sections import Probe
 
 
 def print_probe(probe: Probe, console: Console) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from lrdoctor.core.report import Fix, Part, Report
 from lrdoctor.reports import actions, recorded
 from lrdoctor.reports.intervals import Figures
 from lrdoctor.reports.numbers import multiple
@@ -30,6 +30,9 @@ from lrdoctor.reports.terminal.table_ink import draw, legend
 from lrdoctor.reports.terminal.text import safe
 from lrdoctor.reports.terminal.treat import print_treat
 from lrdoctor.reports.terminal.warmup import print_warmup
+
+if TYPE_CHECKING:
+    from lrdoctor.core.report import Fix, Part, Report
 
 WRITTEN: tuple[Part, ...] = ("sweep", "probe", "warmup", "clip", "treat")
 """The order in which the files of figures are named."""

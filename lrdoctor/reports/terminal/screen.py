@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from os.path import commonprefix
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -13,10 +14,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from lrdoctor.core.fix_sections import TreatResult
-from lrdoctor.core.report import Report, RunSummary
 from lrdoctor.reports import actions
-from lrdoctor.reports.table import Row, Table
 from lrdoctor.reports.tables import rates_table
 from lrdoctor.reports.terminal.architecture import print_architecture
 from lrdoctor.reports.terminal.gates import print_gates
@@ -37,6 +35,11 @@ from lrdoctor.reports.terminal.table_ink import draw as draw_table
 from lrdoctor.reports.terminal.table_ink import legend
 from lrdoctor.reports.terminal.text import safe
 from lrdoctor.reports.terminal.treat_table import tried_table
+
+if TYPE_CHECKING:
+    from lrdoctor.core.fix_sections import TreatResult
+    from lrdoctor.core.report import Report, RunSummary
+    from lrdoctor.reports.table import Row, Table
 
 LINES = 40
 """Of a default terminal window; people read what they need not scroll back for."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
 
 from lrdoctor.core.curve import Curve, Steps, Values
+from lrdoctor.core.robust import median
 from lrdoctor.reports.numbers import number
 
 BLOCKS = ("▁▂▃▄▅▆▇█", "_.:-=+*#")
@@ -43,7 +43,7 @@ class Axis:
     def of(cls, curve: Curve, width: int) -> Axis:
         """The axis of the curve's steps, with a column a point where there is room for all."""
         first, last = float(curve.step[0]), float(curve.step[-1])
-        gap = float(np.median(np.diff(curve.step))) if len(curve) > 1 else 1.0
+        gap = float(median(np.diff(curve.step))) if len(curve) > 1 else 1.0
         return cls(first, last - first + gap, max(1, min(width, len(curve))))
 
     def columns(self, step: Steps) -> list[int]:
@@ -100,7 +100,7 @@ def _character(heights: Sequence[float], blocks: str, not_finite: str) -> str:
         return " "
     if not all(map(math.isfinite, heights)):
         return not_finite
-    middle, low, high = median(heights), min(heights), max(heights)
+    middle, low, high = float(median(heights)), min(heights), max(heights)
     shown = middle
     if max(high - middle, middle - low) > STANDS_OUT:
         shown = high if high - middle >= middle - low else low

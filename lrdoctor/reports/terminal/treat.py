@@ -6,18 +6,21 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from lrdoctor.core.fix_sections import Cost, Prescription, TreatResult
 from lrdoctor.core.plain import plain
 from lrdoctor.reports.numbers import multiple, number
 from lrdoctor.reports.terminal.items import COMMAND, INDENT, Item, print_items, print_lines
 from lrdoctor.reports.terminal.text import safe
 from lrdoctor.reports.terminal.treat_table import CONFIRMED, tried_table
 from lrdoctor.reports.treated import in_short, margin, settings_in_short
+
+if TYPE_CHECKING:
+    from lrdoctor.core.fix_sections import Cost, Prescription, TreatResult
 
 SEEDS_FOR_A_GAIN = 3
 """Fewer cannot stand out of their spread by the rank-sum test."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
-from lrdoctor.core.fix_sections import TreatResult, TriedFix
 from lrdoctor.reports.numbers import number, spread
 from lrdoctor.reports.terminal.text import safe
 from lrdoctor.reports.treated import in_short, margin
+
+if TYPE_CHECKING:
+    from lrdoctor.core.fix_sections import TreatResult, TriedFix
 
 WIDE = 104
 """Columns of the terminal from which a row holds the highest stable rate before the fix too, and the range over the

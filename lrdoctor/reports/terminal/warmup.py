@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lrdoctor.core.fix_sections import TriedWarmup, WarmupResult
-from lrdoctor.core.study import Rate
 from lrdoctor.reports.numbers import multiple, number, spread
 from lrdoctor.reports.terminal.items import Item, print_items
 from lrdoctor.reports.terminal.text import safe
+
+if TYPE_CHECKING:
+    from lrdoctor.core.fix_sections import TriedWarmup, WarmupResult
+    from lrdoctor.core.study import Rate
 
 ROOM_FOR_RANGES = 100
 """Columns from which the comparison shows the ranges over the seeds."""
