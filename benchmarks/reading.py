@@ -19,12 +19,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
+from lrdoctor.cli import threads
 
-from lrdoctor.core.study import Study
-from lrdoctor.logs import read_log
-from lrdoctor.rules import judge_run
+# as the command does: threads that wait for each other take CPU time, too
+threads.one_for_numpy()
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+
+from lrdoctor.core.study import Study  # noqa: E402
+from lrdoctor.logs import read_log  # noqa: E402
+from lrdoctor.rules import judge_run  # noqa: E402
 
 LIMIT = 1.5
 """Highest ratio that is accepted."""

@@ -41,8 +41,8 @@ def medians(rows: Values) -> Values:
     found = ordered[..., middle]
     if n % 2 == 0:
         found = (ordered[..., :middle].max(axis=-1) + found) / 2
-    # 0 for -0, as numpy has it
-    return np.asarray(np.where(np.isnan(ordered.max(axis=-1)), np.nan, found + 0.0))
+    # nan is put behind all numbers; and 0 stands for -0, as numpy has it
+    return np.asarray(np.where(np.isnan(ordered[..., middle:].max(axis=-1)), np.nan, found + 0.0))
 
 
 def block_length(n: int) -> int:

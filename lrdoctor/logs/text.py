@@ -164,9 +164,9 @@ def blocks(source: Source, left_out: LeftOut | None = None) -> Iterator[bytes]:
             if size > LONGEST_LINE:
                 raise LogError(f"{source.name}: a line of more than {LONGEST_LINE:,} bytes, this is no log")
             continue
-        yield _clean(b"".join([*held, piece[:cut]]))
-        held, size = [piece[cut:]], len(piece) - cut
-    if rest := _clean(b"".join(held)):
+        yield _without_codes(b"".join([*held, piece[:cut]]))
+        held, size = [piece[cut:]] if cut < len(piece) else [], len(piece) - cut
+    if rest := _without_codes(b"".join(held)):
         yield rest
 
 
@@ -258,6 +258,10 @@ def _clean(text: bytes) -> bytes:
     """The text without terminal codes, with `\\n` line ends."""
     if b"\r" in text:
         text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return _without_codes(text)
+
+
+def _without_codes(text: bytes) -> bytes:
     return ANSI.sub(b"", text) if b"\x1b" in text else text
 
 

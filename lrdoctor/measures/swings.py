@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,17 +102,19 @@ def find(step: Steps, *curves: Values) -> Swing | None:
     return Swing(first * length, end * length, wider, float(np.exp(THRESHOLDS.wider)))
 
 
-def repeated(y: Values) -> Swing | None:
+def repeated(y: Values, medians_of: Callable[[int], Values] | None = None) -> Swing | None:
     """A curve that spends a good part of its time far above the best level that it had held, and comes back each time.
 
     Args:
         y: the logarithm of the loss.
+        medians_of: its block medians by their length, where somebody has them.
     """
     n = len(y)
     if n < THRESHOLDS.fewest_points:
         return None
     length = 5 if n >= 100 else 3
-    best = np.repeat(best_held(robust.block_medians(y, length), 2), length)
+    known_medians = robust.block_medians(y, length) if medians_of is None else medians_of(length)
+    best = np.repeat(best_held(known_medians, 2), length)
     height = y[: len(best)] - best
     lost = height > THRESHOLDS.lost
     share = float(lost.mean())

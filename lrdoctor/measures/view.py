@@ -294,7 +294,7 @@ class View:
         before, unless a rise or a restart there says it better."""
         if self.is_blind:
             return None
-        if self.units.is_log and (found := swings.repeated(self.units.y)) is not None:
+        if self.units.is_log and (found := swings.repeated(self.units.y, self.units.block_medians)) is not None:
             return found
         found = swings.find(self.loss.step, self.units.y, self.loss.value)
         if found is None:
