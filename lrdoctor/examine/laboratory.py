@@ -264,7 +264,8 @@ class Laboratory:
         losses = np.zeros(0) if control is None else control.train_loss.before(trial.n_steps).finite.value
         levels = robust.block_medians(losses, robust.block_length(len(losses)))
         untrained = float(levels.max()) if len(levels) else None
-        folder = str(self.folder.scratch_folder(key))
+        # a worker of a cluster was started in another folder
+        folder = str(self.folder.scratch_folder(key).absolute())
         return {
             "kind": "trial",
             "trial": asdict(trial),
