@@ -50,9 +50,9 @@ def norm_of(gradients: list[Tensor], is_small: bool = False) -> Tensor | None:
         return None
     try:
         if is_small:
-            flat = torch._utils._flatten_dense_tensors(gradients)  # type: ignore[no-untyped-call]
-            of_flat: Tensor = torch.linalg.vector_norm(flat)
-            return of_flat.detach()
+            flat: Tensor = torch.linalg.vector_norm(torch._C._nn.flatten_dense_tensors(gradients))
+            # only gradients that a graph was made of have a norm with one
+            return flat.detach() if flat.requires_grad else flat
         # what torch.nn.utils.get_total_norm does, without its search for groups of one kind
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     except (RuntimeError, TypeError, NotImplementedError):  # of several kinds, or sparse
@@ -82,4 +82,4 @@ def whole(norm: Any) -> Tensor:
 
 def read(value: Tensor) -> Value:
     """A float where reading the tensor costs no waiting, else a copy that later changes in place do not reach."""
-    return value.item() if value.device.type == "cpu" else value.detach().clone()
+    return value.item() if value.is_cpu else value.detach().clone()

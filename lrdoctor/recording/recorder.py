@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from lrdoctor.recording import facts, imports
 from lrdoctor.recording.clipping import Call, Calls
@@ -44,6 +44,8 @@ class Recorder:
         self.steers = settings.steers
         self.facts = facts.Facts(settings)
         self.watched: WeakKeyDictionary[Any, Watched] = WeakKeyDictionary()
+        self._latest: tuple[Callable[[], Any], Watched] | None = None
+        """The optimizer that stepped last, by a weak reference, so that the next step need not look for it."""
         self.series: list[Series] = []
         self.order: list[Watched] = []
         """The optimizers in the order in which they first stepped."""
@@ -162,8 +164,6 @@ class Recorder:
 
     def measure(self, watched: Watched, optimizer: Any, clip: bool = True) -> Row:
         """What is known of the update that the optimizer is about to make; clips where that is asked for."""
-        if not watched.parameters:
-            watched.begin()
         losses = self.losses if watched.generation != self.generation or not self._updated else []
         if watched.n_updates < LOOKED_AT and len(self.order) > 1 and losses:
             self._look_for_opponent(watched)
@@ -299,10 +299,13 @@ class Recorder:
         return self.rank
 
     def _watched(self, optimizer: Any) -> Watched:
-        watched = self.watched.get(optimizer)
-        if watched is None:
-            self.watch(optimizer)
+        if self._latest is not None and self._latest[0]() is optimizer:
+            watched = self._latest[1]
+        else:
+            if optimizer not in self.watched:
+                self.watch(optimizer)
             watched = self.watched[optimizer]
+            self._latest = ref(optimizer), watched
         if watched.groups is not optimizer.param_groups:  # load_state_dict makes new ones
             watched.groups, watched.parameters = optimizer.param_groups, []
         if not watched.parameters:

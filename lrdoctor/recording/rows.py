@@ -22,7 +22,7 @@ MOST_SKIPPED = 10_000
 """Skipped steps that are listed."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Row:
     """One step of an optimizer; what is a tensor has not been read yet."""
 
@@ -74,7 +74,7 @@ class Series:
     def add(self, row: Row) -> None:
         """Appends the row now, or with others once they are read."""
         self.n_rows += 1
-        if not self._waiting and not _values(row):
+        if not self._waiting and _is_read(row):
             self._write(self._line(row.step, row.rate, row.losses, row.norms, row.skipped > 0))  # type: ignore[arg-type]
             return
         if not self._waiting:
@@ -104,24 +104,43 @@ class Series:
     def _line(
         self, step: int, rate: float | None, losses: Sequence[float], norms: Sequence[float], skipped: bool
     ) -> str:
-        loss, norm = _sum(losses), _together(norms)
+        loss = losses[0] if len(losses) == 1 else _sum(losses)
+        norm = norms[0] if len(norms) == 1 else _together(norms)
         if skipped:
             self.n_skipped += 1
             if len(self.skipped) < MOST_SKIPPED:
                 self.skipped.append(step)
         elif self.bad is None:
-            for name, value in (("train_loss", loss), ("grad_norm", norm)):
-                if value is not None and not math.isfinite(value):
-                    self.bad = (step, name, value)
-                    break
+            if loss is not None and not math.isfinite(loss):
+                self.bad = (step, "train_loss", loss)
+            elif norm is not None and not math.isfinite(norm):
+                self.bad = (step, "grad_norm", norm)
         if self.seen is not None and not skipped:
             self.seen(step, rate, loss, norm)
-        return f"{step},{_cell(rate)},{_cell(loss)},{_cell(norm)},\n"
+        # the shortest texts that read back as the same numbers; blank for none
+        return (
+            f"{step},{'' if rate is None else repr(rate)},{'' if loss is None else repr(loss)},"
+            f"{'' if norm is None else repr(norm)},\n"
+        )
 
     def _write(self, text: str) -> None:
         data = text.encode("ascii")
-        while data:
-            data = data[os.write(self._file, data) :]
+        n = os.write(self._file, data)
+        while n < len(data):
+            n += os.write(self._file, data[n:])
+
+
+def _is_read(row: Row) -> bool:
+    """Whether none of the row's values is a tensor any more; what every update on a processor asks."""
+    if type(row.skipped) is not float or (row.rate is not None and type(row.rate) is not float):
+        return False
+    for value in row.losses:
+        if type(value) is not float:
+            return False
+    for value in row.norms:  # noqa: SIM110  # `all` of a generator takes several times as long
+        if type(value) is not float:
+            return False
+    return True
 
 
 def _values(row: Row) -> list[Any]:
@@ -149,11 +168,6 @@ def _sum(values: Sequence[float]) -> float | None:
 
 def _together(norms: Sequence[float]) -> float | None:
     """The norm of all parts: the root of the sum of squares."""
-    if len(norms) < 2:
-        return norms[0] if norms else None
+    if not norms:
+        return None
     return math.nan if any(map(math.isnan, norms)) else math.hypot(*norms)
-
-
-def _cell(value: float | None) -> str:
-    """The shortest text that reads back as the same number; blank for None."""
-    return "" if value is None else repr(value)
