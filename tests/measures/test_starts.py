@@ -180,3 +180,10 @@ def test_a_log_whose_losses_have_a_heavy_tail_may_begin_low(is_heavy: bool, is_f
         later[:40] = np.exp(-0.33 - 0.02 * 1.12 ** np.arange(40))
     curve = measure(np.concatenate([[0.25], np.random.default_rng(0).permutation(later)]))
     assert bool(starts.find(curve, is_log=True)) is is_found
+
+
+def test_an_explosion_with_a_low_last_point_begins_where_it_rose() -> None:
+    loss = np.array([2.5 * 0.95**k for k in range(25)] + [1e150, 0.2])
+    loss[24] = 1e150
+    (rise,) = starts.find(measure(loss), is_log=True)
+    assert (rise.first, rise.end) == (24, 27)
