@@ -25,7 +25,7 @@ from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures.confirmation import Confirmation, Fresh, Outcome
 from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.treatment import Settings, Treatment, ladder
-from lrdoctor.procedures.treatment_results import Tried, prescribed, to_confirm
+from lrdoctor.procedures.treatment_results import Swept, prescribed, to_confirm
 
 GRID = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 EDGE = 0.05
@@ -93,16 +93,16 @@ class World:
         )
 
 
-def treat(world: World, fixed: Sequence[World]) -> list[Tried] | None:
+def treat(world: World, fixed: Sequence[World]) -> list[Swept] | None:
     """A study in which every fix leads into a world of its own; None where no fix is called for."""
     before, limits = world.sweep(GRID), Settings()
     best, unstable = before.study.best_learning_rate, before.study.unstable_base_learning_rate
     if best is None or unstable is None or unstable / best > limits.needed_up_to:
         return None
-    tried: list[Tried] = []
+    tried: list[Swept] = []
     asked, worlds = confirmation.Settings(), dict[str, World]()
     for number, of_fix in enumerate(fixed):
-        after = of_fix.sweep(ladder(before.study, limits))
+        after = of_fix.sweep(ladder(before.study, best, limits))
         known, high = before, after.stable_up_to or 0.0
         for rate in after.study.rates:
             if unstable <= rate.base_learning_rate <= high and rate.base_learning_rate not in known.objectives:
@@ -110,7 +110,7 @@ def treat(world: World, fixed: Sequence[World]) -> list[Tried] | None:
         study = replace(known.study, best_learning_rate=best, unstable_base_learning_rate=unstable)
         name = f"fix {number}"
         worlds[name] = of_fix
-        found = Tried(name=name, treatment=Treatment(warmup_steps=1), before=replace(known, study=study), after=after)
+        found = Swept(name=name, treatment=Treatment(warmup_steps=1), before=replace(known, study=study), after=after)
         n_confirmed = sum(t.confirmation is not None for t in tried)
         if found.promises_target and n_confirmed < asked.most_fixes:
             found = confirmed(found, world, of_fix)
@@ -122,9 +122,10 @@ def treat(world: World, fixed: Sequence[World]) -> list[Tried] | None:
     return tried
 
 
-def confirmed(tried: Tried, world: World, of_fix: World) -> Tried:
+def confirmed(tried: Swept, world: World, of_fix: World) -> Swept:
     """The fix on fresh seeds."""
     claim = tried.claim
+    assert claim is not None  # a fix without a promise is not confirmed
     found = Confirmation(claim=claim, n_seeds=confirmation.Settings().n_seeds(world.n_seeds))
     assert claim.baseline_learning_rate is not None
     while not found.is_settled:
@@ -171,7 +172,7 @@ def _row(n_seeds: int, width: float, noise: float, n_studies: int) -> str:
         which = rng.integers(FIXES, size=n_studies // 4)
         tried = [treat(world, [fix if i == k else world for i in range(FIXES)]) for k in which]
         needed = [(k, s) for k, s in zip(which, tried, strict=True) if s is not None]
-        right = sum((p := prescribed(s)) is not None and p.name == f"fix {k}" for k, s in needed)
+        right = sum((p := prescribed(s)) is not None and p.fix.name == f"fix {k}" for k, s in needed)
         found.append(f"{right / max(1, len(needed)):.0%}")
     return (
         f"| {n_seeds} | {width:g} | {noise:g} | {n / n_studies:.0%} | {promised:.1%} | {wrong:.1%} "

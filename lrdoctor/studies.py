@@ -277,7 +277,7 @@ def inspect(training: AnyTraining, *, seed: int | None = None, sharpness: bool =
     with _opened(training) as (spec, engine):
         from lrdoctor import runner
 
-        return runner.inspect(spec, seed, sharpness, quiet, engine)
+        return _in_python(runner.inspect(spec, seed, sharpness, quiet, engine), training, None)
 
 
 def _run(
@@ -304,7 +304,39 @@ def _run(
         max_trial_steps=max_trial_steps,
     )
     with _opened(training) as (spec, engine):
-        return runner.run(procedure, asked, spec, replace(how, engine=engine))
+        return _in_python(runner.run(procedure, asked, spec, replace(how, engine=engine)), training, out)
+
+
+def _in_python(report: Report, training: AnyTraining, out: str | PathLike[str] | None) -> Report:
+    """The report with calls in place of its commands, as they are typed where the training is called `training` or
+    `spec`, as in the documentation."""
+    from lrdoctor.core.report import ADD_SEEDS, TREAT
+    from lrdoctor.examine.seeds import MOST_SEEDS
+
+    if isinstance(training, Training):
+        name, seeded = "training", "dataclasses.replace(training, keys={{**training.keys, 'seeds': list(range({}))}})"
+    elif isinstance(training, str | PathLike):
+        name = repr(str(training))
+        seeded = f"lrdoctor.load_spec({name}, seeds=list(range({{}})))"
+    else:
+        name, seeded = "spec", "spec.model_copy(update={{'seeds': tuple(range({}))}})"
+    where = "" if out is None else f", out={str(out)!r}"
+
+    def typed(step: str) -> str:
+        more_seeds = ADD_SEEDS.format("")
+        if step == TREAT:
+            return f"lrdoctor.treat({name}{where})"
+        if step.startswith(more_seeds):
+            n = step.removeprefix(more_seeds)
+            return f"lrdoctor.sweep({seeded.format(MOST_SEEDS if n == 'auto' else n)}{where})"
+        return step
+
+    report = replace(report, next_steps=tuple(typed(step) for step in report.next_steps))
+    treat = report.treat
+    if not isinstance(training, Training) or treat is None or treat.prescription is None:
+        return report
+    # no file holds the objects of this program, so that nothing can be trained from the saved spec
+    return replace(report, treat=replace(treat, prescription=replace(treat.prescription, spec_file="")))
 
 
 @contextmanager

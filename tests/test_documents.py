@@ -175,7 +175,8 @@ OF_TRAINERS = {
 }  # fmt: skip
 """Flags of trainers that docs/trainers.md names, up to what ends a word of an option of ours."""
 OF_OTHERS = OF_TRAINERS | {
-    "--nproc-per-node", "--trained", "--studies", "--families", "--half", "--logs", "--cases", "--range-test",
+    "--nproc-per-node", "--trained", "--studies", "--families", "--half", "--logs", "--cases", "--kills",
+    "--range-test",
 }  # fmt: skip
 """Options of tools/, benchmarks/ and torchrun."""
 

@@ -102,7 +102,8 @@ def test_the_warmup_search_takes_the_place_of_the_spec_s_warmup(tmp_path: Path) 
         laboratory.engine = FakeEngine(healthy_below(2.0))
         found = examine.warmup(laboratory, study, spec.seeds)
     assert found is not None
-    assert found.warmup_steps == 1
+    assert found.held is not None
+    assert found.held.warmup_steps == 1
     searched = [run.trial for run in found.runs if run.trial is not None and run.trial.post_warmup_steps is not None]
     assert {trial.warmup_steps + (trial.post_warmup_steps or 0) for trial in searched} == {40}
     whole = [run.trial for run in found.runs if run.trial is not None and run.trial.post_warmup_steps is None]

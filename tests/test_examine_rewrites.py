@@ -20,7 +20,7 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Progress, Task
 from lrdoctor.procedures.sweep import Settings
 from lrdoctor.procedures.treated import Treated
-from lrdoctor.procedures.treatment_results import Tried
+from lrdoctor.procedures.treatment_results import NotTried, Swept, Tried
 from lrdoctor.spec import load_spec
 
 SITE = Site(
@@ -93,7 +93,7 @@ def of(found: Treated, name: str) -> list[Tried]:
 
 
 def by_rewrite(found: Treated) -> dict[str, str]:
-    changed = [t for t in found.tried if t.treatment is not None and t.treatment.rewrite is not None]
+    changed = [t for t in found.tried if isinstance(t, Swept) and t.treatment.rewrite is not None]
     return {str(t.settings["rewrite"]): t.status for t in changed}
 
 
@@ -171,8 +171,8 @@ def test_why_nothing_is_changed(tmp_path: Path, found: Possible, why: Mapping[st
     results, _ = treated(tmp_path, RewriteEngine({}, found))
     for name, text in why.items():
         (tried,) = of(results, name)
-        assert tried.status == "not_tried"
-        assert text in (tried.missing or "")
+        assert isinstance(tried, NotTried)
+        assert text in tried.reason
 
 
 def test_a_plain_deep_net_gets_words_and_a_snippet(tmp_path: Path) -> None:
@@ -192,7 +192,8 @@ def test_a_spec_takes_one_change(tmp_path: Path) -> None:
     assert by_rewrite(found) == {}
     for name in ("add_residuals_and_norm", "norm_placement", "zero_init_residual"):
         (tried,) = of(found, name)
-        assert "the spec rewrites the model already (zero_init)" in (tried.missing or "")
+        assert isinstance(tried, NotTried)
+        assert "the spec rewrites the model already (zero_init)" in tried.reason
 
 
 def test_where_zeroing_is_refused_a_gate_is_tried(tmp_path: Path) -> None:
@@ -212,6 +213,7 @@ def test_a_gated_net_is_not_judged_too_early(tmp_path: Path, late: tuple[str, ..
     engine = RewriteEngine({"rezero": 2}, possible(zero_init=refused("zero_init")), late)
     found, report = treated(tmp_path, engine)
     (tried,) = of(found, "zero_init_residual")
+    assert isinstance(tried, Swept)
     assert tried.searched is not None
     assert tried.searched.change == "loss"
     assert tried.longer is not None
@@ -259,7 +261,7 @@ def test_where_no_rate_trains_the_model_is_what_may_be_changed(tmp_path: Path) -
     found, report = treated(tmp_path, EvaluatedLater({"zero_init": 1e8}, possible(), edge=NOTHING))
     assert found.study.best_learning_rate is None
     assert by_rewrite(found) == {"move_norm": "rejected", "zero_init": "verified", "rezero": "rejected"}
-    assert {t.status for t in found.tried if t.treatment is None} == {"not_tried"}
+    assert {t.status for t in found.tried if not isinstance(t, Swept)} == {"not_tried"}
     chosen = report.treat.prescription
     assert (chosen.names, chosen.settings.rewrite) == (("zero_init_residual",), "zero_init")
     assert chosen.base_learning_rate == 0.01
@@ -268,8 +270,8 @@ def test_where_no_rate_trains_the_model_is_what_may_be_changed(tmp_path: Path) -
     assert "at 0.01 with it, and no rate trains well without" in fix.why
     # nothing was evaluated without the change, and what it trains to is told in validation losses all the same
     assert "best validation loss" in fix.why
-    (confirmed,) = [tried.confirmation for tried in found.tried if tried.status == "verified"]
-    assert confirmed is not None
+    assert found.prescribed is not None
+    confirmed = found.prescribed.confirmation
     of_fresh = [run for run in found.runs if run.trial is not None and run.trial.seed in confirmed.seeds]
     assert of_fresh
     best = {

@@ -16,6 +16,7 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
 from lrdoctor.errors import SpecError, WorkloadError
 from lrdoctor.procedures.treated import Treated
+from lrdoctor.procedures.treatment_results import NotTried, Swept
 from lrdoctor.spec import Spec, load_spec
 
 EDGE = 0.03
@@ -100,6 +101,10 @@ def treated(
         return found, assess.report_of_treat(found)
 
 
+def swept(found: Treated) -> list[Swept]:
+    return [tried for tried in found.tried if isinstance(tried, Swept)]
+
+
 @pytest.mark.parametrize(
     ("reach", "statuses", "prescribed"),
     [
@@ -124,7 +129,7 @@ def test_the_fixes_in_order(
     found, report = treated(spec, tmp_path / "out", TreatEngine(reach))
     assert list(dict.fromkeys(t.name for t in found.tried)) == ORDER
     assert [t.status for t in found.tried] == statuses
-    assert (found.prescribed and found.prescribed.name) == prescribed
+    assert (found.prescribed and found.prescribed.fix.name) == prescribed
     assert [fix.name for fix in report.fixes] == [t.name for t in found.tried]
     assert [fix.status for fix in report.fixes] == statuses
     assert report.unstable_base_learning_rate == found.study.unstable_base_learning_rate
@@ -158,9 +163,9 @@ def test_everything_is_tried_on_request(spec: Spec, tmp_path: Path) -> None:
     # the others have no more room, and no better loss: fresh seeds could not put them first
     assert {t.name for t in found.tried if t.status == "verified"} == {"warmup"}
     assert {t.name for t in found.tried if t.status == "unconfirmed"} == {"clip_gradients", "warmup+clip_gradients"}
-    assert {t.name for t in found.tried if t.after is not None} >= {"change_optimizer", "warmup+clip_gradients"}
+    assert {t.name for t in swept(found)} >= {"change_optimizer", "warmup+clip_gradients"}
     assert found.prescribed is not None
-    assert found.prescribed.name == "warmup"
+    assert found.prescribed.fix.name == "warmup"
 
 
 @pytest.mark.parametrize(
@@ -191,7 +196,6 @@ def test_fresh_seeds_are_none_of_the_search(spec: Spec, tmp_path: Path) -> None:
     found, report = treated(spec, tmp_path / "out", engine)
     assert found.prescribed is not None
     confirmed = found.prescribed.confirmation
-    assert confirmed is not None
     assert set(confirmed.seeds) == {trial.seed for trial in engine.afresh} == {5, 6, 7, 8}
     assert report.treat.tried[0].confirmation.seeds == (5, 6, 7, 8)
     assert report.treat.n_fresh_seeds == 4
@@ -205,7 +209,7 @@ def test_losses_are_compared_at_an_equal_number_of_updates(spec: Spec, tmp_path:
     engine = TreatEngine({"warmup": 20})
     found, _ = treated(spec, tmp_path / "out", engine)
     assert found.prescribed is not None
-    use, added = found.prescribed.rate_to_use, found.prescribed.settings["warmup_steps"]
+    use, added = found.prescribed.base_learning_rate, found.prescribed.fix.settings["warmup_steps"]
     with_it, without = (
         {t.n_steps for t in engine.afresh if t.base_learning_rate == use and (t.warmup_steps > 0) == has_warmup}
         for has_warmup in (True, False)
@@ -218,12 +222,13 @@ def test_what_holds_on_the_seeds_of_the_search_alone_is_rejected_and_the_next_be
 ) -> None:
     engine = TreatEngine({"warmup": 20, "clip": 20}, lucky=["warmup"])
     found, report = treated(spec, tmp_path / "out", engine)
-    warmup, clipping = found.tried[:2]
+    warmup, clipping = swept(found)[:2]
     assert (warmup.status, warmup.is_refuted, warmup.cures) == ("rejected", True, True)
     assert warmup.confirmation is not None
     assert warmup.confirmation.failing == "nothing"
     assert (clipping.name, clipping.status) == ("clip_gradients", "verified")
-    assert found.prescribed is clipping
+    assert found.prescribed is not None
+    assert found.prescribed.fix is clipping
     assert report.fixes[0].why.startswith("rejected on fresh seeds: it buys nothing there")
 
 
@@ -231,7 +236,7 @@ def test_what_holds_on_the_seeds_of_the_search_alone_is_rejected_and_the_next_be
 def test_at_most_three_fixes_are_put_to_fresh_seeds(everything: bool, spec: Spec, tmp_path: Path) -> None:
     lucky = {"warmup": 20, "clip": 20, "pair": 20, "adam": 20}
     found, report = treated(spec, tmp_path / "out", TreatEngine(lucky, lucky=lucky), everything=everything)
-    promising = [t for t in found.tried if t.promises]
+    promising = [t for t in swept(found) if t.promises]
     assert len(promising) >= 4
     assert sum(t.is_refuted for t in promising) == 3
     assert {t.status for t in promising} == {"rejected", "unconfirmed"}
@@ -245,7 +250,7 @@ def test_a_budget_that_ends_before_the_fresh_seeds_leaves_the_fix_unconfirmed(sp
     # every control is as long as a trial, and the last batch of the search has to fit in at its full length
     enough = found_steps(whole) + (len(SEEDS) + 3) * STEPS
     found, report = treated(spec, tmp_path / "out", TreatEngine({"warmup": 20}), budget=enough)
-    warmup = found.tried[0]
+    warmup = swept(found)[0]
     assert (warmup.status, warmup.promises_target, found.prescribed) == ("unconfirmed", True, None)
     assert "not tried on fresh seeds" in report.fixes[0].why
     assert "the budget did not reach for fresh seeds" in report.summary
@@ -264,7 +269,7 @@ def found_steps(engine: TreatEngine) -> int:
 def test_autoclip_is_not_tried_where_a_constant_threshold_holds(spec: Spec, tmp_path: Path) -> None:
     engine = TreatEngine({"clip": 2, "autoclip": 20})
     found, _ = treated(spec, tmp_path / "out", engine)
-    assert [t.settings for t in found.tried if "autoclip_percentile" in t.settings] == []
+    assert [t.settings for t in swept(found) if "autoclip_percentile" in t.settings] == []
     assert {t.autoclip_percentile for t in engine.seen} == {None}
 
 
@@ -313,7 +318,9 @@ def test_failed_trials_of_a_fix_are_no_evidence(spec: Spec, tmp_path: Path) -> N
     assert by_name["warmup"].status == "verified"
     assert by_name["clip_gradients"].status == "not_tried"
     assert by_name["warmup+clip_gradients"].status == "not_tried"
-    assert "out of memory" in (by_name["warmup+clip_gradients"].missing or "")
+    pair = by_name["warmup+clip_gradients"]
+    assert isinstance(pair, NotTried)
+    assert "out of memory" in pair.reason
     assert report.treat.cut == ()
 
 

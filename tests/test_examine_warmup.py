@@ -70,15 +70,17 @@ def test_the_shortest_warmup_to_ten_times_the_unstable_rate(spec: Spec, tmp_path
     engine = WarmupEngine(up_to(20))
     study, found = searched(spec, tmp_path / "out", engine, Log())
     assert found is not None
-    assert found.base_learning_rate == found.settings.target == pytest.approx(10 * study.unstable_base_learning_rate)
-    assert found.warmup_steps in (3, 4)
+    assert found.held is not None
+    assert found.held.base_learning_rate == found.settings.target
+    assert found.settings.target == pytest.approx(10 * study.unstable_base_learning_rate)
+    assert found.held.warmup_steps in (3, 4)
     assert {t.warmup_steps for t in found.tried} >= {1, 10}
     assert {t.n_steps for t in engine.seen if t.post_warmup_steps is not None} == {100}
-    assert found.is_risen
+    assert found.risen is not None
     whole = [t for t in engine.seen if t.warmup_steps and t.post_warmup_steps is None]
     of_search = {(t.n_steps, t.procedure) for t in whole if t.seed in spec.seeds}
-    assert of_search == {(100 + found.warmup_steps, "warmup")}
-    assert {t.base_learning_rate for t in whole} >= {study.best_learning_rate, found.base_learning_rate}
+    assert of_search == {(100 + found.held.warmup_steps, "warmup")}
+    assert {t.base_learning_rate for t in whole} >= {study.best_learning_rate, found.held.base_learning_rate}
     assert found.comparison is not None
     assert found.comparison.paired.change == "no change"
 
@@ -87,7 +89,7 @@ def test_fresh_seeds_train_an_equal_number_of_updates_with_and_without(spec: Spe
     engine = WarmupEngine(up_to(4))
     _, found = searched(spec, tmp_path / "out", engine, Log())
     assert found is not None
-    assert found.warmup_steps is not None
+    assert found.held is not None
     assert found.confirmation is not None
     claim, afresh = found.confirmation.claim, [t for t in engine.seen if t.seed not in spec.seeds]
     assert {t.seed for t in afresh} == set(found.confirmation.seeds)
@@ -95,14 +97,14 @@ def test_fresh_seeds_train_an_equal_number_of_updates_with_and_without(spec: Spe
     baseline = {
         t.n_steps for t in afresh if not t.warmup_steps and t.base_learning_rate == claim.baseline_learning_rate
     }
-    assert use == baseline == {100 + found.warmup_steps}
+    assert use == baseline == {100 + found.held.warmup_steps}
 
 
 def test_a_partial_win_is_told_as_such(spec: Spec, tmp_path: Path) -> None:
     study, found = searched(spec, tmp_path / "out", WarmupEngine(up_to(4)), Log())
     assert found is not None
-    assert found.base_learning_rate is not None
-    assert 2.4 * EDGE < found.base_learning_rate < 4 * EDGE
+    assert found.held is not None
+    assert 2.4 * EDGE < found.held.base_learning_rate < 4 * EDGE
     report = assess.report_of_warmup(study, found)
     assert report.fixes[0].status == "verified"
     assert f"(not 10x, {found.settings.target:.4g})" in report.fixes[0].why
@@ -111,7 +113,7 @@ def test_a_partial_win_is_told_as_such(spec: Spec, tmp_path: Path) -> None:
 def test_a_warmup_that_does_nothing_is_rejected(spec: Spec, tmp_path: Path) -> None:
     study, found = searched(spec, tmp_path / "out", WarmupEngine(up_to(1)), Log())
     assert found is not None
-    assert (found.base_learning_rate, found.comparison, found.warmed) == (None, None, ())
+    assert (found.held, found.comparison, found.warmed) == (None, None, ())
     assert assess.report_of_warmup(study, found).fixes[0].status == "rejected"
 
 
@@ -139,7 +141,8 @@ def test_rates_given_by_hand_need_no_sweep(spec: Spec, tmp_path: Path) -> None:
     study, found = searched(spec, tmp_path / "out", WarmupEngine(up_to(20)), log, best=0.02, unstable=0.2)
     assert study.runs == ()
     assert found is not None
-    assert found.base_learning_rate == 2.0
+    assert found.held is not None
+    assert found.held.base_learning_rate == 2.0
     assert log.planned_stages[:2] == [("control", 3, 0), ("baseline", 3, 0)]
     rates = [r.base_learning_rate for r in found.without]
     assert rates == [r.base_learning_rate for r in found.warmed] == [0.02, 0.1, 0.2, 1.0, 2.0]

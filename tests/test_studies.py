@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,11 @@ from document_commands import ROOT
 from torch import nn
 
 import lrdoctor
+from lrdoctor.core.report import ADD_SEEDS, TREAT
 from lrdoctor.errors import SpecError, StoreError, WorkloadError
 from lrdoctor.reports import html
+from lrdoctor.reports.actions import do_now
+from lrdoctor.studies import _in_python
 from lrdoctor.training import in_memory
 
 X = torch.randn(96, 4, generator=torch.Generator().manual_seed(0))
@@ -141,6 +145,41 @@ def test_treat_of_objects_in_memory(tmp_path: Path) -> None:
     assert {fix.name for fix in report.treat.done} >= {"clip_gradients"}
     assert (report.fixes[0].name, report.figures != {}) == ("warmup", True)
     assert json.loads((tmp_path / "report.json").read_text())["treat"]["target_margin"] == 10.0
+
+
+def test_what_to_do_next_can_be_typed_into_python(tmp_path: Path) -> None:
+    """Where the objects live in this program, no command of a shell can train them."""
+    edge = training(keys={**KEYS, "sweep": {"values": [0.3, 3.0, 30.0]}})
+    report = lrdoctor.sweep(edge, out=tmp_path / "out", quiet=True)
+    now = do_now(report)
+    assert now is not None
+    (call,) = now.lines
+    assert call == f"lrdoctor.treat(training, out={str(tmp_path / 'out')!r})"
+    assert call in html.render(report, report.folder).replace("&#39;", "'")
+    assert "lrdoctor treat" not in html.render(report, report.folder)
+
+
+@pytest.mark.parametrize(
+    ("of", "step", "call"),
+    [
+        (training(), TREAT, "lrdoctor.treat(training)"),
+        ("nets/wide.yaml", TREAT, "lrdoctor.treat('nets/wide.yaml')"),
+        (
+            "wide.yaml",
+            ADD_SEEDS.format(12),
+            "lrdoctor.sweep(lrdoctor.load_spec('wide.yaml', seeds=list(range(12))))",
+        ),
+        (
+            training(),
+            ADD_SEEDS.format("auto"),
+            "lrdoctor.sweep(dataclasses.replace(training, keys={**training.keys, 'seeds': list(range(15))}))",
+        ),
+        (training(), "log the gradient norms too", "log the gradient norms too"),
+    ],
+)
+def test_a_command_as_a_call(of: Any, step: str, call: str) -> None:
+    report = lrdoctor.diagnose({"loss": [3.0 - 0.01 * i for i in range(200)]})
+    assert _in_python(replace(report, next_steps=(step,)), of, None).next_steps == (call,)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from lrdoctor.procedures.confirmation import LOOKS, Confirmation, Fresh, Outcome
 from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.sweep import measure
 from lrdoctor.procedures.treatment import Treatment
-from lrdoctor.procedures.treatment_results import Tried
+from lrdoctor.procedures.treatment_results import Swept, Verified
 
 Seeds = Sequence[float]
 """Objective by seed; a negative one is that of a seed that rises, inf of one that is infeasible."""
@@ -52,13 +52,19 @@ PLAIN = swept({0.01: GOOD, 0.02: RISE, 0.04: DEAD, 0.1: DEAD})
 """lr* = 0.01, unstable from 0.02: at the edge."""
 
 
-def tried(after: Mapping[float, Seeds] | None = None, before: Measured = PLAIN, **changes: Any) -> Tried:
+def tried(after: Mapping[float, Seeds], before: Measured = PLAIN, **changes: Any) -> Swept:
     """A fix with its sweep."""
     fields: dict[str, Any] = {"name": "warmup", "treatment": Treatment(warmup_steps=10), "before": before}
-    return Tried(**{**fields, "after": None if after is None else swept(after), **changes})
+    return Swept(**{**fields, "after": swept(after), **changes})
 
 
-def with_fresh(found: Tried, **roles: Seeds) -> Tried:
+def verified(found: Swept) -> Verified:
+    """A fix that fresh seeds confirmed."""
+    assert found.confirmation is not None
+    return Verified(fix=found, confirmation=found.confirmation)
+
+
+def with_fresh(found: Swept, **roles: Seeds) -> Swept:
     """A fix that the search speaks for, on fresh seeds that follow those of the search.
 
     Args:
@@ -67,8 +73,7 @@ def with_fresh(found: Tried, **roles: Seeds) -> Tried:
             search at the rate to use, and holds at the highest rate claimed, which breaks without it.
     """
     claim = found.claim
-    assert found.after is not None
-    assert found.before is not None
+    assert claim is not None
     usual: dict[str, Seeds] = {
         "use": list(found.after.at(claim.base_learning_rate).values()),
         "reach": GOOD,

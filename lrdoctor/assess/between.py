@@ -71,8 +71,10 @@ class Side:
             run for run in self.runs if (trial := run.trial) is not None and not trial.control and self._is_shown(trial)
         ]
         seeds = sorted({run.trial.seed for run in found if run.trial is not None})
-        if self.report.sweep is not None:
-            # fresh seeds, which confirm a fix, are numbered on after those of the sweep
+        # fresh seeds, which confirm a fix, are numbered on after those of the search
+        if self.warmed is not None:
+            seeds = seeds[: max(rate.n_tried for rate in self.warmed.with_warmup)]
+        elif self.report.sweep is not None:
             seeds = seeds[: self.report.sweep.n_seeds]
         return [run for run in found if run.trial is not None and run.trial.seed in seeds]
 
@@ -266,6 +268,7 @@ def _other_meaning(first: tuple[Side, ComparedStudy], second: tuple[Side, Compar
 
 def _compared_margin(a: ComparedStudy, b: ComparedStudy) -> Compared:
     """The margins, of which a study without instability has a lower bound only."""
+    intervals = []
     for study in (a, b):
         if study.best_learning_rate is None:
             why = study.incomplete[0] if study.incomplete else "no rate of it is feasible, so that it has none"
@@ -285,10 +288,11 @@ def _compared_margin(a: ComparedStudy, b: ComparedStudy) -> Compared:
             if not study.rates:
                 why = f"{study.name}: {study.incomplete[0]}"
             return _unknown(a.stability_margin, b.stability_margin, f"stability margin not compared: {why}")
-    known = [_figure(study) for study in (a, b)]
-    low, high = ratio_interval(known[0], known[1])
+        intervals.append(study.stability_margin_interval)
+    first, second = intervals
+    low, high = ratio_interval(_figure(a, first), _figure(b, second))
     outcome: Outcome = "worse" if high is not None and high < 1 else "better" if low > 1 else "no_difference"
-    said = f"{_margin(b)} against {_margin(a)}"
+    said = f"{_margin(b, second)} against {_margin(a, first)}"
     upper = "or more" if high is None else f"to {high:.3g}x"
     ends = f"{SETTINGS.confidence:.0%}".replace("%", " %") + f" of the ratio: {low:.3g}x {upper}"
     if outcome == "no_difference":
@@ -307,17 +311,15 @@ def _compared_margin(a: ComparedStudy, b: ComparedStudy) -> Compared:
     )
 
 
-def _figure(study: ComparedStudy) -> tuple[float, float, float | None]:
+def _figure(study: ComparedStudy, interval: tuple[float, float | None]) -> tuple[float, float, float | None]:
     """Figure, lower and upper end; the figure may not lie outside its own interval, whose ends are medians of draws."""
-    assert study.stability_margin_interval is not None
-    low, high = study.stability_margin_interval
+    low, high = interval
     figure = study.stability_margin or low
     return figure, min(low, figure), None if high is None else max(high, figure)
 
 
-def _margin(study: ComparedStudy) -> str:
-    assert study.stability_margin_interval is not None
-    low, high = study.stability_margin_interval
+def _margin(study: ComparedStudy, interval: tuple[float, float | None]) -> str:
+    low, high = interval
     ends = f"{low:.3g}x or more" if high is None else f"{low:.3g}x to {high:.3g}x"
     if study.stability_margin is None:
         return f"none found up to {study.stable_up_to or 1:.3g}x ({ends})"

@@ -62,13 +62,13 @@ def why(clipping: Clipping) -> str:
 
 
 def _held_or_not(clipping: Clipping) -> Iterator[str]:
-    first = clipping.first_that_holds
-    if first is None:
+    first, easiest = clipping.first_that_holds, clipping.easiest
+    if first is None or easiest is None:
         yield f"no threshold holds at {_lowest(clipping):.4g} in a majority of the seeds{_easier(clipping)}"
     else:
         yield (
-            f"clipped at {_named(first.setting.threshold)} training holds at {first.setting.base_learning_rate:.4g} "
-            f"in {_seeds(first)}"
+            f"clipped at {easiest.clip_norm:.4g} (the {easiest.percentile:.3g}th percentile of the norms at lr*) "
+            f"training holds at {first.setting.base_learning_rate:.4g} in {_seeds(first)}"
         )
         unclipped = clipping.unclipped_at(first.setting.base_learning_rate)
         if unclipped is not None and unclipped.holds:
@@ -155,9 +155,10 @@ def next_steps(clipping: Clipping) -> Iterator[str]:
 def _to_improve(clipping: Clipping, best: Attempt) -> Iterator[str]:
     """What to do with a clipping that holds."""
     rate, paired = best.setting.base_learning_rate, clipping.against_baseline
-    if not clipping.search_harder:
+    easiest = clipping.easiest
+    if not clipping.search_harder and easiest is not None:
         yield (
-            f"--harder: below the {_percentile(clipping)}th percentile no threshold was tried at {rate:.4g}; a harder "
+            f"--harder: below the {easiest.percentile:.3g}th percentile no threshold was tried at {rate:.4g}; a harder "
             "one may reach a better loss"
         )
     if paired is not None and paired.change != "gain":
@@ -176,18 +177,6 @@ def _to_make_it_possible(clipping: Clipping) -> Iterator[str]:
         yield "--unstable-lr RATE: tries clipping at a rate of your own choice and above"
     elif clipping.missing is not None:
         yield "--lr RATE: takes the gradient norms from a lower rate, at which every seed trains to its end"
-
-
-def _percentile(clipping: Clipping) -> str:
-    first = clipping.first_that_holds
-    assert first is not None
-    assert first.setting.threshold is not None
-    return f"{first.setting.threshold.percentile:.3g}"
-
-
-def _named(threshold: Threshold | None) -> str:
-    assert threshold is not None
-    return f"{threshold.clip_norm:.4g} (the {threshold.percentile:.3g}th percentile of the norms at lr*)"
 
 
 def _norm(threshold: Threshold | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.fixes.trainers import Numbers, Trainer, in_pytorch, rule_of, shown, trainer_of
 from lrdoctor.procedures.treatment import Treatment
-from lrdoctor.procedures.treatment_results import Tried
 
 FACTOR = (
     "in the trials the warmup was a factor on the script's own schedule, which went on beneath it at its own length"
@@ -28,7 +27,7 @@ PLACEHOLDERS: Mapping[str, str] = {"rate": "lr", "warmup_steps": "warmup_steps",
 """What is set -> the field of the command that sets it."""
 
 
-def is_of_command(spec: Mapping[str, Any] | None) -> bool:
+def is_of_command(spec: Mapping[str, Any] | None) -> TypeGuard[Mapping[str, Any]]:
     """Whether a resolved spec is one of a command."""
     return spec is not None and "command" in spec
 
@@ -39,21 +38,20 @@ def words_with(spec: Mapping[str, Any], change: Treatment) -> list[str]:
     return [*spec["command"], *added]
 
 
-def snippet(tried: Tried, study: Study) -> str:
+def snippet(spec: Mapping[str, Any], change: Treatment, learning_rate: float, study: Study) -> str:
     """What to do to the training: the command to run, and what no field of it says.
 
     Args:
-        tried: the fix.
-        study: whose spec has the command.
+        spec: of the command.
+        change: the fix.
+        learning_rate: to use with it.
+        study: whose trials show the trainer and the flag of the rate.
     """
-    change, spec = tried.treatment, study.spec
-    assert change is not None
-    assert spec is not None
     words = words_with(spec, change)
     named = all_fields(words)
     seen = next(((run, found) for run in study.runs if (found := trainer_of(run))), None)
     numbers = Numbers(
-        rate=tried.rate_to_use,
+        rate=learning_rate,
         warmup_steps=change.warmup_steps or None,
         clip_norm=change.clip_norm,
         rule=None if seen is None or change.optimizer is not None else rule_of(seen[0]),

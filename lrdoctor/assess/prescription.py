@@ -12,7 +12,7 @@ from lrdoctor.core.changes import SETTINGS, given, replaced_by
 from lrdoctor.core.study import Study
 from lrdoctor.fixes.trainers import trainer_of
 from lrdoctor.procedures.sweep import SWEPT
-from lrdoctor.procedures.treatment_results import Tried
+from lrdoctor.procedures.treatment_results import Swept, Verified
 
 TORCH: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "sgd": ("SGD", ("weight_decay",)),
@@ -30,50 +30,49 @@ RENAMED = {"rho": "alpha"}
 """Settings that torch.optim calls otherwise."""
 
 
-def changes_of(tried: Tried) -> dict[str, Any]:
+def changes_of(tried: Swept) -> dict[str, Any]:
     """The spec's keys that make the fix its own training, with the rates that it was swept over.
 
     The sweep of a spec with these keys asks for the trials that the fix was judged by.
     """
     change, found = tried.treatment, tried.after
-    assert change is not None
-    assert found is not None
     swept = [r.base_learning_rate for r in found.study.rates if r.stage in SWEPT]
     keys: dict[str, Any] = {"warmup_steps": change.warmup_steps, **given(change)}
-    if command_prescription.is_of_command(found.study.spec):
-        keys.update(command_prescription.changes(found.study.spec or {}, change))
+    spec = found.study.spec
+    if command_prescription.is_of_command(spec):
+        keys.update(command_prescription.changes(spec, change))
     else:
         keys["optimizer"] = None if change.optimizer is None else json.loads(change.optimizer)
     changes = {key: value for key, value in keys.items() if value is not None}
     # a spec clips one way
     for name in replaced_by(changes):
-        if SETTINGS[name].is_of_every_spec or (found.study.spec or {}).get(name) is not None:
+        if SETTINGS[name].is_of_every_spec or (spec or {}).get(name) is not None:
             changes[name] = None
     return {**changes, "sweep": {"values": swept}}
 
 
-def settings_of(tried: Tried) -> dict[str, Any]:
+def settings_of(prescribed: Verified) -> dict[str, Any]:
     """The fix's numbers and the rate to use."""
-    numbers = {name: value for name, value in tried.settings.items() if name not in FOUND_BY}
-    return {**numbers, "base_learning_rate": tried.rate_to_use}
+    numbers = {name: value for name, value in prescribed.fix.settings.items() if name not in FOUND_BY}
+    return {**numbers, "base_learning_rate": prescribed.base_learning_rate}
 
 
-def snippet_of(tried: Tried, study: Study) -> str:
+def snippet_of(tried: Swept, learning_rate: float, study: Study) -> str:
     """PyTorch code of the whole training step with the fix; of a command the line to run, and what it does not say.
 
     Args:
         tried: the fix.
+        learning_rate: to use with it.
         study: whose spec has the update rule where the fix keeps it.
     """
-    change = tried.treatment
-    assert change is not None
-    if command_prescription.is_of_command(study.spec):
-        return command_prescription.snippet(tried, study)
-    block = (study.spec or {}).get("optimizer") or {}
+    change, spec = tried.treatment, study.spec
+    if command_prescription.is_of_command(spec):
+        return command_prescription.snippet(spec, change, learning_rate, study)
+    block = (spec or {}).get("optimizer") or {}
     if change.optimizer is not None:
         block = json.loads(change.optimizer)
     lines = list(_edits(tried))
-    lines += [f"optimizer = {_optimizer(block, tried.rate_to_use)}"]
+    lines += [f"optimizer = {_optimizer(block, learning_rate)}"]
     if change.warmup_steps:
         lines += [f"warmup_steps = {change.warmup_steps}", *WARMUP]
     lines += [line for name in given(change) for line in SETTINGS[name].setup]
@@ -89,7 +88,7 @@ def trainer_seen(study: Study) -> str:
     return next((found.name for run in study.runs if (found := trainer_of(run))), "")
 
 
-def _edits(tried: Tried) -> Iterator[str]:
+def _edits(tried: Swept) -> Iterator[str]:
     """The changes of the model's own code, each with its place."""
     for edit in tried.rewriting.edits if tried.rewriting is not None else ():
         yield f"# {edit.where}{in_modules(edit.modules)}: {edit.what}"
@@ -105,7 +104,7 @@ STEP = (
 )
 
 
-def _optimizer(block: Mapping[str, Any], learning_rate: float | None) -> str:
+def _optimizer(block: Mapping[str, Any], learning_rate: float) -> str:
     """The call that makes the update rule."""
     name = block.get("name")
     if name is None:
@@ -122,6 +121,6 @@ def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
-def _call(kind: str, learning_rate: float | None, given: Mapping[str, Any]) -> str:
+def _call(kind: str, learning_rate: float, given: Mapping[str, Any]) -> str:
     told = [f"lr={learning_rate:.4g}", *(f"{key}={value!r}" for key, value in given.items())]
     return f"{kind}(model.parameters(), {', '.join(told)})"

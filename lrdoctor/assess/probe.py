@@ -11,6 +11,7 @@ from lrdoctor import fixes
 from lrdoctor.assess.judging import checks_of_trials, judge_runs, summary_of
 from lrdoctor.assess.sweeps import ENOUGH_SEEDS, report_of_sweep, to_treat
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
+from lrdoctor.core.run import trial_of
 from lrdoctor.core.sections import Peak, Probe, ProbedSeed, Reading
 from lrdoctor.procedures.probe import Probed, reading
 
@@ -139,9 +140,7 @@ def _of(k: int, n: int) -> str:
 
 
 def _steps(judged: _Judged) -> int:
-    trial = judged.probed.runs[0].trial
-    assert trial is not None
-    return trial.n_steps
+    return trial_of(judged.probed.runs[0]).n_steps
 
 
 def missed(judged: _Judged) -> str:

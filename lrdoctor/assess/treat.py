@@ -21,7 +21,7 @@ from lrdoctor.core.report import Fix, Report
 from lrdoctor.core.warmups import TRAIN_LONGER
 from lrdoctor.procedures.confirmation import spread_of
 from lrdoctor.procedures.treated import Treated
-from lrdoctor.procedures.treatment_results import Tried
+from lrdoctor.procedures.treatment_results import Swept, Tried
 
 NAME = "treat"
 REWRITTEN = ("add_residuals_and_norm", "norm_placement", "zero_init_residual")
@@ -76,24 +76,26 @@ def _by_hand(treated: Treated, base: Report) -> dict[str, str]:
 
 
 def _fix(tried: Tried, treated: Treated, because: Mapping[str, tuple[str, ...]], by_hand: Mapping[str, str]) -> Fix:
-    swept = tried.treatment is not None and tried.rate_to_use is not None
     codes = {code for part in tried.name.split("+") for code in because.get(part, ())}
-    settings = {**tried.settings, "base_learning_rate": tried.rate_to_use} if swept else dict(tried.settings)
-    return Fix(
+    fix = Fix(
         rank=rank_of(tried.name),
         name=tried.name,
         status=tried.status,
         why=treat_words.why(tried),
         because=tuple(sorted(codes)),
-        settings=settings,
-        snippet=snippet_of(tried, treated.study) if swept else by_hand.get(tried.name, ""),
-        gain=_gain(tried, treated) if tried.after is not None else {},
+        snippet=by_hand.get(tried.name, ""),
     )
+    if not isinstance(tried, Swept):
+        return fix
+    gain, use = _gain(tried, treated), tried.rate_to_use
+    if use is None:
+        return replace(fix, settings=dict(tried.settings), gain=gain)
+    settings = {**tried.settings, "base_learning_rate": use}
+    return replace(fix, settings=settings, snippet=snippet_of(tried, use, treated.study), gain=gain)
 
 
-def _gain(tried: Tried, treated: Treated) -> dict[str, float | None]:
+def _gain(tried: Swept, treated: Treated) -> dict[str, float | None]:
     before = tried.before
-    assert before is not None
     gain = {
         "highest_stable_learning_rate": tried.highest_stable,
         "baseline_highest_stable_learning_rate": before.stable_up_to,
@@ -127,7 +129,7 @@ def _next_steps(treated: Treated) -> Iterator[str]:
 def _longer_run(treated: Treated) -> Iterator[str]:
     """The playbook's advice for a warmup that takes much of the run."""
     chosen = treated.prescribed
-    steps = chosen.treatment.warmup_steps if chosen is not None and chosen.treatment is not None else None
+    steps = None if chosen is None else chosen.fix.treatment.warmup_steps
     whole = (treated.study.spec or {}).get("max_train_steps")
     if steps and whole and steps > TRAIN_LONGER * whole:
         yield (
@@ -140,4 +142,4 @@ def prescription_changes(treated: Treated) -> dict[str, Any] | None:
     """The spec's keys that make the prescription the spec's own training; None without a prescription."""
     if treated.prescribed is None:
         return None
-    return {"name": f"{treated.study.name}-treated", **changes_of(treated.prescribed)}
+    return {"name": f"{treated.study.name}-treated", **changes_of(treated.prescribed.fix)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from lrdoctor import fixes
 from lrdoctor.assess import treat_words
@@ -24,7 +24,7 @@ from lrdoctor.fixes.base import optimizer_of, warmup_of
 from lrdoctor.procedures.confirmation import Confirmation, Outcome, spread_of
 from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.treated import Treated
-from lrdoctor.procedures.treatment_results import Tried
+from lrdoctor.procedures.treatment_results import NotTried, SearchFailed, Swept, Tried, Verified
 
 RANKS = {remedy.name: rank for rank, remedy in enumerate(fixes.FIXES, start=1)}
 """Name of a fix -> its place in the documented order; a pair stands where its later part does."""
@@ -47,29 +47,26 @@ def treat_table(treated: Treated) -> TreatResult:
         needed=not treated.unneeded,
         why_not=treated.unneeded,
         target_margin=treated.limits.target,
-        n_fresh_seeds=max((len(t.confirmation.fresh) for t in treated.tried if t.confirmation), default=0),
+        n_fresh_seeds=max((len(found.fresh) for _, found in _confirmed(treated)), default=0),
         n_seeds=len({run.trial.seed for run in treated.study.runs if run.trial is not None}),
         objective=treated.study.objective,
         before=None if treated.before is None else _before(treated.before, treated),
         tried=tuple(_row(tried, treated) for tried in treated.tried),
-        prescription=_prescription(treated),
+        prescription=None if treated.prescribed is None else _prescription(treated.prescribed, treated),
         cut=tuple(treated.cut),
         cost=treated.cost,
         figures=(),
     )
 
 
-def _prescription(treated: Treated) -> Prescription | None:
-    chosen = treated.prescribed
-    if chosen is None or chosen.rate_to_use is None:
-        return None
+def _prescription(chosen: Verified, treated: Treated) -> Prescription:
     return Prescription(
-        names=tuple(chosen.name.split("+")),
-        status=chosen.status,
-        why=treat_words.of_prescription(treated),
-        base_learning_rate=chosen.rate_to_use,
+        names=tuple(chosen.fix.name.split("+")),
+        status=chosen.fix.status,
+        why=treat_words.of_prescription(chosen, treated.tried),
+        base_learning_rate=chosen.base_learning_rate,
         settings=read(FixSettings, settings_of(chosen)),
-        snippet=snippet_of(chosen, treated.study),
+        snippet=snippet_of(chosen.fix, chosen.base_learning_rate, treated.study),
         trainer=trainer_seen(treated.study),
         spec_file=SPEC_FILE,
     )
@@ -110,16 +107,57 @@ def _before(before: Measured, treated: Treated) -> TriedFix:
 def _fresh_loss(treated: Treated) -> tuple[float, float, float] | None:
     """The loss of the training as it is on the fresh seeds, where fixes were tried on such: after the fewest updates,
     since a warmup asks for longer trainings, and on the most seeds."""
-    found = [t for t in treated.tried if t.confirmation is not None and t.confirmation.of_baseline]
+    found = [
+        (_steps_added(fix, treated), -len(fresh.fresh), fresh)
+        for fix, fresh in _confirmed(treated)
+        if fresh.of_baseline
+    ]
     if not found:
         return None
-    plainest = min(
-        found, key=lambda t: (_steps_added(t, treated), -len(t.confirmation.fresh if t.confirmation else ()))
-    )
-    return None if plainest.confirmation is None else spread_of(plainest.confirmation.of_baseline)
+    _, _, plainest = min(found, key=lambda one: one[:2])
+    return spread_of(plainest.of_baseline)
+
+
+def _confirmed(treated: Treated) -> Iterator[tuple[Swept, Confirmation]]:
+    """The fixes that were put to fresh seeds, with what these say."""
+    for fix in treated.tried:
+        if isinstance(fix, Swept) and fix.confirmation is not None:
+            yield fix, fix.confirmation
 
 
 def _row(tried: Tried, treated: Treated) -> TriedFix:
+    return _swept_row(tried, treated) if isinstance(tried, Swept) else _unswept_row(tried, treated)
+
+
+def _unswept_row(tried: NotTried | SearchFailed, treated: Treated) -> TriedFix:
+    """What was not swept has a reason and a cost, and no figures."""
+    return TriedFix(
+        name=tried.name,
+        rank=rank_of(tried.name),
+        status=tried.status,
+        why=tried.reason,
+        settings=FixSettings(),
+        optimizer=optimizer_of(treated.study),
+        base_learning_rate=None,
+        best_learning_rate=None,
+        unstable_base_learning_rate=None,
+        highest_stable_learning_rate=None,
+        stability_margin=None,
+        margin_is_bound=False,
+        objective=None,
+        objective_low=None,
+        objective_high=None,
+        comparison=None,
+        steps_added=0,
+        share_clipped=None,
+        reaches_target=False,
+        trains_better=False,
+        cost=tried.cost,
+        rates=(),
+    )
+
+
+def _swept_row(tried: Swept, treated: Treated) -> TriedFix:
     after, use, loss = tried.after, tried.rate_to_use, _spread(tried.objective)
     other = tried.settings.get("optimizer", {}).get("name")
     return TriedFix(
@@ -130,9 +168,9 @@ def _row(tried: Tried, treated: Treated) -> TriedFix:
         settings=read(FixSettings, tried.settings),
         optimizer=other or optimizer_of(treated.study),
         base_learning_rate=use,
-        best_learning_rate=after.study.best_learning_rate if after else None,
-        unstable_base_learning_rate=after.study.unstable_base_learning_rate if after else None,
-        unstable_interval=after.unstable_range if after else None,
+        best_learning_rate=after.study.best_learning_rate,
+        unstable_base_learning_rate=after.study.unstable_base_learning_rate,
+        unstable_interval=after.unstable_range,
         highest_stable_learning_rate=tried.highest_stable,
         stability_margin=tried.room.margin,
         margin_is_bound=tried.room.is_bound,
@@ -150,7 +188,7 @@ def _row(tried: Tried, treated: Treated) -> TriedFix:
         reaches_target=tried.reaches_target,
         trains_better=tried.trains_better,
         cost=tried.cost,
-        rates=after.study.rates if after else (),
+        rates=after.study.rates,
     )
 
 
@@ -160,16 +198,16 @@ def _rewriting(found: Rewriting) -> Rewritten:
     )
 
 
-def _steps_added(tried: Tried, treated: Treated) -> int:
+def _steps_added(tried: Swept, treated: Treated) -> int:
     """Updates that a trial has more than without the fix."""
-    steps = tried.treatment.warmup_steps if tried.treatment is not None else None
+    steps = tried.treatment.warmup_steps
     return 0 if steps is None else steps - warmup_of(treated.study)
 
 
-def _confirmation(found: Confirmation, tried: Tried) -> OnFreshSeeds:
+def _confirmation(found: Confirmation, tried: Swept) -> OnFreshSeeds:
     """What fresh seeds said, and what the search had said."""
     claim = found.claim
-    said = _spread(_of_rate(None if tried.after is None else tried.after.rate(claim.base_learning_rate)))
+    said = _spread(_of_rate(tried.after.rate(claim.base_learning_rate)))
     return OnFreshSeeds(
         status=found.status,
         failing=found.failing,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from lrdoctor.assess.clip_words import OBJECTIVE
@@ -15,30 +15,28 @@ from lrdoctor.procedures.comparison import FEWEST_SEEDS
 from lrdoctor.procedures.measured import Room
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment import LOWER
-from lrdoctor.procedures.treatment_results import Tried
+from lrdoctor.procedures.treatment_results import Swept, Tried, Verified
 
 
 def why(tried: Tried) -> str:
     """What was seen of the fix, the evidence in numbers."""
-    if tried.missing is not None:
-        return tried.missing
-    if tried.failed is not None:
-        return tried.failed
+    if not isinstance(tried, Swept):
+        return tried.reason
     if tried.rate_to_use is None:
         return "no learning rate is stable with it"
     found = [*_stability(tried), *([] if tried.confirmation else _loss(tried)), *_longer(tried), *_caveats(tried)]
     return "; ".join([*_changed(tried), *_confirmed(tried), *found])
 
 
-def _confirmed(tried: Tried) -> Iterator[str]:
+def _confirmed(tried: Swept) -> Iterator[str]:
     """What fresh seeds say of it."""
-    if tried.confirmation is not None and tried.after is not None:
+    if tried.confirmation is not None:
         yield from confirmed(tried.confirmation, tried.after.study.objective)
     elif tried.status == "unconfirmed":
         yield "not tried on fresh seeds, since no more was needed or allowed"
 
 
-def _changed(tried: Tried) -> Iterator[str]:
+def _changed(tried: Swept) -> Iterator[str]:
     """What was done to the copy of the model, and where nothing could be."""
     found = tried.rewriting
     if found is None:
@@ -51,7 +49,7 @@ def _changed(tried: Tried) -> Iterator[str]:
         yield found.note
 
 
-def _stability(tried: Tried) -> Iterator[str]:
+def _stability(tried: Swept) -> Iterator[str]:
     if tried.name == LOWER:
         yield f"at {tried.rate_to_use:.4g} the lowest unstable rate is {room(tried.searched_room)} higher"
     elif tried.has_own_rates:
@@ -60,10 +58,8 @@ def _stability(tried: Tried) -> Iterator[str]:
         yield from _reached(tried)
 
 
-def _own_rates(tried: Tried) -> Iterator[str]:
+def _own_rates(tried: Swept) -> Iterator[str]:
     """Another update rule: only the room above its own best rate compares."""
-    assert tried.after is not None
-    assert tried.before is not None
     before = tried.before.room(tried.before.study.best_learning_rate)
     yield (
         f"on the seeds of the search its own best rate is {tried.rate_to_use:.4g}, and the room above it "
@@ -76,10 +72,8 @@ def _own_rates(tried: Tried) -> Iterator[str]:
         )
 
 
-def _reached(tried: Tried) -> Iterator[str]:
+def _reached(tried: Swept) -> Iterator[str]:
     """How far the stable rates reach, and at how many trials that was seen."""
-    assert tried.after is not None
-    assert tried.before is not None
     before, after = tried.before.stable_up_to, tried.after.stable_up_to
     if not tried.reaches_beyond:
         unstable = tried.before.study.unstable_base_learning_rate
@@ -110,10 +104,8 @@ def _rates(rates: tuple[float, ...]) -> str:
     return f"the {len(rates)} rates from {_rate(rates[0])} to {_rate(rates[-1])}"
 
 
-def _loss(tried: Tried) -> Iterator[str]:
+def _loss(tried: Swept) -> Iterator[str]:
     """The objective at the rate to use against lr* without the fix."""
-    if tried.after is None or tried.before is None:
-        return
     old = tried.before.study.best_learning_rate
     if old is None:
         yield f"{tried.rate_to_use:.4g} trains best with it, and no rate trains well without"
@@ -131,7 +123,7 @@ def _loss(tried: Tried) -> Iterator[str]:
         yield "some other rate without it does as well"
 
 
-def _longer(tried: Tried) -> Iterator[str]:
+def _longer(tried: Swept) -> Iterator[str]:
     if tried.longer is not None:
         told = tried.longer
         yield (
@@ -140,7 +132,7 @@ def _longer(tried: Tried) -> Iterator[str]:
         )
 
 
-def _caveats(tried: Tried) -> Iterator[str]:
+def _caveats(tried: Swept) -> Iterator[str]:
     if tried.confirmation is None and tried.may_lose and not tried.loses and tried.last_word is not None:
         chance = 100 * tried.last_word.chance_higher
         yield f"it may cost some: losses as high come by chance in {chance:.2g} % of cases"
@@ -161,35 +153,36 @@ AGAINST_LOWER = {
 }
 
 
-def _against_lower(tried: Tried) -> Iterator[str]:
+def _against_lower(tried: Swept) -> Iterator[str]:
     """Clipping most updates beside the plain training that it amounts to."""
     lower = tried.lower
-    if lower is not None and tried.before is not None:
+    if lower is not None:
         yield (
             f"the plain rate with the same mean step, {lower.base_learning_rate:.4g}, reaches {lower.objective:.4g}: "
             f"{AGAINST_LOWER[lower.paired.change]}"
         )
 
 
-def n_seeds_of(tried: Tried) -> int:
+def n_seeds_of(tried: Swept) -> int:
     """Seeds that a rate was judged by, as a rule."""
-    counts = [r.n_judged for r in tried.after.study.rates] if tried.after is not None else []
+    counts = [r.n_judged for r in tried.after.study.rates]
     return round(median(counts)) if counts else 0
 
 
-def of_prescription(treated: Treated) -> str:
-    """Why this fix and no other."""
-    chosen = treated.prescribed
-    assert chosen is not None
-    found = chosen.confirmation
-    assert found is not None
-    seeds = f"{len(found.fresh)} fresh seeds"
+def of_prescription(prescribed: Verified, tried: Sequence[Tried]) -> str:
+    """Why this fix and no other.
+
+    Args:
+        prescribed: the fix.
+        tried: all of them.
+    """
+    chosen, seeds = prescribed.fix, f"{len(prescribed.confirmation.fresh)} fresh seeds"
     if chosen.name == LOWER:
         return f"no other fix is confirmed: the last resort, stable on {seeds}"
     if chosen.reaches_target and not chosen.trains_better:
         return f"the first fix in order that is confirmed to restore {room(chosen.room)} of room, on {seeds}"
-    others = [t for t in treated.tried if t.status == "verified" and t is not chosen]
-    refuted = [t for t in treated.tried if t.is_refuted]
+    others = [t for t in tried if t.status == "verified" and t is not chosen]
+    refuted = [t for t in tried if isinstance(t, Swept) and t.is_refuted]
     bought = "it trains better than lr* as it is" if chosen.trains_better else f"it is stable up to {room(chosen.room)}"
     words = [f"confirmed on {seeds}: {bought}"]
     if others:
@@ -203,9 +196,8 @@ def in_short(treated: Treated) -> str:
     """The outcome in a few words, for the line of the verdict."""
     if treated.unneeded:
         return f"no fix tried: {treated.unneeded}"
-    chosen = treated.prescribed
-    if chosen is None:
-        refuted = sum(t.is_refuted for t in treated.tried)
+    if treated.prescribed is None:
+        refuted = sum(isinstance(t, Swept) and t.is_refuted for t in treated.tried)
         if any(t.status == "unconfirmed" for t in treated.tried) and treated.cut:
             return "no fix is prescribed: the budget did not reach for fresh seeds"
         why_not = (
@@ -213,16 +205,16 @@ def in_short(treated: Treated) -> str:
         )
         best = treated.study.best_learning_rate
         return f"no fix bought anything ({why_not}){'' if best is None else f': stay at lr* = {best:.4g}'}"
+    chosen = treated.prescribed.fix
     wide = f"room {room(chosen.room)}, " if (chosen.room.margin or 0.0) > 1 else ""
-    return f"prescribed: {numbers(chosen)} at {chosen.rate_to_use:.4g} ({wide}{_gain(chosen)}; {_on_seeds(chosen)})"
+    on_seeds = f"confirmed on {len(treated.prescribed.confirmation.fresh)} fresh seeds"
+    return (
+        f"prescribed: {numbers(chosen)} at {treated.prescribed.base_learning_rate:.4g} "
+        f"({wide}{_gain(chosen)}; {on_seeds})"
+    )
 
 
-def _on_seeds(chosen: Tried) -> str:
-    assert chosen.confirmation is not None
-    return f"confirmed on {len(chosen.confirmation.fresh)} fresh seeds"
-
-
-def _gain(chosen: Tried) -> str:
+def _gain(chosen: Swept) -> str:
     if chosen.trains_better:
         return "trains better"
     if chosen.comparison is None:
@@ -230,12 +222,10 @@ def _gain(chosen: Tried) -> str:
     return "a loss" if chosen.comparison.change == "loss" else "no gain in the loss"
 
 
-def numbers(tried: Tried) -> str:
+def numbers(tried: Swept) -> str:
     """The fix with its numbers: `warmup_steps 15 + clip_norm 2.307`."""
-    told = []
-    if tried.treatment is not None:
-        told += [f"warmup_steps {tried.treatment.warmup_steps}"] if tried.treatment.warmup_steps else []
-        told += changes.told(tried.treatment)
+    told = [f"warmup_steps {tried.treatment.warmup_steps}"] if tried.treatment.warmup_steps else []
+    told += changes.told(tried.treatment)
     if "optimizer" in tried.settings:
         told.append(f"optimizer {tried.settings['optimizer']['name']}")
     return " + ".join(told) or tried.name

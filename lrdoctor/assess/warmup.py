@@ -16,7 +16,7 @@ from lrdoctor.core.report import TREAT, Fix, FixStatus, Report
 from lrdoctor.core.study import Study
 from lrdoctor.core.warmups import CAP, TRAIN_LONGER
 from lrdoctor.fixes.base import warmup_of
-from lrdoctor.procedures.warmup_comparison import Warmup
+from lrdoctor.procedures.warmup_comparison import Held, Warmup
 
 NAME = "warmup"
 
@@ -55,7 +55,7 @@ def status_of(found: Warmup) -> TriedStatus:
     too (`procedures.confirmation`)."""
     if not any(t.n_judged for t in found.tried):
         return "not_tried"
-    if not found.is_risen:
+    if found.risen is None:
         return "rejected"
     return "unconfirmed" if found.confirmation is None else found.confirmation.status
 
@@ -74,7 +74,8 @@ def _without_search(report: Report, study: Study) -> Report:
 
 def _fix(found: Warmup, status: FixStatus, why: str) -> Fix:
     rank, remedy = next((rank, fix) for rank, fix in enumerate(fixes.FIXES, start=1) if fix.name == NAME)
-    proven = _proven(found) if status == "verified" else {}
+    risen = found.risen
+    proven = _proven(risen, found) if status == "verified" and risen is not None else {}
     comparison = found.comparison
     values = (
         {} if comparison is None else {"best_val_loss": comparison.after, "baseline_best_val_loss": comparison.before}
@@ -96,14 +97,12 @@ def _fix(found: Warmup, status: FixStatus, why: str) -> Fix:
     return fixes.in_trainer(fix, found.runs)
 
 
-def _proven(found: Warmup) -> dict[str, float | int]:
+def _proven(risen: Held, found: Warmup) -> dict[str, float | int]:
     """The highest rate that is stable in whole runs, with the warmup that they had."""
-    assert found.stable_with is not None
-    assert found.warmup_steps is not None
     return {
-        "base_learning_rate": found.stable_with,
-        "warmup_steps": found.warmup_steps,
-        "post_warmup_steps": found.settings.post_warmup_steps(found.warmup_steps),
+        "base_learning_rate": risen.base_learning_rate,
+        "warmup_steps": risen.warmup_steps,
+        "post_warmup_steps": found.settings.post_warmup_steps(risen.warmup_steps),
     }
 
 
@@ -125,11 +124,11 @@ def _next_steps(found: Warmup, status: FixStatus) -> list[str]:
             f"gradient clipping is the next fix in the playbook's order; a longer run would allow longer warmups than "
             f"{settings.longest} steps ({100 * CAP:.0f} % of max_train_steps)",
         ]
-    if found.base_learning_rate == settings.target and found.warmup_steps is not None:
+    if found.held is not None and found.held.base_learning_rate == settings.target:
         steps.append(f"--factor {10 * settings.factor:g}: the warmup holds at {settings.factor:g}x, try the next order")
-    if found.warmup_steps is not None and found.warmup_steps > TRAIN_LONGER * settings.max_train_steps:
+    if found.held is not None and found.held.warmup_steps > TRAIN_LONGER * settings.max_train_steps:
         steps.append(
-            f"raise max_train_steps: the warmup needs {found.warmup_steps} steps, more than {100 * TRAIN_LONGER:.0f} % "
-            f"of {settings.max_train_steps} (tuning playbook)"
+            f"raise max_train_steps: the warmup needs {found.held.warmup_steps} steps, more than "
+            f"{100 * TRAIN_LONGER:.0f} % of {settings.max_train_steps} (tuning playbook)"
         )
     return steps

@@ -18,7 +18,8 @@ def warmup_table(found: Warmup, status: TriedStatus, why: str, own: int = 0) -> 
         why: the same in words.
         own: warmup_steps of the spec, which is what training without the warmup has.
     """
-    settings, steps = found.settings, found.warmup_steps
+    settings, held = found.settings, found.held
+    steps = None if held is None else held.warmup_steps
     return WarmupResult(
         status=status,
         why=why,
@@ -27,7 +28,7 @@ def warmup_table(found: Warmup, status: TriedStatus, why: str, own: int = 0) -> 
         longest_warmup_steps=settings.longest,
         objective=found.objective,
         tried=tuple(_tried(tried, settings) for tried in found.tried),
-        base_learning_rate=found.base_learning_rate,
+        base_learning_rate=None if held is None else held.base_learning_rate,
         warmup_steps=steps,
         post_warmup_steps=None if steps is None else settings.post_warmup_steps(steps),
         highest_stable_learning_rate=WithoutAndWith(without=found.stable_without, with_warmup=found.stable_with),

@@ -9,7 +9,7 @@ from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.core.warmups import CAP
 from lrdoctor.fixes.base import warmup_of
 from lrdoctor.procedures.warmup import Tried
-from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
+from lrdoctor.procedures.warmup_comparison import Comparison, Held, Warmup
 
 CONSTANT = "constant"
 """The spec's schedule that does what the short runs do after the ramp."""
@@ -20,9 +20,9 @@ def words_of(found: Warmup, study: Study) -> str:
     """What was tried and what came of it: rates, seeds, and losses with their spread."""
     if not any(t.n_judged for t in found.tried):
         return "all its trials failed, so nothing is known"
-    if found.base_learning_rate is None:
+    if found.held is None:
         return _nothing_held(found)
-    parts = [_reached(found), _whole_runs(found), *_shared_steps(found, study)]
+    parts = [_reached(found.held, found), _whole_runs(found), *_shared_steps(found.held, found, study)]
     if found.comparison is not None:
         parts.append(_best_losses(found.comparison, study, found.objective))
     if own := warmup_of(study):
@@ -32,12 +32,12 @@ def words_of(found: Warmup, study: Study) -> str:
 
 def in_short(found: Warmup, study: Study) -> str:
     """The same in the fewest words, for the line of the verdict."""
-    if found.base_learning_rate is None:
+    if found.held is None:
         return words_of(found, study)
-    if found.comparison is None or not found.is_risen:
+    if found.comparison is None or found.risen is None:
         return _whole_runs(found)
     return (
-        f"{_steps(found.warmup_steps)} of it raise the highest stable rate from {_rate(found.stable_without)} to "
+        f"{_steps(found.held.warmup_steps)} of it raise the highest stable rate from {_rate(found.stable_without)} to "
         f"{_rate(found.stable_with)}; best {LOSS[found.objective]}: {change(found.comparison.paired)}"
     )
 
@@ -58,9 +58,8 @@ def _happened(tried: Tried) -> str:
     return f" ({', '.join(f'{name} {count}/{tried.n_judged}' for name, count in events)})" if events else ""
 
 
-def _reached(found: Warmup) -> str:
-    base, steps, settings = found.base_learning_rate, found.warmup_steps, found.settings
-    assert base is not None
+def _reached(by_search: Held, found: Warmup) -> str:
+    base, steps, settings = by_search.base_learning_rate, by_search.warmup_steps, found.settings
     held = next(t for t in found.tried if (t.base_learning_rate, t.warmup_steps) == (base, steps))
     factor = base / settings.unstable_base_learning_rate
     partial = "" if base >= settings.target else f" (not {settings.factor:.4g}x, {settings.target:.4g})"
@@ -83,7 +82,7 @@ def _whole_runs(found: Warmup) -> str:
             f"in whole runs it is stable up to {after:.4g}, in {with_it} seeds, no more than {known:.4g}x the unstable "
             f"rate {unstable:.4g}, which is not known more closely"
         )
-    if not found.is_risen:
+    if found.risen is None:
         stable = f"in whole runs it is stable up to {after:.4g}, in {with_it} seeds"
         return f"{stable}, but so is training without it, in {without}"
     close = warmed.n_judged - warmed.n_unstable - (plain.n_judged - plain.n_unstable) <= 1
@@ -93,16 +92,16 @@ def _whole_runs(found: Warmup) -> str:
     )
 
 
-def _shared_steps(found: Warmup, study: Study) -> Iterator[str]:
+def _shared_steps(by_search: Held, found: Warmup, study: Study) -> Iterator[str]:
     """With a constant schedule a whole run begins as the short one did, update by update, and confirms none of it."""
     schedule = (study.spec or {}).get("schedule", {})
-    if schedule.get("name") != CONSTANT or found.warmup_steps is None or not found.warmed:
+    if schedule.get("name") != CONSTANT or not found.warmed:
         return
-    after = found.settings.post_warmup_steps(found.warmup_steps)
+    after = found.settings.post_warmup_steps(by_search.warmup_steps)
     further = found.settings.max_train_steps - after
     yield (
-        f"the schedule is constant, so that a whole run at {_rate(found.base_learning_rate)} begins with the "
-        f"{_steps(found.warmup_steps + after)} of the short one: only the {further} after them are new "
+        f"the schedule is constant, so that a whole run at {_rate(by_search.base_learning_rate)} begins with the "
+        f"{_steps(by_search.warmup_steps + after)} of the short one: only the {further} after them are new "
         "evidence"
     )
 
@@ -111,7 +110,7 @@ def _stable_seeds(rate: Rate) -> str:
     return f"{rate.n_judged - rate.n_unstable} of {rate.n_judged}"
 
 
-def _steps(n: int | None) -> str:
+def _steps(n: int) -> str:
     return f"{n} step{'' if n == 1 else 's'}"
 
 

@@ -70,11 +70,12 @@ def compare(
     every = [read[path] for path in studies]
     where = out if out is not None else comparing.default_folder([one.name for one in every])
     found = comparing.compare(every, where)
-    _print(found, as_json=json, quiet=quiet, verbose=verbose)
+    page = where / comparing.PAGE
     if html is not None:
-        _write(html, (where / comparing.PAGE).read_text(encoding="utf-8"))
+        _write(html, page.read_text(encoding="utf-8"))
     if not quiet:
-        say(f"saved in {where}; the page: {where / comparing.PAGE}")
+        say(f"saved in {where}")
+    _print(found, page, as_json=json, quiet=quiet, verbose=verbose)
     return {"worse": UNSTABLE, "mixed": UNSTABLE, "inconclusive": COULD_NOT_JUDGE}.get(found.outcome, 0)
 
 
@@ -95,7 +96,7 @@ def _refuse_one_folder_for_two(specs: list[Path], overrides: list[str] | None, s
         taken[folder] = path
 
 
-def _print(found: StudyComparison, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+def _print(found: StudyComparison, page: Path, *, as_json: bool, quiet: bool, verbose: bool) -> None:
     with streams.written(sys.stdout):
         if as_json:
             from lrdoctor.reports.compare import as_json as rendered
@@ -103,11 +104,14 @@ def _print(found: StudyComparison, *, as_json: bool, quiet: bool, verbose: bool)
             sys.stdout.write(rendered(found))
             return
         from lrdoctor.reports.terminal.compare import print_comparison
+        from lrdoctor.reports.terminal.screen import print_page
         from lrdoctor.reports.terminal.text import Screen
 
         # a pipe or a file has no width of its own; COLUMNS still decides where it is set
         width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
-        print_comparison(found, Screen(width=width), verbose=verbose, quiet=quiet)
+        screen = Screen(width=width)
+        print_comparison(found, screen, verbose=verbose, quiet=quiet)
+        print_page(screen, "" if quiet else str(page))
 
 
 def _write(path: Path, text: str) -> None:

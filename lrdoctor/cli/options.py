@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lrdoctor.cli.endings import FailOn
+from lrdoctor.engines import NAMED
 
 
 def positive(value: float | None) -> float | None:
@@ -68,7 +69,6 @@ Jobs = Annotated[
     int | None,
     typer.Option("--jobs", min=1, help="Worker processes.  [default: one a core, or one a visible GPU]"),
 ]
-ENGINES = ("local", "dask")
 
 
 def engine_block(text: str) -> str:
@@ -78,10 +78,10 @@ def engine_block(text: str) -> str:
     ('{"name": "dask"}', '{"name": "dask", "address": "tcp://10.0.0.1:8786"}')
     """
     name, equals, address = text.partition("=")
-    if name not in ENGINES or (equals and (name == "local" or not address)):
-        raise typer.BadParameter(
-            f"found {text!r}, expected local, dask, or dask=ADDRESS such as dask=tcp://10.0.0.1:8786"
-        )
+    kind = NAMED.get(name)
+    if kind is None or (equals and not (address and kind.address)):
+        at = [f"{known}=ADDRESS such as {known}={of.address}" for known, of in NAMED.items() if of.address]
+        raise typer.BadParameter(f"found {text!r}, expected {', '.join(NAMED)}, or {' or '.join(at)}")
     return json.dumps({"name": name, **({"address": address} if address else {})})
 
 
@@ -89,9 +89,9 @@ Engine = Annotated[
     str | None,
     typer.Option(
         "--engine",
-        metavar="local|dask[=ADDRESS]",
+        metavar="|".join(f"{name}[=ADDRESS]" if kind.address else name for name, kind in NAMED.items()),
         parser=engine_block,
-        help="Where trials run: processes here, or a Dask cluster, started here or with its scheduler at the address.",
+        help=f"Where trials run: {', or '.join(kind.where for kind in NAMED.values())}.",
     ),
 ]
 Set = Annotated[

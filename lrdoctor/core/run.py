@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -70,3 +70,21 @@ class Run:
     @property
     def grad_norm(self) -> Curve:
         return self.curve("grad_norm")
+
+
+def trials_of(runs: Iterable[Run]) -> Iterator[tuple[Trial, Run]]:
+    """The runs that lrdoctor trained, each with its trial; logs are passed over."""
+    for run in runs:
+        if run.trial is not None:
+            yield run.trial, run
+
+
+def trial_of(run: Run) -> Trial:
+    """The trial of a run that lrdoctor trained.
+
+    Raises:
+        ValueError: the run was read from a log.
+    """
+    if run.trial is None:
+        raise ValueError(f"{run.name}: found a log, expected a trial")
+    return run.trial

@@ -24,6 +24,9 @@ if TYPE_CHECKING:  # Windows has no ForkServerContext
     from multiprocessing.context import ForkServerContext, SpawnContext
 
 
+LAST_ACT = "lrdoctor.engines.local_server"
+"""Module that has the server clean up after a parent that was killed."""
+
 FEWEST_FILES = 64
 """Open files that a process needs to import torch and to talk to its workers, with room for the user's own."""
 
@@ -38,7 +41,7 @@ def starter(preload: Sequence[str]) -> ForkServerContext | SpawnContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(preload))
+    context.set_forkserver_preload([LAST_ACT, *preload])
     _start_server()
     return context
 
@@ -67,13 +70,17 @@ def _start_server() -> None:
     """
     from multiprocessing import forkserver  # not on Windows
 
+    from lrdoctor.engines.local_server import PARENT
+
     # starting the tracker unblocks SIGINT, so it has to run before
     resource_tracker.ensure_running()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         with own_surroundings():
+            os.environ[PARENT] = str(os.getpid())
             forkserver.ensure_running()
     finally:
+        os.environ.pop(PARENT, None)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 

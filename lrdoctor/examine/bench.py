@@ -25,7 +25,7 @@ from lrdoctor.procedures.comparison import compare
 from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.sparing import Question
 from lrdoctor.procedures.treatment import LOWER, Treatment
-from lrdoctor.procedures.treatment_results import Cost, Longer, Lower, Tried
+from lrdoctor.procedures.treatment_results import Cost, Longer, Lower, NotTried, SearchFailed, Swept, Tried
 from lrdoctor.procedures.warmup_comparison import Warmup
 
 Judged = tuple[tuple[Finding, ...], tuple[Skip, ...]]
@@ -75,7 +75,7 @@ class Bench:
     @property
     def n_confirmed(self) -> int:
         """Fixes that were put to fresh seeds."""
-        return sum(tried.confirmation is not None for tried in self.tried if tried.name != LOWER)
+        return sum(isinstance(t, Swept) and t.confirmation is not None for t in self.tried if t.name != LOWER)
 
     @property
     def harder_clip_settings(self) -> clips.Settings:
@@ -96,7 +96,7 @@ class Bench:
         settings: Mapping[str, Any],
         further: Sequence[float] = (),
         grid: Sequence[float] | None = None,
-    ) -> Tried:
+    ) -> Swept:
         """The sweep of the training with the fix.
 
         Args:
@@ -109,10 +109,10 @@ class Bench:
         own = change.optimizer is not None
         judge = self._judge_alone if own else self._judge_beside
         way = Way(change.on, judge, name, None if grid is not None else self._question)
-        rates = tuple(grid) if grid is not None else treatment.ladder(self.study, self.limits, further)
+        rates = self._ladder(further) if grid is None else tuple(grid)
         found = sweep(self.laboratory, sweeps.Settings(rates), self.seeds, way)
         after = measured(found, self._judge_alone(found) if own else self._judge_beside(found))
-        return Tried(
+        return Swept(
             name=name,
             settings=settings,
             treatment=change,
@@ -122,6 +122,12 @@ class Bench:
             cost=self.pay(),
             limits=self.limits,
         )
+
+    def _ladder(self, further: Sequence[float]) -> tuple[float, ...]:
+        best = self.study.best_learning_rate
+        if best is None:
+            raise ValueError("a grid is needed where no learning rate trains without the fix")
+        return treatment.ladder(self.study, best, self.limits, further)
 
     @property
     def _question(self) -> Question | None:
@@ -159,15 +165,17 @@ class Bench:
         self.keep(study.runs)
         return measured(study, assess.judge_runs(study)[0])
 
-    def compared_longer(self, tried: Tried) -> Tried:
-        """The fix with the comparison of it, and of lr* without it, over several times the steps."""
-        assert tried.treatment is not None
-        assert tried.rate_to_use is not None
-        best = self.study.best_learning_rate
-        assert best is not None
+    def compared_longer(self, tried: Swept, best: float, use: float) -> Swept:
+        """The fix with the comparison of it, and of lr* without it, over several times the steps.
+
+        Args:
+            tried: the fix.
+            best: lr* without it.
+            use: the rate to use with it.
+        """
         n_steps = self.limits.longer * self.laboratory.spec.max_train_steps
         without = self._longer(tried.name, best, Treatment(), n_steps)
-        with_it = self._longer(tried.name, tried.rate_to_use, tried.treatment, n_steps)
+        with_it = self._longer(tried.name, use, tried.treatment, n_steps)
         found = Longer(
             max_train_steps=n_steps,
             objective=median(with_it.values()) if with_it else inf,
@@ -185,16 +193,11 @@ class Bench:
         study = replace(self.study, runs=tuple(told_by_length(run, usual) for run in runs), rates=(), notes=())
         return measured(study, self._judge_alone(study)).at(rate)
 
-    def compared_lower(self, tried: Tried) -> Tried:
+    def compared_lower(self, tried: Swept) -> Swept:
         """The clipping with its comparison with the plain training at the rate of the same mean step, where it clips
         most of the updates."""
-        use, limit = tried.rate_to_use, tried.treatment.clip_norm if tried.treatment is not None else None
-        if (
-            use is None
-            or limit is None
-            or tried.after is None
-            or tried.share_clipped.get(use, 0.0) <= measures.AGGRESSIVE
-        ):
+        use, limit = tried.rate_to_use, tried.treatment.clip_norm
+        if use is None or limit is None or tried.share_clipped.get(use, 0.0) <= measures.AGGRESSIVE:
             return tried
         scales = measures.mean_scales(_at(tried.after.study, use), limit)
         rate = measures.rounded(use * median(scales))
@@ -207,16 +210,22 @@ class Bench:
         )
         return replace(tried, lower=lower, cost=tried.cost + self.pay())
 
-    def confirmed(self, tried: Tried) -> Tried:
-        """The fix with what fresh seeds say of it."""
-        assert tried.treatment is not None
-        assert tried.after is not None
+    def confirmed(self, tried: Swept) -> Swept:
+        """The fix with what fresh seeds say of it.
+
+        Raises:
+            ValueError: the search promises nothing of it.
+            BudgetSpent: the budget does not reach for the next seeds.
+        """
+        claim = tried.claim
+        if claim is None:
+            raise ValueError(f"{tried.name}: the search promises nothing that fresh seeds could confirm")
         references = tried.after.study.runs if tried.has_own_rates else self.study.runs
         # where nothing trains without the fix nothing was evaluated either: only the fix's sweep knows the objective
         study = replace(self.study, objective=tried.after.study.objective)
         found = confirm(
             self.laboratory,
-            tried.claim,
+            claim,
             tried.treatment,
             self.seeds,
             study,
@@ -229,9 +238,9 @@ class Bench:
         self.judged |= found.judged
         return replace(tried, confirmation=found.confirmation, cost=tried.cost + self.pay())
 
-    def lowered(self, rate: float, after: Measured) -> Tried:
+    def lowered(self, rate: float, after: Measured) -> Swept:
         """The spec's own training at a lower rate."""
-        return Tried(
+        return Swept(
             name=LOWER,
             settings={"base_learning_rate": rate},
             treatment=Treatment(),
@@ -242,11 +251,11 @@ class Bench:
             limits=self.limits,
         )
 
-    def not_tried(self, name: str, why: str) -> Tried:
-        return Tried(name=name, before=self.before, missing=why, cost=self.pay(), limits=self.limits)
+    def not_tried(self, name: str, why: str) -> NotTried:
+        return NotTried(name=name, reason=why, cost=self.pay())
 
-    def failed(self, name: str, why: str) -> Tried:
-        return Tried(name=name, before=self.before, failed=why, cost=self.pay(), limits=self.limits)
+    def failed(self, name: str, why: str) -> SearchFailed:
+        return SearchFailed(name=name, reason=why, cost=self.pay())
 
     def pay(self) -> Cost:
         """Cost of the trials run since the last call."""

@@ -36,11 +36,13 @@ def clip(laboratory: Laboratory, settings: clips.Settings, seeds: Sequence[int],
         Interrupted: the user stopped it; what was finished is saved.
     """
     bench = _Bench(laboratory, seeds, study)
-    if study.best_learning_rate is None:
+    best, lowest = study.best_learning_rate, study.unstable_base_learning_rate
+    if best is None:
         return Clipping(study=study, was_swept=True, missing="no learning rate trains well in a majority of seeds")
-    rates = () if _why_none(settings, study) else clips.rates_to_try(settings, study)
-    before = bench.unclipped(sorted({study.best_learning_rate, *rates}))
-    runs = bench.runs[Setting(study.best_learning_rate)]
+    why_none = _why_none(settings, study, best)
+    rates = () if lowest is None or why_none else clips.rates_to_try(settings, study, best, lowest)
+    before = bench.unclipped(sorted({best, *rates}))
+    runs = bench.runs[Setting(best)]
     norms = measures.norms_of(runs, bench.findings(runs))
     limits = clips.thresholds(settings, norms) if norms else ()
     tried: list[Attempt] = []
@@ -49,7 +51,7 @@ def clip(laboratory: Laboratory, settings: clips.Settings, seeds: Sequence[int],
     return Clipping(
         study=bench.study,
         was_swept=bool(study.rates),
-        missing=_why_none(settings, study) or _why_no_threshold(norms, limits),
+        missing=why_none or _why_no_threshold(norms, limits),
         norms=norms,
         before=before,
         tried=tuple(tried),
@@ -59,10 +61,9 @@ def clip(laboratory: Laboratory, settings: clips.Settings, seeds: Sequence[int],
     )
 
 
-def _why_none(settings: clips.Settings, study: Study) -> str | None:
+def _why_none(settings: clips.Settings, study: Study, best: float) -> str | None:
     """Why there is no unstable rate to try clipping at."""
-    best, unstable = study.best_learning_rate, study.unstable_base_learning_rate
-    assert best is not None
+    unstable = study.unstable_base_learning_rate
     if unstable is None:
         return "the sweep found no unstable learning rate, so there is nothing for clipping to cure"
     if study.rates and unstable > settings.furthest * best * (1 + settings.same):

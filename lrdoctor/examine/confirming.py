@@ -104,15 +104,16 @@ def confirm_clipping(laboratory: Laboratory, found: Clipping, seeds: Sequence[in
         return found
     change = Treatment(clip_norm=best.setting.threshold.clip_norm)
     name = "clip_gradients"
-    confirmed = confirm(laboratory, found.claim, change, seeds, found.study, found.study.runs, name)
+    confirmed = confirm(laboratory, found.claim(best), change, seeds, found.study, found.study.runs, name)
     return replace(found, confirmation=confirmed.confirmation, runs=(*found.runs, *confirmed.runs))
 
 
 def confirm_warmup(laboratory: Laboratory, found: Warmup, study: Study, seeds: Sequence[int]) -> Warmup:
     """The warmup with what fresh seeds say of it, where it raises the highest stable rate."""
-    if not found.is_risen:
+    risen = found.risen
+    if risen is None:
         return found
-    claim, change = found.claim(study.best_learning_rate), Treatment(warmup_steps=found.warmup_steps)
+    claim, change = found.claim(risen, study.best_learning_rate), Treatment(warmup_steps=risen.warmup_steps)
     told = replace(study, objective=found.objective)
     references = study.runs or found.runs
     confirmed = confirm(laboratory, claim, change, seeds, told, references, "warmup")

@@ -16,7 +16,7 @@ import numpy as np
 
 from lrdoctor.core import robust
 from lrdoctor.core.rewriting import Possible, Rewrite
-from lrdoctor.core.run import Run, Status
+from lrdoctor.core.run import Run, Status, trial_of
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Engine, Failed, Finished, Progress, Started, Task
 from lrdoctor.errors import BudgetSpent, EngineError, Interrupted
@@ -142,21 +142,21 @@ class Laboratory:
         self.watcher.planned(stage, len(trials), len(trials) - len(missing))
         if missing:
             self._train(missing, trials[0])
-        return [self._with_control(self.runs[self.key(trial)]) for trial in trials]
+        return [self._with_control(trial, self.runs[self.key(trial)]) for trial in trials]
 
     def every_run(self) -> dict[str, Run]:
         """Every finished trial of the study folder and of this invocation, by key; controls are none, and each trial
         has the one of its seed where that is finished."""
-        return {key: self._with_control(run) for key, run in {**self.folder.finished(), **self.runs}.items()}
+        runs = {**self.folder.finished(), **self.runs}
+        return {key: self._with_control(trial_of(run), run) for key, run in runs.items()}
 
-    def _with_control(self, run: Run) -> Run:
+    def _with_control(self, trial: Trial, run: Run) -> Run:
         """The run as everybody else gets to see it; trials of a seed share the control."""
-        assert run.trial is not None
-        who = run.trial.seed, run.trial.rewrite
-        if not self._is_covered(who, run.trial.n_steps):  # a trial that an earlier invocation saved
+        who = trial.seed, trial.rewrite
+        if not self._is_covered(who, trial.n_steps):  # a trial that an earlier invocation saved
             whole = control_trial(self.spec, *who)
-            for trial in (whole, replace(whole, stop_after=run.trial.n_steps)):
-                saved = self.folder.read(self.key(trial))
+            for control_of in (whole, replace(whole, stop_after=trial.n_steps)):
+                saved = self.folder.read(self.key(control_of))
                 if saved is not None:
                     self.controls[who] = saved
                     break
@@ -264,7 +264,8 @@ class Laboratory:
         losses = np.zeros(0) if control is None else control.train_loss.before(trial.n_steps).finite.value
         levels = robust.block_medians(losses, robust.block_length(len(losses)))
         untrained = float(levels.max()) if len(levels) else None
-        folder = str(self.folder.scratch_folder(key))
+        # a worker of a cluster was started in another folder
+        folder = str(self.folder.scratch_folder(key).absolute())
         return {
             "kind": "trial",
             "trial": asdict(trial),

@@ -11,7 +11,7 @@ import numpy as np
 
 from lrdoctor import assess
 from lrdoctor.core.curve import Curve, Steps, Values
-from lrdoctor.core.run import Run
+from lrdoctor.core.run import Run, trials_of
 from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.procedures import sweep as sweeps
@@ -227,9 +227,8 @@ def _rates(plain: Sequence[Run], grid: Sequence[float], objective: Objective) ->
     """What finished trials without a fix did; lr* is looked for on the grid and below it."""
     findings, _ = assess.judge_runs(Study(name="finished", runs=tuple(plain)))
     by_rate: dict[float, list[Run]] = {}
-    for run in plain:
-        assert run.trial is not None
-        by_rate.setdefault(run.trial.base_learning_rate, []).append(run)
+    for trial, run in trials_of(plain):
+        by_rate.setdefault(trial.base_learning_rate, []).append(run)
     return [
         sweeps.summarize(rate, "grid" if rate in grid or rate < grid[0] else "check", of, findings, objective)
         for rate, of in sorted(by_rate.items())
@@ -240,11 +239,10 @@ def _known(every: Iterable[Run], baseline: Trial) -> dict[Trial, tuple[float, fl
     """How far finished trials with a fix held, by their status: completed or not."""
     held: dict[Trial, list[float]] = {}
     broke: dict[Trial, list[float]] = {}
-    for run in every:
-        assert run.trial is not None
-        if way_of(run.trial) != way_of(baseline):
+    for trial, run in trials_of(every):
+        if way_of(trial) != way_of(baseline):
             of = held if run.status == "completed" else broke
-            of.setdefault(way_of(run.trial), []).append(run.trial.base_learning_rate)
+            of.setdefault(way_of(trial), []).append(trial.base_learning_rate)
     return {way: (max(held.get(way, [0.0])), min(broke.get(way, [np.inf]))) for way in {**held, **broke}}
 
 

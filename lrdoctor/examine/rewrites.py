@@ -10,7 +10,7 @@ from lrdoctor.core.rewriting import SLOW, Rewrite, Rewriting
 from lrdoctor.examine import range_test
 from lrdoctor.examine.bench import Bench
 from lrdoctor.procedures.treatment import Treatment
-from lrdoctor.procedures.treatment_results import Tried
+from lrdoctor.procedures.treatment_results import Swept, Tried
 
 RESIDUALS, PLACEMENT, ZERO = "add_residuals_and_norm", "norm_placement", "zero_init_residual"
 AGAIN = "apply it to the code and run treat again"
@@ -93,15 +93,18 @@ def _swept(bench: Bench, fix: str, names: Sequence[Rewrite]) -> Iterator[Tried]:
                 return
 
 
-def _one(bench: Bench, fix: str, rewriting: Rewriting) -> Tried:
+def _one(bench: Bench, fix: str, rewriting: Rewriting) -> Swept:
     settings = {"rewrite": rewriting.name, "sites": rewriting.n_sites}
     # where no rate trains there is none to build a ladder on
-    grid = None if bench.study.best_learning_rate is not None else range_test.grid(bench.laboratory)
+    best = bench.study.best_learning_rate
+    grid = None if best is not None else range_test.grid(bench.laboratory)
     tried = bench.swept(fix, Treatment(rewrite=rewriting.name), settings, grid=grid)
     tried = replace(tried, rewriting=rewriting)
+    use = tried.rate_to_use
+    if best is None or use is None or rewriting.name not in SLOW or not tried.reaches_beyond:
+        return tried
     # judged too early, perhaps
-    starts_slowly = rewriting.name in SLOW and tried.reaches_beyond and grid is None
-    return bench.compared_longer(tried) if starts_slowly and tried.may_lose else tried
+    return bench.compared_longer(tried, best, use) if tried.may_lose else tried
 
 
 def _why_not(rewriting: Rewriting) -> str:

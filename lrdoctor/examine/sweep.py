@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from lrdoctor import assess
 from lrdoctor.core.report import Finding
-from lrdoctor.core.run import Run
+from lrdoctor.core.run import Run, trials_of
 from lrdoctor.core.study import Objective, Stage, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import SpecError, WorkloadError
@@ -75,10 +75,9 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
             laboratory.watcher.message(f"{way.name}: {step.note}" if way.name else step.note)
         stage = step.stage or FURTHER
         trials = [way.change(baseline_trial(laboratory.spec, rate, seed)) for rate, seed in _by_seed(step.pairs)]
-        for run in laboratory.run(f"{way.name}: {stage}" if way.name else stage, trials):
-            assert run.trial is not None
-            stages.setdefault(run.trial.base_learning_rate, step.stage or "check")
-            runs.setdefault(run.trial.base_learning_rate, []).append(run)
+        for trial, run in trials_of(laboratory.run(f"{way.name}: {stage}" if way.name else stage, trials)):
+            stages.setdefault(trial.base_learning_rate, step.stage or "check")
+            runs.setdefault(trial.base_learning_rate, []).append(run)
         _refuse_if_all_failed(runs)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from lrdoctor import assess
 from lrdoctor.core.report import Finding
-from lrdoctor.core.run import Run
+from lrdoctor.core.run import Run, trial_of
 from lrdoctor.core.study import Study
 from lrdoctor.examine import range_test
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial
@@ -62,8 +62,7 @@ def all_trials_table(laboratory: Laboratory, study: Study) -> list[dict[str, Any
 
 
 def _kind(run: Run, spec: Spec) -> Kind:
-    trial = run.trial
-    assert trial is not None
+    trial = trial_of(run)
     optimizer = "" if trial.optimizer == spec.optimizer_text() else trial.optimizer
     own = baseline_trial(spec, trial.base_learning_rate, trial.seed)
     # whichever command asked for it first, it is the spec's own training
@@ -72,8 +71,8 @@ def _kind(run: Run, spec: Spec) -> Kind:
 
 
 def _place(run: Run) -> tuple[float, int, str]:
-    assert run.trial is not None
-    return run.trial.base_learning_rate, run.trial.seed, run.source
+    trial = trial_of(run)
+    return trial.base_learning_rate, trial.seed, run.source
 
 
 def _row(run: Run, findings: Sequence[Finding]) -> dict[str, Any]:
@@ -83,8 +82,7 @@ def _row(run: Run, findings: Sequence[Finding]) -> dict[str, Any]:
         run: with a trial.
         findings: of this run (others are ignored).
     """
-    trial, summary = run.trial, assess.summary_of(run, findings)
-    assert trial is not None
+    trial, summary = trial_of(run), assess.summary_of(run, findings)
     return {
         "key": run.source.split("/")[-2],
         "procedure": trial.procedure,

@@ -97,22 +97,23 @@ def open_engine(
     """
     entry = TRAINERS[spec.trainer]
     if engine is not None and engine != spec.engine.name:
-        return cast(Engine, load(ENGINES[engine])(entry.opener, spec.workload(), jobs=jobs, preload=entry.preload))
-    if spec.engine.name == "dask" and find_spec("distributed") is None:
-        raise EngineError("engine: dask is not installed; try `pip install 'lrdoctor[dask]'`")
+        return cast(
+            Engine, load(ENGINES[engine].maker)(entry.opener, spec.workload(), jobs=jobs, preload=entry.preload)
+        )
+    name, kind = spec.engine.name, ENGINES[spec.engine.name]
+    if kind.needs and find_spec(kind.needs) is None:
+        raise EngineError(f"engine: {name} is not installed; try `pip install 'lrdoctor[{name}]'`")
     where = spec.engine.where()
     if trial_seconds is not None:
-        if spec.engine.name != "local":
+        if not kind.ends_trials:
             raise EngineError(
-                f"--trial-timeout: found with engine: {spec.engine.name}, expected with local worker processes; the "
+                f"--trial-timeout: found with engine: {name}, expected with local worker processes; the "
                 "cluster's own limits end trials there"
             )
         where |= {"task_seconds": trial_seconds}
-    if spec.engine.name == "dask":
+    if kind.spans_machines:
         where |= {"folder": str(spec.code_folder), "study": study}
     return cast(
         Engine,
-        load(ENGINES[spec.engine.name])(
-            entry.opener, spec.workload(), jobs=jobs or spec.engine.jobs, preload=entry.preload, **where
-        ),
+        load(kind.maker)(entry.opener, spec.workload(), jobs=jobs or spec.engine.jobs, preload=entry.preload, **where),
     )

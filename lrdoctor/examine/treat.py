@@ -21,7 +21,7 @@ from lrdoctor.procedures import treatment
 from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.probe import Probed
 from lrdoctor.procedures.treated import Treated
-from lrdoctor.procedures.treatment_results import Tried, prescribed, to_confirm
+from lrdoctor.procedures.treatment_results import Swept, prescribed, to_confirm
 
 CUT = "cut by --max-trial-steps"
 NEEDS_A_RATE = "no learning rate trains well, and this fix starts from one that does"
@@ -93,7 +93,7 @@ def _with_fixes(treated: Treated, bench: Bench) -> Treated:
 
 def _in_the_fixes_terms(treated: Treated) -> Treated:
     """With the objective of what trains: a training that breaks at once is never evaluated."""
-    told = next((tried.after.study.objective for tried in treated.tried if tried.after is not None), None)
+    told = next((tried.after.study.objective for tried in treated.tried if isinstance(tried, Swept)), None)
     return treated if told is None else replace(treated, study=replace(treated.study, objective=told))
 
 
@@ -107,7 +107,7 @@ def _own_sweep(laboratory: Laboratory, seeds: Sequence[int], best: float | None,
         refuse_unordered(best, unstable)
         given = replace(_nothing(laboratory), best_learning_rate=best, unstable_base_learning_rate=unstable)
         asked = treatment.ladder(
-            given, treatment.Settings(), [r for r in range_test.grid(laboratory) if best <= r <= unstable]
+            given, best, treatment.Settings(), [r for r in range_test.grid(laboratory) if best <= r <= unstable]
         )
         found = sweep(laboratory, sweeps.Settings(asked), seeds)
         note = f"lr* = {best:.4g} and the unstable rate {unstable:.4g} are as given"
@@ -166,7 +166,7 @@ def _try_all(bench: Bench) -> Iterator[str]:
         if nothing_trains and name not in CHANGE_THE_MODEL:
             bench.tried.append(bench.not_tried(name, NEEDS_A_RATE))
             continue
-        enough = next((t for t in bench.tried if t.reaches_target), None)
+        enough = next((t for t in bench.tried if isinstance(t, Swept) and t.reaches_target), None)
         if enough is not None and not bench.everything:
             why = f"{enough.name} restores the room asked for; --all tries the others too"
             bench.tried.append(bench.not_tried(name, why))
@@ -177,7 +177,9 @@ def _try_all(bench: Bench) -> Iterator[str]:
             yield f"{name}: {stop}"
         if not bench.everything:  # what is enough ends the procedure, so it has to be known now whether it is
             for tried in bench.tried[n_before:]:
-                if tried.promises_target and bench.n_confirmed < bench.confirmation.most_fixes:
+                if not isinstance(tried, Swept) or not tried.promises_target:
+                    continue
+                if bench.n_confirmed < bench.confirmation.most_fixes:
                     yield from _confirm(bench, tried)
     while (best := to_confirm(bench.tried, bench.confirmation.most_fixes)) is not None:
         cut = tuple(_confirm(bench, best))
@@ -186,7 +188,7 @@ def _try_all(bench: Bench) -> Iterator[str]:
             return
 
 
-def _confirm(bench: Bench, tried: Tried) -> Iterator[str]:
+def _confirm(bench: Bench, tried: Swept) -> Iterator[str]:
     """Puts the fix as fresh seeds see it in the place of what the search made of it; yields what the budget cut."""
     try:
         confirmed = bench.confirmed(tried)

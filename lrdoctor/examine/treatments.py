@@ -15,7 +15,7 @@ from lrdoctor.examine.warmup import warmup
 from lrdoctor.procedures import treatment
 from lrdoctor.procedures.clip_measures import Threshold
 from lrdoctor.procedures.treatment import LOWER, Treatment
-from lrdoctor.procedures.treatment_results import Tried, prescribed, to_confirm
+from lrdoctor.procedures.treatment_results import NotTried, Swept, Tried, prescribed, to_confirm
 from lrdoctor.spec import other_optimizers
 
 Course = Callable[[Bench], Iterator[Tried]]
@@ -23,6 +23,8 @@ Course = Callable[[Bench], Iterator[Tried]]
 
 AUTOCLIP = 10.0
 """Percentile of the norms so far that AutoClip clips at, as its authors take it (Seetharaman et al. 2020)."""
+
+NO_EDGE = "the sweep knows no best and no unstable learning rate to start from"
 
 HALF_DECADES: Mapping[str, tuple[float, ...]] = {
     "adam": (1e-4, 3.162e-4, 1e-3, 3.162e-3, 1e-2, 3.162e-2, 1e-1),
@@ -34,17 +36,18 @@ HALF_DECADES: Mapping[str, tuple[float, ...]] = {
 def _warmup(bench: Bench) -> Iterator[Tried]:
     """The shortest warmup that holds far above the unstable rate, swept."""
     found = bench.warmup = warmup(bench.laboratory, bench.study, bench.seeds)
-    assert found is not None
+    if found is None:
+        yield bench.not_tried("warmup", NO_EDGE)
+        return
     bench.keep(found.runs)
     if not any(t.n_judged for t in found.tried):
         yield bench.not_tried("warmup", warmup_words(found, bench.study))
-    elif found.warmup_steps is None:
+    elif found.held is None:
         yield bench.failed("warmup", warmup_words(found, bench.study))
     else:
-        after = found.settings.post_warmup_steps(found.warmup_steps)
-        settings = {"warmup_steps": found.warmup_steps, "post_warmup_steps": after}
-        reached = [found.base_learning_rate] if found.base_learning_rate is not None else []
-        yield bench.swept("warmup", Treatment(warmup_steps=found.warmup_steps), settings, reached)
+        steps = found.held.warmup_steps
+        settings = {"warmup_steps": steps, "post_warmup_steps": found.settings.post_warmup_steps(steps)}
+        yield bench.swept("warmup", Treatment(warmup_steps=steps), settings, [found.held.base_learning_rate])
 
 
 def _clip(bench: Bench) -> Iterator[Tried]:
@@ -53,11 +56,11 @@ def _clip(bench: Bench) -> Iterator[Tried]:
     for tried in _constant(bench):
         constant.append(tried)
         yield tried
-    if all(tried.missing is not None for tried in constant):
+    if all(isinstance(tried, NotTried) for tried in constant):
         return  # what is not tried with a constant threshold has a reason that holds here too
     if bench.laboratory.spec.trainer == "command":
         return  # what steers a command's clipping lowers a constant threshold
-    if bench.everything or not any(tried.promises and not tried.costs for tried in constant):
+    if bench.everything or not any(isinstance(t, Swept) and t.promises and not t.costs for t in constant):
         settings = {"autoclip_percentile": AUTOCLIP}
         yield bench.swept("clip_gradients", Treatment(autoclip_percentile=AUTOCLIP), settings)
 
@@ -88,7 +91,7 @@ def _constant(bench: Bench) -> Iterator[Tried]:
             yield _clipped(bench, threshold)
 
 
-def _clipped(bench: Bench, threshold: Threshold) -> Tried:
+def _clipped(bench: Bench, threshold: Threshold) -> Swept:
     """The sweep at a threshold; where it clips most updates it is compared with the lower rate that it amounts to."""
     settings = {"clip_norm": threshold.clip_norm, "percentile": threshold.percentile}
     return bench.compared_lower(bench.swept("clip_gradients", Treatment(clip_norm=threshold.clip_norm), settings))
@@ -103,7 +106,8 @@ def _pair(bench: Bench) -> Iterator[Tried]:
         return
     spec = bench.laboratory.spec
     longest = steps_to_try(spec.warmup.steps, spec.max_train_steps)[-1]
-    found = (t.settings["warmup_steps"] for t in bench.tried if t.name == "warmup" and t.promises)
+    warmups = (t for t in bench.tried if isinstance(t, Swept) and t.name == "warmup")
+    found = (t.settings["warmup_steps"] for t in warmups if t.promises)
     steps = next(found, longest)
     settings = {"warmup_steps": steps, "clip_norm": threshold.clip_norm, "percentile": threshold.percentile}
     yield bench.swept(name, Treatment(warmup_steps=steps, clip_norm=threshold.clip_norm), settings)
@@ -112,8 +116,10 @@ def _pair(bench: Bench) -> Iterator[Tried]:
 def _threshold(bench: Bench) -> Threshold | None:
     """That of the clipping that the search speaks for most, else of the one that held first, else the percentile asked
     for."""
-    tried = [t for t in bench.tried if t.name == "clip_gradients" and "clip_norm" in t.settings]
-    best = prescribed(tried) or to_confirm(tried, most=len(tried))
+    swept = [t for t in bench.tried if isinstance(t, Swept) and t.name == "clip_gradients"]
+    constant = [t for t in swept if "clip_norm" in t.settings]
+    known = prescribed(constant)
+    best = to_confirm(constant, most=len(constant)) if known is None else known.fix
     if best is not None:
         return Threshold(best.settings["percentile"], best.settings["clip_norm"])
     found = bench.clipping
@@ -142,7 +148,11 @@ def _rates_for(bench: Bench, name: str) -> tuple[float, ...]:
 
 def _lower(bench: Bench) -> Iterator[Tried]:
     """The rate with all the room asked for; the one with the least that helps where that one may cost something."""
-    lower = treatment.lower_rates(bench.study, bench.limits)
+    best, unstable = bench.study.best_learning_rate, bench.study.unstable_base_learning_rate
+    if best is None or unstable is None:
+        yield bench.not_tried(LOWER, NO_EDGE)
+        return
+    lower = treatment.lower_rates(best, unstable, bench.limits)
     if not lower:
         yield bench.not_tried(LOWER, "lr* has all the room asked for")
         return

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lrdoctor import assess
 from lrdoctor.core.report import Finding, Skip
-from lrdoctor.core.run import Run
+from lrdoctor.core.run import Run, trials_of
 from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.core.warmups import left_out, steps_to_try
@@ -58,7 +58,8 @@ def warmup(laboratory: Laboratory, study: Study, seeds: Sequence[int]) -> compar
         settings=settings, tried=tuple(tried), stable_without=comparisons.highest_stable(study.rates)
     )
     if base is not None:
-        found = _compare(bench, found, base, warmups.held_at(base, tried)[0])
+        held = comparisons.Held(base_learning_rate=base, warmup_steps=warmups.held_at(base, tried)[0])
+        found = _compare(bench, found, held, best, unstable)
     return replace(found, runs=tuple(bench.own.values()), findings=tuple(bench.findings), skipped=tuple(bench.skipped))
 
 
@@ -134,15 +135,16 @@ def _held_and_broken(tried: warmups.Tried) -> tuple[int, int]:
     return tried.n_held, tried.n_judged - tried.n_held
 
 
-def _compare(bench: _Bench, found: comparisons.Warmup, base: float, warmup_steps: int) -> comparisons.Warmup:
+def _compare(
+    bench: _Bench, found: comparisons.Warmup, held: comparisons.Held, best: float, unstable: float
+) -> comparisons.Warmup:
     """The warmup before the whole schedule, and the schedule alone, at rates from lr* to the base rate."""
-    best = bench.study.best_learning_rate
-    assert best is not None
-    rates = comparisons.rates_to_compare(bench.study, grid(bench.laboratory), base)
+    swept = grid(bench.laboratory)
+    rates = comparisons.rates_to_compare(bench.study, best, unstable, swept, held.base_learning_rate)
     pairs = [(rate, seed) for rate in rates for seed in bench.seeds]
     plain, of_plain = bench.run("without the warmup", [bench.baseline(*pair) for pair in pairs])
     warmed, of_warmed = bench.run(
-        "the warmup before the schedule", [bench.warmed(*pair, warmup_steps) for pair in pairs]
+        "the warmup before the schedule", [bench.warmed(*pair, held.warmup_steps) for pair in pairs]
     )
     without, with_warmup = (
         _rates(rates, plain, of_plain, bench.objective),
@@ -151,8 +153,7 @@ def _compare(bench: _Bench, found: comparisons.Warmup, base: float, warmup_steps
     infeasible = {f.run for f in (*of_plain, *of_warmed) if f.severity == "error" and f.run is not None}
     return replace(
         found,
-        base_learning_rate=base,
-        warmup_steps=warmup_steps,
+        held=held,
         stable_without=comparisons.highest_stable((*bench.study.rates, *without)),
         without=without,
         warmed=with_warmup,
@@ -165,7 +166,6 @@ def _rates(
     rates: Sequence[float], runs: Sequence[Run], findings: Sequence[Finding], objective: Objective
 ) -> tuple[Rate, ...]:
     by_rate: dict[float, list[Run]] = {rate: [] for rate in rates}
-    for run in runs:
-        assert run.trial is not None
-        by_rate[run.trial.base_learning_rate].append(run)
+    for trial, run in trials_of(runs):
+        by_rate[trial.base_learning_rate].append(run)
     return tuple(sweeps.summarize(rate, "grid", of, findings, objective) for rate, of in by_rate.items())

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lrdoctor.core.curve import Curve
-from lrdoctor.core.run import Run, Status
+from lrdoctor.core.run import Run, Status, trial_of
 from lrdoctor.core.study import Objective
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import StoreError
@@ -92,12 +92,11 @@ def read_study(folder: Path) -> Exported:
 
 
 def _exported(folder: Path, key: str, run: Run) -> ExportedTrial:
-    assert run.trial is not None
     path = folder / "trials" / key / TRIAL
     return ExportedTrial(
         key=key,
         name=f"{run.name.replace(' ', '_').replace('/', '-')}-{key[:8]}",
-        settings=settings_of(run.trial),
+        settings=settings_of(trial_of(run)),
         status=run.status,
         exit_reason=run.exit_reason,
         seconds=float(run.provenance["seconds"]),

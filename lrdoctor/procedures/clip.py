@@ -137,13 +137,17 @@ class Clipping:
         return next((a for a in self.tried if a.holds), None)
 
     @property
+    def easiest(self) -> Threshold | None:
+        """The threshold of that; None where none holds."""
+        return None if self.first_that_holds is None else self.first_that_holds.setting.threshold
+
+    @property
     def best_harder(self) -> Attempt | None:
         """The best of the thresholds harder than the first that holds; None when none was tried or none holds."""
-        first = self.first_that_holds
-        if first is None or first.setting.threshold is None:
+        easiest = self.easiest
+        if easiest is None:
             return None
-        limit = first.setting.threshold.clip_norm
-        return best_of([a for a in self.tried if a.setting.threshold and a.setting.threshold.clip_norm < limit])
+        return best_of([a for a in self.tried if _limit(a) < easiest.clip_norm])
 
     @property
     def highest_after(self) -> float | None:
@@ -164,11 +168,13 @@ class Clipping:
         """On the seeds of the search clipping cures a rate, or trains better than every rate without it."""
         return bool(self.tried) and any(a.rate.n_judged for a in self.tried) and (self.cures or self.trains_better)
 
-    @property
-    def claim(self) -> Claim:
-        """What fresh seeds are asked: the best clipped setting, and how far its threshold reaches."""
-        best, lr = self.best, self.study.best_learning_rate
-        assert best is not None
+    def claim(self, best: Attempt) -> Claim:
+        """What fresh seeds are asked: how far the threshold of the best clipped setting reaches.
+
+        Args:
+            best: that setting.
+        """
+        lr = self.study.best_learning_rate
         use = best.setting.base_learning_rate
         same = [a for a in self.tried if a.holds and a.setting.threshold == best.setting.threshold]
         reach = max(a.setting.base_learning_rate for a in same)
@@ -200,16 +206,15 @@ class Clipping:
         return compare(self.baseline.objectives, self.best.objectives)
 
 
-def rates_to_try(settings: Settings, study: Study) -> tuple[float, ...]:
+def rates_to_try(settings: Settings, study: Study, best: float, lowest: float) -> tuple[float, ...]:
     """The unstable rate and tried ones above it, ascending: at least two, up to the furthest multiple of lr*.
 
     Args:
         settings: of the study.
-        study: with lr* and the unstable rate.
+        study: its sweep.
+        best: lr*.
+        lowest: the lowest unstable rate.
     """
-    best, lowest = study.best_learning_rate, study.unstable_base_learning_rate
-    assert best is not None
-    assert lowest is not None
     top = settings.furthest * best
     above = [r.base_learning_rate for r in study.rates if lowest < r.base_learning_rate <= top * (1 + settings.same)]
     if not above:
@@ -254,24 +259,27 @@ def next_plan(
         if attempt is None:
             return (Setting(rates[0], limit),)
         if attempt.holds:
-            return _untried(known, [Setting(rate, limit) for rate in rates]) or _harder(settings, limits, rates, known)
+            return _untried(known, [Setting(rate, limit) for rate in rates]) or _harder(
+                settings, limits, rates, limit, known
+            )
         if not attempt.rate.n_judged:
             return ()  # its trials failed: a harder threshold will not repair that
     return ()
 
 
 def _harder(
-    settings: Settings, limits: Sequence[Threshold], rates: Sequence[float], known: dict[Setting, Attempt]
+    settings: Settings,
+    limits: Sequence[Threshold],
+    rates: Sequence[float],
+    first: Threshold,
+    known: dict[Setting, Attempt],
 ) -> tuple[Setting, ...]:
-    """The harder thresholds at the best rate of the one that holds; then those from the median down at the highest
+    """The harder thresholds at the best rate of the first one that held; then those from the median down at the highest
     rate, until one holds there."""
-    if not settings.search_harder:
-        return ()
     # decided by the first threshold that held alone, or the harder trials would move the rate that they are tried at
-    first = next(a.setting.threshold for a in known.values() if a.holds)
     best = best_of([a for a in known.values() if a.setting.threshold == first])
-    assert best is not None
-    assert first is not None
+    if not settings.search_harder or best is None:
+        return ()
     harder = [limit for limit in limits if limit.clip_norm < first.clip_norm]
     at_best = _untried(known, [Setting(best.setting.base_learning_rate, limit) for limit in harder])
     if at_best or known[Setting(rates[-1], first)].holds:

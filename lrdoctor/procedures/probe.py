@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lrdoctor.core.curve import Curve
-from lrdoctor.core.run import Run
+from lrdoctor.core.run import Run, trial_of
 from lrdoctor.core.sections import Peak, Reading
 from lrdoctor.core.study import Study
 from lrdoctor.core.trial import Trial
@@ -85,14 +85,13 @@ def reading(run: Run, eval_every: int, settings: Settings) -> Reading:
         eval_every: updates between two evaluations of the ordinary schedule.
         settings: of the probe.
     """
-    assert run.trial is not None
-    every = (run.train_loss, run.val_loss)
-    scheduled = tuple(curve.at_schedule(eval_every, run.trial.schedule_steps) for curve in every)
+    trial, every = trial_of(run), (run.train_loss, run.val_loss)
+    scheduled = tuple(curve.at_schedule(eval_every, trial.schedule_steps) for curve in every)
     first = float(run.train_loss.value[0]) if len(run.train_loss) else math.nan
     limit = first + settings.blown_up * abs(first)
     return Reading(
         run=run.name,
-        seed=run.trial.seed,
+        seed=trial.seed,
         first_loss=first,
         limit=limit,
         train_peak=peak(every[0]),

@@ -12,7 +12,7 @@ from lrdoctor.procedures.clip import Clipping
 from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.probe import Probed
 from lrdoctor.procedures.treatment import Settings
-from lrdoctor.procedures.treatment_results import Cost, Tried
+from lrdoctor.procedures.treatment_results import Cost, Tried, Verified
 from lrdoctor.procedures.warmup_comparison import Warmup
 
 
@@ -29,7 +29,7 @@ class Treated:
     """Why no fix was tried; empty where fixes were."""
     tried: tuple[Tried, ...] = ()
     """In the order in which they were tried."""
-    prescribed: Tried | None = None
+    prescribed: Verified | None = None
     possible: Possible | None = None
     """What can be changed in the model; None where no fix came to that."""
     warmup: Warmup | None = None

@@ -62,16 +62,16 @@ class Treatment(Changes):
         return replace(baseline, procedure="treat", **changes)
 
 
-def ladder(study: Study, settings: Settings, further: Sequence[float] = ()) -> tuple[float, ...]:
+def ladder(study: Study, best: float, settings: Settings, further: Sequence[float] = ()) -> tuple[float, ...]:
     """The rates that a treated training is swept over: from one below lr* to the target multiple of it.
 
     Args:
-        study: knows lr* and the unstable rate.
+        study: the sweep of the training without the fix.
+        best: lr*.
         settings: with the target.
         further: rates to have among them, whatever their height.
     """
-    best, unstable = study.best_learning_rate, study.unstable_base_learning_rate
-    assert best is not None
+    unstable = study.unstable_base_learning_rate
     top = settings.rounded(settings.target * best)
     swept = sorted(r.base_learning_rate for r in study.rates if r.stage in SWEPT)
     rates = {best, *further, *[r for r in swept if r < best][-1:]}
@@ -81,11 +81,8 @@ def ladder(study: Study, settings: Settings, further: Sequence[float] = ()) -> t
     return tuple(sorted(rates))
 
 
-def lower_rates(study: Study, settings: Settings) -> tuple[float, ...]:
+def lower_rates(best: float, unstable: float, settings: Settings) -> tuple[float, ...]:
     """Rates below lr*: the one with all the room asked for, and half the lowest unstable one, the least that helps."""
-    best, unstable = study.best_learning_rate, study.unstable_base_learning_rate
-    assert best is not None
-    assert unstable is not None
     wanted = [settings.rounded(unstable / factor) for factor in (settings.target, settings.edge)]
     # a rate closer to lr* than the edge is known is no change at all
     return tuple(rate for rate in wanted if rate * settings.beyond <= best)

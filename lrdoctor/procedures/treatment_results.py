@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from lrdoctor.core.fix_sections import Cost as Cost
 from lrdoctor.core.fix_sections import Longer as Longer
@@ -21,24 +21,42 @@ from lrdoctor.procedures.treatment import LOWER, Settings, Treatment
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tried:
-    """A fix, or a pair of them, and what its trials did."""
+class NotTried:
+    """A fix that was not tried."""
+
+    name: str
+    reason: str
+    cost: Cost
+
+    status: ClassVar[Status] = "not_tried"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchFailed:
+    """A fix whose search for its numbers came to nothing, so that there was nothing to sweep."""
+
+    name: str
+    reason: str
+    cost: Cost
+
+    status: ClassVar[Status] = "rejected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """A fix, or a pair of them, whose training was swept."""
 
     name: str
     """Name of the fix; of a pair both, joined by +."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Its numbers, as plain values."""
-    treatment: Treatment | None = None
-    """None where nothing was swept."""
-    before: Measured | None = None
-    after: Measured | None = None
-    """Without and with it; None where it was not swept."""
+    treatment: Treatment
+    before: Measured
+    """Without it."""
+    after: Measured
+    """With it."""
     base_learning_rate: float | None = None
     """The rate to use where the fix is that rate."""
-    missing: str | None = None
-    """Why it was not tried."""
-    failed: str | None = None
-    """Why the search for its numbers came to nothing, so that there was nothing to sweep."""
     share_clipped: Mapping[float, float] = field(default_factory=dict)
     """Rate -> median over the seeds of the share of updates clipped."""
     rewriting: Rewriting | None = None
@@ -55,14 +73,14 @@ class Tried:
     @property
     def has_own_rates(self) -> bool:
         """Another update rule: its rates do not compare with the others."""
-        return self.treatment is not None and self.treatment.optimizer is not None
+        return self.treatment.optimizer is not None
 
     @cached_property
     def rate_to_use(self) -> float | None:
         """The lowest of the stable rates, from lr* without the fix up, that seems to lose nothing against the best one:
         it has the most room above it. The best one where none below does, or where the fix has rates of its own. None
         when no rate is stable."""
-        if self.after is None or self.before is None or self.base_learning_rate is not None:
+        if self.base_learning_rate is not None:
             return self.base_learning_rate
         best, old = self.after.best, self.before.study.best_learning_rate
         if best is None or old is None or self.has_own_rates:
@@ -79,9 +97,7 @@ class Tried:
         # with a fix that takes the old rate away, or makes it too low a one, as hard clipping does
         return best
 
-    def _against_old(self, learning_rate: float | None) -> Paired:
-        assert self.before is not None
-        assert self.after is not None
+    def _against_old(self, learning_rate: float) -> Paired:
         return compare(self.before.at(self.before.study.best_learning_rate), self.after.at(learning_rate))
 
     @property
@@ -95,16 +111,15 @@ class Tried:
     @property
     def searched(self) -> Paired | None:
         """The comparison on the seeds of the search."""
-        if self.before is None or self.before.study.best_learning_rate is None:
-            return None
-        return None if self.after is None or self.rate_to_use is None else self._against_old(self.rate_to_use)
+        use = self.rate_to_use
+        return None if use is None or self.before.study.best_learning_rate is None else self._against_old(use)
 
     @property
     def objective(self) -> tuple[float, float, float] | None:
         """Median, lowest and highest objective at the rate to use: on fresh seeds where it was tried on such."""
         if self.confirmation is not None:
             return spread_of(self.confirmation.at_use)
-        rate = None if self.after is None else self.after.rate(self.rate_to_use)
+        rate = self.after.rate(self.rate_to_use)
         return None if rate is None else (rate.objective, rate.objective_low, rate.objective_high)
 
     @property
@@ -112,7 +127,7 @@ class Tried:
         """The highest rate that is called stable with the fix: as confirmed where it was tried on fresh seeds."""
         if self.confirmation is not None:
             return self.confirmation.reach if self.confirmation.status == "verified" else None
-        return None if self.after is None else self.after.stable_up_to
+        return self.after.stable_up_to
 
     @property
     def last_word(self) -> Paired | None:
@@ -130,7 +145,7 @@ class Tried:
     @property
     def searched_room(self) -> Room:
         """The room on the seeds of the search."""
-        return Room(None) if self.after is None else self.after.room(self.rate_to_use)
+        return self.after.room(self.rate_to_use)
 
     @property
     def loses(self) -> bool:
@@ -141,7 +156,7 @@ class Tried:
     def evidence(self) -> Evidence:
         """What the fix changed at the rates that it makes stable and that are unstable without it."""
         found = Evidence()
-        if self.before is None or self.after is None or self.has_own_rates:
+        if self.has_own_rates:
             return found
         low, high = self.before.study.unstable_base_learning_rate, self.after.stable_up_to
         if low is None or high is None:
@@ -166,7 +181,7 @@ class Tried:
         """On the seeds of the search training is stable with the fix up to the lowest rate that is unstable without it,
         and the trials that it makes stable outnumber those that it breaks by more than chance; with rates of its own,
         there is clearly more room."""
-        if self.before is None or self.after is None or self.rate_to_use is None:
+        if self.rate_to_use is None:
             return False
         if self.has_own_rates:
             before = self.before.room(self.before.study.best_learning_rate).margin or 0.0
@@ -177,8 +192,6 @@ class Tried:
     @property
     def reaches_beyond(self) -> bool:
         """At most a quarter of all seeds is unstable with it at a rate at which half of them are without it."""
-        if self.before is None or self.after is None:
-            return False
         unstable, stable = self.before.study.unstable_base_learning_rate, self.after.stable_up_to
         return unstable is not None and stable is not None and stable >= unstable
 
@@ -204,8 +217,6 @@ class Tried:
     @property
     def _is_lowest(self) -> bool:
         """No rate without the fix reaches the median of its loss."""
-        if self.before is None or self.after is None:
-            return False
         reached = self.after.rate(self.rate_to_use)
         others = [r.objective for r in self.before.study.rates if r.n_judged and math.isfinite(r.objective)]
         return reached is not None and reached.objective < min(others, default=math.inf)
@@ -213,12 +224,10 @@ class Tried:
     @property
     def is_at_edge(self) -> bool:
         """Without the fix lr* has next to no room."""
-        if self.before is None:
-            return False
         margin = self.before.room(self.before.study.best_learning_rate).margin
         return margin is not None and margin <= self.limits.edge
 
-    def beats(self, other: Tried) -> bool:
+    def beats(self, other: Swept) -> bool:
         """It trains better than the other fix, each at its rate to use, beyond the spread over the seeds."""
         mine, theirs = self._objectives, other._objectives
         return bool(mine) and bool(theirs) and compare(theirs, mine).change == "gain"
@@ -228,13 +237,13 @@ class Tried:
         """By seed at the rate to use: of fresh seeds where there are such."""
         if self.confirmation is not None:
             return {seed: outcome.objective for seed, outcome in self.confirmation.at_use.items()}
-        return {} if self.after is None else self.after.at(self.rate_to_use)
+        return self.after.at(self.rate_to_use)
 
     @property
     def promises(self) -> bool:
         """The search speaks for it: it cures and loses nothing, or may train better; a lower rate holds, and costs
         nothing where lr* does not sit at the edge. What it promises is to be confirmed."""
-        if self.missing is not None or self.failed is not None or self.after is None or self.rate_to_use is None:
+        if self.rate_to_use is None:
             return False
         if self.name == LOWER:
             return self.after.holds_at(self.rate_to_use) and (not self.costs or self.is_at_edge)
@@ -244,23 +253,23 @@ class Tried:
     def promises_target(self) -> bool:
         """By the search it restores all the room asked for, up to the rate that it claims, and nothing speaks for a
         loss."""
-        if not self.promises or self.may_lose:
+        claim = self.claim
+        if claim is None or self.may_lose:
             return False
         if self.name == LOWER:
             return self._is_enough(self.searched_room)
-        return self._is_enough(Room(self.claim.reach / self.claim.base_learning_rate, is_bound=True))
+        return self._is_enough(Room(claim.reach / claim.base_learning_rate, is_bound=True))
 
     def _is_enough(self, room: Room) -> bool:
         asked = self.limits.target * (1 - self.limits.same if room.is_bound else 1)
         return (room.margin or 0.0) >= asked
 
     @property
-    def claim(self) -> Claim:
-        """What fresh seeds are asked; only of a fix that promises something."""
-        assert self.before is not None
-        assert self.after is not None
+    def claim(self) -> Claim | None:
+        """What fresh seeds are asked; None where the search promises nothing."""
         use, best = self.rate_to_use, self.before.study.best_learning_rate
-        assert use is not None
+        if use is None or not self.promises:
+            return None
         reach = max(use, self.after.stable_up_to or use) if self.name != LOWER else use
         beside = reach if best is None or not self.has_own_rates else self.limits.rounded(best * reach / use)
         return Claim(
@@ -278,8 +287,6 @@ class Tried:
     @property
     def status(self) -> Status:
         """Verified is what fresh seeds confirm."""
-        if self.missing is not None:
-            return "not_tried"
         if not self.promises:
             return "rejected"
         return "unconfirmed" if self.confirmation is None else self.confirmation.status
@@ -296,7 +303,24 @@ class Tried:
         return self.status == "verified" and not doubt and self._is_enough(self.room)
 
 
-def to_confirm(tried: Sequence[Tried], most: int) -> Tried | None:
+Tried = NotTried | SearchFailed | Swept
+"""What came of a fix."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """A fix that fresh seeds confirm."""
+
+    fix: Swept
+    confirmation: Confirmation
+
+    @property
+    def base_learning_rate(self) -> float:
+        """The rate to use with it, at which it was confirmed."""
+        return self.confirmation.claim.base_learning_rate
+
+
+def to_confirm(tried: Sequence[Tried], most: int) -> Swept | None:
     """The fix to confirm next, of those that the search speaks for; None where that could not change the prescription.
 
     By what would be prescribed: the lowest loss of those that seem to train better; then one with room; then, where no
@@ -309,12 +333,13 @@ def to_confirm(tried: Sequence[Tried], most: int) -> Tried | None:
         tried: so far, in order.
         most: fixes to confirm at most, the last resort not counted.
     """
-    fixes = [t for t in tried if t.promises and t.name != LOWER]
+    promising = [t for t in tried if isinstance(t, Swept) and t.promises]
+    fixes = [t for t in promising if t.name != LOWER]
     asked = [t for t in fixes if t.confirmation is not None]
     left = [t for t in fixes if t.confirmation is None]
     known = prescribed(asked)
     if len(asked) < most:
-        lowest = _loss(known) if known is not None and known.trains_better else math.inf
+        lowest = _loss(known.fix) if known is not None and known.fix.trains_better else math.inf
         better = min((t for t in left if t.seems_better and _loss(t) < lowest), key=_loss, default=None)
         if better is not None:
             return better
@@ -322,35 +347,40 @@ def to_confirm(tried: Sequence[Tried], most: int) -> Tried | None:
         if roomy is not None and not asked:
             return roomy
         perhaps = min((t for t in left if t.may_be_better), key=_loss, default=None)
-        if perhaps is not None and (known is None or not known.trains_better):
+        if perhaps is not None and (known is None or not known.fix.trains_better):
             return perhaps
         if roomy is not None and known is None:
             return roomy
     if known is not None:
         return None
-    return next((t for t in tried if t.name == LOWER and t.promises and t.confirmation is None), None)
+    return next((t for t in promising if t.name == LOWER and t.confirmation is None), None)
 
 
-def _roomiest(left: Sequence[Tried]) -> Tried | None:
+def _roomiest(left: Sequence[Swept]) -> Swept | None:
     sound = [t for t in left if not t.costs] or [t for t in left if not t.may_lose] or left
     most = max(((t.searched_room.margin or 0.0) for t in sound), default=0.0)
     return next((t for t in sound if t.limits.beyond * (t.searched_room.margin or 0.0) >= most), None)
 
 
-def _loss(tried: Tried) -> float:
+def _loss(tried: Swept) -> float:
     return math.inf if tried.objective is None else tried.objective[0]
 
 
-def prescribed(tried: Sequence[Tried]) -> Tried | None:
+def prescribed(tried: Sequence[Tried]) -> Verified | None:
     """What to do, of what is verified: by the confirmed loss, then by the confirmed room.
 
     Those that train better come before those that do not; what another one beats in the loss beyond the spread over the
     fresh seeds is left out; of the rest the one with the most room, and of about the same room the earliest in order.
     The lower rate when there is no other. None where nothing is verified: lr* as it is does no harm.
     """
-    verified = [t for t in tried if t.status == "verified" and t.name != LOWER]
-    chosen = [t for t in verified if t.trains_better] or verified
-    unbeaten = [t for t in chosen if not any(other.beats(t) for other in chosen)]
-    most = max((t.room.margin or 0.0 for t in unbeaten), default=0.0)
-    roomy = (t for t in unbeaten if t.limits.beyond * (t.room.margin or 0.0) >= most)
-    return next(roomy, None) or next((t for t in tried if t.name == LOWER and t.status == "verified"), None)
+    every = [
+        Verified(fix=t, confirmation=t.confirmation)
+        for t in tried
+        if isinstance(t, Swept) and t.confirmation is not None and t.status == "verified"
+    ]
+    fixes = [v for v in every if v.fix.name != LOWER]
+    chosen = [v for v in fixes if v.fix.trains_better] or fixes
+    unbeaten = [v for v in chosen if not any(other.fix.beats(v.fix) for other in chosen)]
+    most = max((v.fix.room.margin or 0.0 for v in unbeaten), default=0.0)
+    roomy = (v for v in unbeaten if v.fix.limits.beyond * (v.fix.room.margin or 0.0) >= most)
+    return next(roomy, None) or next((v for v in every if v.fix.name == LOWER), None)

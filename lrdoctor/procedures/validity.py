@@ -10,13 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from statistics import median
 
 import numpy as np
 
 from lrdoctor.core.report import Finding, Instability
-from lrdoctor.core.run import Run
+from lrdoctor.core.run import Run, trial_of, trials_of
 from lrdoctor.core.study import Obstacle, Rate, Study
 from lrdoctor.measures import control, level, noise
 
@@ -91,18 +90,15 @@ def below_best(rates: Sequence[Rate], best: Rate | None) -> Obstacle | None:
 
 def _by_seed(study: Study) -> dict[int, list[Run]]:
     """The trials that ran, by seed, each seed's by ascending rate."""
-    ran = [run for run in study.runs if run.trial is not None and run.status != "failed" and len(run.train_loss)]
-
-    def key(run: Run) -> tuple[int, float]:
-        assert run.trial is not None
-        return run.trial.seed, run.trial.base_learning_rate
-
-    return {seed: list(runs) for seed, runs in groupby(sorted(ran, key=key), key=lambda run: key(run)[0])}
+    ran = [(trial, run) for trial, run in trials_of(study.runs) if run.status != "failed" and len(run.train_loss)]
+    by_seed: dict[int, list[Run]] = {}
+    for trial, run in sorted(ran, key=lambda one: (one[0].seed, one[0].base_learning_rate)):
+        by_seed.setdefault(trial.seed, []).append(run)
+    return by_seed
 
 
 def _rate(run: Run) -> float:
-    assert run.trial is not None
-    return run.trial.base_learning_rate
+    return trial_of(run).base_learning_rate
 
 
 def _differ(one: float, other: float) -> bool:
@@ -137,13 +133,11 @@ def _unlike(by_seed: Mapping[int, Sequence[Run]], controls: Mapping[int, Run]) -
 
 def _broken_by_data(by_seed: Mapping[int, Sequence[Run]], controls: Mapping[int, Run]) -> Obstacle | None:
     """The untrained weights have a loss that is not finite on the same batch, or on the validation data."""
-    hit = {seed: run for seed, run in controls.items() if run.train_loss.first_non_finite is not None}
+    hit = {seed: step for seed, run in controls.items() if (step := run.train_loss.first_non_finite) is not None}
     if hit:
-        seed, run = next(iter(hit.items()))
-        step = run.train_loss.first_non_finite
-        assert step is not None
-        value = float(run.train_loss.after(step).value[0])
-        where = ", ".join(f"step {r.train_loss.first_non_finite} with seed {s}" for s, r in hit.items())
+        seed, step = next(iter(hit.items()))
+        value = float(controls[seed].train_loss.after(step).value[0])
+        where = ", ".join(f"step {of_seed} with seed {s}" for s, of_seed in hit.items())
         return Obstacle(
             kind="not_the_rate",
             reason=(

@@ -44,16 +44,24 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Held:
+    """A warmup that made a rate trainable."""
+
+    base_learning_rate: float
+    """The highest one that it held at."""
+    warmup_steps: int
+    """Of several warmups that held there the shortest."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Warmup:
     """Everything that the warmup procedure found."""
 
     settings: Settings
     tried: tuple[Tried, ...]
     """In the order in which they were tried."""
-    base_learning_rate: float | None = None
-    """The highest base rate that a warmup held at in the search; None when none did."""
-    warmup_steps: int | None = None
-    """The shortest that held there."""
+    held: Held | None = None
+    """What held in the search; None when no warmup did."""
     stable_without: float | None = None
     """The highest rate of the sweep, or of the comparison, below every unstable one; None when none is known."""
     without: tuple[Rate, ...] = ()
@@ -73,21 +81,21 @@ class Warmup:
     confirmation: Confirmation | None = None
     """What fresh seeds say of it; None where they were not asked."""
 
-    def claim(self, best: float | None) -> Claim:
+    def claim(self, risen: Held, best: float | None) -> Claim:
         """What fresh seeds are asked, of a warmup that raises the highest stable rate.
 
         Args:
+            risen: the rate that it makes trainable in whole runs.
             best: lr*.
         """
-        assert self.stable_with is not None
-        chosen = self.comparison.base_learning_rate if self.comparison is not None else self.stable_with
-        use = min(chosen, self.stable_with)
+        reach = risen.base_learning_rate
+        use = reach if self.comparison is None else min(self.comparison.base_learning_rate, reach)
         return Claim(
             base_learning_rate=use,
-            reach=self.stable_with,
+            reach=reach,
             baseline_learning_rate=best,
-            baseline_use=use if use not in (best, self.stable_with) else None,
-            baseline_reach=self.stable_with,
+            baseline_use=use if use not in (best, reach) else None,
+            baseline_reach=reach,
             gains=self.comparison is not None and self.comparison.paired.change == "gain",
             widens=True,
         )
@@ -104,11 +112,15 @@ class Warmup:
         return self.stable_with is not None and self.stable_with >= edge
 
     @property
-    def is_risen(self) -> bool:
-        """The warmup made a rate beyond the edge trainable, in whole runs, that is not trainable without it."""
-        return self.is_beyond_the_edge and any(
-            r.is_unstable for r in self.without if r.base_learning_rate == self.stable_with
-        )
+    def risen(self) -> Held | None:
+        """The rate beyond the edge that the warmup made trainable, in whole runs, and that is not trainable without it;
+        None where it made none."""
+        reached = self.stable_with
+        if self.held is None or reached is None or not self.is_beyond_the_edge:
+            return None
+        if not any(r.is_unstable for r in self.without if r.base_learning_rate == reached):
+            return None
+        return Held(base_learning_rate=reached, warmup_steps=self.held.warmup_steps)
 
 
 def highest_stable(rates: Iterable[Rate]) -> float | None:
@@ -122,17 +134,18 @@ def highest_stable(rates: Iterable[Rate]) -> float | None:
     return stable
 
 
-def rates_to_compare(study: Study, grid: Iterable[float], base_learning_rate: float) -> tuple[float, ...]:
+def rates_to_compare(
+    study: Study, best: float, unstable: float, grid: Iterable[float], base_learning_rate: float
+) -> tuple[float, ...]:
     """lr*, the sweep's own rates above it, the unstable rate and the base rate, up to the base rate.
 
     Args:
-        study: knows lr* and the unstable rate.
+        study: the sweep.
+        best: lr*.
+        unstable: the lowest unstable rate.
         grid: the spec's rates, for a study whose sweep was not run.
         base_learning_rate: the highest of them.
     """
-    best, unstable = study.best_learning_rate, study.unstable_base_learning_rate
-    assert best is not None
-    assert unstable is not None
     swept = [r.base_learning_rate for r in study.rates if r.stage in SWEPT] or list(grid)
     below = {rate for rate in (*swept, unstable) if best < rate < base_learning_rate}
     return tuple(sorted({best, base_learning_rate} | below))

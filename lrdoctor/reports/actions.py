@@ -15,7 +15,7 @@ from lrdoctor.reports.numbers import number
 from lrdoctor.reports.treated import in_words
 
 if TYPE_CHECKING:
-    from lrdoctor.core.fix_sections import Prescription
+    from lrdoctor.core.fix_sections import Prescription, TreatResult
     from lrdoctor.core.report import Finding as Finding
     from lrdoctor.core.report import Fix as Fix
     from lrdoctor.core.report import Report
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 OPEN = ("recommended", "verified", "unconfirmed")
 """Fixes that may still be followed: no rejected one, and none that could not be tried."""
 COMMAND = "lrdoctor "
+COMMANDS = (COMMAND, "lrdoctor.")
+"""How a next step begins that is to be typed: into a shell, or into Python."""
 WORST = ("error", "warning", "info")
 
 
@@ -39,7 +41,7 @@ class Action:
 def do_now(report: Report) -> Action | None:
     """What the report comes down to; None where there is nothing to do."""
     if report.treat is not None and report.treat.needed:
-        return _of_treatment(report)
+        return _of_treatment(report.treat, report)
     if report.architecture is not None and not report.runs:
         return _of_model(report)
     worst = _worst(report)
@@ -57,7 +59,7 @@ def for_finding(report: Report, finding: Finding) -> str:
         return ""
     if report.treat is not None and report.treat.needed and finding.run is None:
         # every fix was tried by then: what they came to answers the finding, and not the first one of the list
-        return _of_treatment(report).words
+        return _of_treatment(report.treat, report).words
     if report.runs and report.is_of_trials and report.treat is None and (typed := _command(report)):
         return typed
     fix = _fix_for(report, finding)
@@ -110,11 +112,10 @@ def _worst(report: Report) -> Finding | None:
     return min(counted, key=lambda finding: WORST.index(finding.severity), default=None)
 
 
-def _of_treatment(report: Report) -> Action:
-    treat = report.treat
-    assert treat is not None
+def _of_treatment(treat: TreatResult, report: Report) -> Action:
     if treat.prescription is not None:
-        return Action(f"train with {settings_of(treat.prescription)}", (sweep_of(treat.prescription),))
+        typed = sweep_of(treat.prescription)
+        return Action(f"train with {settings_of(treat.prescription)}", (typed,) if typed else ())
     best = report.best_learning_rate
     if best is not None:
         return Action(f"stay at lr* = {number(best)} as it is: no fix that was tried is shown to be better")
@@ -133,8 +134,8 @@ def settings_of(given: Prescription) -> str:
 
 
 def sweep_of(given: Prescription) -> str:
-    """The command that trains with the prescription."""
-    return f"{COMMAND}sweep {shlex.quote(given.spec_file)}"
+    """The command that trains with the prescription; empty where no file holds it."""
+    return given.spec_file and f"{COMMAND}sweep {shlex.quote(given.spec_file)}"
 
 
 def _of_trials(report: Report, worst: Finding | None) -> Action | None:
@@ -144,7 +145,7 @@ def _of_trials(report: Report, worst: Finding | None) -> Action | None:
         return Action(fix_in_short(proven))
     if worst is not None and typed:
         return Action("let every fix be tried on this training, in the playbook's order", (typed,))
-    if worst is None and typed.startswith(f"{COMMAND}sweep "):
+    if worst is None and typed.startswith(("lrdoctor sweep ", "lrdoctor.sweep(")):
         return Action("add seeds until they tell", (typed,))
     if worst is not None or report.verdict == "inconclusive":
         return _advice(report)
@@ -171,7 +172,7 @@ def _of_logs(report: Report, worst: Finding) -> Action | None:
 
 def _command(report: Report) -> str:
     """The first next step that is a command; "" for none."""
-    return next((step for step in report.next_steps if step.startswith(COMMAND)), "")
+    return next((step for step in report.next_steps if step.startswith(COMMANDS)), "")
 
 
 def _advice(report: Report) -> Action | None:
@@ -179,7 +180,7 @@ def _advice(report: Report) -> Action | None:
     step = next(iter(report.next_steps), None)
     if step is None:
         return None
-    return Action("run", (step,)) if step.startswith(COMMAND) else Action(step)
+    return Action("run", (step,)) if step.startswith(COMMANDS) else Action(step)
 
 
 def numbered(fixes: list[Fix]) -> Iterator[tuple[int, Fix]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lrdoctor.core.run import Run
+from lrdoctor.core.run import Run, trial_of, trials_of
 from lrdoctor.core.study import Study
 from lrdoctor.measures import control
 from lrdoctor.measures.evaluations import Forgotten
@@ -65,11 +65,10 @@ def forgets_no_more(view: View, study: Study, found: Forgotten) -> bool:
 
 def _below(run: Run, study: Study, apart: float = 1.0) -> Iterator[Run]:
     """Completed trials of the same seed at lower rates."""
-    assert run.trial is not None
-    for other in study.runs:
-        trial = other.trial
-        if trial is None or trial.seed != run.trial.seed or other.status != "completed":
+    mine = trial_of(run)
+    for trial, other in trials_of(study.runs):
+        if trial.seed != mine.seed or other.status != "completed":
             continue
         rate = trial.base_learning_rate
-        if rate < run.trial.base_learning_rate and apart * rate <= run.trial.base_learning_rate:
+        if rate < mine.base_learning_rate and apart * rate <= mine.base_learning_rate:
             yield other

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lrdoctor.core.certainty import Side
+from lrdoctor.core.certainty import Certainty, Side
 from lrdoctor.core.study import Study
 from lrdoctor.rules.base import Found, Rule
 
@@ -95,8 +95,8 @@ def check(study: Study) -> Found:
             yield RULE.finding("no learning rate is feasible in a majority of seeds", observed=0.0, threshold=1.0)
         return
     lies = side(study)
-    if lies == "open":
-        yield RULE.skip(_why_open(study))
+    if lies == "open" and study.certainty is not None:
+        yield RULE.skip(_why_open(study, study.certainty))
         return
     unstable, margin = study.unstable_base_learning_rate, study.stability_margin
     if unstable is None or margin is None:
@@ -115,10 +115,9 @@ def check(study: Study) -> Found:
     )
 
 
-def _why_open(study: Study) -> str:
+def _why_open(study: Study, known: Certainty) -> str:
     """Why it cannot be told, and how many seeds would do."""
-    known, margin = study.certainty, study.stability_margin
-    assert known is not None
+    margin = study.stability_margin
     seeds = f"{known.n_seeds} seed{'s' if known.n_seeds > 1 else ''}"
     what = f"{seeds} cannot tell whether {study.best_in_words} sits at the edge of instability"
     limit = f"and below {THRESHOLDS.margin:g}x, or by the next swept rate, counts as the edge"

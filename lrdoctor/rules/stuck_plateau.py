@@ -34,16 +34,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import EMPTY
 from lrdoctor.core.robust import median
-from lrdoctor.core.run import Run
+from lrdoctor.core.run import Run, trial_of, trials_of
 from lrdoctor.core.study import Study
 from lrdoctor.measures import level
 from lrdoctor.measures.level import Level
 from lrdoctor.measures.view import View, view_of
 from lrdoctor.rules.base import Found, Rule
+
+if TYPE_CHECKING:
+    from lrdoctor.core.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -88,16 +92,14 @@ def check(view: View, study: Study) -> Found:
     if better is None:
         yield RULE.skip("no trial at a lower learning rate that learned, to compare with", run)
         return
-    reference = view_of(better, study.alpha).level
-    assert reference is not None
-    assert better.trial is not None
+    reference = better.level
     gap = mine.mean - reference.mean
     # neither still on its way down nor up: a loss that rises to its end is LRD202's
     is_flat = abs(mine.fallen) - level.THRESHOLDS.certain * mine.fallen_error <= THRESHOLDS.still_falling * gap
     if gap > level.THRESHOLDS.certain * (mine.error**2 + reference.error**2) ** 0.5:
-        signs = list(_signs(run, mine, better, reference, study)) if is_flat else list(_waited(run, better))
+        signs = list(_signs(run, mine, better, study)) if is_flat else list(_waited(run, better.run))
     else:
-        signs = list(_signs_by_batch(view, view_of(better, study.alpha))) if gap > 0 and is_flat else []
+        signs = list(_signs_by_batch(view, better)) if gap > 0 and is_flat else []
     if not signs:
         return
     yield RULE.finding(
@@ -121,15 +123,13 @@ def _outputs(run: Run, better: Run) -> Iterator[str]:
         )
 
 
-def _signs_by_batch(view: View, reference: View) -> Iterator[str]:
+def _signs_by_batch(view: View, reference: _Better) -> Iterator[str]:
     """What shows it where a few wild batches hide the level: batch by batch, which only trials of a seed share, and in
     the evaluations, whose data are the same every time. The logarithms of single batches alone would make much of those
     on which nearly nothing is lost."""
     run, better = view.run, reference.run
     yield from _outputs(run, better)
-    assert run.trial is not None
-    assert better.trial is not None
-    if run.trial.seed != better.trial.seed:
+    if trial_of(run).seed != reference.trial.seed:
         return
     unlearned = [level.constant_losses(run), run.control or EMPTY]
     missing = [
@@ -149,9 +149,10 @@ def _signs_by_batch(view: View, reference: View) -> Iterator[str]:
         )
 
 
-def _signs(run: Run, mine: Level, better: Run, reference: Level, study: Study) -> Iterator[str]:
+def _signs(run: Run, mine: Level, better: _Better, study: Study) -> Iterator[str]:
     """What shows that this is no noise floor, in words."""
-    yield from _outputs(run, better)
+    reference = better.level
+    yield from _outputs(run, better.run)
     constant = run.provenance.get("constant_loss")
     if constant is not None and reference.mean < constant:
         allowed = THRESHOLDS.above_constant * (constant - reference.mean) + level.THRESHOLDS.certain * mine.error
@@ -168,23 +169,21 @@ def _signs(run: Run, mine: Level, better: Run, reference: Level, study: Study) -
         yield from _same_level(run, better, mine, top - reference.mean, study)
 
 
-def _same_level(run: Run, better: Run, mine: Level, way: float, study: Study) -> Iterator[str]:
+def _same_level(run: Run, better: _Better, mine: Level, way: float, study: Study) -> Iterator[str]:
     """Other trials that end there, at rates above the one that learns more: a slow one passes any level."""
-    assert run.trial is not None
-    assert better.trial is not None
+    own = trial_of(run)
     others = [
-        other.trial
-        for other in study.runs
-        if other.trial is not None
-        and other.status == "completed"
-        and other.trial.base_learning_rate > better.trial.base_learning_rate
-        and max(other.trial.base_learning_rate, run.trial.base_learning_rate)
-        >= THRESHOLDS.apart * min(other.trial.base_learning_rate, run.trial.base_learning_rate)
+        trial
+        for trial, other in trials_of(study.runs)
+        if other.status == "completed"
+        and trial.base_learning_rate > better.trial.base_learning_rate
+        and max(trial.base_learning_rate, own.base_learning_rate)
+        >= THRESHOLDS.apart * min(trial.base_learning_rate, own.base_learning_rate)
         and (theirs := view_of(other, study.alpha).level) is not None
         and abs(theirs.mean - mine.mean) <= THRESHOLDS.same * way
     ]
-    n_seeds = len({r.trial.seed for r in study.runs if r.trial is not None})
-    if others and (n_seeds == 1 or any(trial.seed != run.trial.seed for trial in others)):
+    n_seeds = len({trial.seed for trial, _ in trials_of(study.runs)})
+    if others and (n_seeds == 1 or any(trial.seed != own.seed for trial in others)):
         rates = ", ".join(f"{rate:.4g}" for rate in sorted({trial.base_learning_rate for trial in others}))
         yield f"trials at other rates ({rates}) end at the same level"
 
@@ -214,20 +213,32 @@ def _untrained(run: Run) -> float | None:
     return None if ends is None else ends.mean
 
 
-def _best_below(run: Run, study: Study) -> Run | None:
-    """The run with the lowest level at its end among those that learned at lower rates, of the same seed where there
+@dataclass(frozen=True)
+class _Better:
+    """A trial that learned at a lower rate."""
+
+    run: Run
+    trial: Trial
+    level: Level
+    """At its end."""
+
+
+def _best_below(run: Run, study: Study) -> _Better | None:
+    """The one with the lowest level at its end among those that learned at lower rates, of the same seed where there
     is one."""
-    assert run.trial is not None
+    mine = trial_of(run)
     below = [
-        other
-        for other in study.runs
-        if other.trial is not None
-        and other.trial.base_learning_rate < run.trial.base_learning_rate
-        and level.learned(other)
+        (trial, other)
+        for trial, other in trials_of(study.runs)
+        if trial.base_learning_rate < mine.base_learning_rate and level.learned(other)
     ]
-    same_seed = [other for other in below if other.trial is not None and other.trial.seed == run.trial.seed]
-    levels = [(ends.mean, other) for other in same_seed or below if (ends := view_of(other, study.alpha).level)]
-    return min(levels, key=lambda pair: pair[0], default=(0.0, None))[1]
+    same_seed = [(trial, other) for trial, other in below if trial.seed == mine.seed]
+    known = [
+        _Better(other, trial, ends)
+        for trial, other in same_seed or below
+        if (ends := view_of(other, study.alpha).level)
+    ]
+    return min(known, key=lambda better: better.level.mean, default=None)
 
 
 RULE = Rule(

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
+from lrdoctor.engines import ENGINES, NAMED
 from lrdoctor.spec.class_paths import file_of
 from lrdoctor.spec.faults import shown
 from lrdoctor.spec.types import (
@@ -210,10 +211,16 @@ class Clip(Block):
     """The clipping threshold, as a percentile of the gradient norms before clipping."""
 
 
+if TYPE_CHECKING:
+    EngineName = str
+else:  # a choice whose members are listed elsewhere is nothing that a type checker knows
+    EngineName = Literal[tuple(NAMED)]
+
+
 class Engine(Block):
     """Where trials run."""
 
-    name: Literal["local", "dask"] = "local"
+    name: EngineName = "local"
     """local: worker processes of this machine. dask: workers of a Dask cluster, each with one trial at a time."""
     address: Annotated[str, Field(min_length=1)] | None = None
     """Of the scheduler of a Dask cluster that runs already, such as tcp://10.0.0.1:8786. Null: a cluster is started."""
@@ -226,9 +233,13 @@ class Engine(Block):
 
     @field_validator("address", "cluster")
     @classmethod
-    def _of_dask(cls, value: Any, info: ValidationInfo) -> Any:
-        if value is not None and info.data.get("name") == "local":
-            raise ValueError(f"found {shown(_text_of(value))} with the engine local, expected name: dask beside it")
+    def _of_another_engine(cls, value: Any, info: ValidationInfo) -> Any:
+        name, key = info.data.get("name"), info.field_name or ""
+        if value is not None and name is not None and key not in ENGINES[name].accepts:
+            others = " or ".join(other for other, kind in NAMED.items() if key in kind.accepts)
+            raise ValueError(
+                f"found {shown(_text_of(value))} with the engine {name}, expected name: {others} beside it"
+            )
         if isinstance(value, Component) and file_of(value.class_path) is not None:
             raise ValueError(f"found {shown(value.class_path)}, expected a class of an installed module")
         if isinstance(value, Component) and info.data.get("address") is not None:
@@ -240,9 +251,8 @@ class Engine(Block):
 
     def where(self) -> dict[str, Any]:
         """What the engine is told beside the number of workers."""
-        if self.name == "local":
-            return {}
-        return {"address": self.address, "cluster": None if self.cluster is None else self.cluster.model_dump()}
+        given = self.model_dump()
+        return {key: given[key] for key in ENGINES[self.name].accepts}
 
 
 def _text_of(value: str | Component) -> str:
@@ -292,7 +302,7 @@ _Sweep = Annotated[
     Discriminator(_sweep_tag),
 ]
 
-AnyEngine = Annotated[Engine, BeforeValidator(named, json_schema_input_type=Literal["local", "dask"] | Engine)]
+AnyEngine = Annotated[Engine, BeforeValidator(named, json_schema_input_type=EngineName | Engine)]
 AnyComponent = Annotated[Component, BeforeValidator(component, json_schema_input_type=str | Component)]
 AnyData = Annotated[Data, BeforeValidator(component, json_schema_input_type=str | Data)]
 Optimizer = Annotated[_Optimizer, BeforeValidator(name_or_class_path, json_schema_input_type=str | _Optimizer)]

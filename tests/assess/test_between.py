@@ -13,7 +13,7 @@ from section_samples import section
 
 from lrdoctor.assess.between import VALIDATION, Side, compare_studies
 from lrdoctor.core.compared import Outcome
-from lrdoctor.core.run import Run
+from lrdoctor.core.run import Run, trial_of
 from lrdoctor.procedures.comparison import compare
 
 INF = math.inf
@@ -167,3 +167,13 @@ def test_a_folder_of_warmup_stands_for_the_training_with_it() -> None:
     assert found.studies[1].n_seeds == 1
     assert "of a, warmup 15 steps only 2 rates were tried" in found.pairs[0].stability_margin.words
     assert ("warmup_steps", ("", "15")) in [(one.key, one.values) for one in found.differences]
+
+
+def test_the_curves_with_a_warmup_are_shown_where_no_rate_was_swept() -> None:
+    """Between rates that were given there is no sweep, which has no seeds then."""
+    warmup = {"warmup_steps": 15, "with": [rate(0.1, n=3, feasible=3)], "comparison": None}
+    given = side(sweep=sweep_of([], n_seeds=0), command="warmup", warmup=section("warmup", warmup))
+    tried = [run(0.1, seed) for seed in range(5)]  # the last two are fresh ones
+    with_it = [replace(trial_of(of), warmup_steps=15, procedure="warmup") for of in tried]
+    given = replace(given, runs=tuple(replace(of, trial=trial) for of, trial in zip(tried, with_it, strict=True)))
+    assert [trial_of(of).seed for of in given.trials()] == [0, 1, 2]

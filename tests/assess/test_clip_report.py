@@ -139,7 +139,7 @@ def test_verified_is_what_fresh_seeds_confirm(unstable: bool, status: str, words
         Fresh(seed=s, use=clipped, reach=clipped, baseline=Outcome(0.5, False), baseline_reach=broken)
         for s in range(3, 8)
     )
-    asked = Confirmation(claim=found.claim, n_seeds=5, fresh=tuple(fresh))
+    asked = Confirmation(claim=found.claim(found.best), n_seeds=5, fresh=tuple(fresh))
     report = report_of_clip(replace(found, confirmation=asked), "clip")
     (fix,) = (fix for fix in report.fixes if fix.name == "clip_gradients")
     assert report.clip is not None

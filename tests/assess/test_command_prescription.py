@@ -119,8 +119,8 @@ def with_trial(known: Study, rates: list[float]) -> Study:
 def test_what_the_command_has_no_field_for_is_told_in_code(
     words: list[str], framework: str, treatment: Treatment, lines: list[str]
 ) -> None:
-    fix = replace(tried(CURED, treatment=treatment), base_learning_rate=0.01)
-    assert snippet_of(fix, study(words, framework)).split("\n") == lines
+    fix = tried(CURED, treatment=treatment)
+    assert snippet_of(fix, 0.01, study(words, framework)).split("\n") == lines
 
 
 @pytest.mark.parametrize(
@@ -132,10 +132,10 @@ def test_what_the_command_has_no_field_for_is_told_in_code(
     ],
 )
 def test_the_rate_is_given_by_the_flag_of_the_script(words: list[str], line: str) -> None:
-    fix = replace(tried(CURED, treatment=Treatment(clip_norm=1.5)), base_learning_rate=0.01)
+    fix = tried(CURED, treatment=Treatment(clip_norm=1.5))
     clip = "torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.5)  # before optimizer.step()"
     known = with_trial(study(words), [0.01, 0.01, 0.01])
-    assert snippet_of(fix, known).split("\n") == ["# the command:", line, clip]
+    assert snippet_of(fix, 0.01, known).split("\n") == ["# the command:", line, clip]
 
 
 @pytest.mark.parametrize(
@@ -155,9 +155,9 @@ def test_the_rate_is_given_by_the_flag_of_the_script(words: list[str], line: str
     ],
 )
 def test_a_warmup_where_the_script_has_a_schedule(framework: str, lines: list[str]) -> None:
-    fix = replace(tried(CURED, treatment=WARMUP), base_learning_rate=0.01)
+    fix = tried(CURED, treatment=WARMUP)
     own = with_trial(study(["python", "t.py", "--lr", "0.5"], framework), [0.01, 0.008, 0.004])
-    assert snippet_of(fix, own).split("\n") == ["# the command:", "python t.py --lr 0.01", *lines, f"# {FACTOR}"]
+    assert snippet_of(fix, 0.01, own).split("\n") == ["# the command:", "python t.py --lr 0.01", *lines, f"# {FACTOR}"]
 
 
 def test_the_lines_for_a_schedule_are_a_factor_on_it() -> None:
@@ -194,7 +194,6 @@ class Closed(torch.optim.lr_scheduler.LambdaLR):
 )
 def test_the_keys_of_the_spec(treatment: Treatment, keys: dict[str, Any]) -> None:
     fix = tried(CURED, treatment=treatment)
-    assert fix.after is not None
     after = replace(fix.after, study=replace(fix.after.study, spec={"command": ["python", "t.py"]}))
     changes = changes_of(replace(fix, after=after))
     changes.pop("sweep")

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from treatment_worlds import DEAD, GOOD, PLAIN, tried
+from treatment_worlds import DEAD, GOOD, PLAIN, tried, verified, with_fresh
 
 from lrdoctor.assess.prescription import changes_of, settings_of, snippet_of
 from lrdoctor.procedures.measured import Measured
@@ -57,7 +57,8 @@ def executed(snippet, n_batches=20):
     ],
 )
 def test_the_update_rule_of_the_spec(optimizer, kind, settings):
-    made = executed(snippet_of(tried(CURED, treatment=Treatment(clip_norm=1.0)), study_with(optimizer)))["optimizer"]
+    fix = tried(CURED, treatment=Treatment(clip_norm=1.0))
+    made = executed(snippet_of(fix, 0.01, study_with(optimizer)))["optimizer"]
     assert type(made) is kind
     group = made.param_groups[0]
     assert {name: group[name] for name in settings} == settings
@@ -65,16 +66,17 @@ def test_the_update_rule_of_the_spec(optimizer, kind, settings):
 
 
 def test_the_warmup_is_a_ramp_from_zero():
-    names = executed(snippet_of(tried(CURED, treatment=Treatment(warmup_steps=4)), study_with(MOMENTUM)), n_batches=2)
+    fix = tried(CURED, treatment=Treatment(warmup_steps=4))
+    names = executed(snippet_of(fix, 0.01, study_with(MOMENTUM)), n_batches=2)
     assert names["optimizer"].param_groups[0]["lr"] == pytest.approx(0.01 * 2 / 4)
-    assert "clip" not in snippet_of(tried(CURED, treatment=Treatment(warmup_steps=4)), study_with(MOMENTUM))
+    assert "clip" not in snippet_of(fix, 0.01, study_with(MOMENTUM))
 
 
 def test_clipping_limits_the_norm(monkeypatch):
     seen = []
     clip = torch.nn.utils.clip_grad_norm_
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *a, **k: seen.append(k) or clip(*a, **k))
-    executed(snippet_of(tried(CURED, treatment=Treatment(clip_norm=0.25)), study_with(MOMENTUM)), n_batches=3)
+    executed(snippet_of(tried(CURED, treatment=Treatment(clip_norm=0.25)), 0.01, study_with(MOMENTUM)), n_batches=3)
     assert seen == [{"max_norm": 0.25}] * 3
 
 
@@ -87,21 +89,20 @@ def test_autoclip_takes_the_percentile_of_the_norms_so_far(monkeypatch):
         lambda p, limit, norm: seen.append(float(limit)) or clip(p, limit, norm),
     )
     fix = tried(CURED, treatment=Treatment(autoclip_percentile=10.0))
-    norms = [float(norm) for norm in executed(snippet_of(fix, study_with(MOMENTUM)), n_batches=6)["norms"]]
+    norms = [float(norm) for norm in executed(snippet_of(fix, 0.01, study_with(MOMENTUM)), n_batches=6)["norms"]]
     assert len(set(norms)) == 6
     assert seen == pytest.approx([np.percentile(norms[: n + 1], 10.0) for n in range(6)], rel=1e-5)
 
 
 def test_another_update_rule_replaces_the_specs():
     other = tried({0.001: GOOD, 0.005: DEAD}, treatment=Treatment(optimizer=json.dumps(ADAM)))
-    made = executed(snippet_of(other, study_with(MOMENTUM)))["optimizer"]
+    made = executed(snippet_of(other, 0.001, study_with(MOMENTUM)))["optimizer"]
     assert type(made) is torch.optim.Adam
     assert made.param_groups[0]["lr"] == 0.001
 
 
 def measured(rates, stages):
     found = tried(rates).after
-    assert found is not None
     rows = tuple(
         type(rate)(**{**vars(rate), "stage": stages.get(rate.base_learning_rate, "grid")}) for rate in found.study.rates
     )
@@ -119,11 +120,12 @@ def measured(rates, stages):
     ],
 )
 def test_keys_of_the_spec(treatment, keys):
-    fix = tried(treatment=treatment)
+    fix = tried(CURED, treatment=treatment)
     after = measured(CURED, {0.04: "refinement", 0.1: "check"})
     fix = type(fix)(**{**vars(fix), "after": after})
     assert changes_of(fix) == {**keys, "sweep": {"values": [0.01, 0.02]}}
 
 
 def test_the_numbers_name_the_rate_to_use():
-    assert settings_of(tried(CURED, settings={"warmup_steps": 10})) == {"warmup_steps": 10, "base_learning_rate": 0.01}
+    fix = verified(with_fresh(tried(CURED, settings={"warmup_steps": 10})))
+    assert settings_of(fix) == {"warmup_steps": 10, "base_learning_rate": 0.01}

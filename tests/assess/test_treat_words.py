@@ -6,14 +6,14 @@ import math
 from dataclasses import replace
 
 import pytest
-from treatment_worlds import DEAD, GOOD, PLAIN, RISE, swept, tried, with_fresh
+from treatment_worlds import DEAD, GOOD, PLAIN, RISE, swept, tried, verified, with_fresh
 
 from lrdoctor.assess.treat_words import in_short, numbers, of_prescription, room, why
 from lrdoctor.procedures.comparison import compare
 from lrdoctor.procedures.measured import Room
 from lrdoctor.procedures.treated import Treated
 from lrdoctor.procedures.treatment import LOWER, Treatment
-from lrdoctor.procedures.treatment_results import Lower
+from lrdoctor.procedures.treatment_results import Cost, Lower, NotTried, SearchFailed
 
 CURED = {0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.1: DEAD}
 BETTER, WORSE = (0.05, 0.05, 0.05, 0.06, 0.06), (0.3, 0.31, 0.32, 0.33, 0.34)
@@ -56,8 +56,8 @@ LAST = tried({0.002: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatm
         ),
         (tried({0.01: BETTER, 0.02: GOOD, 0.04: GOOD, 0.1: DEAD}), ["a gain", "lower in 5 of 5 seeds"]),
         (tried({0.01: DEAD, 0.02: DEAD}), ["no learning rate is stable with it"]),
-        (tried(missing="no norms"), ["no norms"]),
-        (tried(failed="no warmup holds"), ["no warmup holds"]),
+        (NotTried(name="warmup", reason="no norms", cost=Cost()), ["no norms"]),
+        (SearchFailed(name="warmup", reason="no warmup holds", cost=Cost()), ["no warmup holds"]),
         (
             tried({0.001: GOOD, 0.002: GOOD, 0.005: GOOD, 0.02: RISE}, treatment=ADAM),
             ["its own best rate is 0.001, and the room above it 20x, against 2x without"],
@@ -112,7 +112,8 @@ def test_why(fix, words):
 
 
 def outcome(*of, chosen=None, **changes):
-    return Treated(**{"study": PLAIN.study, "before": PLAIN, "tried": of, "prescribed": chosen, **changes})
+    known = None if chosen is None else verified(chosen)
+    return Treated(**{"study": PLAIN.study, "before": PLAIN, "tried": of, "prescribed": known, **changes})
 
 
 SURE_SOME, SURE_ALL, SURE_GAINS, SURE_LAST = map(with_fresh, (SOME, ALL, GAINS, LAST))
@@ -172,14 +173,14 @@ def test_the_outcome_in_short(treated, short):
     ],
 )
 def test_why_this_fix(treated, words):
-    assert of_prescription(treated) == words
+    assert of_prescription(treated.prescribed, treated.tried) == words
 
 
 @pytest.mark.parametrize(
     ("fix", "told"),
     [
-        (tried(treatment=Treatment(warmup_steps=10, clip_norm=0.123456)), "warmup_steps 10 + clip_norm 0.1235"),
-        (tried(settings={"optimizer": {"name": "adam"}}, treatment=Treatment(optimizer="{}")), "optimizer adam"),
+        (tried(CURED, treatment=Treatment(warmup_steps=10, clip_norm=0.123456)), "warmup_steps 10 + clip_norm 0.1235"),
+        (tried(CURED, settings={"optimizer": {"name": "adam"}}, treatment=Treatment(optimizer="{}")), "optimizer adam"),
         (LAST, LOWER),
     ],
 )

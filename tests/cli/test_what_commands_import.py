@@ -18,7 +18,7 @@ except SystemExit as end:
     assert not end.code, end.code
 print("\\nIMPORTED", *sys.modules, f"threads={os.environ.get('OPENBLAS_NUM_THREADS')}")
 """
-TRAINING = {"torch", "lrdoctor.procedures", "lrdoctor.examine", "lrdoctor.spec", "lrdoctor.engines"}
+TRAINING = {"torch", "lrdoctor.procedures", "lrdoctor.examine", "lrdoctor.spec", "lrdoctor.engines.base"}
 DRAWING = {"matplotlib", "jinja2"}
 
 

@@ -127,7 +127,7 @@ def _timeless(block: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in block.items() if key != "seconds"}
 
 
-def wait_for(true: Callable[[], bool]) -> None:
+def wait_for(true: Callable[[], object]) -> None:
     deadline = time.monotonic() + 120
     while not true():
         assert time.monotonic() < deadline

@@ -62,9 +62,11 @@ def test_finished_studies_are_read_from_their_folders_and_turned_round(folder: P
     assert done.returncode == 1, done.stderr
     assert "short against tiny" in done.stdout
     assert "best validation loss higher" in done.stdout
+    assert done.stdout.splitlines()[-1] == f"  the page: {folder / 'turned' / 'report.html'}"
     assert [records(study) for study in studies] == before
     again = lrdoctor("compare", *studies, "--out", folder / "turned", "-q")
     assert again.stdout.splitlines()[0] == done.stdout.splitlines()[0]
+    assert "the page" not in again.stdout
     same = lrdoctor("compare", studies[0], studies[0], "--out", folder / "same", "-q")
     assert same.returncode == 0, same.stdout
     assert "DIFFERENCE BEYOND CHANCE: tiny (tiny) against tiny" in same.stdout

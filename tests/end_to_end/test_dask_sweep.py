@@ -5,12 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from interruptions import n_begun, report
+from interruptions import n_begun, report, wait_for
 from projects import command, curves, lrdoctor, project, records
 
 CLUSTER = """
@@ -63,13 +62,19 @@ def test_a_cluster_of_this_machine_gives_the_curves_of_local_workers_though_a_pr
 
 
 def test_a_second_invocation_takes_over_and_trains_nothing_twice(local: Path, tmp_path: Path, address: str) -> None:
-    words = command("sweep", project(tmp_path), "--out", tmp_path / "out", "--engine", f"dask={address}", *ARGUMENTS)
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
-        while len(records(tmp_path / "out")) < len(records(local)) // 3 and first.poll() is None:
-            time.sleep(0.01)
+    """The first one is killed while a worker is in the middle of a trial, which the worker then finishes for nobody.
+    The workers were started in another folder than the one in which the command is typed."""
+    project(tmp_path)
+    (tmp_path / "plan").write_text("2 wait for stop")
+    words = command("sweep", "tiny.yaml", "--out", "out", "--engine", f"dask={address}", *ARGUMENTS)
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
+        wait_for(lambda: (tmp_path / "done").exists() or first.poll() is not None)
         first.send_signal(signal.SIGKILL)
+    (tmp_path / "stopped").touch()
+    wait_for(lambda: list((tmp_path / "out" / "running").glob("*/*/ended.json")))
     before = records(tmp_path / "out")
-    done = subprocess.run(words, capture_output=True, text=True, timeout=200)
+    assert 2 <= len(before) < len(records(local))
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     after = records(tmp_path / "out")
     assert {key: after[key] for key in before} == before

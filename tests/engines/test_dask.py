@@ -15,7 +15,7 @@ import pytest
 from distributed import LocalCluster, Nanny, Scheduler, SpecCluster
 from engine_samples import results, tasks, wait_until
 
-from lrdoctor.engines import dask_cluster, dask_engine, dask_worker
+from lrdoctor.engines import dask_cluster, dask_engine, dask_tasks, dask_worker
 from lrdoctor.engines.base import Failed, Finished, Progress, Started, Task
 from lrdoctor.engines.dask_engine import DaskEngine
 from lrdoctor.errors import EngineError, Interrupted, SpecError, WorkloadError
@@ -198,6 +198,48 @@ def test_a_task_that_two_workers_died_of_is_given_up_with_both_reasons(address, 
     (failed,) = ends
     assert failed.reason.startswith("2 workers died of it: the one at ")
     assert failed.reason.count("died or lost its connection") == 2
+
+
+def killed(client, busy):
+    os.kill(client.run(os.getpid, workers=[busy])[busy], signal.SIGKILL)
+
+
+def preempted(client, busy):
+    client.retire_workers([busy], close_workers=True)
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [(killed, "died or lost its connection"), (preempted, "left (preempted, closed, or restarted)")],
+)
+def test_a_worker_that_a_cluster_class_lost_is_replaced_and_its_task_runs_there(end, reason, tmp_path, monkeypatch):
+    """There is one worker, and none that comes back by itself, so that nothing else can finish the task."""
+    monkeypatch.setattr(dask_tasks, "REPLACED", 0.5)
+    gate = tmp_path / "gate"
+    given = [shared("before", "count", 1), shared("w", "wait_for_file", gate)]
+    begun: list[Started] = []
+    done: list[str] = []
+    processes: list[int] = []
+    block = {"class_path": "one_life_cluster:Queue"}
+    # how long Dask itself waits for a lost worker before it lets another one take its place
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "500ms"}),
+        DaskEngine(ENTRY, {}, 1, cluster=block) as engine,
+    ):
+        for event in engine.run(given):
+            begun += [event] if isinstance(event, Started) else []
+            done += [event.task.key] if isinstance(event, Finished) else []
+            if isinstance(event, Progress) and event.task.key == "w":
+                processes.append(event.value)
+                if len(begun) == 2:
+                    client = engine._connected()
+                    (busy,) = [worker for worker, keys in client.processing().items() if keys]
+                    end(client, busy)
+                else:
+                    gate.touch()
+    assert (done, [event.task.key for event in begun]) == (["before", "w"], ["before", "w", "w"])
+    assert begun[2].deaths == (f"the worker at {busy} {reason}",)
+    assert len(set(processes)) == 2
 
 
 def test_deaths_of_the_process_in_a_worker_are_told_with_its_second_start(address, tmp_path, monkeypatch):

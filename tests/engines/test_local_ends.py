@@ -334,3 +334,11 @@ def test_nothing_is_left_among_the_temporary_files_by_a_parent_that_is_killed(tm
     surroundings = {**os.environ, "TMPDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", begin], cwd=HERE, env=surroundings, capture_output=True, timeout=60)
     wait_until(lambda: not list(tmp_path.glob("pymp-*")))
+
+
+def test_nor_by_one_that_is_killed_before_it_has_a_worker(tmp_path):
+    begin = "import os; from lrdoctor.engines import local_start; local_start.starter(()); os.kill(os.getpid(), 9)"
+    surroundings = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", begin], env=surroundings, stdout=subprocess.PIPE, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    wait_until(lambda: not list(tmp_path.glob("pymp-*")))

@@ -116,7 +116,7 @@ def test_the_rates_that_clipping_is_tried_at(
     tried: tuple[float, ...], unstable: float, expected: tuple[float, ...]
 ) -> None:
     of = study(*map(rate, tried), unstable=unstable)
-    assert rates_to_try(Settings(), of) == expected
+    assert rates_to_try(Settings(), of, 0.01, unstable) == expected
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def fresh(of: Clipping, unstable: bool) -> Confirmation:
     seeds = (
         Fresh(seed=s, use=good, reach=good, baseline=Outcome(0.2, False), baseline_reach=bad) for s in range(3, 13)
     )
-    return Confirmation(claim=of.claim, n_seeds=5, fresh=tuple(seeds))
+    return Confirmation(claim=of.claim(of.best), n_seeds=5, fresh=tuple(seeds))
 
 
 @pytest.mark.parametrize(("unstable", "status"), [(False, "verified"), (True, "rejected")])
@@ -224,7 +224,7 @@ def test_verified_is_what_fresh_seeds_confirm(of: Clipping, unstable: bool, stat
 def test_what_fresh_seeds_are_asked(
     of: Clipping, use: float, baseline_use: float | None, reach: float, gains: bool, widens: bool
 ) -> None:
-    assert of.claim == Claim(
+    assert of.claim(of.best) == Claim(
         base_learning_rate=use,
         reach=reach,
         baseline_learning_rate=0.01,

@@ -45,7 +45,7 @@ def test_no_treatment_is_the_baseline_itself():
 )
 def test_rates_of_a_treated_sweep(rates, best, unstable, further, expected):
     study = swept(dict.fromkeys(rates, GOOD), best_learning_rate=best, unstable_base_learning_rate=unstable).study
-    assert ladder(study, Settings(), further) == expected
+    assert ladder(study, best, Settings(), further) == expected
 
 
 @pytest.mark.parametrize(
@@ -57,5 +57,4 @@ def test_rates_of_a_treated_sweep(rates, best, unstable, further, expected):
     ],
 )
 def test_lower_rates(best, unstable, expected):
-    study = swept({best: GOOD}, best_learning_rate=best, unstable_base_learning_rate=unstable).study
-    assert lower_rates(study, Settings()) == expected
+    assert lower_rates(best, unstable, Settings()) == expected

@@ -7,7 +7,7 @@ from treatment_worlds import DEAD, GOOD, PLAIN, RISE, swept, tried, with_fresh
 
 from lrdoctor.procedures.measured import Room
 from lrdoctor.procedures.treatment import LOWER, Treatment
-from lrdoctor.procedures.treatment_results import prescribed, to_confirm
+from lrdoctor.procedures.treatment_results import Cost, NotTried, SearchFailed, prescribed, to_confirm
 
 BETTER, WORSE = (0.05, 0.05, 0.05, 0.06, 0.06), (0.3, 0.31, 0.32, 0.33, 0.34)
 DOUBTFUL = (0.125, 0.135, 0.145, 0.15, 0.115)
@@ -19,6 +19,11 @@ ADAM = Treatment(optimizer='{"name":"adam"}')
 CURED = {0.01: GOOD, 0.02: GOOD, 0.04: GOOD, 0.1: DEAD}
 OWN_RATES = {0.001: GOOD, 0.002: GOOD, 0.005: GOOD, 0.01: GOOD, 0.03: RISE}
 FAR = CURED | {0.1: GOOD}
+UNSWEPT = (
+    NotTried(name="warmup", reason="no validation", cost=Cost()),
+    SearchFailed(name="clip_gradients", reason="no threshold holds", cost=Cost()),
+)
+"""What was not swept is neither confirmed nor prescribed."""
 
 
 @pytest.mark.parametrize(
@@ -48,9 +53,6 @@ FAR = CURED | {0.1: GOOD}
         # no rate may be called stable with it, of one seed in two or of none
         ({0.01: GOOD, 0.02: RISE, 0.04: DEAD, 0.1: DEAD}, {}, "rejected", None, None),
         ({0.01: DEAD, 0.02: DEAD}, {}, "rejected", None, None),
-        # not even searched, not even swept
-        (None, {"missing": "no validation"}, "not_tried", None, None),
-        (None, {"failed": "no warmup holds", "treatment": None}, "rejected", None, None),
     ],
 )  # fmt: skip
 def test_what_the_search_makes_of_a_fix(after, changes, status, use, margin):
@@ -206,7 +208,6 @@ def test_where_nothing_trains_no_loss_is_asked_for():
 )
 def test_the_last_resort(rates, rate, promises, fresh, status):
     before = swept(rates, best_learning_rate=0.01)
-    assert tried(name=LOWER, treatment=Treatment(), before=before, base_learning_rate=rate).status == "rejected"
     found = tried(rates, name=LOWER, treatment=Treatment(), before=before, base_learning_rate=rate)
     assert (found.rate_to_use, found.promises) == (rate, promises)
     if promises:
@@ -288,7 +289,7 @@ def refuted(found):
     ],
 )
 def test_which_fix_is_confirmed_next(of, chosen):
-    found = to_confirm(of, most=3)
+    found = to_confirm([*UNSWEPT, *of], most=3)
     assert (found and found.name) == chosen
 
 
@@ -317,8 +318,8 @@ def test_which_fix_is_confirmed_next(of, chosen):
     ],
 )
 def test_prescription(of, chosen):
-    found = prescribed(of)
-    assert (found and found.name) == chosen
+    found = prescribed([*UNSWEPT, *of])
+    assert (found and found.fix.name) == chosen
 
 
 def test_the_samples_are_what_they_are_called():

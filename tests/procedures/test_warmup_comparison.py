@@ -11,7 +11,14 @@ from lrdoctor.core.study import Rate, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.procedures.comparison import compare
 from lrdoctor.procedures.warmup import Settings
-from lrdoctor.procedures.warmup_comparison import Comparison, Warmup, at_best_rate, highest_stable, rates_to_compare
+from lrdoctor.procedures.warmup_comparison import (
+    Comparison,
+    Held,
+    Warmup,
+    at_best_rate,
+    highest_stable,
+    rates_to_compare,
+)
 
 INF = math.inf
 
@@ -56,8 +63,14 @@ def test_the_highest_stable_rate(rates: list[Rate], highest: float | None) -> No
     ],
 )
 def test_when_the_highest_stable_rate_rose(warmed: list[Rate], without: list[Rate], beyond: bool, risen: bool) -> None:
-    found = Warmup(settings=Settings(0.2, (10,), 100), tried=(), warmed=tuple(warmed), without=tuple(without))
-    assert (found.is_beyond_the_edge, found.is_risen) == (beyond, risen)
+    found = Warmup(
+        settings=Settings(0.2, (10,), 100),
+        tried=(),
+        held=Held(base_learning_rate=2.0, warmup_steps=10),
+        warmed=tuple(warmed),
+        without=tuple(without),
+    )
+    assert (found.is_beyond_the_edge, found.risen is not None) == (beyond, risen)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +84,7 @@ def test_the_compared_rates_go_from_the_best_to_the_base(
     rates: tuple[Rate, ...], grid: tuple[float, ...], compared: tuple[float, ...]
 ) -> None:
     study = Study(name="x", runs=(), rates=rates, best_learning_rate=0.1, unstable_base_learning_rate=0.2)
-    assert rates_to_compare(study, grid, 2.0) == compared
+    assert rates_to_compare(study, 0.1, 0.2, grid, 2.0) == compared
 
 
 def run(at: float, seed: int, val: float, warmup_steps: int = 0, **changes: Any) -> Run:

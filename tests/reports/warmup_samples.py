@@ -12,7 +12,7 @@ from lrdoctor.core.curve import Curve
 from lrdoctor.core.fix_sections import WarmupResult
 from lrdoctor.core.run import Run
 from lrdoctor.procedures.warmup import Settings, Tried
-from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
+from lrdoctor.procedures.warmup_comparison import Comparison, Held, Warmup
 
 SETTINGS = Settings(0.05, (1, 10, 30), max_train_steps=300)
 
@@ -25,8 +25,7 @@ def tried(at: float, steps: int, n_held: int, n_judged: int = 5) -> Tried:
 HELD = Warmup(
     settings=SETTINGS,
     tried=(tried(0.5, 1, 0), tried(0.5, 10, 1), tried(0.5, 30, 5), tried(0.5, 17, 3)),
-    base_learning_rate=0.5,
-    warmup_steps=17,
+    held=Held(base_learning_rate=0.5, warmup_steps=17),
     stable_without=0.02,
     without=(rate(0.01, 0.2), rate(0.05, feasible=0, events={"early blow-up": 5}), rate(0.5, feasible=0)),
     warmed=(rate(0.01, 0.19), rate(0.05, 0.25), rate(0.5, 0.4, feasible=4)),

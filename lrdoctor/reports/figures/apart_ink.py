@@ -11,8 +11,6 @@ from lrdoctor.reports.figures.several_ink import LONGEST_LABEL, PENS
 from lrdoctor.reports.figures.style import Draw
 from lrdoctor.reports.numbers import number
 
-MARGIN = 0.05
-"""Part of the value axis kept free on each side."""
 PANEL_INCHES = 2.6
 """Height of a panel."""
 
@@ -53,13 +51,7 @@ def _title(panel: RatePanel) -> list[str]:
 
 def _draw_panel(axes: Axes, panel: RatePanel) -> None:
     axes.set_ylabel("training loss")
-    low, high = panel.low, panel.high
-    if panel.log_y:
-        room = (high / low) ** MARGIN
-        style.make_log(axes, "y", low / room, high * room)
-    else:
-        room = MARGIN * (high - low) or abs(high) or 1.0
-        axes.set_ylim(low - room, high + room)
+    style.set_values(axes, panel.low, panel.high, log=panel.log_y)
     for line in panel.lines:
         colour = PENS[line.place % len(PENS)][0]
         axes.plot(line.raw.step, line.raw.value, color=colour, linewidth=0.6, alpha=0.35, zorder=2)
@@ -67,5 +59,5 @@ def _draw_panel(axes: Axes, panel: RatePanel) -> None:
             axes.plot(other.step, other.value, color=colour, linewidth=0.7, alpha=0.45, zorder=3)
         axes.plot(line.smoothed.step, line.smoothed.value, color=colour, linewidth=1.8, zorder=4)
         if line.break_at is not None:
-            step, value = line.break_at[0], min(line.break_at[1], high)
+            step, value = line.break_at[0], min(line.break_at[1], panel.high)
             axes.plot(step, value, "X", color=colour, markeredgecolor="white", markersize=9, zorder=6)

@@ -10,7 +10,7 @@ import numpy as np
 
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.robust import min_max_decimate
-from lrdoctor.core.run import Run
+from lrdoctor.core.run import Run, trial_of
 from lrdoctor.core.sections import Probe, ProbedSeed
 from lrdoctor.reports.numbers import multiple, number
 
@@ -128,9 +128,8 @@ def _panel(label: str, name: str, runs: Sequence[Run], eval_every: int, n_shown:
 
 
 def _trace(run: Run, name: str, eval_every: int, n_shown: int, n_points: int) -> Trace:
-    assert run.trial is not None
     curve = run.curve(name).before(n_shown).finite
-    return Trace(min_max_decimate(curve, n_points), curve.at_schedule(eval_every, run.trial.schedule_steps))
+    return Trace(min_max_decimate(curve, n_points), curve.at_schedule(eval_every, trial_of(run).schedule_steps))
 
 
 def _value_axis(traces: Sequence[Trace], first: float) -> tuple[bool, float, float, bool]:

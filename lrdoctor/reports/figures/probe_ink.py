@@ -15,8 +15,6 @@ from lrdoctor.reports.numbers import number
 
 SIZE_INCHES = (8.6, 4.4)
 """Two panels side by side."""
-MARGIN = 0.05
-"""Part of the axis kept free on each side."""
 
 
 def draw_probe(plot: ProbePlot) -> Draw:
@@ -94,8 +92,8 @@ def _draw_panel(axes: Axes, panel: Panel, plot: ProbePlot, n_steps: int) -> None
         axes.set_yticks([])
         style.say_instead(axes, panel.missing)
         return
-    _draw_value_axis(axes, panel)
-    axes.set_xlim(-MARGIN * n_steps, (1 + MARGIN) * n_steps)
+    style.set_values(axes, panel.low, panel.high, log=panel.log_y)
+    axes.set_xlim(-style.MARGIN * n_steps, (1 + style.MARGIN) * n_steps)
     for trace in panel.others:
         axes.plot(trace.every.step, trace.every.value, color=style.BLUE, linewidth=0.6, alpha=0.35, zorder=2)
         _draw_scheduled(axes, trace, 0.35)
@@ -117,16 +115,6 @@ def _draw_scheduled(axes: Axes, trace: Trace, alpha: float) -> None:
         markersize=6,
         zorder=5 if strong else 3,
     )
-
-
-def _draw_value_axis(axes: Axes, panel: Panel) -> None:
-    low, high = panel.low, panel.high
-    if panel.log_y:
-        room = (high / low) ** MARGIN
-        style.make_log(axes, "y", low / room, high * room)
-    else:
-        room = MARGIN * (high - low) or abs(high) or 1.0
-        axes.set_ylim(low - room, high + room)
 
 
 def _draw_legend(figure: Figure, axes: Axes, plot: ProbePlot) -> None:

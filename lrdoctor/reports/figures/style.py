@@ -152,6 +152,21 @@ def log_ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
     return ticks
 
 
+MARGIN = 0.05
+"""Room between the values and the edges of a panel, as part of their range."""
+
+
+def set_values(axes: Axes, low: float, high: float, *, log: bool) -> None:
+    """The value axis from `low` to `high` with some room on both sides; where they are one value, with room around
+    it."""
+    if log:
+        room = (high / low) ** MARGIN
+        make_log(axes, "y", low / room, high * room)
+    else:
+        room = MARGIN * (high - low) or abs(high) or 1.0
+        axes.set_ylim(low - room, high + room)
+
+
 def make_log(axes: Axes, which: Literal["x", "y"], low: float, high: float, most: int = MOST_TICKS) -> None:
     """Makes an axis logarithmic from `low` to `high`, with labels in the field's way (0.001, 1e-05), `most` of them."""
     if which == "x":

@@ -20,8 +20,6 @@ PENS: tuple[Pen, ...] = (
     (style.PURPLE, "v"),
 )
 """Colour and marker; lr* takes the first. Dashes would drown in the noise of a raw loss."""
-MARGIN = 0.05
-"""Part of the axis kept free on each side."""
 PANEL_INCHES = 1.35
 """Height of the panel of one rate."""
 
@@ -45,7 +43,7 @@ def draw_training_curves(curves: TrainingCurves) -> Draw:
         panels = figure.subplots(len(curves.rates), 1, sharex=True, squeeze=False)[:, 0]
         title = style.set_title(panels[0], curves.name, words, _name(curves.rates[0]))
         for place, (axes, rate) in enumerate(zip(panels, curves.rates, strict=True)):
-            _draw_value_axis(axes, curves)
+            style.set_values(axes, curves.low, curves.high, log=curves.log_y)
             if place:
                 axes.set_title(_name(rate))
             _draw_rate(axes, rate, PENS[place % len(PENS)][0], curves.high)
@@ -55,16 +53,6 @@ def draw_training_curves(curves: TrainingCurves) -> Draw:
         return title
 
     return draw
-
-
-def _draw_value_axis(axes: Axes, curves: TrainingCurves) -> None:
-    low, high = curves.low, curves.high
-    if curves.log_y:
-        room = (high / low) ** MARGIN
-        style.make_log(axes, "y", low / room, high * room)
-    else:
-        room = MARGIN * (high - low) or abs(high) or 1.0
-        axes.set_ylim(low - room, high + room)
 
 
 def _draw_rate(axes: Axes, rate: RateTraces, colour: str, high: float) -> None:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from lrdoctor.core.curve import Curve
 from lrdoctor.reports.figures import style
 from lrdoctor.reports.figures.style import Draw
-from lrdoctor.reports.figures.training_ink import MARGIN, PENS, Pen
+from lrdoctor.reports.figures.training_ink import PENS, Pen
 from lrdoctor.reports.figures.warmup import WarmupCurves, WarmupTrace
 from lrdoctor.reports.numbers import number
 
@@ -101,13 +101,8 @@ def _lines(curves: WarmupCurves, what: str) -> list[str]:
 
 def _draw_axes(losses: Axes, rates: Axes, curves: WarmupCurves) -> None:
     last = max(int(curve.step[-1]) for trace in curves.traces for curve in (trace.loss, *trace.others))
-    low, high = curves.low, curves.high
-    if low > 0 and high > low:
-        room = (high / low) ** MARGIN
-        style.make_log(losses, "y", low / room, high * room)
-    else:  # a negative loss has no logarithm
-        room = MARGIN * (high - low) or abs(high) or 1.0
-        losses.set_ylim(low - room, high + room)
+    # a negative loss has no logarithm
+    style.set_values(losses, curves.low, curves.high, log=curves.high > curves.low > 0)
     lowest = min((float(t.learning_rate.value.min()) for t in curves.traces if len(t.learning_rate)), default=1.0)
     top = max(curves.base_learning_rate, lowest)
     style.make_log(rates, "y", lowest / 1.5, top * 1.5, FEW_TICKS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ def page(report: Report, folder: Path | None) -> dict[str, Any]:
         "shown_badge": "inspected" if report.command == "inspect" else report.verdict,
         "model": model_view(report.architecture),
         "origin": made,
-        "steps": [(step, step.startswith("lrdoctor ")) for step in report.next_steps],
+        "steps": [(step, step.startswith(actions.COMMANDS)) for step in report.next_steps],
     }
     return shared | (_of_study(report, folder) if report.is_of_trials else _of_logs(report))
 
@@ -179,5 +178,5 @@ def _prescription(given: Prescription | None) -> dict[str, Any] | None:
         "snippet": given.snippet,
         "trainer": given.trainer or "PyTorch",
         "spec_file": given.spec_file,
-        "command": f"lrdoctor sweep {shlex.quote(given.spec_file)}",
+        "command": actions.sweep_of(given),
     }

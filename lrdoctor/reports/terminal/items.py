@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lrdoctor.reports.actions import COMMANDS
 from lrdoctor.reports.numbers import number
 from lrdoctor.reports.terminal.text import safe
 
@@ -28,8 +29,6 @@ MOST_OF_A_KIND = 5
 """Findings of one rule and severity that are shown of a run; more say no more."""
 MOST_STEPS = 6
 """Next steps that are shown of many runs."""
-COMMAND = "lrdoctor "
-"""How a next step begins that is a command."""
 
 Item = tuple[Text, Text]
 """A label and the words beside it."""
@@ -165,10 +164,10 @@ def print_lines(console: Console, title: str, lines: Iterable[str]) -> None:
 
 def print_steps(console: Console, steps: Sequence[str], verbose: bool) -> None:
     """What to do next: commands in lines that survive copy and paste, sentences as paragraphs."""
-    said = [step for step in steps if not step.startswith(COMMAND)]
+    said = [step for step in steps if not step.startswith(COMMANDS)]
     shown = said if verbose else said[:MOST_STEPS]
     sentences = [(Text("-"), safe(console, step)) for step in shown]
     if len(said) > len(shown):
         sentences.append((Text("-"), safe(console, f"and {len(said) - len(shown)} more; -v or --json lists them")))
     print_items(console, "Next", sentences)
-    print_lines(console, "" if sentences else "Next", [step for step in steps if step.startswith(COMMAND)])
+    print_lines(console, "" if sentences else "Next", [step for step in steps if step.startswith(COMMANDS)])

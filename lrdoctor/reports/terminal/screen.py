@@ -280,7 +280,7 @@ def _of_logs(report: Report) -> Iterator[Part]:
 def _further(report: Report) -> list[str]:
     """The next steps in words, without the one that is to be done now."""
     now = actions.do_now(report)
-    return [s for s in report.next_steps if not s.startswith(actions.COMMAND) and (now is None or s != now.words)]
+    return [s for s in report.next_steps if not s.startswith(actions.COMMANDS) and (now is None or s != now.words)]
 
 
 def _print_unread(runs: Sequence[RunSummary], console: Console) -> None:

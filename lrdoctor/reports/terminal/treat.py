@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,8 +12,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from lrdoctor.core.plain import plain
+from lrdoctor.reports.actions import sweep_of
 from lrdoctor.reports.numbers import multiple, number
-from lrdoctor.reports.terminal.items import COMMAND, INDENT, Item, print_items, print_lines
+from lrdoctor.reports.terminal.items import INDENT, Item, print_items, print_lines
 from lrdoctor.reports.terminal.text import safe
 from lrdoctor.reports.terminal.treat_table import CONFIRMED, tried_table
 from lrdoctor.reports.treated import in_short, margin, settings_in_short
@@ -131,11 +131,10 @@ def _print_prescription(prescription: Prescription, console: Console) -> None:
     title = f"Prescription: {' + '.join(prescription.names)} ({prescription.status.replace('_', ' ')})"
     lines: dict[str, object] = {"why": prescription.why, "base_learning_rate": prescription.base_learning_rate}
     lines |= {key: value for key, value in plain(prescription.settings).items() if key not in lines}
-    lines |= {"patched spec": prescription.spec_file}
+    lines |= {"patched spec": prescription.spec_file} if prescription.spec_file else {}
     print_items(console, title, ((Text(key), safe(console, _exactly(value))) for key, value in lines.items()))
     print_lines(console, f"For {prescription.trainer or 'PyTorch'}", prescription.snippet.splitlines())
-    command = f"{COMMAND}sweep {shlex.quote(prescription.spec_file)}"
-    print_lines(console, "The same as a spec that runs", [command])
+    print_lines(console, "The same as a spec that runs", list(filter(None, [sweep_of(prescription)])))
 
 
 def _exactly(value: object) -> str:

@@ -1,0 +1,37 @@
+"""Imported by the process that workers are forked from, before all else: its last act.
+
+A parent that is killed deletes nothing, and the folder of its sockets is left among the temporary files. Its workers
+delete it; a parent that is killed before it has any has only the server, which ends once nobody needs it any more.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import time
+from multiprocessing import forkserver  # not on Windows
+from pathlib import Path
+
+PARENT = "LRDOCTOR_SERVER_OF"
+"""Environment variable with the process that started the server: it may be dead before this module is imported."""
+PATIENCE = 2.0
+"""Seconds for the system to give this process another parent: the end of the pipe to a dead one comes first."""
+
+
+def delete_sockets(parent: int) -> None:
+    """Deletes the folder in which this server listened, unless its parent lives, which does so itself at its end."""
+    address = forkserver._forkserver._forkserver_address  # type: ignore[attr-defined]
+    if not isinstance(address, str) or not Path(address).parent.name.startswith("pymp-"):
+        return
+    deadline = time.monotonic() + PATIENCE
+    while os.getppid() == parent and Path(address).exists():
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.02)
+    shutil.rmtree(Path(address).parent, ignore_errors=True)
+
+
+# the server knows no other way to have something done than to import it; workers end without what is registered here
+if PARENT in os.environ:
+    atexit.register(delete_sockets, int(os.environ.pop(PARENT)))
