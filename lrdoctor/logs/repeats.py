@@ -25,6 +25,10 @@ class Thresholds:
     degrees of freedom) reaches it once in two thousand values."""
     apart: float = 1.5
     """Times the noise from one step to the next that one sequence lies above the others, in the median."""
+    within: float = 0.5
+    """Part of the fall that happens within the steps from which they are of one series, of two values a step half."""
+    undone: float = 1.5
+    """Part of the fall within the steps from which it is undone between them."""
     trend: float = 8.0
     """Times the usual difference of two values that the whole curve falls, for its fall to be more than noise."""
 
@@ -90,7 +94,8 @@ def is_one_series(values: Values) -> bool | None:
         total = float(all_steps.sum())
     if not abs(total) > THRESHOLDS.trend * usual:
         return None
-    return within / total > 0.5
+    # more than the whole fall is undone from each step to the next: one sequence lies above the others
+    return THRESHOLDS.within < within / total < THRESHOLDS.undone
 
 
 def differ_much(step: Steps, value: Values) -> bool:

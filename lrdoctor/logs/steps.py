@@ -33,6 +33,12 @@ FEW = 3
 ANEW = 0.8
 """Share of the pieces that must start where the first one did to be runs."""
 
+SOMETIMES = 0.05
+"""The same share where the steps also go ahead by more than one row: some writers end before the others."""
+AHEAD = 1.5
+"""Times the smallest distance of two rows from which a step goes ahead by more than the next one."""
+AS_OFTEN = 0.25
+"""How often they go ahead so, for each time that they go back: some of the writers are a single step apart."""
 SMALL_JUMP = 8
 """Gaps between rows that unsynchronised writers are apart at most; a resume goes further back."""
 
@@ -215,7 +221,10 @@ def parts_of(axis: Axis, logged: Marks) -> list[Part]:
     gap = float(median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
     within = back[step[back] > step[0] + gap / 2]
     often = len(within) >= max(MANY, INTERLEAVED * len(step))
-    if often and -median(gaps[within - 1]) <= SMALL_JUMP * gap:
+    at_times = len(within) >= max(MANY, SOMETIMES * len(step))
+    # after a resume the steps go on one by one; of several writers each goes back to where another one has been, and on
+    n_ahead = int((gaps > AHEAD * gaps[gaps > 0].min()).sum()) if at_times else 0
+    if (often and -median(gaps[within - 1]) <= SMALL_JUMP * gap) or (at_times and n_ahead >= AS_OFTEN * len(within)):
         return [Part(0, len(axis.step), (), ("several writers, not in order: rows are sorted by step",))]
     highest = np.maximum.accumulate(step)
     late = (back + 1 < len(step)) & (step[np.minimum(back + 1, len(step) - 1)] > highest[back - 1])

@@ -118,3 +118,45 @@ def test_columns_named_by_a_learning_rate_are_runs(read: Read) -> None:
     assert [run.train_loss.value.tolist() for run in runs] == RUNS
     (run,) = read("step,loss,lr_0,lr_1\n" + "".join(f"{k},{v},0.1,0.2\n" for k, v in enumerate(walk(N))))
     assert run.curve("learning_rate").value.tolist() == [0.1] * N
+
+
+def in_no_order(runs: Sequence[Sequence[float]], seed: int) -> list[Row]:
+    """Rows of writers that are not synchronised: each writes its steps in order, whoever comes next."""
+    random, left, rows = np.random.default_rng(seed), [list(enumerate(run)) for run in runs], list[Row]()
+    while any(left):
+        k = int(random.choice([i for i, rest in enumerate(left) if rest]))
+        step, value = left[k].pop(0)
+        rows.append((f"w{k}", step, value))
+    return rows
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize("lengths", [(N, N, N), (N, N // 2, N // 3), (N // 2, N, N // 3)])
+@pytest.mark.parametrize("seed", range(3))
+def test_writers_in_no_order_keep_what_is_not_finite(
+    read: Read, which: int, lengths: tuple[int, int, int], seed: int
+) -> None:
+    healthy = [walk(length, k) for k, length in enumerate(lengths)]
+    assert all(run.train_loss.first_non_finite is None for run in read(csv("unknown", in_no_order(healthy, seed))))
+    lost = lengths[which] * 7 // 10
+    ends_in_nan = [*healthy[which][:lost], *[float("nan")] * (lengths[which] - lost)]
+    rows = in_no_order([*healthy[:which], ends_in_nan, *healthy[which + 1 :]], seed)
+    assert lost in [run.train_loss.first_non_finite for run in read(csv("unknown", rows))]
+
+
+def test_many_resumes_of_a_log_with_odd_distances_are_resumes(read: Read) -> None:
+    steps, at = list[int](), 0
+    for k in range(300):
+        at += (1, 3, 2, 7)[k % 4]
+        if k % 30 == 29:
+            at -= 40
+        steps.append(at)
+    (run,) = read("step,loss\n" + "".join(f"{step},{v}\n" for step, v in zip(steps, walk(300), strict=True)))
+    assert len(run.provenance["resumed_at"]) == 10
+
+
+def test_a_first_run_that_lies_above_the_others_at_its_start_is_a_run(read: Read) -> None:
+    runs = [walk(N, k) for k in range(3)]
+    runs[0] = [*runs[0][:5], *[value + 4 for value in runs[0][5:25]], *runs[0][25:]]
+    rows = [(f"w{k}", step, runs[k][step]) for step in range(N) for k in range(3)]
+    assert [run.train_loss.value.tolist() for run in read(csv("unknown", rows))] == runs
