@@ -336,8 +336,8 @@ def test_trials_that_cannot_change_the_answer_are_left_out(spec: Spec, tmp_path:
     assert reports[0].verdict == reports[1].verdict
     told = [note for note in spared.notes if "left out" in note]
     assert told == [
-        f"{every.trials - few.trials} of {every.trials} trials were left out: further seeds at rates that one or some "
-        "of them settle; --exhaustive trains all"
+        f"{every.trials - few.trials} of {every.trials} trials were left out: the other seeds at rates where those "
+        "trained settle the answer; --exhaustive trains them too"
     ]
     assert not [note for note in whole.notes if "left out" in note]
 

@@ -146,7 +146,7 @@ def test_the_numbers_of_a_prescription(spec: Spec, tmp_path: Path) -> None:
     assert row.stability_margin >= 10
     assert row.highest_stable_learning_rate >= 10 * before.highest_stable_learning_rate
     assert row.comparison.change == "no change"
-    assert "no gain, it is inside the spread" in row.why
+    assert "no change beyond the spread" in row.why
     assert row.steps_added == chosen.settings.warmup_steps
 
 
@@ -229,7 +229,7 @@ def test_what_holds_on_the_seeds_of_the_search_alone_is_rejected_and_the_next_be
     assert (clipping.name, clipping.status) == ("clip_gradients", "verified")
     assert found.prescribed is not None
     assert found.prescribed.fix is clipping
-    assert report.fixes[0].why.startswith("rejected on fresh seeds: it buys nothing there")
+    assert report.fixes[0].why.startswith("rejected on fresh seeds: it helps nothing there")
 
 
 @pytest.mark.parametrize("everything", [False, True])

@@ -6,7 +6,7 @@ from math import isfinite
 
 from lrdoctor.procedures.comparison import FEWEST_SEEDS, Paired
 
-WORDS = {"gain": "a gain", "loss": "a loss", "no change": "no gain, it is inside the spread over the seeds"}
+WORDS = {"gain": "a gain", "loss": "a loss", "no change": "no change beyond the spread over the seeds"}
 
 
 def change(paired: Paired) -> str:

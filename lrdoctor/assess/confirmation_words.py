@@ -11,9 +11,9 @@ from lrdoctor.procedures.confirmation import Confirmation, Failing, Outcome, spr
 
 REFUTED: Mapping[Failing, str] = {
     "unstable": "it is not stable at the rate to use",
-    "loss": "it loses",
-    "doubt": "it is in doubt whether it loses nothing",
-    "nothing": "it buys nothing there",
+    "loss": "its loss is higher",
+    "doubt": "its loss may be higher",
+    "nothing": "it helps nothing there",
 }
 
 
@@ -30,7 +30,9 @@ def confirmed(found: Confirmation, objective: Objective) -> Iterator[str]:
     yield in_short(found)
     yield f"stable in {_stable(found.at_use)} at {claim.base_learning_rate:.4g}"
     if claim.widens:
-        with_it = f"in {_stable(found.at_reach)} at {claim.reach:.4g}, and " * (claim.reach != claim.base_learning_rate)
+        with_it = f"stable in {_stable(found.at_reach)} at {claim.reach:.4g}, and " * (
+            claim.reach != claim.base_learning_rate
+        )
         yield f"{with_it}without it in {_stable(found.of_baseline_at_reach)} at {claim.baseline_reach:.4g}"
     after, before = spread_of(found.at_use), spread_of(found.of_baseline)
     if after is not None and claim.baseline_learning_rate is None:

@@ -33,7 +33,7 @@ def _confirmed(tried: Swept) -> Iterator[str]:
     if tried.confirmation is not None:
         yield from confirmed(tried.confirmation, tried.after.study.objective)
     elif tried.status == "unconfirmed":
-        yield "not tried on fresh seeds, since no more was needed or allowed"
+        yield "not tried on fresh seeds: another fix was confirmed before it, or the limit was reached"
 
 
 def _changed(tried: Swept) -> Iterator[str]:
@@ -67,8 +67,8 @@ def _own_rates(tried: Swept) -> Iterator[str]:
     )
     if not tried.cures:
         yield (
-            f"what may be called stable reaches up to {_rate(tried.after.stable_up_to)}, and less than "
-            f"{tried.limits.own_rates:g} times the room without it tells nothing, since lr* is known up to a grid step"
+            f"its stable rates reach up to {_rate(tried.after.stable_up_to)}; less than {tried.limits.own_rates:g} "
+            "times the room without it shows nothing, since both best rates are known only up to a step of their grids"
         )
 
 
@@ -85,11 +85,14 @@ def _reached(tried: Swept) -> Iterator[str]:
         yield f"on the seeds of the search the highest stable rate goes from {_rate(before)} to {_rate(after)}"
     if tried.after.unstable_range is not None:
         low, high = tried.after.unstable_range
-        yield f"half of all seeds is unstable with it from {low:.3g}..{high:.3g} on (90 %, by the fit to these trials)"
+        yield (
+            f"with it half of all seeds become unstable at a rate between {low:.3g} and {high:.3g} (90 %, estimated "
+            "from these trials)"
+        )
     seen = tried.evidence
     yield (
-        f"at {_rates(seen.rates)} {seen.n_unstable_without} of {seen.n_pairs} trials are unstable without it and "
-        f"{seen.n_unstable_with} of {seen.n_pairs} with it"
+        f"of the trials at {_rates(seen.rates)}, {seen.n_unstable_without} of {seen.n_pairs} are unstable without it "
+        f"and {seen.n_unstable_with} of {seen.n_pairs} with it"
     )
     if not tried.cures:
         yield (
@@ -158,7 +161,8 @@ def _against_lower(tried: Swept) -> Iterator[str]:
     lower = tried.lower
     if lower is not None:
         yield (
-            f"the plain rate with the same mean step, {lower.base_learning_rate:.4g}, reaches {lower.objective:.4g}: "
+            f"without clipping the rate {lower.base_learning_rate:.4g}, whose steps are as large on average, reaches "
+            f"{lower.objective:.4g}: "
             f"{AGAINST_LOWER[lower.paired.change]}"
         )
 
@@ -180,13 +184,15 @@ def of_prescription(prescribed: Verified, tried: Sequence[Tried]) -> str:
     if chosen.name == LOWER:
         return f"no other fix is confirmed: the last resort, stable on {seeds}"
     if chosen.reaches_target and not chosen.trains_better:
-        return f"the first fix in order that is confirmed to restore {room(chosen.room)} of room, on {seeds}"
+        return f"the first fix in order that is confirmed to restore a margin of {room(chosen.room)}, on {seeds}"
     others = [t for t in tried if t.status == "verified" and t is not chosen]
     refuted = [t for t in tried if isinstance(t, Swept) and t.is_refuted]
-    bought = "it trains better than lr* as it is" if chosen.trains_better else f"it is stable up to {room(chosen.room)}"
+    bought = (
+        "it trains better than lr* as it is" if chosen.trains_better else f"its stability margin is {room(chosen.room)}"
+    )
     words = [f"confirmed on {seeds}: {bought}"]
     if others:
-        words.append(f"and of the {len(others) + 1} fixes confirmed it comes first by the loss, then by the room")
+        words.append(f"it comes first of the {len(others) + 1} confirmed fixes, by the loss, then by the margin")
     if refuted:
         words.append(f"rejected on fresh seeds: {', '.join(dict.fromkeys(numbers(t) for t in refuted))}")
     return "; ".join(words)
@@ -204,9 +210,9 @@ def in_short(treated: Treated) -> str:
             f"{refuted} held on the seeds of the search and not on fresh ones" if refuted else "none helps clearly"
         )
         best = treated.study.best_learning_rate
-        return f"no fix bought anything ({why_not}){'' if best is None else f': stay at lr* = {best:.4g}'}"
+        return f"no fix is worth its cost ({why_not}){'' if best is None else f': stay at lr* = {best:.4g}'}"
     chosen = treated.prescribed.fix
-    wide = f"room {room(chosen.room)}, " if (chosen.room.margin or 0.0) > 1 else ""
+    wide = f"margin {room(chosen.room)}, " if (chosen.room.margin or 0.0) > 1 else ""
     on_seeds = f"confirmed on {len(treated.prescribed.confirmation.fresh)} fresh seeds"
     return (
         f"prescribed: {numbers(chosen)} at {treated.prescribed.base_learning_rate:.4g} "
@@ -219,7 +225,7 @@ def _gain(chosen: Swept) -> str:
         return "trains better"
     if chosen.comparison is None:
         return "nothing trains without it"
-    return "a loss" if chosen.comparison.change == "loss" else "no gain in the loss"
+    return "a higher loss" if chosen.comparison.change == "loss" else "no lower loss"
 
 
 def numbers(tried: Swept) -> str:

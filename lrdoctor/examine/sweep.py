@@ -107,8 +107,8 @@ def _saved(known: sparing.Known) -> Iterator[str]:
     if n_left:
         n = sum(len(of) for of in known.tried.values())
         yield (
-            f"{n_left} of {n + n_left} trials were left out: further seeds at rates that one or some of them settle; "
-            "--exhaustive trains all"
+            f"{n_left} of {n + n_left} trials were left out: the other seeds at rates where those trained settle the "
+            "answer; --exhaustive trains them too"
         )
 
 

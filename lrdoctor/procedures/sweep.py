@@ -270,8 +270,9 @@ def afterthoughts(study: Study) -> list[str]:
     lowest = min(others, key=lambda r: r.objective)
     return [
         *notes,
-        f"{lowest.base_learning_rate:.4g}, tried to locate the edge, reached {lowest.objective:.4g} against "
-        f"{best.objective:.4g} at lr*: lr* is chosen among the swept rates, put it into the grid to choose it",
+        f"{lowest.base_learning_rate:.4g}, tried to find where training becomes unstable, reached "
+        f"{lowest.objective:.4g} against {best.objective:.4g} at lr*; only the swept rates can become lr*: add it to "
+        "them to let it be chosen",
     ]
 
 

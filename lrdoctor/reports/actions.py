@@ -144,7 +144,7 @@ def _of_trials(report: Report, worst: Finding | None) -> Action | None:
     if worst is not None and proven is not None:
         return Action(fix_in_short(proven))
     if worst is not None and typed:
-        return Action("let every fix be tried on this training, in the playbook's order", (typed,))
+        return Action("try every fix on this training, in the playbook's order", (typed,))
     if worst is None and typed.startswith(("lrdoctor sweep ", "lrdoctor.sweep(")):
         return Action("add seeds until they tell", (typed,))
     if worst is not None or report.verdict == "inconclusive":
@@ -156,7 +156,7 @@ def _of_trials(report: Report, worst: Finding | None) -> Action | None:
 def _of_model(report: Report) -> Action | None:
     typed = _command(report)
     if typed:
-        return Action("let the changes be tried on copies of the model, each trained and judged", (typed,))
+        return Action("try the changes on copies of the model, each trained and judged", (typed,))
     return Action("nothing to change was seen; whether training is stable is measured by `lrdoctor sweep`")
 
 

@@ -119,18 +119,20 @@ def _why_open(study: Study, known: Certainty) -> str:
     """Why it cannot be told, and how many seeds would do."""
     margin = study.stability_margin
     seeds = f"{known.n_seeds} seed{'s' if known.n_seeds > 1 else ''}"
-    what = f"{seeds} cannot tell whether {study.best_in_words} sits at the edge of instability"
-    limit = f"and below {THRESHOLDS.margin:g}x, or by the next swept rate, counts as the edge"
+    what = (
+        f"{seeds} cannot tell whether {study.best_in_words} sits at the edge of instability (unstable less than "
+        f"{THRESHOLDS.margin:g}x above it, or at the next swept rate)"
+    )
     found = "no instability was found"
     if margin is not None:
         found = f"training is unstable from {margin:.3g}x higher on{study.margin_range}"
     if known.stability_margin is None:
         found += f", {seeds} gives no interval and seeds typically differ by a factor of {known.typical_spread:.2g}"
     if RULE.code not in known.seeds_to_settle:
-        return f"{what}: {found}, which is not what the seeds of the sweep say, {limit}"
+        return f"{what}: {found}, which is not what the seeds of the sweep say"
     needed = known.seeds_to_settle[RULE.code]
     more = f"about {needed} seeds would settle it: --seeds {needed}" if needed else "more than 20 seeds may be needed"
-    return f"{what}: {found}, {limit}; {more}, or --seeds auto"
+    return f"{what}: {found}; {more}, or --seeds auto"
 
 
 def _where(best: float, unstable: float, margin: float, spread: str) -> str:

@@ -28,7 +28,7 @@ def check(model: Architecture) -> Found:
     elif model.distinct_without_norm > THRESHOLDS.deep and not _is_quiet(model):
         seen = f"{model.n_norms} elsewhere in the model" if model.n_norms else "none in the whole model"
         yield RULE.finding(
-            f"{model.distinct_without_norm} layers lie one behind the other without a normalization; {seen}",
+            f"{model.distinct_without_norm} layers follow one another without a normalization between them; {seen}",
             observed=model.distinct_without_norm,
             threshold=THRESHOLDS.deep,
         )

@@ -26,8 +26,9 @@ def check(model: Architecture) -> Found:
         yield from unseen(RULE, model)
     elif not model.sites and model.distinct_outside_residuals > THRESHOLDS.deep:
         yield RULE.finding(
-            f"{model.distinct_outside_residuals} layers lie one behind the other and no residual add was recognised; "
-            "forms such as stack().sum(), lerp or fused kernels are not: if the model has skips, ignore this",
+            f"{model.distinct_outside_residuals} layers follow one another, and no residual connection was seen "
+            "between them; one that is written as stack().sum(), lerp or a fused kernel cannot be seen: if the model "
+            "has such, ignore this",
             observed=model.distinct_outside_residuals,
             threshold=THRESHOLDS.deep,
         )

@@ -52,8 +52,8 @@ def check(study: Study) -> Found:
         return
     yield RULE.finding(
         f"training becomes unstable at {study.unstable_base_learning_rate:.4g}, {margin:.3g} times the best learning "
-        f"rate{study.margin_range}: within the playbook's check at 5x and 10x, so a fix is likely to allow better "
-        "training",
+        f"rate{study.margin_range}; the playbook checks 5 and 10 times that rate, and where one of them is unstable a "
+        "fix is likely to allow better training",
         observed=margin,
         threshold=THRESHOLDS.margin,
     )

@@ -44,7 +44,7 @@ HARD = attempt(0.03, T50, val=[0.3, 0.35, 0.34], share=0.7)
             "the 90th percentile of the norms at lr*) training holds at 0.03 in 2 of 3 seeds",
         ),
         (clipping(HELD), "unconfirmed", "highest stable learning rate 0.01 before, 0.03 after"),
-        (clipping(HELD), "unconfirmed", "no gain, it is inside the spread over the seeds (lower in 1 of 3 seeds"),
+        (clipping(HELD), "unconfirmed", "no change beyond the spread over the seeds (lower in 1 of 3 seeds"),
         (clipping(GAINED), "unconfirmed", "a gain (lower in 3 of 3 seeds, differences by seed -0.15 to -0.1)"),
         (
             clipping(GAINED, HARD),

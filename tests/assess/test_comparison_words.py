@@ -17,7 +17,7 @@ INF = math.inf
         (
             [5, 6, 7, 8, 9],
             [1, 2, 3, 4, 9.5],
-            "no gain, it is inside the spread over the seeds (lower in 4 of 5 seeds, differences by seed -4 to +0.5)",
+            "no change beyond the spread over the seeds (lower in 4 of 5 seeds, differences by seed -4 to +0.5)",
         ),
         ([0.1, 0.2, 0.3], [0.4, 0.5, 0.6], "a loss (lower in 0 of 3 seeds, differences by seed +0.3 to +0.3)"),
         ([INF, INF, INF], [0.4, 0.5, 0.6], "a gain (lower in 3 of 3 seeds; some trials are infeasible)"),

@@ -64,11 +64,11 @@ def report(*runs: Run, eval_every: int = 50, study: Study | None = None) -> Repo
         (
             (blown(0), steady(1), steady(2)),
             "stable",
-            "no majority is unstable at 0.2, 2 x lr*: 1 of 3",
+            "at 0.2, 2 x lr*: 1 of 3 seeds unstable",
             None,
         ),
         ((blown(0), blown(1), steady(2)), "unstable", "unstable in 2 of 3 seeds within 100 steps", "error"),
-        ((blown(0), steady(1)), "stable", "1 of 2 seeds within 100 steps", None),
+        ((blown(0), steady(1)), "stable", "1 of 2 seeds unstable within 100 steps", None),
         ((blown(0),), "unstable", "0.2, 2 x lr*, is unstable in 1 of 1 seed", "error"),
         ((blown(0), run(1, [], status="failed", exit_reason="out of memory")), "unstable", "1 of 1 seed", "error"),
         ((run(1, [], status="failed", exit_reason="out of memory"),), "inconclusive", "out of memory", None),

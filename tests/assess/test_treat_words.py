@@ -36,12 +36,12 @@ LAST = tried({0.002: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatm
         (
             tried(CURED),
             [
-                "not tried on fresh seeds, since no more was needed or allowed",
+                "not tried on fresh seeds: another fix was confirmed before it, or the limit was reached",
                 "on the seeds of the search no rate may be called stable without it, with it those up to 0.0405",
-                "half of all seeds is unstable with it from 0.0444..0.086 on",
-                "at the 2 rates from 0.02 to 0.04 10 of 10 trials are unstable without it and 0 of 10 with it",
+                "with it half of all seeds become unstable at a rate between 0.0444 and 0.086 (90 %",
+                "of the trials at the 2 rates from 0.02 to 0.04, 10 of 10 are unstable without it and 0 of 10 with it",
                 "best validation loss 0.12 (0.1..0.14) at 0.01 with it, 0.12 (0.1..0.14) at lr* = 0.01 without",
-                "no gain, it is inside the spread",
+                "no change beyond the spread",
             ],
         ),
         (tried(CURED, before=ROOMY), ["the highest stable rate goes from 0.00973 to 0.0405"]),
@@ -52,7 +52,7 @@ LAST = tried({0.002: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatm
         (tried({0.01: WORSE, 0.02: WORSE, 0.04: WORSE, 0.1: DEAD}), ["a loss", "lower in 0 of 5 seeds"]),
         (
             tried(dict.fromkeys((0.01, 0.02, 0.04), DOUBTFUL) | {0.1: DEAD}),
-            ["no gain, it is inside the spread", "it may cost some: losses as high come by chance in 11 % of cases"],
+            ["no change beyond the spread", "it may cost some: losses as high come by chance in 11 % of cases"],
         ),
         (tried({0.01: BETTER, 0.02: GOOD, 0.04: GOOD, 0.1: DEAD}), ["a gain", "lower in 5 of 5 seeds"]),
         (tried({0.01: DEAD, 0.02: DEAD}), ["no learning rate is stable with it"]),
@@ -64,13 +64,13 @@ LAST = tried({0.002: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatm
         ),
         (
             tried({0.001: GOOD, 0.005: RISE}, treatment=ADAM),
-            ["may be called stable reaches up to 0.00112, and less than 2 times the room without it tells nothing"],
+            ["its stable rates reach up to 0.00112; less than 2 times the room without it shows nothing"],
         ),
         (tried(CURED, share_clipped={0.01: 0.1}), ["10 % of the updates are clipped there"]),
         (tried(CURED, share_clipped={0.01: 0.6}), ["that is a way of lowering the learning rate"]),
         (
             replace(tried(CURED, share_clipped={0.01: 0.6}), lower=LOWERED),
-            ["the plain rate with the same mean step, 0.004, reaches 0.12: the lower rate trains better than the"],
+            ["without clipping the rate 0.004, whose steps are as large on average, reaches 0.12: the lower rate"],
         ),
         (
             tried({0.01: GOOD[:2], 0.02: GOOD[:2], 0.04: GOOD[:2]}, before=TWO),
@@ -87,7 +87,7 @@ LAST = tried({0.002: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatm
                 "confirmed on 5 fresh seeds; stable in 4 of 5 at 0.01",
                 "in 5 of 5 at 0.0405, and without it in 0 of 5 at 0.0405",
                 "best validation loss 0.13 (0.11..0.2) at 0.01 with it, 0.12 (0.1..0.14) at lr* = 0.01 without, after "
-                "equal numbers of steps: no gain",
+                "equal numbers of steps: no change",
                 "on the seeds of the search",
             ],
         ),
@@ -95,11 +95,14 @@ LAST = tried({0.002: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatm
             with_fresh(tried(CURED), use=RISE),
             ["rejected on fresh seeds: it is not stable at the rate to use; stable in 0 of"],
         ),
-        (with_fresh(tried(CURED), use=WORSE), ["rejected on fresh seeds: it loses", "a loss (lower in 0 of 5 seeds"]),
-        (with_fresh(tried(CURED), use=DOUBTFUL), ["rejected on fresh seeds: it is in doubt whether it loses nothing"]),
+        (
+            with_fresh(tried(CURED), use=WORSE),
+            ["rejected on fresh seeds: its loss is higher", "a loss (lower in 0 of 5 seeds"],
+        ),
+        (with_fresh(tried(CURED), use=DOUBTFUL), ["rejected on fresh seeds: its loss may be higher"]),
         (
             with_fresh(tried(CURED), baseline_reach=GOOD),
-            ["it buys nothing there", "and without it in 5 of 5 at 0.0405"],
+            ["it helps nothing there", "and without it in 5 of 5 at 0.0405"],
         ),
         (with_fresh(GAINS, use=BETTER), ["confirmed on 10 fresh seeds; stable in 10 of 10 at 0.01; best", "a gain"]),
         (with_fresh(LAST), ["confirmed on 5 fresh seeds; stable in 5 of 5 at 0.002"]),
@@ -125,26 +128,26 @@ REFUTED = with_fresh(SOME, use=RISE)
     [
         (
             outcome(SOME, SURE_ALL, chosen=SURE_ALL),
-            "prescribed: warmup_steps 10 at 0.01 (room 10x or more, no gain in the loss; confirmed on 5 fresh seeds)",
+            "prescribed: warmup_steps 10 at 0.01 (margin 10x or more, no lower loss; confirmed on 5 fresh seeds)",
         ),
         (
             outcome(SURE_SOME, chosen=SURE_SOME),
-            "prescribed: clip_norm 0.5 at 0.01 (room 3.41x or more, no gain in the loss; confirmed on 5 fresh seeds)",
+            "prescribed: clip_norm 0.5 at 0.01 (margin 3.41x or more, no lower loss; confirmed on 5 fresh seeds)",
         ),
         (
             outcome(SURE_GAINS, chosen=SURE_GAINS),
-            "prescribed: warmup_steps 10 at 0.01 (room 1.34x or more, trains better; confirmed on 10 fresh seeds)",
+            "prescribed: warmup_steps 10 at 0.01 (margin 1.34x or more, trains better; confirmed on 10 fresh seeds)",
         ),
-        (outcome(), "no fix bought anything (none helps clearly): stay at lr* = 0.01"),
+        (outcome(), "no fix is worth its cost (none helps clearly): stay at lr* = 0.01"),
         (
             outcome(REFUTED, with_fresh(ALL, use=RISE)),
-            "no fix bought anything (2 held on the seeds of the search and not on fresh ones): stay at lr* = 0.01",
+            "no fix is worth its cost (2 held on the seeds of the search and not on fresh ones): stay at lr* = 0.01",
         ),
         (
             outcome(SOME, cut=("clip_gradients: spent",)),
             "no fix is prescribed: the budget did not reach for fresh seeds",
         ),
-        (outcome(cut=("clip_gradients: spent",)), "no fix bought anything (none helps clearly): stay at lr* = 0.01"),
+        (outcome(cut=("clip_gradients: spent",)), "no fix is worth its cost (none helps clearly): stay at lr* = 0.01"),
         (outcome(unneeded="there is room"), "no fix tried: there is room"),
     ],
 )
@@ -157,13 +160,13 @@ def test_the_outcome_in_short(treated, short):
     [
         (
             outcome(SOME, SURE_ALL, chosen=SURE_ALL),
-            "the first fix in order that is confirmed to restore 10x or more of room, on 5 fresh seeds",
+            "the first fix in order that is confirmed to restore a margin of 10x or more, on 5 fresh seeds",
         ),
-        (outcome(SURE_SOME, chosen=SURE_SOME), "confirmed on 5 fresh seeds: it is stable up to 3.41x or more"),
+        (outcome(SURE_SOME, chosen=SURE_SOME), "confirmed on 5 fresh seeds: its stability margin is 3.41x or more"),
         (
             outcome(SURE_SOME, SURE_GAINS, chosen=SURE_GAINS),
-            "confirmed on 10 fresh seeds: it trains better than lr* as it is; and of the 2 fixes confirmed it comes "
-            "first by the loss, then by the room",
+            "confirmed on 10 fresh seeds: it trains better than lr* as it is; it comes first of the 2 "
+            "confirmed fixes, by the loss, then by the margin",
         ),
         (
             outcome(REFUTED, SURE_GAINS, chosen=SURE_GAINS),

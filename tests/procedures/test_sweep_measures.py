@@ -181,7 +181,10 @@ def test_figures_of_a_sweep() -> None:
 @pytest.mark.parametrize(
     ("check", "note"),
     [
-        (rate(0.5, 1.0, "check", 0.7), "0.5, tried to locate the edge, reached 0.7 against 0.8 at lr*"),
+        (
+            rate(0.5, 1.0, "check", 0.7),
+            "0.5, tried to find where training becomes unstable, reached 0.7 against 0.8 at lr*",
+        ),
         (rate(0.5, 1.0, "refinement", 0.8), None),
         (rate(0.5, 1.0, "check", INF), None),
     ],

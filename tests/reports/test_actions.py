@@ -65,7 +65,7 @@ def test_the_first_fix_that_may_still_be_followed(fixes: tuple[Fix, ...], words:
 
 def test_of_a_sweep_the_command_that_tries_every_fix() -> None:
     swept = report(next_steps=("--seeds 5", TYPED))
-    assert do_now(swept) == actions.Action("let every fix be tried on this training, in the playbook's order", (TYPED,))
+    assert do_now(swept) == actions.Action("try every fix on this training, in the playbook's order", (TYPED,))
     assert {for_finding(swept, f) for f in swept.findings if f.severity != "info"} == {TYPED}
 
 

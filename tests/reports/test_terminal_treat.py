@@ -86,7 +86,7 @@ def squeezed(text: str) -> list[str]:
                 "that the search "
                 "did not use; their loss and its change are those of these seeds, and verified is what holds",
                 "No prescription",
-                "- on fresh seeds these bought nothing, or cost something: warmup + clip gradients: 30 "
+                "- on fresh seeds these helped nothing, or cost something: warmup + clip gradients: 30 "
                 "steps, norm 4.781",
                 "- stay at lr* = 0.02 as it is, with a margin of 1.58x",
             ],

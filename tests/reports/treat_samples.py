@@ -161,8 +161,8 @@ CLIPPING = row(
     "clip_gradients",
     2,
     "unconfirmed",
-    "not tried on fresh seeds, since no more was needed or allowed; clipping at 4.781 makes 0.05 trainable in 3 of 3 "
-    "seeds",
+    "not tried on fresh seeds: another fix was confirmed before it, or the limit was reached; clipping at 4.781 makes "
+    "0.05 trainable in 3 of 3 seeds",
     settings={"clip_norm": 4.781, "percentile": 90.0},
     **measured(0.02, 0.0562, 0.05, 0.58),
     comparison=paired("no change", 3, 0.04),
@@ -187,7 +187,7 @@ PAIR = row(
 REFUTED = {
     **PAIR,
     "status": "rejected",
-    "why": "rejected on fresh seeds: it buys nothing there; stable in 5 of 5 at 0.02; in 2 of 5 at 0.1",
+    "why": "rejected on fresh seeds: it helps nothing there; stable in 5 of 5 at 0.02; in 2 of 5 at 0.1",
     "confirmation": confirmation(0.02, 0.1, 0.1, 0.57, "nothing", unstable_at_reach=3),
     "highest_stable_learning_rate": None,
     "stability_margin": None,

@@ -78,7 +78,7 @@ def _legend(treat: TreatResult) -> Iterator[str]:
         yield f"change: none can be shown with {seeds}; --seeds {SEEDS_FOR_A_GAIN} is the least that can"
     else:
         yield (
-            "change: of the loss against lr* as it is, then the seeds that did better; a gain or a loss stands out of "
+            "change: of the loss against lr* as it is, then the seeds that did better; a gain or a loss is more than "
             "the spread over the seeds (exact rank-sum test)"
         )
     if treat.before and any(row.optimizer != treat.before.optimizer for row in treat.done):
@@ -112,7 +112,7 @@ def _without_prescription(treat: TreatResult) -> Iterator[str]:
         refuted = [in_short(row) for row in tried if row.status == "rejected" and row.confirmation is not None]
         left = [in_short(row) for row in tried if row.status == "unconfirmed"]
         if refuted:
-            yield f"on fresh seeds these bought nothing, or cost something: {'; '.join(refuted)}"
+            yield f"on fresh seeds these helped nothing, or cost something: {'; '.join(refuted)}"
         if left:
             yield f"not tried on fresh seeds: {'; '.join(left)}"
         if not refuted and not left:
