@@ -84,6 +84,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.agreement
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.recording
+	$(BIN)/python -m benchmarks.forks
 	$(BIN)/python -m benchmarks.engines --trials 1000 --workers 64
 
 # Rewrites what is generated from the code: the JSON Schema, parts of the README, the reference pages in docs/.

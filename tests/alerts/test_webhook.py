@@ -7,6 +7,7 @@ import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -20,6 +21,12 @@ ALARM = StreamEvent(
     kind="alarm", run="run", step=9, verdict="unstable", before="stable", rule="LRD101", message="train_loss is nan",
     first_step=9, size=math.nan, look=3, alpha=0.001,
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may keep a server silent for longer than the seconds after which an event is posted once more."""
+    monkeypatch.setattr("lrdoctor.alerts.webhook.THRESHOLDS", replace(THRESHOLDS, timeout=600.0))
 
 
 class Server:
@@ -37,7 +44,7 @@ class Server:
                 server.headers.append(dict(self.headers))
                 server.asked.set()
                 if hold is not None:
-                    hold.wait(60)
+                    hold.wait(300)
                 code = codes[min(len(server.bodies), len(codes)) - 1]
                 self.send_response(code)
                 if 300 <= code < 400:
@@ -83,7 +90,7 @@ def test_it_is_signed_with_the_secret_of_the_environment(monkeypatch: pytest.Mon
     with serving(200) as server:
         alerts = Alerts(webhook=server.url)
         alerts(ALARM)
-        alerts.close(30)
+        alerts.close(300)
     assert server.headers[0][SIGNATURE] == signature(server.bodies[0], "key")
 
 
@@ -143,7 +150,7 @@ def test_a_slow_server_keeps_no_training_waiting(capsys: pytest.CaptureFixture[s
     with serving(200, hold=hold) as server:
         alerts = Alerts(webhook=server.url)
         assert train(alerts) == 300
-        assert server.asked.wait(30)
+        assert server.asked.wait(300)
         alerts.close(0.0)
         said = capsys.readouterr().err
     assert said == "lrdoctor: alerts given up at the end: not delivered within 0 s\n"
@@ -151,11 +158,12 @@ def test_a_slow_server_keeps_no_training_waiting(capsys: pytest.CaptureFixture[s
 
 
 def test_nor_does_one_that_is_broken(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lrdoctor.alerts.webhook.THRESHOLDS", type(THRESHOLDS)(tries=2, first_pause=0.0))
+    quick = replace(THRESHOLDS, tries=2, first_pause=0.0, timeout=600.0)
+    monkeypatch.setattr("lrdoctor.alerts.webhook.THRESHOLDS", quick)
     with serving(500) as server:
         alerts = Alerts(webhook=server.url)
         assert train(alerts) == 300
-        alerts.close(30)
+        alerts.close(300)
     assert capsys.readouterr().err == "lrdoctor: alert for http://127.0.0.1 given up: answered 500 after 2 tries\n"
     assert len(server.bodies) == 2
 
@@ -169,19 +177,17 @@ def test_only_alarms_are_told() -> None:
 def test_more_than_can_wait_are_dropped_and_it_is_said_once(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # a busy machine may take longer than its seconds, after which an event is posted once more
-    monkeypatch.setattr("lrdoctor.alerts.webhook.THRESHOLDS", type(THRESHOLDS)(timeout=600.0))
     monkeypatch.setattr("lrdoctor.alerts.courier.MOST_WAITING", 10)
     hold = threading.Event()
     with serving(200, hold=hold) as server:
         alerts = Alerts(webhook=server.url)
         alerts(ALARM)
-        assert server.asked.wait(30)  # the first is on its way, so that the others wait
+        assert server.asked.wait(300)  # the first is on its way, so that the others wait
         for _ in range(14):
             alerts(ALARM)
         assert capsys.readouterr().err.count("10 wait already; further ones are dropped") == 1
         hold.set()
-        alerts.close(60)
+        alerts.close(300)
     assert len(server.bodies) == 1 + 10
 
 

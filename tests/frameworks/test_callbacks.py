@@ -21,7 +21,8 @@ from lrdoctor.recording.settings import Recording
 LONGEST = 180
 
 DATA = """
-import json, sys, torch
+import json, os, sys, torch
+rank, n_ranks = (int(os.environ.get(name, default)) for name, default in (("RANK", "0"), ("WORLD_SIZE", "1")))
 X = torch.randn(64, 4, generator=torch.Generator().manual_seed(0)); Y = X.sum(1, keepdim=True)
 folder, rate, steps, on_unstable = sys.argv[1], float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 def callbacks(made):
@@ -47,7 +48,8 @@ args = TrainingArguments("hf", max_steps=steps, logging_steps=1, per_device_trai
 trainer = Trainer(model=Net(), args=args, train_dataset=Set(), callbacks=callbacks(LrdoctorCallback))
 trainer.train()
 logged = [row for row in trainer.state.log_history if "loss" in row]
-print(json.dumps({"updates": trainer.state.global_step, "norms": [float(row["grad_norm"]) for row in logged]}))
+norms = [float(row["grad_norm"]) for row in logged]
+print(json.dumps({"rank": rank, "updates": trainer.state.global_step, "norms": norms}), flush=True)
 """
 )
 
@@ -67,11 +69,12 @@ class Net(L.LightningModule):
 L.seed_everything(0, verbose=False)
 loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), 16)
 net = Net()
-trainer = L.Trainer(max_steps=steps, accelerator="cpu", gradient_clip_val=0.1 if rate < 1 else None, logger=False,
-                    enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+trainer = L.Trainer(max_steps=steps, accelerator="cpu", devices=n_ranks, logger=False,
+                    gradient_clip_val=0.1 if rate < 1 else None, enable_checkpointing=False,
+                    enable_progress_bar=False, enable_model_summary=False,
                     accumulate_grad_batches=2, callbacks=callbacks(LrdoctorCallback))
 trainer.fit(net, loader, loader)
-print(json.dumps({"updates": trainer.global_step, "norms": net.norms}))
+print(json.dumps({"rank": rank, "updates": trainer.global_step, "norms": net.norms}), flush=True)
 """
 )
 
@@ -135,6 +138,12 @@ HEALTHY, DIVERGES = "0.05", "1.5"
 
 def ran(tmp_path: Path, framework: str, *arguments: str, out: Path | None = None) -> tuple[dict[str, Any], str]:
     """What the script printed, and its standard error; with `out` recorded from without, as `lrdoctor run` does."""
+    stdout, stderr = launched(tmp_path, framework, ["train.py", *arguments], out)
+    return json.loads(stdout.splitlines()[-1]), stderr
+
+
+def launched(tmp_path: Path, framework: str, words: list[str], out: Path | None = None) -> tuple[str, str]:
+    """Standard output and error of Python on these words, the script of the framework being `train.py`."""
     script, needed = SCRIPTS[framework]
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
@@ -149,11 +158,11 @@ def ran(tmp_path: Path, framework: str, *arguments: str, out: Path | None = None
         out.mkdir()
         env = Recording(directory=str(out)).environment(env)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "train.py", *arguments],
+        [sys.executable, "-W", "ignore", *words],
         cwd=tmp_path, env=env, capture_output=True, text=True, timeout=LONGEST, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1]), done.stderr
+    return done.stdout, done.stderr
 
 
 def rows(folder: Path) -> list[list[float]]:
@@ -188,6 +197,19 @@ def test_stop_stops_the_training(framework: str, tmp_path: Path) -> None:
     assert "UNSTABLE at step" in said
     assert "the training is stopped; recorded in" in said
     assert lrdoctor.diagnose(tmp_path / "out").verdict == "unstable"
+
+
+@pytest.mark.parametrize("framework", ["hf", "lightning"])
+def test_stop_ends_two_ranks_after_the_same_update(framework: str, tmp_path: Path) -> None:
+    """Else the one that goes on waits for the other in its next backward; the first one alone records and tells."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "train.py"]
+    stdout, said = launched(tmp_path, framework, [*launcher, str(tmp_path / "out"), DIVERGES, "400", "stop"])
+    printed = [json.loads(line) for line in stdout.splitlines() if line.startswith('{"rank"')]
+    ends = {end["rank"]: end["updates"] for end in printed}
+    assert set(ends) == {0, 1}
+    assert 5 < ends[0] == ends[1] < 400
+    assert said.count("UNSTABLE at step") == 1
+    assert len(rows(tmp_path / "out")) == ends[0]
 
 
 @pytest.mark.parametrize("framework", ["lightning", "keras"])
