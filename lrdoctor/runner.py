@@ -7,7 +7,7 @@ import platform
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -200,11 +200,17 @@ def plan(procedure: Procedure[A, F], asked: A, spec: Spec, how: How) -> Plan:
     return replace(found, assumptions=(*found.assumptions, SEEDS_TO_COME)) if how.seeds == AUTO else found
 
 
+def _import_figures() -> None:
+    # what is wrong with it is said by the command itself, once it draws; by then the trials are saved
+    with suppress(Exception):
+        importlib.import_module("lrdoctor.reports.figures")
+
+
 @contextmanager
 def open_laboratory(spec: Spec, how: How) -> Iterator[Laboratory]:
     """The study folder, the engine and the view of a procedure that runs trials, closed in the right order."""
     # drawing needs matplotlib, whose import takes half a second: while the workers train there is time for it
-    threading.Thread(target=importlib.import_module, args=("lrdoctor.reports.figures",), daemon=True).start()
+    threading.Thread(target=_import_figures, daemon=True).start()
     where = study_folder(spec, how.out)
     folder = StudyFolder.open(
         where,

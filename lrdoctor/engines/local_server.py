@@ -1,4 +1,4 @@
-"""Imported by the process that workers are forked from, before all else: its last act.
+"""Imported by the process that workers are forked from: what it imports for them, and its last act.
 
 A parent that is killed deletes nothing, and the folder of its sockets is left among the temporary files. Its workers
 delete it; a parent that is killed before it has any has only the server, which ends once nobody needs it any more.
@@ -10,11 +10,15 @@ import atexit
 import os
 import shutil
 import time
+from contextlib import suppress
+from importlib import import_module
 from multiprocessing import forkserver  # not on Windows
 from pathlib import Path
 
 PARENT = "LRDOCTOR_SERVER_OF"
 """Environment variable with the process that started the server: it may be dead before this module is imported."""
+PRELOAD = "LRDOCTOR_SERVER_IMPORTS"
+"""Environment variable with the modules that all workers share from their start, separated by commas."""
 PATIENCE = 2.0
 """Seconds for the system to give this process another parent: the end of the pipe to a dead one comes first."""
 
@@ -35,3 +39,8 @@ def delete_sockets(parent: int) -> None:
 # the server knows no other way to have something done than to import it; workers end without what is registered here
 if PARENT in os.environ:
     atexit.register(delete_sockets, int(os.environ.pop(PARENT)))
+for name in filter(None, os.environ.pop(PRELOAD, "").split(",")):
+    # by itself the server suppresses ImportError alone: a library that is damaged raises OSError as well, and would end
+    # it with a traceback. The worker that imports the module again says what is wrong with it
+    with suppress(Exception):
+        import_module(name)

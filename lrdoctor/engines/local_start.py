@@ -24,8 +24,8 @@ if TYPE_CHECKING:  # Windows has no ForkServerContext
     from multiprocessing.context import ForkServerContext, SpawnContext
 
 
-LAST_ACT = "lrdoctor.engines.local_server"
-"""Module that has the server clean up after a parent that was killed."""
+SERVER = "lrdoctor.engines.local_server"
+"""Module that has the server import what workers share, and clean up after a parent that was killed."""
 
 FEWEST_FILES = 64
 """Open files that a process needs to import torch and to talk to its workers, with room for the user's own."""
@@ -41,8 +41,8 @@ def starter(preload: Sequence[str]) -> ForkServerContext | SpawnContext:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([LAST_ACT, *preload])
-    _start_server()
+    context.set_forkserver_preload([SERVER])
+    _start_server(preload)
     return context
 
 
@@ -63,24 +63,25 @@ def _refuse_too_few_files() -> None:
         )
 
 
-def _start_server() -> None:
+def _start_server(preload: Sequence[str]) -> None:
     """Starts the process that workers are forked from, with SIGINT blocked for it and so for its children.
 
     It ignores SIGINT by itself, but only once it has imported what it preloads, which takes seconds.
     """
     from multiprocessing import forkserver  # not on Windows
 
-    from lrdoctor.engines.local_server import PARENT
+    from lrdoctor.engines.local_server import PARENT, PRELOAD
 
     # starting the tracker unblocks SIGINT, so it has to run before
     resource_tracker.ensure_running()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         with own_surroundings():
-            os.environ[PARENT] = str(os.getpid())
+            os.environ |= {PARENT: str(os.getpid()), PRELOAD: ",".join(preload)}
             forkserver.ensure_running()
     finally:
-        os.environ.pop(PARENT, None)
+        for name in (PARENT, PRELOAD):
+            os.environ.pop(name, None)
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 

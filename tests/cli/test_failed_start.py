@@ -1,5 +1,6 @@
 """An environment in which lrdoctor cannot work is no verdict: never exit code 1, never a traceback."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,39 @@ def test_without_another_package_neither(package: str, source: str, command: str
 def test_a_small_log_is_judged_without(package: str, tmp_path: Path) -> None:
     done = broken(tmp_path, package, MISSING, *COMMANDS["diagnose"])
     assert (done.returncode, done.stderr) == (0, "")
+
+
+TRAINABLE = """\
+name: x
+model: {class_path: torch.nn.Linear, init_args: {in_features: 2, out_features: 1}}
+data: {class_path: "./work.py:loaders"}
+loss: {class_path: torch.nn.MSELoss}
+optimizer: sgd
+max_train_steps: 20
+sweep: {values: [0.1]}
+"""
+
+
+@pytest.mark.parametrize("command", ["sweep", "inspect"])
+@pytest.mark.parametrize(
+    ("source", "cause"),
+    [
+        (MISSING, "ImportError: it is not here"),
+        ("raise OSError('libtorch.so: undefined symbol: x')", "OSError: libtorch.so: undefined symbol: x"),
+        (OLD, "ImportError: cannot import name "),
+    ],
+)
+def test_a_torch_that_workers_cannot_import_is_named(source: str, cause: str, command: str, tmp_path: Path) -> None:
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text(source)
+    (tmp_path / "work.py").write_text("def loaders(): return [], None")
+    (tmp_path / "spec.yaml").write_text(TRAINABLE)
+    paths = {"PYTHONPATH": ":".join([str(tmp_path), *sys.path])}
+    words = [sys.executable, "-m", "lrdoctor", command, "spec.yaml"]
+    done = subprocess.run(words, cwd=tmp_path, env={**os.environ, **paths}, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert cause in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_what_typer_cannot_handle_is_no_verdict(tmp_path: Path) -> None:
