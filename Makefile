@@ -40,9 +40,9 @@ $(WHEEL)/.installed: $(PACKAGE_FILES) pyproject.toml README.md LICENSE | $(VENV)
 	touch $@
 
 # The tests run on the wheel as a user installs it, not on the working tree: `pytest` puts no folder before PYTHONPATH, as
-# `python -m pytest` would. What takes long and what does not is said at the end.
+# `python -m pytest` would. A worker that is done takes tests from the other one. What takes long is said at the end.
 test: check $(WHEEL)/.installed
-	PYTHONPATH=$(WHEEL) LRDOCTOR_WHEEL=$(WHEEL) $(BIN)/pytest -n 2 --durations 10 --durations-min 5
+	PYTHONPATH=$(WHEEL) LRDOCTOR_WHEEL=$(WHEEL) $(BIN)/pytest -n 2 --dist worksteal --durations 10 --durations-min 5
 
 # Recorded trainings of the frameworks that people use, in an environment of their own: timm, which the other tests need,
 # brings a torchvision, and a torchvision that was not built for the torch beside it ends every import of Lightning and
