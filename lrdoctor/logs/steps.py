@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -139,11 +139,14 @@ def _at(marks: Marks, step: Steps) -> Steps:
 def _begun_again(axis: Axis, columns: Mapping[str, Column], given: Mapping[str, str], loss: Column) -> Axis:
     """Counters that begin again in every epoch, made to go on."""
     assert axis.column is not None
+    is_index = axis.kind == "index"
+    if is_index:
+        axis = replace(axis, kind="row")
     logged = loss.logged
     step = _at(axis.known & logged, axis.step)
     back = np.flatnonzero(step[1:] < step[:-1]) + 1
     if not len(back):
-        return Axis("row" if axis.kind == "index" else axis.kind, axis.column, axis.step, axis.known)
+        return axis
     rows = np.flatnonzero(axis.known & logged)
     epoch = None if axis.kind == "epoch" else _epochs(columns, given, rows)
     if epoch is not None and (epoch[back] != epoch[back - 1]).all() and (epoch[back] > epoch[back - 1]).any():
@@ -157,7 +160,7 @@ def _begun_again(axis: Axis, columns: Mapping[str, Column], given: Mapping[str, 
         note = f"{axis.column} begins again in every epoch: epochs are taken as {span} steps each"
         return Axis(axis.kind, axis.column, whole, axis.known, (note,))
     restarts = int((step[back] <= step[0]).sum())
-    counts_within = axis.kind == "index" or aliases.normalise(axis.column) in aliases.BATCH_LIKE
+    counts_within = is_index or aliases.normalise(axis.column) in aliases.BATCH_LIKE
     if (counts_within or restarts > MOST_RESTARTS) and not _starts_anew(loss.value[rows], back):
         row = np.maximum(np.cumsum(logged) - 1, 0).astype(np.int64)
         note = f"{axis.column} begins again {len(back)} times: the rows that hold a training loss are counted instead"

@@ -79,8 +79,8 @@ def find(units: Units, rise: float = THRESHOLDS.rise, *, is_log: bool = False) -
     first = units.of_loss(units.first)
     end = float(median(y[-length:]))
     if end - first > THRESHOLDS.explosion:
-        # a single low point among the last ones does not end it
-        from_here = int(np.flatnonzero(y[:-length] - first <= THRESHOLDS.rise)[-1]) + 1
+        # most of the last points are high: low ones among the fewest that are most of them do not end it
+        from_here = int(np.flatnonzero(y[: n - (length // 2 + 1)] - first <= THRESHOLDS.rise)[-1]) + 1
         return [Rise(length, from_here, n, int(np.argmax(y)), end - first, THRESHOLDS.explosion, first)]
     stays = rise - THRESHOLDS.rise + THRESHOLDS.stays
     limit = max(rise, THRESHOLDS.noises * noise.points(y))

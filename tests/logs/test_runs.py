@@ -209,6 +209,19 @@ def test_a_batch_counter_without_epochs_is_replaced_by_the_row(read: Read) -> No
     assert run.provenance["x"] == "row"
 
 
+@pytest.mark.parametrize(("losses", "has_epochs"), [([2.5, 2.4, 2.3, 2.2, 2.1, 2.0], False), ([2.5] * 6, True)])
+def test_row_numbers_that_begin_again_count_rows_all_the_same(
+    read: Read, losses: list[float], has_epochs: bool
+) -> None:
+    """Two tables one behind the other: a training that starts anew, or the epochs of one."""
+    rows = [[str(epoch), str(k), str(loss)] for epoch in range(2) for k, loss in enumerate(losses)]
+    header = ["epoch", "", "loss"]
+    if not has_epochs:
+        rows, header = [row[1:] for row in rows], header[1:]
+    for run in read(table(rows, ",", header)):
+        assert run.provenance["x"] == "row"
+
+
 def test_a_step_that_begins_again_all_the_time_is_replaced_by_the_row(read: Read) -> None:
     (run,) = read(simple([2.5] * 600, [k % 6 for k in range(600)]))
     assert run.train_loss.step.tolist() == list(range(600))

@@ -182,8 +182,20 @@ def test_a_log_whose_losses_have_a_heavy_tail_may_begin_low(is_heavy: bool, is_f
     assert bool(starts.find(curve, is_log=True)) is is_found
 
 
-def test_an_explosion_with_a_low_last_point_begins_where_it_rose() -> None:
-    loss = np.array([2.5 * 0.95**k for k in range(25)] + [1e150, 0.2])
-    loss[24] = 1e150
+@pytest.mark.parametrize(
+    ("n", "last", "first"),
+    [
+        (27, [1e150, 1e150, 0.2], 24),
+        (27, [1e150, 1e150, 1e150], 24),
+        (27, [0.2, 1e150, 1e150], 25),
+        (14, [1e150], 13),
+        (200, [1e150] * 4, 196),
+        (200, [1e150, 1e150, 1e150, 0.2, 0.2], 195),
+        (200, [0.2, 1e150, 1e150, 1e150, 0.2], 196),
+    ],
+)
+def test_an_explosion_begins_where_it_rose_whatever_single_points_do(n: int, last: list[float], first: int) -> None:
+    loss = 2.5 * 0.95 ** np.arange(n)
+    loss[n - len(last) :] = last
     (rise,) = starts.find(measure(loss), is_log=True)
-    assert (rise.first, rise.end) == (24, 27)
+    assert (rise.first, rise.end) == (first, n)
