@@ -227,15 +227,11 @@ def _best_below(run: Run, study: Study) -> _Better | None:
     """The one with the lowest level at its end among those that learned at lower rates, of the same seed where there
     is one."""
     mine = trial_of(run)
-    below = [
-        (trial, other)
-        for trial, other in trials_of(study.runs)
-        if trial.base_learning_rate < mine.base_learning_rate and level.learned(other)
-    ]
-    same_seed = [(trial, other) for trial, other in below if trial.seed == mine.seed]
+    below = [of for of in trials_of(study.runs) if of[0].base_learning_rate < mine.base_learning_rate]
+    same_seed = [(trial, other) for trial, other in below if trial.seed == mine.seed and level.learned(other)]
     known = [
         _Better(other, trial, ends)
-        for trial, other in same_seed or below
+        for trial, other in same_seed or [of for of in below if level.learned(of[1])]
         if (ends := view_of(other, study.alpha).level)
     ]
     return min(known, key=lambda better: better.level.mean, default=None)

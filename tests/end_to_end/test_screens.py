@@ -71,19 +71,33 @@ OTHERS: dict[str, Typed] = {
 }
 
 
+@pytest.fixture(scope="module")
+def printed() -> dict[tuple[object, ...], list[str]]:
+    """Width and words of a command -> its screen: each is run once."""
+    return {}
+
+
 @pytest.fixture(params=[80, 120])
-def screen(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+def screen(
+    request: pytest.FixtureRequest,
+    folder: Path,
+    printed: dict[tuple[object, ...], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., list[str]]:
     """What runs a command and gives the lines of its report as a terminal of that width wraps them."""
     width: int = request.param
     monkeypatch.setenv("COLUMNS", str(width))
 
     def shown(*words: object) -> list[str]:
+        if (width, *words) in printed:
+            return printed[width, *words]
         done: subprocess.CompletedProcess[str] = lrdoctor(*words, cwd=folder)
         assert done.returncode in (0, 1), done.stderr
         # of `run`, standard output is the script's
         report = done.stderr.partition("\n")[2] if words[0] == "run" else done.stdout
         lines = report.removesuffix("\n").split("\n")
-        return [line[i : i + width] for line in lines for i in range(0, max(len(line), 1), width)]
+        wrapped = [line[i : i + width] for line in lines for i in range(0, max(len(line), 1), width)]
+        return printed.setdefault((width, *words), wrapped)
 
     return shown
 
