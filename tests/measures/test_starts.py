@@ -195,7 +195,7 @@ def test_a_log_whose_losses_have_a_heavy_tail_may_begin_low(is_heavy: bool, is_f
     ],
 )
 def test_an_explosion_begins_where_it_rose_whatever_single_points_do(n: int, last: list[float], first: int) -> None:
-    loss = 2.5 * 0.95 ** np.arange(n)
+    loss = np.array([2.5 * 0.95**k for k in range(n)])
     loss[n - len(last) :] = last
     (rise,) = starts.find(measure(loss), is_log=True)
     assert (rise.first, rise.end) == (first, n)
