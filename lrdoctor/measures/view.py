@@ -10,7 +10,6 @@ import numpy as np
 
 from lrdoctor.core import robust
 from lrdoctor.core.curve import Curve
-from lrdoctor.core.robust import median
 from lrdoctor.core.run import Run
 from lrdoctor.measures import (
     bursts,
@@ -145,7 +144,7 @@ class View:
         """Steps from one point to the next, as a rule."""
         known = self.run.provenance.get("step_gap")
         if known is None:
-            known = median(np.diff(self.loss.step)) if len(self.loss) > 1 else 1
+            known = robust.median(np.diff(self.loss.step)) if len(self.loss) > 1 else 1
         return max(1, int(known))
 
     @cached_property
