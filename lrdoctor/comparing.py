@@ -133,7 +133,8 @@ def compare(studies: Sequence[Saved], out: Path) -> StudyComparison:
     probed = [one.probed for one in studies]
     drawn = figures.compare_figures(found.studies, [side.trials() for side in sides], probed)
     missing = [
-        f"figure 5 of {study.name}: no short run of it; lrdoctor probe with its spec and --out {study.source} makes one"
+        f"{study.name} has no figure 5, since no short run of it was made: lrdoctor probe, with its spec and "
+        f"--out {study.source}, makes one"
         for study, one in zip(found.studies, probed, strict=True)
         if one is None
     ]

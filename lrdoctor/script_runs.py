@@ -117,10 +117,8 @@ def _why_nothing(folder: Path, recorded: Recorded) -> str:
 
 
 def save(folder: Path, report: Report) -> None:
-    """Writes report.json and report.html beside the recording."""
-    from lrdoctor.reports import html
+    """Writes report.json beside the recording."""
     from lrdoctor.reports import json as json_report
     from lrdoctor.store.files import write_atomic
 
     write_atomic(folder / "report.json", json_report.render(report).encode())
-    write_atomic(folder / "report.html", html.render(report, None).encode())

@@ -59,12 +59,13 @@ def _judged(seen: Inspection) -> tuple[tuple[Finding, ...], tuple[Skip, ...]]:
 def _summary(model: Architecture, findings: tuple[Finding, ...], skips: tuple[Skip, ...]) -> str:
     n = len(model.sites)
     warnings = sum(finding.severity != "info" for finding in findings)
-    told = f"{warnings} warning{'s' if warnings > 1 else ''}" if warnings else "nothing to warn of"
-    unknown = f", {len(model.unknown)} unknown operations" if model.unknown else ""
-    return (
-        f"{n or 'no'} residual add{'' if n == 1 else 's'} seen in one forward and backward pass on one batch "
-        f"({model.mode} mode){unknown}: {told}{_broken(model)}"
+    told = f"{warnings} warning{'s' if warnings > 1 else ''}" if warnings else "no warning"
+    unknown = (
+        f", {len(model.unknown)} unknown operation{'s' if len(model.unknown) > 1 else ''}" if model.unknown else ""
     )
+    seen = f"{n} residual add{'' if n == 1 else 's'} (x + f(x))" if n else "no residual add (x + f(x))"
+    untrained = f"{told} in the model as it is before training"
+    return f"{untrained}: {seen} in one pass on one batch ({model.mode} mode){unknown}{_broken(model)}"
 
 
 def _broken(model: Architecture) -> str:

@@ -128,7 +128,7 @@ def _in_short(judged: _Judged) -> str:
     what = ", ".join(f"{name} in {count}" for name, count in Counter(_events(judged)).most_common())
     if judged.verdict == "unstable":
         return f"training at {at}, is unstable in {_of(len(judged.unstable), n)} within {_steps(judged)} steps ({what})"
-    few = f"{_of(len(judged.unstable), n)} unstable within {_steps(judged)} steps, which is no majority"
+    few = f"{_of(len(judged.unstable), n)} unstable within {_steps(judged)} steps, not most of them"
     return f"at {at}: {few} ({what})"
 
 

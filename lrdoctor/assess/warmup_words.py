@@ -79,8 +79,8 @@ def _whole_runs(found: Warmup) -> str:
     if not found.is_beyond_the_edge:
         unstable, known = found.settings.unstable_base_learning_rate, found.settings.resolution
         return (
-            f"in whole runs it is stable up to {after:.4g}, in {with_it} seeds: not clearly above {unstable:.4g}, "
-            f"where training without it becomes unstable, which is known up to a factor of {known:.4g}"
+            f"with it whole runs stay stable up to {after:.4g} ({with_it} seeds), and that is not clearly higher than "
+            f"{unstable:.4g}, where training without it becomes unstable: a rate known to within {known:.4g}x"
         )
     if found.risen is None:
         stable = f"in whole runs it is stable up to {after:.4g}, in {with_it} seeds"

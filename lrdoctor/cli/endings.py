@@ -146,6 +146,7 @@ def conclude(
     verbose: bool,
     outputs: Outputs = NOTHING,
     folder: Path | None = None,
+    beside: Path | None = None,
     trained: str = "",
 ) -> int:
     """Prints the report, writes what was asked for besides it, and gives the exit code.
@@ -158,11 +159,12 @@ def conclude(
         verbose: prints every single finding.
         outputs: what to write, and what the report is held against.
         folder: the study folder; None for logs.
+        beside: the folder of a recording, which is no study and has a page too.
         trained: the spec or command that was looked at, as one types it, where no folder has it.
     """
     report = outputs.held_against(report, FAILS[fail_on])
     typed = _as_typed(report, folder, trained)
-    page = outputs.write_page(typed, folder)
+    page = outputs.write_page(typed, folder if beside is None else beside)
     with streams.written(sys.stdout), commands_ignored(as_json, outputs.github):
         _print(report if as_json else typed, as_json=as_json, quiet=quiet, verbose=verbose, page=page)
     if as_json:

@@ -131,8 +131,8 @@ class Outputs:
             _write(path, [made] if isinstance(made, str) else made, f"--{name}", "w")
 
     def write_page(self, report: Report, folder: Path | None) -> str:
-        """Writes report.html into a study folder unless --no-html was given; its path, that of --html where there is no
-        folder, and "" for none.
+        """Writes report.html into a study folder, or beside a recording, unless --no-html was given; its path, that of
+        --html where there is no folder, and "" for none.
 
         Raises:
             LrdoctorError: the file cannot be written.

@@ -113,5 +113,5 @@ def run(
     script_runs.save(folder, report)
     # standard output is the script's, unless it was given another one
     with nullcontext() if json else redirect_stdout(sys.stderr):
-        code = conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs)
+        code = conclude(report, fail_on, as_json=json, quiet=quiet, verbose=verbose, outputs=outputs, beside=folder)
     return INTERRUPTED if ended.was_interrupted and code != UNSTABLE else code

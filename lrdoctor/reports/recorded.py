@@ -28,7 +28,7 @@ def headline(recorded: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "trained by", ", ".join(_training(recorded))
     yield "recorded in", str(recorded["folder"])
     if checked := recorded.get("checked"):
-        yield "also checked", f"{', '.join(checked)}: a log that your script writes holds too little for these"
+        yield "also checked", f"{', '.join(checked)}, for which the log that your script writes has too few points"
     for note in recorded.get("notes", ()):
         yield "note", str(note)
 

@@ -56,7 +56,9 @@ def rates_table(sweep: Sweep, best: float | None) -> Table:
     rows = tuple(_rate(rate, best) for rate in sweep.rates)
     has_left_out = any(rate.n_tried < sweep.n_seeds for rate in sweep.rates)
     note = (
-        f"rates with fewer than {sweep.n_seeds} seeds: the others could not change the answer" if has_left_out else ""
+        f"where fewer than {sweep.n_seeds} seeds ran, the others could not have changed the answer"
+        if has_left_out
+        else ""
     )
     return Table("Learning rates of the sweep", columns, rows, note)
 

@@ -131,7 +131,7 @@ def _why_open(study: Study, known: Certainty) -> str:
     if RULE.code not in known.seeds_to_settle:
         return f"{what}: {found}, which is not what the seeds of the sweep say"
     needed = known.seeds_to_settle[RULE.code]
-    more = f"about {needed} seeds would settle it: --seeds {needed}" if needed else "more than 20 seeds may be needed"
+    more = f"about {needed} seeds would settle it: --seeds {needed}" if needed else "it may take more than 20 seeds"
     return f"{what}: {found}; {more}, or --seeds auto"
 
 

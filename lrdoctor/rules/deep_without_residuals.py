@@ -27,8 +27,8 @@ def check(model: Architecture) -> Found:
     elif not model.sites and model.distinct_outside_residuals > THRESHOLDS.deep:
         yield RULE.finding(
             f"{model.distinct_outside_residuals} layers follow one another, and no residual connection was seen "
-            "between them; one that is written as stack().sum(), lerp or a fused kernel cannot be seen: if the model "
-            "has such, ignore this",
+            "between them; if there are some, written as stack().sum(), lerp or in a fused kernel, which cannot be "
+            "seen here, ignore this",
             observed=model.distinct_outside_residuals,
             threshold=THRESHOLDS.deep,
         )

@@ -34,7 +34,7 @@ def check(view: View) -> Found:
     if swing is None:
         n, fewest = len(view.loss), swings.THRESHOLDS.fewest_points * swings.THRESHOLDS.fewest_blocks
         if n < fewest:
-            needed = f"{n} finite points of the training loss, {fewest} are needed to compare its swings"
+            needed = f"{n} finite points of the training loss: it takes {fewest} to tell whether its swings grow"
             yield RULE.skip(needed, view.run)
         return
     step = view.loss.step

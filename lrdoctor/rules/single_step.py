@@ -26,7 +26,9 @@ def check(view: View) -> Found:
         return  # LRD206 says why
     yield from _events.findings(RULE, view, (e for e in view.found if e.kind == "outlier"), "for a single step")
     if view.run.counts_updates and view.gap > 1:
-        yield RULE.skip(f"one point per {view.gap} steps: what lasts for less may not be in the log", view.run)
+        yield RULE.skip(
+            f"the log has one point in {view.gap} steps, so that what lasted for less may be missing from it", view.run
+        )
 
 
 RULE = Rule(

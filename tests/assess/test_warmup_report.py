@@ -91,7 +91,7 @@ def changed(**changes: Any) -> Warmup:
         (
             changed(warmed=(rate(0.1), rate(0.2), rate(2.0, 2))),
             "rejected",
-            ["stable up to 0.2, in 3 of 3 seeds: not clearly above 0.2, where training"],
+            ["stay stable up to 0.2 (3 of 3 seeds), and that is not clearly higher than 0.2, where training"],
         ),
         (changed(warmed=(rate(0.1, 3),), comparison=None), "rejected", ["stable at none of the compared rates"]),
         (

@@ -30,6 +30,13 @@ def test_a_stable_training_exits_with_0_and_every_output_is_written(tmp_path: Pa
     assert sorted(path.name for path in ran.folder.iterdir() if path.name[0] != ".") == [
         "recording.json", "report.html", "report.json", "steps.csv"
     ]  # fmt: skip
+    assert ran.stderr.splitlines()[-1] == f"  the page: {ran.folder.relative_to(tmp_path) / 'report.html'}"
+
+
+def test_no_page_is_written_where_none_is_wanted(tmp_path: Path) -> None:
+    ran = lrdoctor(tmp_path, script(), "--no-html")
+    assert not (ran.folder / "report.html").exists()
+    assert "the page:" not in ran.stderr
 
 
 def test_an_unstable_training_exits_with_1_and_json_is_alone_on_standard_output(tmp_path: Path) -> None:

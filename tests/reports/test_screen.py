@@ -131,7 +131,7 @@ def test_a_folder_that_all_logs_are_in_is_told_once() -> None:
 
 LONG = (
     "5 seeds cannot tell whether the best rate 0.02 sits at the edge (unstable below 2x; or at the next rate): "
-    "unstable from 2.23x on (90 %: 1.67x to 4.79x); more than 20 seeds may be needed; "
+    "unstable from 2.23x on (90 %: 1.67x to 4.79x); it may take more than 20 seeds; "
     "clipping at 4.781 holds up to 0.04459 on the seeds of the search and on fresh ones"
 )
 

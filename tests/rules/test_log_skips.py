@@ -121,7 +121,7 @@ def test_what_a_log_does_not_show_of_its_start(
     ("every", "known", "reason"),
     [
         (1, {}, None),
-        (50, {}, "one point per 50 steps: what lasts for less may not be in the log"),
+        (50, {}, "the log has one point in 50 steps, so that what lasted for less may be missing from it"),
         (1, {"x": "row"}, None),
     ],
 )

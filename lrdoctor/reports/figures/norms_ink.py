@@ -22,6 +22,8 @@ ROOM = 1.15
 """Factor between the outermost norms and the ends of the axis."""
 
 
+LONGEST_TITLE = 52
+"""Characters of a title that fit over the axes."""
 PANEL_INCHES = 2.5
 """Height of a panel where there are two."""
 
@@ -131,8 +133,9 @@ def _not_drawn(plot: NormPlot) -> str:
 
 def _title(axes: Axes, plot: NormPlot) -> str:
     first = plot.marks[0]
-    line = f"gradient norms at {plot.rate_in_words}; {100 * first.share:.3g} % above {first.clip_norm:.4g}"
-    return style.set_title(axes, plot.name, line)
+    where, share = f"gradient norms at {plot.rate_in_words}", f"{100 * first.share:.3g} % above {first.clip_norm:.4g}"
+    fits = len(where) + len(share) < LONGEST_TITLE
+    return style.set_title(axes, plot.name, *([f"{where}; {share}"] if fits else [where, share]))
 
 
 def _unstable_title(plot: NormPlot, of: Unstable) -> str:

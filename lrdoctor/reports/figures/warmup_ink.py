@@ -77,6 +77,10 @@ def _draw_rate(
     return title
 
 
+PLACES = ("above", "below")
+"""Of the panels of two rates, so that what the legend says of each is told apart."""
+
+
 def _draw_legend(axes: Axes, every: Sequence[WarmupCurves], pens: Mapping[int, Pen]) -> None:
     """A warmup once, with how often it held at each of the rates."""
     for warmup, (colour, marker) in pens.items():
@@ -84,6 +88,8 @@ def _draw_legend(axes: Axes, every: Sequence[WarmupCurves], pens: Mapping[int, P
         for curves in every:
             found = next((trace for trace in curves.traces if trace.warmup_steps == warmup), None)
             held.append("-" if found is None else f"{found.n_held} of {found.n_judged}")
+        if len(every) == len(PLACES):
+            held = [f"{count} {place}" for count, place in zip(held, PLACES, strict=True)]
         words = f"{warmup} step{'' if warmup == 1 else 's'}: holds in {', '.join(held)}"
         axes.plot([], [], color=colour, marker=marker, markersize=6, markeredgecolor="white", label=words)
     traces = [trace for curves in every for trace in curves.traces]

@@ -236,7 +236,7 @@ def _searches(report: Report) -> Iterator[tuple[str, Part]]:
     if (clip := report.clip) is not None:
         yield "clip", Part("the clipping", lambda on, room: print_clip(clip, on, brief=True), 6)
     if report.warmup:
-        yield "warmup", Part("the warmups", lambda on, room: print_warmup(report.warmup, on), 6)
+        yield "warmup", Part("the warmups", lambda on, room: print_warmup(report.warmup, on, brief=True), 6)
 
 
 def _findings(report: Report) -> Part:

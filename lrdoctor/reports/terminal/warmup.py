@@ -21,17 +21,20 @@ ROOM_FOR_RANGES = 100
 """Columns from which the comparison shows the ranges over the seeds."""
 
 
-def print_warmup(warmup: WarmupResult | None, console: Console) -> None:
+def print_warmup(warmup: WarmupResult | None, console: Console, *, brief: bool = False) -> None:
     """Prints the section; nothing when no warmup was tried.
 
     Args:
         warmup: `Report.warmup`.
         console: where to; its width and colours are respected.
+        brief: only the table of what was tried, without what happened in it.
     """
     if warmup is None:
         return
     _heading(console, "Warmups tried (a ramp from 0, then the base rate)")
-    console.print(tried_table(warmup.tried, warmup, console))
+    console.print(tried_table(warmup.tried, warmup, console, brief=brief))
+    if brief:
+        return
     if warmup.with_warmup:
         own = warmup.own_warmup_steps
         without = f"with the spec's own {_steps(own)} (without)" if own else "without"
@@ -42,9 +45,10 @@ def print_warmup(warmup: WarmupResult | None, console: Console) -> None:
     print_items(console, "Warmup", _lines(warmup, console))
 
 
-def tried_table(tried: Sequence[TriedWarmup], warmup: WarmupResult, console: Console) -> Table:
+def tried_table(tried: Sequence[TriedWarmup], warmup: WarmupResult, console: Console, *, brief: bool = False) -> Table:
     """One row a base rate and warmup_steps, ascending; the shortest that holds is bold."""
-    table = _table("base learning rate", "multiple", "warmup steps", "then", "holds", "what happened")
+    headers = ["base learning rate", "multiple", "warmup steps", "then", "holds", "what happened"]
+    table = _table(*(headers[:-1] if brief else headers))
     for row in sorted(tried, key=lambda row: (row.base_learning_rate, row.warmup_steps)):
         chosen = (row.base_learning_rate, row.warmup_steps) == (warmup.base_learning_rate, warmup.warmup_steps)
         cells = [
@@ -53,7 +57,7 @@ def tried_table(tried: Sequence[TriedWarmup], warmup: WarmupResult, console: Con
             str(row.warmup_steps),
             str(row.post_warmup_steps),
             f"{row.n_held}/{row.n_judged}",
-            _happened(row),
+            *([] if brief else [_happened(row)]),
         ]
         style = "bold green" if chosen else "" if row.holds else "red" if row.n_judged else "dim"
         table.add_row(*(safe(console, cell) for cell in cells), style=style)
