@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from undrawn import undrawn
+
 from lrdoctor.__main__ import main
 from lrdoctor.cli import endings
 from lrdoctor.reports.figures import style
@@ -156,7 +158,7 @@ def in_process(*arguments: object, cwd: Path | None = None) -> subprocess.Comple
         changed.enter_context(chdir(cwd or Path.cwd()))
         changed.enter_context(patch.object(sys, "argv", words))
         changed.enter_context(patch.object(endings, "CONCLUDED", []))
-        changed.enter_context(patch.object(style, "_both", _undrawn))
+        changed.enter_context(patch.object(style, "_both", undrawn))
         changed.enter_context(redirect_stdout(written[0]))
         changed.enter_context(redirect_stderr(written[1]))
         try:
@@ -166,10 +168,6 @@ def in_process(*arguments: object, cwd: Path | None = None) -> subprocess.Comple
     assert isinstance(code, int)
     out, err = (stream.buffer.getvalue().decode() for stream in written)
     return subprocess.CompletedProcess(words, code, out, err)
-
-
-def _undrawn(name: str, draw: style.Draw) -> dict[str, bytes]:
-    return {f"{name}.png": b"", f"{name}.svg": b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>'}
 
 
 def assert_drawn(out: Path) -> None:
