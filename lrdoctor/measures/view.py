@@ -107,6 +107,7 @@ class View:
     @cached_property
     def loss(self) -> Curve:
         """The finite losses; those beyond `units.LARGEST` count as that, so that sums of their squares stay finite."""
+        # a batch that is hard for the untrained weights too is no event of this training
         finite = control.without_batches(self.run.train_loss, self.run.control)
         if not len(finite) or max(finite.value.max(), -finite.value.min()) <= units.LARGEST:
             return finite
@@ -144,6 +145,7 @@ class View:
         """Steps from one point to the next, as a rule."""
         known = self.run.provenance.get("step_gap")
         if known is None:
+            # the median: a resume, or rows that were left out, make single gaps that say nothing of the others
             known = robust.median(np.diff(self.loss.step)) if len(self.loss) > 1 else 1
         return max(1, int(known))
 
@@ -171,6 +173,7 @@ class View:
         medians = robust.block_medians(y, length)
         if len(medians) < 2:
             return False
+        # from the second block on: the first is what the best one is compared with
         at = length * (1 + int(np.argmin(medians[1:])))
         best = np.sort(y[at : at + length : 1 + length // THRESHOLDS.most_ranked])
         # the best of so many
@@ -180,6 +183,7 @@ class View:
             n_first = max(THRESHOLDS.fewest_first, len(y) // part)
             first = y[: n_first : 1 + n_first // THRESHOLDS.most_ranked]
             above = float(np.searchsorted(best, first).mean()) / len(best)
+            # the deviation of the rank-sum statistic, as a share of all pairs, where both come from one distribution
             varies = np.sqrt((len(first) + len(best) + 1) / (12 * len(first) * len(best)))
             needed = max(
                 deviations * varies, min(max(deviations * varies * alike, least - 0.5), THRESHOLDS.plain - 0.5)
@@ -237,6 +241,7 @@ class View:
     def found(self) -> tuple[Event, ...]:
         """The events of the loss, in order; those that a resume, a restart or the control explains are not among
         them."""
+        # what somebody did on purpose is no instability; what follows a restart is measured anew from there
         own = [e for e in self._all if not self._at_resume(e) and self._restart_at(e) is None]
         every = sorted([*own, *self._after_restart], key=lambda e: e.first_step)
         return tuple(
@@ -267,6 +272,7 @@ class View:
     @cached_property
     def _after_restart(self) -> tuple[Event, ...]:
         """The events after the last restart whose loss did not come back: the best level begins anew there."""
+        # after a restart that the loss came back from the best level before it holds still
         for_good = [restart.step for e, restart in self.at_restarts if e.kind in ("level_shift", "divergence")]
         if not for_good:
             return ()
@@ -323,6 +329,7 @@ class View:
             return f"early window not observable: the log counts {COUNTED[self.run.provenance['x']]}, not updates"
         if self.run.provenance.get("averaged"):
             return f"early window not observable: each point is a mean over {self._averaged}; {where}"
+        # of a long run the early window grows, and a blow-up that recovers falls into the first updates all the same
         window = min(self.early_until, max(early.THRESHOLDS.steps, self.warmup_until))
         n_early = int(np.searchsorted(self.loss.step, window))
         every_step = gap == 1 and first <= 1
@@ -351,6 +358,7 @@ class View:
             return []
         found = rises.find(self.units, self.correlation_time, self.alpha, self._quantum, is_log=self.is_log)
         if self.is_log:
+            # a trial is compared with its control and its neighbours; of a log only the order of its values is known
             found += rises.find_lasting(self.units, self.correlation_time, self.alpha)
         return [r for r in found if not self._is_the_data(r)]
 
@@ -374,10 +382,12 @@ class View:
     def _all(self) -> list[Event]:
         believed = self._rises
         if self.is_blurred and not self._is_unknown:
+            # where neighbours are alike the noise between them says nothing of how far the curve wanders
             smooth = rises.find_in_smooth(self.units, correlation.wander(self.units.y), self.alpha)
             believed = [r for r in smooth if not self._is_the_data(r)]
         merged = events.of_rises(believed, self._worse_than_at_first)
         short = [] if self._is_unknown else self._bursts
+        # a burst within a rise is part of it, and not told twice
         short = [r for r in short if not rises.is_within(r, merged) and not self._is_the_data(r)]
         if len(self.loss) < THRESHOLDS.fewest_points:
             merged, short = ([r for r in of if r.height > THRESHOLDS.nearly_double] for of in (merged, short))
@@ -403,6 +413,7 @@ class View:
         if self.learns:
             return False
         high = self.units.y > level
+        # its own flanks are no other place
         high[max(first - length, 0) : end + length] = False
         elsewhere = rises.stretches(high)
         longest = max((to - at for at, to in elsewhere), default=0)
@@ -417,6 +428,7 @@ class View:
         """Whether it is a single step that was no worse than an untrained model: it cost nothing."""
         if rise.length > 1 or rise.end - rise.first > 1 or not self.run.counts_updates:
             return False
+        # a point that stands for several steps is no single batch
         is_step = bool(self.loss.step[rise.first] - self.loss.step[rise.first - 1] == 1)
         return is_step and self.units.y[rise.first] < self.units.of_loss(self.units.first) + THRESHOLDS.untrained
 
@@ -434,6 +446,7 @@ class View:
     def _in_discarded(self, piece: Curve) -> tuple[View, tuple[Event, ...]]:
         before = self.loss.before(int(piece.step[0]))
         whole = Curve(np.concatenate([before.step, piece.step]), np.concatenate([before.value, piece.value]))
+        # without the provenance: of the piece that was thrown away nothing had been resumed yet
         rerun = View(replace(self.run, curves={"train_loss": whole}, provenance={}), self.alpha)
         if len(before) < THRESHOLDS.fewest_points:
             return rerun, ()
