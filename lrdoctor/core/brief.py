@@ -67,7 +67,7 @@ def _not_judged(report: Report) -> Iterator[str]:
         return
     for run in report.runs:
         if run.verdict == "inconclusive":
-            reasons = [run.exit_reason] if run.exit_reason else [s.reason for s in report.skipped if s.run == run.name]
+            reasons = [run.exit_reason] if run.exit_reason else [skip.reason for skip in report.skips_of(run.name)]
             yield f"{_end(run.name)}: {'; '.join(dict.fromkeys(reasons))}"
 
 

@@ -461,3 +461,9 @@ def view_of(run: Run, alpha: float) -> View:
     if alpha not in views:
         views[alpha] = View(run, alpha)
     return views[alpha]
+
+
+def forget_views(run: Run) -> None:
+    """Lets go of what was measured of a run that is judged. The view refers to the run, and the run to the view: left
+    alone, both stay in memory until Python looks for such circles, which it does by their number, not their size."""
+    run.__dict__.pop("_views", None)

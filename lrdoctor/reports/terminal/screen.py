@@ -264,11 +264,11 @@ def _of_logs(report: Report) -> Iterator[Part]:
     if len(runs) == 1:
         run = runs[0]
         yield Part("the run", lambda on, room: print_run(run, report, on), 6)
-        fixes = [fix for fix in report.fixes if fix.run in (None, run.name)]
+        fixes = [*report.fixes_of(None), *report.fixes_of(run.name)]
         yield Part("fixes to try", lambda on, room: _print_fixes(fixes, on))
     elif runs:
         yield Part("the runs", lambda on, room: _print_runs(runs, report, on, room))
-    whole = [finding for finding in report.findings if finding.run is None]
+    whole = report.findings_of(None)
     yield Part("findings", lambda on, room: print_items(on, "Findings", (finding_item(f, on, False) for f in whole)))
     yield Part("what could not be read", lambda on, room: _print_unread(unread[: max(room, 3) - 2], on))
     further = _further(report)
@@ -292,9 +292,11 @@ def _print_runs(runs: Sequence[RunSummary], report: Report, console: Console, ro
     """A line a run, the worst first: its verdict, its curve, what was found and what to do about it."""
     ordered = sorted(runs, key=lambda run: WORST_FIRST.index(run.verdict))
     folder = _shared_folder([run.name for run in ordered])
-    draw_on = [partial(_print_run_table, ordered[:n], len(ordered), report, folder) for n in range(len(ordered) + 1)]
-    n = _most(min(len(ordered), room), lambda n: len(_lines(console, draw_on[n])) <= room)
-    draw_on[n](console)
+
+    def shown(n: int) -> Callable[[Console], None]:
+        return partial(_print_run_table, ordered[:n], len(ordered), report, folder)
+
+    shown(_most(min(len(ordered), room), lambda n: len(_lines(console, shown(n))) <= room))(console)
 
 
 def _shared_folder(names: list[str]) -> str:
@@ -312,7 +314,7 @@ def _print_run_table(runs: Sequence[RunSummary], n: int, report: Report, folder:
     for header in ("run", "verdict", "loss", "found", "do now"):
         table.add_column(header, overflow="fold", no_wrap=header in ("verdict", "loss"))
     for run in runs:
-        found = [f for f in report.findings if f.run == run.name]
+        found = report.findings_of(run.name)
         worst = min((f for f in found if f.severity != "info"), key=_place, default=None)
         loss = run.curves.get("train_loss")
         ascii_only = console.options.ascii_only
