@@ -215,7 +215,8 @@ class View:
         if kind != "minimized":
             why = objective.WHY[kind]
             return f"{why} ({self.objective.reason}); --objective minimized judges it all the same"
-        if not self.units.is_log and not self.units.made_progress and not self._is_given:
+        is_given = self.run.provenance.get(objective.GIVEN) == "minimized"
+        if not self.units.is_log and not self.units.made_progress and not is_given:
             return (
                 "the loss is 0 or below and makes no progress, so what a rise of it means is not known; "
                 "--objective minimized judges it all the same"
@@ -328,7 +329,9 @@ class View:
         if not self.run.counts_updates:
             return f"early window not observable: the log counts {COUNTED[self.run.provenance['x']]}, not updates"
         if self.run.provenance.get("averaged"):
-            return f"early window not observable: each point is a mean over {self._averaged}; {where}"
+            over = self.run.provenance["averaged"]
+            mean = f"{over} steps" if isinstance(over, int) else "an epoch" if over == "epoch" else "some steps"
+            return f"early window not observable: each point is a mean over {mean}; {where}"
         # of a long run the early window grows, and a blow-up that recovers falls into the first updates all the same
         window = min(self.early_until, max(early.THRESHOLDS.steps, self.warmup_until))
         n_early = int(np.searchsorted(self.loss.step, window))
@@ -337,26 +340,14 @@ class View:
             return f"early window not observable: {where}"
         return None
 
-    @property
-    def _averaged(self) -> str:
-        over = self.run.provenance["averaged"]
-        return f"{over} steps" if isinstance(over, int) else "an epoch" if over == "epoch" else "some steps"
-
-    @property
-    def _is_given(self) -> bool:
-        return bool(self.run.provenance.get(objective.GIVEN) == "minimized")
-
-    @cached_property
-    def _quantum(self) -> float:
-        digits = self.run.provenance.get("quantised")
-        return 0.0 if digits is None else float(10.0**-digits)
-
     @cached_property
     def _rises(self) -> list[Rise]:
         """At all scales, those of a blurred curve too that may be slow swings."""
         if self._is_unknown:
             return []
-        found = rises.find(self.units, self.correlation_time, self.alpha, self._quantum, is_log=self.is_log)
+        digits = self.run.provenance.get("quantised")
+        quantum = 0.0 if digits is None else float(10.0**-digits)
+        found = rises.find(self.units, self.correlation_time, self.alpha, quantum, is_log=self.is_log)
         if self.is_log:
             # a trial is compared with its control and its neighbours; of a log only the order of its values is known
             found += rises.find_lasting(self.units, self.correlation_time, self.alpha)
@@ -392,7 +383,8 @@ class View:
         if len(self.loss) < THRESHOLDS.fewest_points:
             merged, short = ([r for r in of if r.height > THRESHOLDS.nearly_double] for of in (merged, short))
         both = sorted([*merged, *short], key=lambda r: r.first)
-        return [self._event(rise) for rise in both]
+        at = (self.units, self.loss.step, self.loss.value, self.early_until)
+        return [events.classify(rise, *at, is_odd=self._is_odd_batch(rise)) for rise in both]
 
     @property
     def _bursts(self) -> list[Rise]:
@@ -419,10 +411,6 @@ class View:
         longest = max((to - at for at, to in elsewhere), default=0)
         least = THRESHOLDS.as_long * (end - first) if self.is_log else 0
         return len(elsewhere) >= THRESHOLDS.alike and longest >= least
-
-    def _event(self, rise: Rise) -> Event:
-        loss, is_odd = self.loss, self._is_odd_batch(rise)
-        return events.classify(rise, self.units, loss.step, loss.value, self.early_until, is_odd=is_odd)
 
     def _is_odd_batch(self, rise: Rise) -> bool:
         """Whether it is a single step that was no worse than an untrained model: it cost nothing."""

@@ -315,7 +315,7 @@ def _seeds_to_settle(share: float, n_seeds: int, settings: Settings) -> int | No
     z = abs(NormalDist().inv_cdf(min(max(share, 1e-6), 1 - 1e-6)))
     asked = NormalDist().inv_cdf((1 + settings.confidence) / 2) + NormalDist().inv_cdf(settings.power)
     n = math.ceil(n_seeds * (asked / z) ** 2) if z > 0 else math.inf
-    # three seeds are the fewest that show a spread
+    # three at least, with which `--seeds auto` begins
     n = max(n, n_seeds + 1, 3)
     return int(n) if n <= settings.most_seeds else None
 

@@ -292,6 +292,5 @@ def fresh_seeds(searched: Sequence[int], n: int) -> tuple[int, ...]:
     >>> fresh_seeds([0, 1, 4], 3)
     (5, 6, 7)
     """
-    # above the highest: a gap between two seeds of the search may be filled by the user later
     first = max(searched) + 1
     return tuple(range(first, first + n))
