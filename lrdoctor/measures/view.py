@@ -173,7 +173,6 @@ class View:
         medians = robust.block_medians(y, length)
         if len(medians) < 2:
             return False
-        # from the second block on: the first is what the best one is compared with
         at = length * (1 + int(np.argmin(medians[1:])))
         best = np.sort(y[at : at + length : 1 + length // THRESHOLDS.most_ranked])
         # the best of so many
@@ -273,7 +272,6 @@ class View:
     @cached_property
     def _after_restart(self) -> tuple[Event, ...]:
         """The events after the last restart whose loss did not come back: the best level begins anew there."""
-        # after a restart that the loss came back from the best level before it holds still
         for_good = [restart.step for e, restart in self.at_restarts if e.kind in ("level_shift", "divergence")]
         if not for_good:
             return ()
@@ -378,13 +376,15 @@ class View:
             believed = [r for r in smooth if not self._is_the_data(r)]
         merged = events.of_rises(believed, self._worse_than_at_first)
         short = [] if self._is_unknown else self._bursts
-        # a burst within a rise is part of it, and not told twice
         short = [r for r in short if not rises.is_within(r, merged) and not self._is_the_data(r)]
         if len(self.loss) < THRESHOLDS.fewest_points:
             merged, short = ([r for r in of if r.height > THRESHOLDS.nearly_double] for of in (merged, short))
         both = sorted([*merged, *short], key=lambda r: r.first)
-        at = (self.units, self.loss.step, self.loss.value, self.early_until)
-        return [events.classify(rise, *at, is_odd=self._is_odd_batch(rise)) for rise in both]
+        of = self.loss
+        return [
+            events.classify(r, self.units, of.step, of.value, self.early_until, is_odd=self._is_odd_batch(r))
+            for r in both
+        ]
 
     @property
     def _bursts(self) -> list[Rise]:
@@ -397,26 +397,21 @@ class View:
         return [r for r in found if r in in_a_row or r.height > THRESHOLDS.explosion]
 
     def _is_the_data(self, rise: Rise) -> bool:
-        return self._is_hard_data(rise.first, rise.end, rise.base + THRESHOLDS.as_high * rise.height, rise.length)
-
-    def _is_hard_data(self, first: int, end: int, level: float, length: int) -> bool:
-        """Whether a stretch above a level may be hard data: the run does not learn, so that there was nothing to lose,
-        and its losses are as high elsewhere, for as long."""
+        """Whether it may be hard data: the run does not learn, so that there was nothing to lose, and its losses are as
+        high elsewhere, for as long."""
         if self.learns:
             return False
-        high = self.units.y > level
-        # its own flanks are no other place
-        high[max(first - length, 0) : end + length] = False
+        high = self.units.y > rise.base + THRESHOLDS.as_high * rise.height
+        high[max(rise.first - rise.length, 0) : rise.end + rise.length] = False
         elsewhere = rises.stretches(high)
         longest = max((to - at for at, to in elsewhere), default=0)
-        least = THRESHOLDS.as_long * (end - first) if self.is_log else 0
+        least = THRESHOLDS.as_long * (rise.end - rise.first) if self.is_log else 0
         return len(elsewhere) >= THRESHOLDS.alike and longest >= least
 
     def _is_odd_batch(self, rise: Rise) -> bool:
         """Whether it is a single step that was no worse than an untrained model: it cost nothing."""
         if rise.length > 1 or rise.end - rise.first > 1 or not self.run.counts_updates:
             return False
-        # a point that stands for several steps is no single batch
         is_step = bool(self.loss.step[rise.first] - self.loss.step[rise.first - 1] == 1)
         return is_step and self.units.y[rise.first] < self.units.of_loss(self.units.first) + THRESHOLDS.untrained
 
@@ -434,7 +429,6 @@ class View:
     def _in_discarded(self, piece: Curve) -> tuple[View, tuple[Event, ...]]:
         before = self.loss.before(int(piece.step[0]))
         whole = Curve(np.concatenate([before.step, piece.step]), np.concatenate([before.value, piece.value]))
-        # without the provenance: of the piece that was thrown away nothing had been resumed yet
         rerun = View(replace(self.run, curves={"train_loss": whole}, provenance={}), self.alpha)
         if len(before) < THRESHOLDS.fewest_points:
             return rerun, ()
