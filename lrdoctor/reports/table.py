@@ -15,6 +15,14 @@ Mark = Literal["", "best", "infeasible", "unstable", "not judged"]
 Kind = Literal["", "best", "good", "bad", "warning", "dim"]
 """The colour of a row, which says nothing that the cells do not say in words."""
 
+IN_WORDS: dict[Mark, str] = {
+    "": "",
+    "best": "★ lr*",
+    "infeasible": "✗ infeasible",
+    "unstable": "! unstable",
+    "not judged": "?",
+}
+
 
 @dataclass(frozen=True)
 class Column:
@@ -64,6 +72,15 @@ class Table:
     def has_marks(self) -> bool:
         """Whether a row is set apart, so that the signs have a column of their own."""
         return any(row.mark for row in self.rows)
+
+    @property
+    def with_marks_in_words(self) -> Table:
+        """The same with the marks as a column of text behind the first."""
+        if not self.has_marks:
+            return self
+        first, *others = self.columns
+        rows = (replace(r, cells=(r.cells[0], IN_WORDS[r.mark], *r.cells[1:]), mark="") for r in self.rows)
+        return replace(self, columns=(first, Column("mark", is_text=True), *others), rows=tuple(rows))
 
     def first(self, most: int) -> Table:
         """The first rows; the caption says so where there are more."""

@@ -42,7 +42,7 @@ def on_a_terminal(table: Table, width: int, encoding: str = "utf-8") -> list[str
 @pytest.mark.parametrize("mark", get_args(Mark))
 def test_every_mark_has_a_sign_in_every_ink(mark: Mark) -> None:
     plain, marked = (replace(TABLE, rows=(Row(("0.1", "2.5", "", ""), "", of),)) for of in ("", mark))
-    for draws in (drawn, lambda of: str(on_a_terminal(of, 100))):
+    for draws in (drawn, lambda of: str(on_a_terminal(of, 100)), lambda of: str(of.with_marks_in_words)):
         assert (draws(plain) == draws(marked)) is (mark == "")
 
 
@@ -83,6 +83,14 @@ def test_markdown() -> None:
         "| 0.25 ✗ | 100 | check at 5x | early blow-up 3/3 |",
         "| 1 ? | - |   | a&#124;b &#60;i&#62; |",
     ]
+
+
+def test_marks_in_words() -> None:
+    table = TABLE.with_marks_in_words
+    assert [column.name for column in table.columns][:2] == ["learning rate", "mark"]
+    assert [row.cells[1] for row in table.rows] == ["★ lr*", "✗ infeasible", "?"]
+    plain = Table.of("a", ("b",), (Row(("1",)),))
+    assert plain.with_marks_in_words is plain
 
 
 def test_the_first_rows_say_that_there_are_more() -> None:
