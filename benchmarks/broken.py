@@ -1,8 +1,8 @@
 """Environments in which a package is missing, damaged or too old: `python -m benchmarks.broken`, --help for less.
 
 Printed is the exit code of every command under every one of them. It may be 0 where the command does not need the
-package, 2 or 3 where it says that it cannot go on; 1 would be read as "unstable", and nobody wants a traceback: both are
-marked with `!`, and make this end with 1.
+package, 2 or 3 where it says that it cannot go on; 1 would be read as "unstable", and nobody wants a traceback: both
+are marked with `!`, and make this end with 1.
 """
 
 from __future__ import annotations

@@ -347,13 +347,16 @@ def main() -> None:
     kinds = asked.kind or list(KINDS)
     table = {kind: Line() for kind in kinds}
     bad = 0
-    for found in outcomes(asked.cases, asked.seed, asked.jobs, kinds):
-        line = table[found.kind]
-        line.codes[found.code] += 1
-        line.slowest, line.largest = max(line.slowest, found.seconds), max(line.largest, found.megabytes)
-        if found.code not in FINE or found.said:
-            bad += 1
-            print(f"{found.kind} {found.number} of seed {asked.seed}: exit {found.code} {found.said}", flush=True)
+    try:
+        for found in outcomes(asked.cases, asked.seed, asked.jobs, kinds):
+            line = table[found.kind]
+            line.codes[found.code] += 1
+            line.slowest, line.largest = max(line.slowest, found.seconds), max(line.largest, found.megabytes)
+            if found.code not in FINE or found.said:
+                bad += 1
+                print(f"{found.kind} {found.number} of seed {asked.seed}: exit {found.code} {found.said}", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted; the table is of the cases before")
     print(f"{'kind':10}{'cases':>8}  {'exit codes':36}{'slowest':>10}{'largest':>10}")
     for kind, line in table.items():
         codes = ", ".join(f"{code}: {n}" for code, n in sorted(line.codes.items()))
