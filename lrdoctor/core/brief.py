@@ -50,7 +50,9 @@ def screen(report: Report) -> str:
 
 def worst_first(report: Report) -> list[Finding]:
     """Errors, then warnings, of what the verdict rests on."""
-    bearing = [finding for finding in report.findings if report.bears(finding) and finding.severity != "info"]
+    bearing = [
+        finding for finding in report.findings if report.counts_for_verdict(finding) and finding.severity != "info"
+    ]
     return sorted(bearing, key=lambda finding: finding.severity != "error")
 
 

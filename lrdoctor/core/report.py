@@ -324,11 +324,11 @@ class Report:
         """
         if self.verdict == "unstable":
             return "error"
-        bearing = [finding.severity for finding in self.findings if self.bears(finding)]
+        bearing = [finding.severity for finding in self.findings if self.counts_for_verdict(finding)]
         order: tuple[Severity, ...] = ("error", "warning", "info")
         return next((severity for severity in order if severity in bearing), None)
 
-    def bears(self, finding: Finding) -> bool:
+    def counts_for_verdict(self, finding: Finding) -> bool:
         """Whether the finding is one of those that the verdict may rest on, and not one of a single trial."""
         return finding.run is None or not self.is_of_trials
 

@@ -110,7 +110,7 @@ def _fix_for(report: Report, finding: Finding) -> Fix | None:
 
 def _worst(report: Report) -> Finding | None:
     """The finding that the verdict rests on, or the worst one that is a warning."""
-    counted = [f for f in report.findings if report.bears(f) and f.severity != "info"]
+    counted = [f for f in report.findings if report.counts_for_verdict(f) and f.severity != "info"]
     return min(counted, key=lambda finding: WORST.index(finding.severity), default=None)
 
 

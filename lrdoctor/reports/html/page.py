@@ -11,7 +11,6 @@ from lrdoctor import __version__
 from lrdoctor.core.fix_sections import Prescription
 from lrdoctor.core.plain import plain
 from lrdoctor.core.report import Fix, Report
-from lrdoctor.core.sections import Probe
 from lrdoctor.reports import actions, gates
 from lrdoctor.reports.html import findings, logs, tables
 from lrdoctor.reports.html.architecture import model_view
@@ -70,11 +69,12 @@ def _of_study(report: Report, folder: Path | None) -> dict[str, Any]:
     figures, names = study_figures(report, folder), figure_names(report)
     single = [finding for finding in report.findings if finding.run is not None]
     there = {figure.file for figure in figures}
+    of_probe = [text for text in (report.probe.missed, report.probe.note) if text] if report.probe else []
     return {
         "figures": figures,
         "missing": [name for name in names if name not in there],
         "tables": list(_tables(report)),
-        "notes": [*(report.sweep.notes if report.sweep else ()), *_probe_notes(report.probe)],
+        "notes": [*(report.sweep.notes if report.sweep else ()), *of_probe],
         "folded": [*_folded(report), *([findings.findings_table(single)] if single else [])],
         "logs": [],
         "logs_not_listed": "",
@@ -144,10 +144,6 @@ def _folded(report: Report) -> Iterator[Table]:
         shown = report.runs[: findings.MOST_ROWS]
         more = f": the first {len(shown)} of {len(report.runs)}" if len(shown) < len(report.runs) else ""
         yield tables.trials_table(f"Trials{more}, whose files are in trials/", shown)
-
-
-def _probe_notes(probe: Probe | None) -> list[str]:
-    return [] if probe is None else [text for text in (probe.missed, probe.note) if text]
 
 
 def _untold(report: Report) -> list[Fix]:
