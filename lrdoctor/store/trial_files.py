@@ -69,7 +69,7 @@ class StepsFile:
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Lets go of the file of a trial that did not come to its end, where the user's code has closed it too: nothing of
+        """Lets go of the file of a trial that did not come to its end, where user code has closed it too: nothing of
         it is kept, and why the trial ended says more."""
         with suppress(OSError):
             self._file.close()
