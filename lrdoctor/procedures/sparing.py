@@ -1,8 +1,8 @@
 """Which trials of a sweep can still change its answer: a rate does not need every seed. Pure.
 
-A sweep asks two things of a rate: whether most seeds are unstable there, and whether it is lr*. Most rates answer with
-one seed: far below the edge and far from lr*, or far above the edge. So every rate begins with the first seed, and a
-further one is trained only where
+A sweep asks two things of a rate: whether most seeds are unstable there, and whether it is lr*. Which rates of the grid
+are asked at all `bracket` tells. Most of them answer with one seed: far below the edge and far from lr*, or above the
+edge. So every rate begins with the first seed, and a further one is trained only where
 
 - the majority is open: neither the seeds that are there decide it, whatever the others do, nor does the fit to all
   trials (`reach`), with a chance of error that is stated;
@@ -12,7 +12,7 @@ further one is trained only where
 
 A majority by count is exact: two of three seeds that agree are what all three say. The rest has an error rate, which
 `benchmarks/cost.py` measures on made-up workloads. Where the figures leave a verdict open the limits are closer, so
-that no verdict is withheld for want of trials that were saved.
+that hardly any verdict is withheld for want of trials that were saved.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ WITHHELD = 0.15
 """Share from which on they could not have given it. Between the two it is looked at more closely."""
 
 UNSURE = (0.025, 0.12)
-"""Share between which, after the closer look, everything is trained: on either side of the 0.05 up to which a verdict
-is given, narrower than `SURE` to `WITHHELD` since more trials are there."""
+"""Share between which, after the closer look, it is looked at as closely as can be: on either side of the 0.05 up to
+which a verdict is given, narrower than `SURE` to `WITHHELD` since more trials are there."""
 
 
 @dataclass(frozen=True, kw_only=True)
