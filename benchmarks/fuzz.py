@@ -5,7 +5,8 @@ Printed is a table: kind, cases, exit codes, the slowest, the largest memory. Wh
 printed with the number of its case, by which it is made again.
 
 Kinds: logs (text of several formats, mutated), specs (a field of the schema with a wrong value), reports (a report.json
-edited, cut off, nested, with numbers that no float holds), studies (a study folder likewise).
+edited, cut off, nested, with numbers that no float holds), studies (a study folder likewise), workloads (a training at
+one place of which something odd is done, `benchmarks.fuzz_workloads`).
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ from typing import Any
 
 from typer.testing import CliRunner
 
+from benchmarks.fuzz_workloads import REAL, TIMED_OUT, a_workload, by_a_worker, trained_here
+
 MEMORY = 4 * 1024**3
 """Bytes of address space of a process."""
-SECONDS = 20
-"""What a case may take."""
+SECONDS, ANY_SECONDS = 20, 90
+"""What a case may take, and one that may have a worker of its own."""
 FINE = (0, 1, 2)
-TIMED_OUT, DIED = -14, -1
 NUMBERS = (
     "0",
     "-1",
@@ -220,6 +222,7 @@ KINDS: Mapping[str, Callable[[random.Random, Path, Mapping[str, Any]], list[str]
     "specs": a_spec,
     "reports": a_report,
     "studies": a_study,
+    "workloads": a_workload,
 }
 
 
@@ -278,9 +281,13 @@ def one(kind: str, number: int, seed: int, given: Mapping[str, Any]) -> Outcome:
     """Makes the case and runs it in this process."""
     from lrdoctor.cli import app
 
-    begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as name:
-        words = KINDS[kind](random.Random(f"{seed}/{kind}/{number}"), Path(name), given)
+    begun, chance = time.monotonic(), random.Random(f"{seed}/{kind}/{number}")
+    with tempfile.TemporaryDirectory() as name, trained_here():
+        if kind == "workloads" and chance.random() < REAL:
+            code, said = by_a_worker(chance, Path(name))
+            used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+            return Outcome(kind, number, code, time.monotonic() - begun, used, said)
+        words = KINDS[kind](chance, Path(name), given)
         result = CliRunner().invoke(app, words)
     code = result.exit_code
     said = "" if result.exception is None or isinstance(result.exception, SystemExit) else repr(result.exception)
@@ -300,7 +307,7 @@ def several(order: tuple[str, Sequence[int], int, Mapping[str, Any]]) -> list[Ou
     signal.signal(signal.SIGALRM, _late)
     found = []
     for number in numbers:
-        signal.alarm(SECONDS)
+        signal.alarm(ANY_SECONDS if kind == "workloads" else SECONDS)
         begun = time.monotonic()
         try:
             found.append(one(kind, number, seed, given))
@@ -317,8 +324,9 @@ def _limited() -> None:
 def outcomes(n: int, seed: int, jobs: int, kinds: Sequence[str] = tuple(KINDS)) -> Iterator[Outcome]:
     """The outcomes of `n` cases, as they come."""
     given, size = samples(), 50
-    share = {"logs": 0.7}
-    counts = {kind: max(1, round(n * share.get(kind, 0.1))) for kind in kinds}
+    # a workload takes ten times as long as a log
+    share = {kind: {"logs": 0.7, "workloads": 0.01}.get(kind, 0.1) for kind in kinds}
+    counts = {kind: max(1, round(n * share[kind] / sum(share.values()))) for kind in kinds}
     orders = [
         (kind, range(at, min(at + size, count)), seed, given)
         for kind, count in counts.items()
@@ -334,16 +342,21 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--kind", choices=KINDS, action="append", help="this kind alone; may be repeated")
     asked = parser.parse_args()
-    table = {kind: Line() for kind in KINDS}
+    kinds = asked.kind or list(KINDS)
+    table = {kind: Line() for kind in kinds}
     bad = 0
-    for found in outcomes(asked.cases, asked.seed, asked.jobs):
-        line = table[found.kind]
-        line.codes[found.code] += 1
-        line.slowest, line.largest = max(line.slowest, found.seconds), max(line.largest, found.megabytes)
-        if found.code not in FINE or found.said:
-            bad += 1
-            print(f"{found.kind} {found.number} of seed {asked.seed}: exit {found.code} {found.said}", flush=True)
+    try:
+        for found in outcomes(asked.cases, asked.seed, asked.jobs, kinds):
+            line = table[found.kind]
+            line.codes[found.code] += 1
+            line.slowest, line.largest = max(line.slowest, found.seconds), max(line.largest, found.megabytes)
+            if found.code not in FINE or found.said:
+                bad += 1
+                print(f"{found.kind} {found.number} of seed {asked.seed}: exit {found.code} {found.said}", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted; the table is of the cases before")
     print(f"{'kind':10}{'cases':>8}  {'exit codes':36}{'slowest':>10}{'largest':>10}")
     for kind, line in table.items():
         codes = ", ".join(f"{code}: {n}" for code, n in sorted(line.codes.items()))

@@ -6,6 +6,8 @@ each time. The parts:
     junit     JUnit XML of a `diagnose` of many logs
     plan      `treat --plan` of many seeds and many rates
     files     `diagnose` of a folder of many tiny logs
+    outputs   the same in every format, a third of the logs unstable
+    rows      one log of many rows
     study     a study of many trials: the same `sweep` again, which judges and draws, and `report --html`
 
 Printed is a table: processor time and memory of the command, wall time, and the bytes that it wrote.
@@ -14,7 +16,9 @@ Printed is a table: processor time and memory of the command, wall time, and the
 from __future__ import annotations
 
 import argparse
+import math
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -114,6 +118,40 @@ def files(folder: Path, size: int) -> Iterator[Row]:
     yield f"{size} logs of 3 rows", cost_of(folder, "diagnose", "logs"), (folder / "printed").stat().st_size
 
 
+OUTPUTS = (
+    ("-v",),
+    ("--json",),
+    ("-q", "--html", "made"),
+    ("-q", "--junit", "made"),
+    ("-q", "--markdown", "made"),
+    ("-q", "--gitlab", "made"),
+    ("-q", "--github"),
+)
+"""Every way of printing that says more of more logs."""
+
+
+def outputs(folder: Path, size: int) -> Iterator[Row]:
+    write_logs(folder / "logs", size, 40)
+    for path in sorted((folder / "logs").rglob("*.csv"))[::3]:
+        path.write_text(path.read_text() + "".join(f"{step},nan\n" for step in range(40, 45)))
+    for words in OUTPUTS:
+        cost = cost_of(folder, "diagnose", "logs", *words)
+        written = folder / ("made" if "made" in words else "printed")
+        yield f"{size} logs, {' '.join(words[-2:])}", cost, written.stat().st_size
+
+
+def rows(folder: Path, size: int) -> Iterator[Row]:
+    chance = random.Random(0)
+    with open(folder / "log.csv", "w") as file:
+        file.write("step,loss,grad_norm\n")
+        for step in range(size):
+            file.write(
+                f"{step},{2.5 * math.exp(-step / size) + 0.05 * chance.random():.5f},{1 + chance.random():.4f}\n"
+            )
+    yield f"{size} rows", cost_of(folder, "diagnose", "log.csv"), (folder / "printed").stat().st_size
+    yield f"{size} rows, --html", cost_of(folder, "diagnose", "log.csv", "--html", "h"), (folder / "h").stat().st_size
+
+
 def study(folder: Path, size: int) -> Iterator[Row]:
     """50 rates; the trials of a smaller study are kept, further seeds make it a larger one."""
     (folder / "work.py").write_text(WORK)
@@ -131,6 +169,8 @@ PARTS: Mapping[str, tuple[Callable[[Path, int], Iterator[Row]], int]] = {
     "junit": (junit, 2000),
     "plan": (plan, 10),
     "files": (files, 50_000),
+    "outputs": (outputs, 2500),
+    "rows": (rows, 2_500_000),
     "study": (study, 1250),
 }
 """What is measured, and its smallest size."""

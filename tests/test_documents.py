@@ -176,7 +176,7 @@ OF_TRAINERS = {
 """Flags of trainers that docs/trainers.md names, up to what ends a word of an option of ours."""
 OF_OTHERS = OF_TRAINERS | {
     "--nproc-per-node", "--trained", "--studies", "--families", "--half", "--logs", "--cases", "--kills",
-    "--range-test",
+    "--range-test", "--kind",
 }  # fmt: skip
 """Options of tools/, benchmarks/ and torchrun."""
 

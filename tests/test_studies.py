@@ -20,12 +20,14 @@ import pytest
 import torch
 from document_commands import ROOT
 from torch import nn
+from undrawn import undrawn
 
 import lrdoctor
 from lrdoctor.core.report import ADD_SEEDS, TREAT
 from lrdoctor.errors import SpecError, StoreError, WorkloadError
 from lrdoctor.reports import html
 from lrdoctor.reports.actions import do_now
+from lrdoctor.reports.figures import style
 from lrdoctor.studies import _in_python
 from lrdoctor.training import in_memory
 
@@ -51,9 +53,16 @@ def training(**changes: Any) -> lrdoctor.Training:
     return lrdoctor.Training(**(fields | changes))
 
 
+@pytest.fixture
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures that show nothing."""
+    monkeypatch.setattr(style, "_both", undrawn)
+
+
 BATCHES = [(X[:32], Y[:32]), (X[32:64], Y[32:64])]
 
 
+@pytest.mark.usefixtures("quickly")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -82,6 +91,7 @@ def test_objects_in_memory_are_swept(changes: dict[str, Any], tmp_path: Path) ->
     assert vars(in_memory.held) == {}
 
 
+@pytest.mark.usefixtures("quickly")
 def test_it_trains_as_the_workers_do(tmp_path: Path) -> None:
     """The same model and data, once as objects and once as a spec's file: the same curves."""
     (tmp_path / "parts.py").write_text(
@@ -102,6 +112,7 @@ def test_it_trains_as_the_workers_do(tmp_path: Path) -> None:
     assert losses[0] == losses[1]
 
 
+@pytest.mark.usefixtures("quickly")
 def test_all_seeds_are_trained_where_that_is_asked(tmp_path: Path) -> None:
     of = training(keys={**KEYS, "sweep": {"values": [1e-4, 1e-3, 0.01, 0.1]}, "seeds": [0, 1, 2, 3, 4]})
     sparing, every = (
@@ -114,6 +125,7 @@ def test_all_seeds_are_trained_where_that_is_asked(tmp_path: Path) -> None:
     assert len(sparing.runs) < len(every.runs)
 
 
+@pytest.mark.usefixtures("quickly")
 def test_probe_and_inspect(tmp_path: Path) -> None:
     probed = lrdoctor.probe(training(), learning_rate=0.01, factor=3, out=tmp_path / "out", quiet=True)
     assert probed.probe is not None
@@ -124,6 +136,7 @@ def test_probe_and_inspect(tmp_path: Path) -> None:
     assert (seen.architecture.n_parameters, seen.folder, dict(seen.figures)) == (58, None, {})
 
 
+@pytest.mark.usefixtures("quickly")
 def test_warmup_and_clip_at_given_rates(tmp_path: Path) -> None:
     rates: dict[str, Any] = {"learning_rate": 0.1, "unstable_learning_rate": 30.0, "quiet": True}
     warmed = lrdoctor.warmup(training(), **rates, out=tmp_path / "warmup")
@@ -137,6 +150,7 @@ def test_warmup_and_clip_at_given_rates(tmp_path: Path) -> None:
     assert (tmp_path / "clip" / "report.json").is_file()
 
 
+@pytest.mark.usefixtures("quickly")
 def test_treat_of_objects_in_memory(tmp_path: Path) -> None:
     """The edge is at once above the best rate: fixes are tried, each by trials of its own."""
     report = lrdoctor.treat(training(keys={**KEYS, "sweep": {"values": [0.3, 3.0, 30.0]}}), out=tmp_path, quiet=True)
@@ -147,6 +161,7 @@ def test_treat_of_objects_in_memory(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "report.json").read_text())["treat"]["target_margin"] == 10.0
 
 
+@pytest.mark.usefixtures("quickly")
 def test_what_to_do_next_can_be_typed_into_python(tmp_path: Path) -> None:
     """Where the objects live in this program, no command of a shell can train them."""
     edge = training(keys={**KEYS, "sweep": {"values": [0.3, 3.0, 30.0]}})
@@ -204,6 +219,7 @@ def test_the_program_goes_on_as_if_nothing_had_run() -> None:
     assert (str(np.random.get_state()), random.getstate(), torch.get_num_threads()) == before[1:]
 
 
+@pytest.mark.usefixtures("quickly")
 def test_a_folder_with_a_study_is_kept_unless_it_is_to_be_thrown_away(tmp_path: Path) -> None:
     lrdoctor.sweep(training(), out=tmp_path, quiet=True)
     with pytest.raises(StoreError, match="holds a study of another spec"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lrdoctor.fixes import FIXES
-from lrdoctor.fixes.base import Remedy
+from lrdoctor.fixes.base import FixRule
 from lrdoctor.rules import RULES, best_at_grid_end
 from lrdoctor.rules.base import Rule
 
@@ -82,7 +82,7 @@ def _answers(rule: Rule) -> Iterator[str]:
         yield f"## What to try\n{', '.join(named)}: the fixes that treat this kind, in the order in which to try them."
 
 
-def _fix(rank: int, fix: Remedy) -> str:
+def _fix(rank: int, fix: FixRule) -> str:
     source = _path(f"lrdoctor.fixes.{fix.name}")
     answers = [
         f"[{rule.code}](../rules/{rule.code}.md)"
@@ -99,7 +99,7 @@ def _fix(rank: int, fix: Remedy) -> str:
     )
 
 
-def _kinds(fix: Remedy) -> str:
+def _kinds(fix: FixRule) -> str:
     return ", ".join(sorted(fix.treats)).replace("_", " ")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from lrdoctor.core.report import NOT_COUNTED, Finding, Fix, Report, RunSummary, 
 from lrdoctor.core.robust import min_max_decimate
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.measures.view import forget_views
 from lrdoctor.rules import divergence, level_shift, loss_spike, non_finite
 
 RANK: Mapping[Verdict, int] = {"unstable": 0, "inconclusive": 1, "stable": 2}
@@ -31,6 +33,12 @@ MOST_SAID = 20
 """Sentences of a log that a report repeats."""
 MOST_FINITE, MOST_NON_FINITE = 1500, 500
 """Points of a curve that are kept for drawing: far more than a terminal or a figure has columns."""
+MOST_WHOLE = 150
+"""Runs of one verdict whose curves are kept so; a page draws no more than the first 150 runs, the worst first."""
+IN_BRIEF = {"train_loss", "grad_norm"}
+"""What a terminal draws of any run."""
+FINITE_IN_BRIEF, NON_FINITE_IN_BRIEF = 200, 20
+"""Points of a curve of the runs after those: two for each column of a line of characters, of 200,000 runs too."""
 
 
 class NotRead(Protocol):
@@ -43,10 +51,11 @@ class NotRead(Protocol):
 
 
 class Logs(Protocol):
-    """What reading the logs led to, as `logs.gather` gives it."""
+    """What reading the logs led to, as `logs.gather` gives it: the runs, which may be read as they are taken, then the
+    rest."""
 
     @property
-    def runs(self) -> Sequence[Run]: ...
+    def runs(self) -> Iterable[Run]: ...
     @property
     def unread(self) -> Sequence[NotRead]: ...
     @property
@@ -74,7 +83,10 @@ def report_of_logs(logs: Logs, command: str = "diagnose", *, alpha: float = 0.01
         command: the command that read them.
         alpha: the share of healthy runs that may be taken for unstable.
     """
-    judged = _without_given_up([_judge(run, alpha) for run in logs.runs]) + [_unread(log) for log in logs.unread]
+    # each is judged before the next is read, and its curves are let go
+    before: Counter[Verdict] = Counter()
+    runs = [_judge(run, alpha, before) for run in logs.runs]
+    judged = _without_given_up(runs) + [_unread(log) for log in logs.unread]
     counted = [one for one in judged if NOT_COUNTED not in one.summary.provenance]
     verdict = worst([one.summary.verdict for one in counted])
     return Report(
@@ -168,19 +180,28 @@ def judge_log(run: Run, alpha: float) -> JudgedLog:
     return JudgedLog(run, log_verdict(findings, skips), findings, skips)
 
 
-def _judge(run: Run, alpha: float) -> _Judged:
+def _judge(run: Run, alpha: float, before: Counter[Verdict]) -> _Judged:
+    """Judges a run.
+
+    Args:
+        run: that somebody logged.
+        alpha: the risk that noise alone makes it unstable.
+        before: how many runs had each verdict so far; this one's is counted.
+    """
     judged = judge_log(run, alpha)
     run, verdict, findings, skips = judged.run, judged.verdict, judged.findings, judged.skips
     study = Study(name=run.name, runs=(run,), alpha=alpha)
     to_treat = [finding for finding in findings if finding.severity != "info"]
     recommended = fixes.recommend(study, to_treat) if verdict == "unstable" else ()
-    return _Judged(
-        _summary_of_log(run, verdict, findings),
-        findings,
-        skips,
-        tuple(replace(fix, run=run.name) for fix in recommended),
-        fixes.next_steps(run, findings, skips),
-    )
+    summary = _summary_of_log(run, verdict, findings)
+    if before[verdict] >= MOST_WHOLE:
+        summary = replace(
+            summary, curves={name: in_brief(run.curve(name)) for name in IN_BRIEF & summary.curves.keys()}
+        )
+    before[verdict] += 1
+    further = fixes.next_steps(run, findings, skips)
+    forget_views(run)
+    return _Judged(summary, findings, skips, tuple(replace(fix, run=run.name) for fix in recommended), further)
 
 
 def _with_loss(run: Run) -> Run:
@@ -225,10 +246,19 @@ def _summary_of_log(run: Run, verdict: Verdict, findings: Iterable[Finding]) -> 
 def drawn(curve: Curve) -> Curve:
     """At most 2000 points of the curve: the finite ones thinned out by min-max, and of the others the first, the last
     and some between them."""
-    finite = min_max_decimate(curve, MOST_FINITE)
+    return _thinned(curve, MOST_FINITE, MOST_NON_FINITE)
+
+
+def in_brief(curve: Curve) -> Curve:
+    """The same with 220 points."""
+    return _thinned(curve, FINITE_IN_BRIEF, NON_FINITE_IN_BRIEF)
+
+
+def _thinned(curve: Curve, most_finite: int, most_others: int) -> Curve:
+    finite = min_max_decimate(curve, most_finite)
     bad = np.flatnonzero(~np.isfinite(curve.value))
-    if len(bad) > MOST_NON_FINITE:
-        bad = bad[np.linspace(0, len(bad) - 1, MOST_NON_FINITE).astype(np.int64)]
+    if len(bad) > most_others:
+        bad = bad[np.linspace(0, len(bad) - 1, most_others).astype(np.int64)]
     step = np.concatenate([finite.step, curve.step[bad]])
     order = np.argsort(step, kind="stable")
     return Curve(step[order], np.concatenate([finite.value, curve.value[bad]])[order])

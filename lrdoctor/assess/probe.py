@@ -72,7 +72,8 @@ def report_of_probe(probed: Probed, command: str, sweep_figures: Sequence[str] =
         treat += [f for f in judged.findings if f.severity not in HOLDS]
     return replace(
         before,
-        verdict=_of_both(judged.verdict, before.verdict),
+        # stable is only what both the short run and the sweep call so
+        verdict=next((v for v in VERDICTS_WORST_FIRST if v in (judged.verdict, before.verdict)), "stable"),
         summary=_summary(judged, before),
         runs=before.runs + tuple(summary_of(run, judged.findings) for run in probed.runs),
         findings=before.findings + judged.findings,
@@ -81,11 +82,6 @@ def report_of_probe(probed: Probed, command: str, sweep_figures: Sequence[str] =
         probe=_section(judged, probed.base_learning_rate),
         next_steps=_next_steps(judged, before),
     )
-
-
-def _of_both(short: Verdict, sweep: Verdict) -> Verdict:
-    """Stable is only what both the short run and the sweep call so."""
-    return next((verdict for verdict in VERDICTS_WORST_FIRST if verdict in (short, sweep)), "stable")
 
 
 def _before(probed: Probed, command: str, figures: Sequence[str]) -> Report:

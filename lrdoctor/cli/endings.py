@@ -194,7 +194,7 @@ def _print(report: Report, *, as_json: bool, quiet: bool, verbose: bool, page: s
     if as_json:
         from lrdoctor.reports import json as json_report
 
-        sys.stdout.write(for_job(json_report.render(report)))
+        sys.stdout.writelines(map(for_job, json_report.parts(report)))
     else:
         from lrdoctor.reports.terminal.result import print_report
         from lrdoctor.reports.terminal.screen import print_page, print_screen

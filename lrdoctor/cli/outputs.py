@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -127,7 +127,8 @@ class Outputs:
         from lrdoctor.reports import FORMATS
 
         for name, path in self.files.items():
-            _write(path, load(FORMATS[name])(report, folder), f"--{name}", "w")
+            made = load(FORMATS[name])(report, folder)
+            _write(path, [made] if isinstance(made, str) else made, f"--{name}", "w")
 
     def write_page(self, report: Report, folder: Path | None) -> str:
         """Writes report.html into a study folder unless --no-html was given; its path, that of --html where there is no
@@ -141,7 +142,7 @@ class Outputs:
         from lrdoctor.reports import html
 
         path = folder / "report.html"
-        _write(path, html.render(report, folder), "report.html", "w")
+        _write(path, [html.render(report, folder)], "report.html", "w")
         return str(path)
 
     def annotate(self, report: Report, folder: Path | None, *, as_json: bool) -> None:
@@ -159,7 +160,7 @@ class Outputs:
         if where := os.environ.get(SUMMARY):
             path = Path(where)
             used = path.stat().st_size if path.is_file() else 0
-            _write(path, github.summary(report, folder, used), f"--github, ${SUMMARY}", "a")
+            _write(path, [github.summary(report, folder, used)], f"--github, ${SUMMARY}", "a")
 
 
 NOTHING = Outputs()
@@ -199,11 +200,11 @@ def _read(path: Path) -> Baseline:
     return Baseline.of(document, str(path))
 
 
-def _write(path: Path, text: str, option: str, mode: str) -> None:
+def _write(path: Path, pieces: Iterable[str], option: str, mode: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open(mode, encoding="utf-8", newline="\n") as file:
-            file.write(text)
+            file.writelines(pieces)
     except OSError as error:
         raise LrdoctorError(
             f"{option} {path}: cannot be written: {error.strerror}; give a file that you may write to"

@@ -6,24 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lrdoctor.core.command import STANDARD_OUTPUT, all_fields, fields_of
+from lrdoctor.core.run import FRAMEWORKS
 
 WIDTH = 20
 """Columns of what a line is about."""
-
-FRAMEWORKS = {
-    "raw": "a training loop of its own",
-    "none": "updates without an optimizer of torch",
-    "lightning": "Lightning",
-    "hf": "the Trainer of transformers",
-    "accelerate": "Accelerate",
-    "keras": "Keras",
-    "torchtitan": "torchtitan",
-    "megatron": "Megatron-LM",
-    "fairseq": "fairseq",
-    "nanogpt": "nanoGPT's script",
-    "timm": "timm's script",
-}
-"""What the recording calls a framework, in words."""
 
 
 def limits(context: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]:

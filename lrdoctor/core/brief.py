@@ -50,7 +50,9 @@ def screen(report: Report) -> str:
 
 def worst_first(report: Report) -> list[Finding]:
     """Errors, then warnings, of what the verdict rests on."""
-    bearing = [finding for finding in report.findings if report.bears(finding) and finding.severity != "info"]
+    bearing = [
+        finding for finding in report.findings if report.counts_for_verdict(finding) and finding.severity != "info"
+    ]
     return sorted(bearing, key=lambda finding: finding.severity != "error")
 
 
@@ -67,7 +69,7 @@ def _not_judged(report: Report) -> Iterator[str]:
         return
     for run in report.runs:
         if run.verdict == "inconclusive":
-            reasons = [run.exit_reason] if run.exit_reason else [s.reason for s in report.skipped if s.run == run.name]
+            reasons = [run.exit_reason] if run.exit_reason else [skip.reason for skip in report.skips_of(run.name)]
             yield f"{_end(run.name)}: {'; '.join(dict.fromkeys(reasons))}"
 
 

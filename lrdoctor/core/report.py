@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 from lrdoctor.core import brief
 from lrdoctor.core.curve import Curve
@@ -138,6 +139,24 @@ class Fix:
         return f"# {self.trainer}:\n{self.trainer_snippet}" if self.trainer_snippet else self.snippet
 
 
+class OfARun(Protocol):
+    """What is said of a run, or of the whole."""
+
+    @property
+    def run(self) -> str | None: ...
+
+
+Said = TypeVar("Said", bound=OfARun)
+
+
+def _by_run(said: Iterable[Said]) -> dict[str | None, tuple[Said, ...]]:
+    """What is said of each run, in its order; None: of the whole."""
+    of: dict[str | None, list[Said]] = {}
+    for one in said:
+        of.setdefault(one.run, []).append(one)
+    return {run: tuple(ones) for run, ones in of.items()}
+
+
 @dataclass(frozen=True)
 class Figure:
     """A drawn figure, which a notebook shows."""
@@ -214,6 +233,31 @@ class Report:
     """The study folder, with the figures and the trials; None for logs and for what was not saved. No part of
     report.json."""
 
+    # sorted once: whoever prints a report of 200,000 logs asks for those of every single run
+    @cached_property
+    def _findings(self) -> Mapping[str | None, tuple[Finding, ...]]:
+        return _by_run(self.findings)
+
+    @cached_property
+    def _skips(self) -> Mapping[str | None, tuple[Skip, ...]]:
+        return _by_run(self.skipped)
+
+    @cached_property
+    def _fixes(self) -> Mapping[str | None, tuple[Fix, ...]]:
+        return _by_run(self.fixes)
+
+    def findings_of(self, run: str | None) -> tuple[Finding, ...]:
+        """The findings in the run of that name; None: those about the whole."""
+        return self._findings.get(run, ())
+
+    def skips_of(self, run: str | None) -> tuple[Skip, ...]:
+        """The checks that could not be made of that run; None: of the whole."""
+        return self._skips.get(run, ())
+
+    def fixes_of(self, run: str | None) -> tuple[Fix, ...]:
+        """The fixes for that run; None: those for the whole."""
+        return self._fixes.get(run, ())
+
     @property
     def figures(self) -> Mapping[str, Figure]:
         """The drawn figures by name, such as figure_7a_objective_vs_learning_rate; none where nothing was saved."""
@@ -280,11 +324,11 @@ class Report:
         """
         if self.verdict == "unstable":
             return "error"
-        bearing = [finding.severity for finding in self.findings if self.bears(finding)]
+        bearing = [finding.severity for finding in self.findings if self.counts_for_verdict(finding)]
         order: tuple[Severity, ...] = ("error", "warning", "info")
         return next((severity for severity in order if severity in bearing), None)
 
-    def bears(self, finding: Finding) -> bool:
+    def counts_for_verdict(self, finding: Finding) -> bool:
         """Whether the finding is one of those that the verdict may rest on, and not one of a single trial."""
         return finding.run is None or not self.is_of_trials
 

@@ -22,6 +22,21 @@ CURVES = ("learning_rate", "train_loss", "grad_norm", "val_loss")
 TRAINER_FILTER = "logging_nan_inf_filter"
 """The option of the Hugging Face Trainer that a note of its logs names."""
 
+FRAMEWORKS = {
+    "raw": "a loop of its own",
+    "hf": "the Hugging Face Trainer",
+    "lightning": "Lightning",
+    "accelerate": "Accelerate",
+    "keras": "Keras",
+    "torchtitan": "torchtitan",
+    "megatron": "Megatron-LM",
+    "fairseq": "fairseq",
+    "nanogpt": "nanoGPT's script",
+    "timm": "timm's script",
+    "none": "a loop without an optimizer object",
+}
+"""What a recording calls the framework that trained, in words."""
+
 
 @dataclass(frozen=True)
 class Run:

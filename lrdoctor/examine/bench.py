@@ -15,7 +15,7 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.examine.confirming import confirm, told_by_length
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial
-from lrdoctor.examine.sweep import Way, sweep
+from lrdoctor.examine.sweep import SweepVariant, sweep
 from lrdoctor.procedures import clip as clips
 from lrdoctor.procedures import clip_measures as measures
 from lrdoctor.procedures import confirmation, treatment
@@ -32,7 +32,7 @@ Judged = tuple[tuple[Finding, ...], tuple[Skip, ...]]
 
 
 @dataclass
-class Bench:
+class FixRunner:
     """Runs what a fix asks for, and remembers all of it."""
 
     laboratory: Laboratory
@@ -108,7 +108,7 @@ class Bench:
         """
         own = change.optimizer is not None
         judge = self._judge_alone if own else self._judge_beside
-        way = Way(change.on, judge, name, None if grid is not None else self._question)
+        way = SweepVariant(change.on, judge, name, None if grid is not None else self._question)
         rates = self._ladder(further) if grid is None else tuple(grid)
         found = sweep(self.laboratory, sweeps.Settings(rates), self.seeds, way)
         after = measured(found, self._judge_alone(found) if own else self._judge_beside(found))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from lrdoctor.core.architecture import DEEP, Architecture
 from lrdoctor.core.rewriting import SLOW, Rewrite, Rewriting
 from lrdoctor.examine import range_test
-from lrdoctor.examine.bench import Bench
+from lrdoctor.examine.bench import FixRunner
 from lrdoctor.procedures.treatment import Treatment
 from lrdoctor.procedures.treatment_results import Swept, Tried
 
@@ -16,22 +16,24 @@ RESIDUALS, PLACEMENT, ZERO = "add_residuals_and_norm", "norm_placement", "zero_i
 AGAIN = "apply it to the code and run treat again"
 
 
-def residuals_and_norm(bench: Bench) -> Iterator[Tried]:
+def residuals_and_norm(bench: FixRunner) -> Iterator[Tried]:
     """A norm at the end of every branch, where that is asked for; where residuals belong, only the author knows."""
     yield from _unless_barred(bench, RESIDUALS, _residuals_and_norm)
 
 
-def norm_placement(bench: Bench) -> Iterator[Tried]:
+def norm_placement(bench: FixRunner) -> Iterator[Tried]:
     """x + Norm(f(x)) in place of Norm(x + f(x))."""
     yield from _unless_barred(bench, PLACEMENT, _norm_placement)
 
 
-def zero_init(bench: Bench) -> Iterator[Tried]:
+def zero_init(bench: FixRunner) -> Iterator[Tried]:
     """Zeroed last parameters; then factors that start at 0, which reach the branches that may not be zeroed too."""
     yield from _unless_barred(bench, ZERO, _zero_init)
 
 
-def _unless_barred(bench: Bench, fix: str, of: Callable[[Bench, Architecture], Iterator[Tried]]) -> Iterator[Tried]:
+def _unless_barred(
+    bench: FixRunner, fix: str, of: Callable[[FixRunner, Architecture], Iterator[Tried]]
+) -> Iterator[Tried]:
     """What is tried on a model that can be looked at and is not changed already."""
     own = bench.laboratory.spec.model_change
     if own is not None:
@@ -43,7 +45,7 @@ def _unless_barred(bench: Bench, fix: str, of: Callable[[Bench, Architecture], I
         yield from of(bench, bench.possible.model)
 
 
-def _residuals_and_norm(bench: Bench, model: Architecture) -> Iterator[Tried]:
+def _residuals_and_norm(bench: FixRunner, model: Architecture) -> Iterator[Tried]:
     if not model.sites:
         yield bench.not_tried(RESIDUALS, _by_hand(model))
     elif bench.add_norm:
@@ -52,14 +54,14 @@ def _residuals_and_norm(bench: Bench, model: Architecture) -> Iterator[Tried]:
         yield bench.not_tried(RESIDUALS, f"{_what_there_is(model)}; --add-norm tries one at the end of every branch")
 
 
-def _norm_placement(bench: Bench, model: Architecture) -> Iterator[Tried]:
+def _norm_placement(bench: FixRunner, model: Architecture) -> Iterator[Tried]:
     if model.post_norm_sites:
         yield from _swept(bench, PLACEMENT, ["move_norm"])
     else:
         yield bench.not_tried(PLACEMENT, "no residual sum is normalized")
 
 
-def _zero_init(bench: Bench, model: Architecture) -> Iterator[Tried]:
+def _zero_init(bench: FixRunner, model: Architecture) -> Iterator[Tried]:
     if model.sites:
         yield from _swept(bench, ZERO, ["zero_init", "rezero"])
     else:
@@ -80,7 +82,7 @@ def _what_there_is(model: Architecture) -> str:
     return f"there are residual connections, and no more than {DEEP} layers in a row without a norm"
 
 
-def _swept(bench: Bench, fix: str, names: Sequence[Rewrite]) -> Iterator[Tried]:
+def _swept(bench: FixRunner, fix: str, names: Sequence[Rewrite]) -> Iterator[Tried]:
     """The sweep of every one of these changes that can be made, until one restores all the room."""
     rewritings = [bench.possible.rewritings[name] for name in names]
     if not any(rewriting.is_made for rewriting in rewritings):
@@ -93,7 +95,7 @@ def _swept(bench: Bench, fix: str, names: Sequence[Rewrite]) -> Iterator[Tried]:
                 return
 
 
-def _one(bench: Bench, fix: str, rewriting: Rewriting) -> Swept:
+def _one(bench: FixRunner, fix: str, rewriting: Rewriting) -> Swept:
     settings = {"rewrite": rewriting.name, "sites": rewriting.n_sites}
     # where no rate trains there is none to build a ladder on
     best = bench.study.best_learning_rate

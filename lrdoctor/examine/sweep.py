@@ -22,7 +22,7 @@ def _judged_by_itself(study: Study) -> Sequence[Finding]:
 
 
 @dataclass(frozen=True)
-class Way:
+class SweepVariant:
     """What is swept: the spec's own training, or one that a fix changes."""
 
     change: Callable[[Trial], Trial] = field(default=lambda baseline: baseline)
@@ -35,10 +35,10 @@ class Way:
     """What is asked of a fix's sweep; None for a sweep that stands for itself."""
 
 
-OWN = Way()
+OWN = SweepVariant()
 
 
-def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int], way: Way = OWN) -> Study:
+def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int], way: SweepVariant = OWN) -> Study:
     """Runs the learning-rate sweep and measures it.
 
     Raises:
@@ -166,7 +166,7 @@ def _study(
     stages: Mapping[float, Stage],
     runs: Mapping[float, list[Run]],
     notes: Sequence[str],
-    way: Way,
+    way: SweepVariant,
 ) -> tuple[Study, Sequence[Finding]]:
     """The sweep so far, measured, and what was found in its runs."""
     every = tuple(run for rate in sorted(runs) for run in runs[rate])

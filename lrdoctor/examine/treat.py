@@ -9,11 +9,11 @@ from lrdoctor import assess
 from lrdoctor.core.study import Study
 from lrdoctor.errors import BudgetSpent, WorkloadError
 from lrdoctor.examine import range_test
-from lrdoctor.examine.bench import Bench, cost_of, measured, plain_rates
+from lrdoctor.examine.bench import FixRunner, cost_of, measured, plain_rates
 from lrdoctor.examine.laboratory import Laboratory
 from lrdoctor.examine.probe import probe
 from lrdoctor.examine.sweep import rates, refuse_unordered, sweep
-from lrdoctor.examine.treatments import CHANGE_THE_MODEL, COURSES, Course
+from lrdoctor.examine.treatments import CHANGE_THE_MODEL, COURSES, FixProcedure
 from lrdoctor.procedures import clip as clips
 from lrdoctor.procedures import probe as probes
 from lrdoctor.procedures import sweep as sweeps
@@ -57,7 +57,7 @@ def treat(
     spec = laboratory.spec
     if study.best_learning_rate is None:
         before = measured(study, assess.judge_runs(study)[0])
-        bench = Bench(laboratory, seeds, before, clips.Settings(spec.clip.percentile), everything, add_norm, limits)
+        bench = FixRunner(laboratory, seeds, before, clips.Settings(spec.clip.percentile), everything, add_norm, limits)
         return _in_the_fixes_terms(_with_fixes(Treated(study=study, before=before), bench))
     short = probes.Settings(spec.probe.factor, spec.probe.steps)
     probed = replace(probe(laboratory, short, seeds, study.best_learning_rate), study=study)
@@ -68,11 +68,11 @@ def treat(
     )
     if treated.unneeded:
         return replace(treated, cost=cost_of(laboratory.runs.values()))
-    bench = Bench(laboratory, seeds, before, clips.Settings(spec.clip.percentile), everything, add_norm, limits)
+    bench = FixRunner(laboratory, seeds, before, clips.Settings(spec.clip.percentile), everything, add_norm, limits)
     return _with_fixes(treated, bench)
 
 
-def _with_fixes(treated: Treated, bench: Bench) -> Treated:
+def _with_fixes(treated: Treated, bench: FixRunner) -> Treated:
     """What was found so far, with every fix tried."""
     # a fix that the budget keeps from fresh seeds is asked for twice, the second time with less of it left
     cut = tuple({stop.partition(", of up to ")[0]: stop for stop in _try_all(bench)}.values())
@@ -159,7 +159,7 @@ def _why_none(before: Measured, limits: treatment.Settings, everything: bool) ->
     return ""
 
 
-def _try_all(bench: Bench) -> Iterator[str]:
+def _try_all(bench: FixRunner) -> Iterator[str]:
     """Tries the fixes in order and confirms what they promise; yields what the budget cut."""
     nothing_trains = bench.study.best_learning_rate is None
     for name, course in COURSES:
@@ -188,7 +188,7 @@ def _try_all(bench: Bench) -> Iterator[str]:
             return
 
 
-def _confirm(bench: Bench, tried: Swept) -> Iterator[str]:
+def _confirm(bench: FixRunner, tried: Swept) -> Iterator[str]:
     """Puts the fix as fresh seeds see it in the place of what the search made of it; yields what the budget cut."""
     try:
         confirmed = bench.confirmed(tried)
@@ -198,7 +198,7 @@ def _confirm(bench: Bench, tried: Swept) -> Iterator[str]:
     bench.tried[bench.tried.index(tried)] = confirmed
 
 
-def _try(bench: Bench, name: str, course: Course) -> Exception | None:
+def _try(bench: FixRunner, name: str, course: FixProcedure) -> Exception | None:
     """Tries one fix; gives what stopped it."""
     try:
         for tried in course(bench):

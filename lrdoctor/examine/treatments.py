@@ -9,7 +9,7 @@ from lrdoctor.assess.clip_words import in_short as clip_in_short
 from lrdoctor.assess.warmup_words import words_of as warmup_words
 from lrdoctor.core.warmups import steps_to_try
 from lrdoctor.examine import range_test, rewrites
-from lrdoctor.examine.bench import Bench
+from lrdoctor.examine.bench import FixRunner
 from lrdoctor.examine.clip import clip
 from lrdoctor.examine.warmup import warmup
 from lrdoctor.procedures import treatment
@@ -18,7 +18,7 @@ from lrdoctor.procedures.treatment import LOWER, Treatment
 from lrdoctor.procedures.treatment_results import NotTried, Swept, Tried, prescribed, to_confirm
 from lrdoctor.spec import other_optimizers
 
-Course = Callable[[Bench], Iterator[Tried]]
+FixProcedure = Callable[[FixRunner], Iterator[Tried]]
 """Tries one fix; gives a result for every variant of it."""
 
 AUTOCLIP = 10.0
@@ -33,7 +33,7 @@ HALF_DECADES: Mapping[str, tuple[float, ...]] = {
 """Rates that another update rule is swept over first; the sweep extends them where the best one is at an end."""
 
 
-def _warmup(bench: Bench) -> Iterator[Tried]:
+def _warmup(bench: FixRunner) -> Iterator[Tried]:
     """The shortest warmup that holds far above the unstable rate, swept."""
     found = bench.warmup = warmup(bench.laboratory, bench.study, bench.seeds)
     if found is None:
@@ -50,7 +50,7 @@ def _warmup(bench: Bench) -> Iterator[Tried]:
         yield bench.swept("warmup", Treatment(warmup_steps=steps), settings, [found.held.base_learning_rate])
 
 
-def _clip(bench: Bench) -> Iterator[Tried]:
+def _clip(bench: FixRunner) -> Iterator[Tried]:
     """Constant thresholds; then one that follows the norms, where no constant one holds without a cost."""
     constant: list[Tried] = []
     for tried in _constant(bench):
@@ -65,7 +65,7 @@ def _clip(bench: Bench) -> Iterator[Tried]:
         yield bench.swept("clip_gradients", Treatment(autoclip_percentile=AUTOCLIP), settings)
 
 
-def _constant(bench: Bench) -> Iterator[Tried]:
+def _constant(bench: FixRunner) -> Iterator[Tried]:
     """The easiest threshold that holds at the lowest unstable rate, swept; then a harder one that trains better, and
     the one that reaches furthest."""
     found = bench.clipping = clip(bench.laboratory, bench.clip_settings, bench.seeds, bench.study)
@@ -91,13 +91,13 @@ def _constant(bench: Bench) -> Iterator[Tried]:
             yield _clipped(bench, threshold)
 
 
-def _clipped(bench: Bench, threshold: Threshold) -> Swept:
+def _clipped(bench: FixRunner, threshold: Threshold) -> Swept:
     """The sweep at a threshold; where it clips most updates it is compared with the lower rate that it amounts to."""
     settings = {"clip_norm": threshold.clip_norm, "percentile": threshold.percentile}
     return bench.compared_lower(bench.swept("clip_gradients", Treatment(clip_norm=threshold.clip_norm), settings))
 
 
-def _pair(bench: Bench) -> Iterator[Tried]:
+def _pair(bench: FixRunner) -> Iterator[Tried]:
     """Warmup and clipping together, with what each was found to need; the longest warmup where none promises much."""
     name = "warmup+clip_gradients"
     threshold = _threshold(bench)
@@ -113,7 +113,7 @@ def _pair(bench: Bench) -> Iterator[Tried]:
     yield bench.swept(name, Treatment(warmup_steps=steps, clip_norm=threshold.clip_norm), settings)
 
 
-def _threshold(bench: Bench) -> Threshold | None:
+def _threshold(bench: FixRunner) -> Threshold | None:
     """That of the clipping that the search speaks for most, else of the one that held first, else the percentile asked
     for."""
     swept = [t for t in bench.tried if isinstance(t, Swept) and t.name == "clip_gradients"]
@@ -131,7 +131,7 @@ def _threshold(bench: Bench) -> Threshold | None:
     return threshold if threshold.clip_norm > 0 else None
 
 
-def _optimizers(bench: Bench) -> Iterator[Tried]:
+def _optimizers(bench: FixRunner) -> Iterator[Tried]:
     """Update rules of another kind, each over learning rates of its own."""
     others = other_optimizers(bench.laboratory.spec)
     if not others:
@@ -141,12 +141,12 @@ def _optimizers(bench: Bench) -> Iterator[Tried]:
         yield bench.swept("change_optimizer", Treatment(optimizer=block), settings, grid=_rates_for(bench, name))
 
 
-def _rates_for(bench: Bench, name: str) -> tuple[float, ...]:
+def _rates_for(bench: FixRunner, name: str) -> tuple[float, ...]:
     """Rates that another update rule is swept over first; the spec's for a variant with a name of its own."""
     return HALF_DECADES.get(name) or range_test.grid(bench.laboratory)
 
 
-def _lower(bench: Bench) -> Iterator[Tried]:
+def _lower(bench: FixRunner) -> Iterator[Tried]:
     """The rate with all the room asked for; the one with the least that helps where that one may cost something."""
     best, unstable = bench.study.best_learning_rate, bench.study.unstable_base_learning_rate
     if best is None or unstable is None:
@@ -164,7 +164,7 @@ def _lower(bench: Bench) -> Iterator[Tried]:
 CHANGE_THE_MODEL = (rewrites.RESIDUALS, rewrites.PLACEMENT, rewrites.ZERO)
 """What may help where no learning rate trains at all."""
 
-COURSES: tuple[tuple[str, Course], ...] = (
+COURSES: tuple[tuple[str, FixProcedure], ...] = (
     ("warmup", _warmup),
     ("clip_gradients", _clip),
     ("warmup+clip_gradients", _pair),

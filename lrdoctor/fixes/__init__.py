@@ -19,11 +19,11 @@ from lrdoctor.fixes import (
     zero_init_residual,
 )
 from lrdoctor.fixes._next import PROVE, next_steps
-from lrdoctor.fixes.base import Remedy
+from lrdoctor.fixes.base import FixRule
 
 __all__ = ["FIXES", "PROVE", "in_trainer", "next_steps", "recommend"]
 
-FIXES: tuple[Remedy, ...] = (
+FIXES: tuple[FixRule, ...] = (
     warmup.FIX,
     clip_gradients.FIX,
     change_optimizer.FIX,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from lrdoctor.core.study import Study
 from lrdoctor.fixes._architecture import lacks_basics, what_is_missing
 from lrdoctor.fixes._log import architecture_unseen
-from lrdoctor.fixes.base import Findings, Remedy, no_settings
+from lrdoctor.fixes.base import Findings, FixRule, no_settings
 
 SNIPPET = """\
 x = x + f(norm(x))  # in place of x = f(x)"""
@@ -22,7 +22,7 @@ def why(study: Study, findings: Findings) -> str | None:
     return architecture_unseen(study, findings) if model is None else what_is_missing(model)
 
 
-FIX = Remedy(
+FIX = FixRule(
     name="add_residuals_and_norm",
     treats=frozenset({"early", "mid_training", "non_finite", "plateau", "architecture"}),
     summary="add residual connections and normalization where the model has none",

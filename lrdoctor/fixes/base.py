@@ -14,7 +14,7 @@ Findings = tuple[Finding, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remedy:
+class FixRule:
     """One change to try, with its manual page. Its rank is its place in `fixes.FIXES`."""
 
     name: str

@@ -12,7 +12,7 @@ from __future__ import annotations
 from lrdoctor.core.study import Study
 from lrdoctor.fixes._log import concerns_updates, events, run_of
 from lrdoctor.fixes._norms import are_flat
-from lrdoctor.fixes.base import Findings, Remedy, Settings, optimizer_of
+from lrdoctor.fixes.base import Findings, FixRule, Settings, optimizer_of
 
 
 def settings(study: Study, findings: Findings) -> Settings:
@@ -40,7 +40,7 @@ def snippet(settings: Settings) -> str:
     return "optimizer = torch.optim.Adam(model.parameters(), lr=...)  # sweep its own rate"
 
 
-FIX = Remedy(
+FIX = FixRule(
     name="change_optimizer",
     treats=frozenset({"early", "mid_training", "non_finite", "plateau", "gradient"}),
     summary="try another optimizer, with a learning-rate sweep of its own",

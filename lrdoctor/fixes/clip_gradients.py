@@ -23,7 +23,7 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.fixes._log import about, concerns_updates, onset, run_of
 from lrdoctor.fixes._norms import PERCENTILE, norms_of, thinned
-from lrdoctor.fixes.base import Findings, Remedy, Settings, clip_of, optimizer_of
+from lrdoctor.fixes.base import Findings, FixRule, Settings, clip_of, optimizer_of
 
 AGGRESSIVE = 0.5
 """Share of updates clipped from which on clipping is a way of lowering the learning rate (tuning playbook)."""
@@ -106,7 +106,7 @@ def _outliers_first(run: Run, findings: Findings) -> Iterator[str]:
         yield f"the gradient norm was an outlier at step {first}, before the loss went wrong at step {step}"
 
 
-FIX = Remedy(
+FIX = FixRule(
     name="clip_gradients",
     treats=frozenset({"early", "mid_training", "non_finite", "gradient"}),
     summary="clip gradients at the 90th percentile of their unclipped norms",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.fixes._log import concerns_updates, events, rates_of, run_of
-from lrdoctor.fixes.base import Findings, Remedy, Settings
+from lrdoctor.fixes.base import Findings, FixRule, Settings
 
 FROM_UNSTABLE = 0.5
 """At half the lowest unstable rate the playbook's short run at twice the rate just reaches the edge. Where the best
@@ -57,7 +57,7 @@ def snippet(settings: Settings) -> str:
     return f'for group in optimizer.param_groups:\n    group["lr"] = {rate}  # before the scheduler is made'
 
 
-FIX = Remedy(
+FIX = FixRule(
     name="lower_learning_rate",
     treats=frozenset({"early", "mid_training", "non_finite", "plateau", "gradient", "edge"}),
     summary="lower the learning rate, when nothing else helps",

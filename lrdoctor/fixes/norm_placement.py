@@ -15,7 +15,7 @@ from lrdoctor.core.study import Study
 from lrdoctor.fixes._architecture import has_norm_after_sum
 from lrdoctor.fixes._log import architecture_unseen, run_of
 from lrdoctor.fixes._norms import DECADE, norms_of
-from lrdoctor.fixes.base import Findings, Remedy, no_settings
+from lrdoctor.fixes.base import Findings, FixRule, no_settings
 
 SNIPPET = """\
 x = x + f(norm(x))  # in place of x = norm(x + f(x))"""
@@ -32,7 +32,7 @@ def why(study: Study, findings: Findings) -> str | None:
     return f"the gradient norm grew {growth:.3g}-fold, which speaks for the architecture; {unseen}"
 
 
-FIX = Remedy(
+FIX = FixRule(
     name="norm_placement",
     treats=frozenset({"early", "mid_training", "non_finite", "plateau", "architecture"}),
     summary="move the normalization off the sum: x + Norm(f(x)) or x + f(Norm(x)), not Norm(x + f(x))",

@@ -19,7 +19,7 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.core.warmups import ORDERS, TRAIN_LONGER, longest_warmup, steps_to_try
 from lrdoctor.fixes._log import concerns_updates, is_early, n_steps, onset, rates_of, run_of
-from lrdoctor.fixes.base import Findings, Remedy, Settings, warmup_of
+from lrdoctor.fixes.base import Findings, FixRule, Settings, warmup_of
 from lrdoctor.measures.learning_rates import Rates
 
 LONGER = 10
@@ -125,7 +125,7 @@ def snippet(settings: Settings) -> str:
     )
 
 
-FIX = Remedy(
+FIX = FixRule(
     name="warmup",
     treats=frozenset({"early", "plateau", "non_finite"}),
     summary="prepend a learning-rate warmup: a linear ramp from 0 to a rate well above the unstable one",

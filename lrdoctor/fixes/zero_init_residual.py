@@ -15,7 +15,7 @@ from __future__ import annotations
 from lrdoctor.core.study import Study
 from lrdoctor.fixes._architecture import has_loud_branch, where_to_zero, zeroable
 from lrdoctor.fixes._log import architecture_unseen
-from lrdoctor.fixes.base import Findings, Remedy, Settings
+from lrdoctor.fixes.base import Findings, FixRule, Settings
 
 SNIPPET = """\
 torch.nn.init.zeros_(block.last.weight)
@@ -43,7 +43,7 @@ def why(study: Study, findings: Findings) -> str | None:
     return architecture_unseen(study, findings) if model is None else where_to_zero(model)
 
 
-FIX = Remedy(
+FIX = FixRule(
     name="zero_init_residual",
     treats=frozenset({"early", "mid_training", "non_finite", "plateau", "architecture"}),
     summary="initialise the last operation of every residual branch to zero",

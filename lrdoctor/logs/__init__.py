@@ -121,13 +121,10 @@ def _runs(name: str, format_name: str, tables: Iterable[Table], columns: Mapping
     if not found:
         raise refused[0] if refused else NoLogError(f"{name}: holds no rows, there is nothing to judge")
     if len(found) == 1 and _is_single_number(found[0]):
-        raise NoLogError(f"{name}: holds one value of {_loss_name(found[0])!r}, expected a series of them")
+        column = found[0].provenance["columns"][found[0].provenance.get("judged", "train_loss")]
+        raise NoLogError(f"{name}: holds one value of {str(column)!r}, expected a series of them")
     found = _with_aborted(found)
     return [_with(run, refused) for run in found] if refused else found
-
-
-def _loss_name(run: Run) -> str:
-    return str(run.provenance["columns"][run.provenance.get("judged", "train_loss")])
 
 
 def _is_single_number(run: Run) -> bool:

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -106,11 +106,13 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
             n_rows += len(few) - n_more
             continue
         block, n_long_start = _without_long_start(block, dialect)
-        frame, n_bad = _parse(source, block, dialect)
+        options: dict[str, Any] = {"na_values": list(EMPTY_TOKENS), "decimal": dialect.decimal}
+        frame, n_bad = _read_csv(source, block, dialect, options)
         n_long += n_bad + n_long_start
         keep = ~_repeats_header(frame, dialect)
         if not n_rows:
-            room = _expected_rows(source, block, len(frame))
+            # about as many as there are if the other rows are as long as those of this block
+            room = int(MORE_ROWS * len(frame) * max(1.0, _size(source) / max(len(block), 1)))
             for column in gathered.values():
                 column.value.reserve(room)
                 column.logged.reserve(room)
@@ -132,11 +134,6 @@ def read_cells(source: Source, dialect: Dialect) -> Cells:
     if n_repeated:
         left_out[f"{n_repeated} lines in mid-file"] = "the header once more, or a comment"
     return finished(gathered, n_rows, left_out)
-
-
-def _expected_rows(source: Source, block: bytes, n_rows: int) -> int:
-    """About how many rows the source holds when the others are as long as those of this block."""
-    return int(MORE_ROWS * n_rows * max(1.0, _size(source) / max(len(block), 1)))
 
 
 def _size(source: Source) -> int:
@@ -226,11 +223,6 @@ def _read_csv(source: Source, block: bytes, dialect: Dialect, options: dict[str,
         except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
             raise LogError(f"{source.name}: not a table: {str(error).strip()}") from None
     return frame, sum(len(SKIPPED.findall(str(warning.message))) for warning in caught)
-
-
-def _parse(source: Source, block: bytes, dialect: Dialect) -> tuple[pd.DataFrame, int]:
-    """The block's numbers and texts, nan where pandas thinks that a cell is empty."""
-    return _read_csv(source, block, dialect, {"na_values": list(EMPTY_TOKENS), "decimal": dialect.decimal})
 
 
 def _without_long_start(block: bytes, dialect: Dialect) -> tuple[bytes, int]:

@@ -51,7 +51,26 @@ def gather(
     columns: Mapping[str, str] | None = None,
     objective: str | None = None,
 ) -> Gathered:
-    """The runs of all logs at the paths.
+    """The runs of all logs at the paths, all in memory; arguments and errors as of `reading`."""
+    found = reading(paths, format=format, columns=columns, objective=objective)
+    # what could not be read is known once all runs have been
+    runs = tuple(found.runs)
+    return Gathered(
+        runs=runs,
+        unread=tuple(found.unread),
+        passed_over=dict(found.passed_over),
+        no_logs=tuple(found.no_logs),
+    )
+
+
+def reading(
+    paths: Iterable[str | Path],
+    *,
+    format: str | None = None,  # noqa: A002  # as the option is called
+    columns: Mapping[str, str] | None = None,
+    objective: str | None = None,
+) -> Reading:
+    """The logs at the paths, each of which is read when its runs are asked for.
 
     Args:
         paths: files, directories, and `-` for standard input.
@@ -69,17 +88,7 @@ def gather(
         from lrdoctor.logs.readers import reader_named
 
         reader_named(format)
-    gatherer = _Gatherer(format, columns)
-    for path in dict.fromkeys(given_paths):
-        gatherer.add(path)
-    if again := len(given_paths) - len(set(given_paths)):
-        gatherer.passed_over[TWICE] += again
-    return replace(
-        gathered(gatherer.runs, objective),
-        unread=tuple(gatherer.unread),
-        passed_over=dict(gatherer.passed_over),
-        no_logs=tuple(gatherer.no_logs),
-    )
+    return Reading(given_paths, format, columns, objective)
 
 
 def gathered(runs: Iterable[Run], objective: str | None) -> Gathered:
@@ -93,44 +102,63 @@ def with_objective(runs: Iterable[Run], objective: str | None) -> Iterator[Run]:
     return (replace(run, provenance={**run.provenance, **given}) for run in runs)
 
 
-class _Gatherer:
-    """What was found so far, path after path."""
+class Reading:
+    """Logs that are read one after the other, so that the curves of one alone are in memory. `unread`, `passed_over`,
+    `no_logs` are those of `Gathered`, and whole once all runs were taken."""
 
-    def __init__(self, format: str | None, columns: Mapping[str, str] | None) -> None:  # noqa: A002
-        self.format, self.columns = format, columns
-        self.runs: list[Run] = []
+    def __init__(
+        self,
+        paths: Sequence[str],
+        format: str | None,  # noqa: A002
+        columns: Mapping[str, str] | None,
+        objective: str | None,
+    ) -> None:
+        self.paths, self.format, self.columns, self.objective = paths, format, columns, objective
         self.unread: list[Unread] = []
         self.passed_over: Counter[str] = Counter()
         self.no_logs: list[Unread] = []
         self.seen: set[tuple[int, int]] = set()
 
-    def add(self, path: str) -> None:
-        """Reads a file, standard input, or all that lies below a directory."""
-        try:
-            if path not in STANDARD_INPUT and os.path.isdir(path):
-                self._add_directory(Path(path))
-            elif path in STANDARD_INPUT or self._is_new(Path(path)):
-                self.runs += read_log(path, format=self.format, columns=self.columns)
-        except LogError as error:
-            self.unread.append(_unread(path, error))
+    @property
+    def runs(self) -> Iterator[Run]:
+        """In the order of the paths, under names that differ from each other; to be taken once."""
+        return _named_apart(with_objective(self._read_all(), self.objective))
 
-    def _add_directory(self, directory: Path) -> None:
+    def _read_all(self) -> Iterator[Run]:
+        for path in dict.fromkeys(self.paths):
+            try:
+                yield from self._at(path)
+            except LogError as error:
+                self.unread.append(_unread(path, error))
+        if again := len(self.paths) - len(set(self.paths)):
+            self.passed_over[TWICE] += again
+
+    def _at(self, path: str) -> Iterator[Run]:
+        """The runs of a file, of standard input, or of all that lies below a directory."""
+        if path not in STANDARD_INPUT and os.path.isdir(path):
+            yield from self._below(Path(path))
+        elif path in STANDARD_INPUT or self._is_new(Path(path)):
+            yield from read_log(path, format=self.format, columns=self.columns)
+
+    def _below(self, directory: Path) -> Iterator[Run]:
         """Raises a LogError when it cannot be listed, or holds no log."""
         from lrdoctor.logs.directories import sources_below
 
         passed_over: Counter[str] = Counter()
-        n_before = len(self.runs) + len(self.unread) + self.passed_over[TWICE]
+        n_runs, n_before = 0, len(self.unread) + self.passed_over[TWICE]
         for paths in one_log_each(sources_below(directory, passed_over), self.format):
             new = [path for path in paths if self._is_new(path)]
             try:
-                self.runs += self._read(new) if new else []
+                runs = self._read(new) if new else []
+                n_runs += len(runs)
+                yield from runs
             except NoLogError as error:
                 passed_over[error.kind] += len(new)
                 self.no_logs.append(_unread(str(new[0]), error))
             except LogError as error:
                 self.unread.append(_unread(str(new[0]), error))
         self.passed_over += passed_over
-        if len(self.runs) + len(self.unread) + self.passed_over[TWICE] == n_before:
+        if not n_runs and len(self.unread) + self.passed_over[TWICE] == n_before:
             looked = ", ".join(f"{n} x {reason}" for reason, n in sorted(passed_over.items()))
             raise LogError(f"{directory}: no training log below it; found {looked or 'an empty directory'}")
 
@@ -178,13 +206,16 @@ def _unread(path: str, error: LogError) -> Unread:
 def _named_apart(runs: Iterable[Run]) -> Iterator[Run]:
     """The runs under the path of their log, with what tells the runs of one log apart behind it."""
     taken: set[str] = set()
+    last: Counter[str] = Counter()
     for run in runs:
         of_source = run.name == run.source or run.name.startswith(f"{run.source}#")
         plain = name = _shown(run.name if of_source else f"{run.source}#{run.name}")
-        k = 1
+        # counted on from the last one of that name: a file may hold thousands of runs that have none of their own
+        k = last[plain]
         while name in taken:
             k += 1
-            name = f"{plain} ({k})"
+            name = f"{plain} ({k + 1})"
+        last[plain] = k
         taken.add(name)
         yield replace(run, name=name)
 

@@ -9,7 +9,7 @@ from typing import Any
 from lrdoctor.core.run import Run
 from lrdoctor.errors import LogError
 from lrdoctor.logs import frames, read_bytes, read_table
-from lrdoctor.logs.gather import Gathered, Unread, gather, gathered
+from lrdoctor.logs.gather import Gathered, Reading, Unread, gathered, reading
 
 FILE = "file"
 """What reports call an open file that has no name."""
@@ -21,14 +21,14 @@ def gather_any(
     format: str | None = None,  # noqa: A002  # as the option is called
     columns: Mapping[str, str] | None = None,
     objective: str | None = None,
-) -> Gathered:
-    """The runs of the logs.
+) -> Gathered | Reading:
+    """The runs of the logs; those at paths are read as they are taken.
 
     Args:
         logs: a path or several, an open file, a DataFrame, or a mapping of columns.
         format: the name of the reader to use for files; None to find it by the content.
         columns: what to read from which column, as in `read_log`.
-        objective: what is known of the objective, as in `gather`.
+        objective: what is known of the objective, as in `reading`.
 
     Raises:
         LogError: there is no reader of that name, or standard input is given twice.
@@ -46,7 +46,7 @@ def gather_any(
             reader_named(format)
         name, content = _name(logs), _content(logs)
         return _gathered(name, lambda: read_bytes(name, content, format=format, columns=columns), objective)
-    return gather(_paths(logs), format=format, columns=columns, objective=objective)
+    return reading(_paths(logs), format=format, columns=columns, objective=objective)
 
 
 def _gathered(name: str, read: Callable[[], list[Run]], objective: str | None) -> Gathered:

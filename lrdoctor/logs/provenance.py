@@ -104,22 +104,6 @@ def _in_noise_units(difference: Values) -> Values:
     return clipped
 
 
-def unsmooth(curve: Curve, beta: float) -> Curve:
-    """The values before an exponential moving average: r_t = (y_t - beta y_(t-1)) / (1 - beta), r_0 = y_0.
-
-    Points are taken as neighbours whatever steps lie between them. What follows a non-finite value is non-finite.
-
-    Raises:
-        ValueError: beta is not in [0, 1).
-    """
-    if not 0 <= beta < 1:
-        raise ValueError(f"beta must be in [0, 1), got {beta}")
-    value = curve.value.copy()
-    with np.errstate(invalid="ignore", over="ignore"):
-        value[1:] = (curve.value[1:] - beta * curve.value[:-1]) / (1 - beta)
-    return Curve(curve.step, value)
-
-
 def decimal_digits(values: Values) -> int | None:
     """Decimal digits that all finite values are rounded to, None when there are more than 6 or too few values."""
     marks = np.isfinite(values)

@@ -94,6 +94,7 @@ def find(
     found = list(_in_a_row(y, base, height, spread, correlation_time, alpha / 2))
     if not single:
         return found
+    # how far single points lie below their sides is noise alone: a rise upward has to exceed that too
     tails = (_tail(side, alpha / 2, is_heavy=is_log and not learns) for side in (height, low - y))
     limit = max(THRESHOLDS.single, THRESHOLDS.noises * spread, *tails)
     for first, end in stretches(height > limit):
@@ -114,6 +115,7 @@ def _in_a_row(
         share = float(high.mean())
         runs = [(first, end) for first, end in stretches(high) if end - first <= THRESHOLDS.most]
         longest = max((end - first for first, end in runs), default=0)
+        # two independent points at least: one says nothing by its order
         for least in range(2 * each, longest + 1):
             n_runs = sum(end - first >= least for first, end in runs)
             # runs of values in any order: n share^least of them are expected, and their number varies as Poisson

@@ -42,6 +42,7 @@ def at_least(count: int, of: int, share: float) -> float:
         return 1.0
     if seen == 1:
         return float(share**of)
+    # Chernoff's exponent: the divergence of the share that is seen from the one that is usual
     divergence = seen * math.log(seen / share) + (1 - seen) * math.log((1 - seen) / (1 - share))
     return math.exp(-of * divergence)
 
@@ -59,6 +60,7 @@ def side_by_side(above: int, of: int, high: int, k: int) -> float:
         k: values before it, 1 at least.
     """
     all_high, n = above + high, of + k
+    # no more than its share of the high values: that is so in every other order
     if above * n <= all_high * of:
         return 1.0
     at = _log_choose(all_high, above) + _log_choose(n - all_high, of - above) - _log_choose(n, of)

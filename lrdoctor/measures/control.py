@@ -150,6 +150,7 @@ def without_batches(loss: Curve, control: Curve | None) -> Curve:
     own, other = paired.loss.value, paired.control
     if paired.is_log:
         own, other = np.log(own), np.log(other)
+    # about the median, so that the level of the curve stays where it is
     part = _share_left(own, other) * (other - median(other))
     value = np.array(finite.value)
     at = np.searchsorted(finite.step, paired.loss.step)
@@ -168,6 +169,7 @@ def _share_left(own: Values, other: Values) -> Values:
         centres.append((first + end + 1) / 2)
         enough = end - first >= THRESHOLDS.fewest_points
         shares.append(_slope(mine[first:end], its[first:end]) if enough else whole)
+    # from window to window along a line: a step of b would be an event of its own
     return np.asarray(np.interp(np.arange(n), centres, shares))
 
 

@@ -34,6 +34,7 @@ def time(y: Values) -> int:
     lag, size = 1, _size(y, 1)
     while 2 * lag <= max(n // LONGEST_SHARE, 2):
         twice = _size(y, 2 * lag)
+        # no growth beyond chance: at this lag neighbours are independent already
         if twice <= limit * size:
             break
         lag, size = 2 * lag, twice

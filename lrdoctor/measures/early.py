@@ -42,6 +42,7 @@ def until(run: Run) -> int:
         short = THRESHOLDS.steps if run.counts_updates else 0
         return 1 + max(ramp + short, THRESHOLDS.after_ramp * ramp, of_length)
     short = max(THRESHOLDS.least, int(THRESHOLDS.short_share * n))
+    # counted from the end of the ramp: at its low rates nothing blows up yet
     return ramp + max(min(THRESHOLDS.steps, short), of_length)
 
 

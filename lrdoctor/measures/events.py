@@ -64,12 +64,14 @@ def of_rises(rises: Iterable[Rise], further: Iterable[Rise] = ()) -> list[Rise]:
         further: what was found otherwise; it adds to the rises that it touches, and is an event of its own elsewhere.
     """
     found: list[Rise] = []
+    # the finest scale first: it knows best where a rise begins
     for rise in [*sorted(rises, key=lambda r: (r.length, r.first)), *further]:
         at = [i for i, other in enumerate(found) if _touches(rise, other)]
         if not at:
             found.append(rise)
             continue
         last = found[at[-1]]
+        # a much coarser block ends long after the rise that it holds, so its end is not that of the rise
         found[at[-1]] = replace(last, end=max(last.end, rise.end) if _same_scale(rise, last) else last.end)
         if rise.height > last.height:
             found[at[-1]] = replace(found[at[-1]], peak=rise.peak, height=rise.height, base=rise.base)
@@ -125,8 +127,10 @@ def classify(rise: Rise, units: Units, step: Steps, raw: Values, early_until: in
 
 
 def _kind(rise: Rise, units: Units, n: int, is_early: bool) -> Kind:
+    # it came back before the curve ended, so what is left to say is when it happened
     if rise.end < n:
         return "early" if is_early else "spike"
+    # the very end, and not the block that the rise ended in, which may hold much from before
     end = units.y[-max(THRESHOLDS.fewest_end, int(n * THRESHOLDS.end)) :]
     left = float(median(end)) - rise.base
     back_at_start = float(median(end)) >= units.of_loss(units.first)

@@ -70,6 +70,7 @@ def outliers(norm: Curve) -> Outliers | None:
         return None
     window = min(THRESHOLDS.window, n // 2)
     usual = np.full(n, np.nan)
+    # of the norms before it: an outlier is no part of what is usual
     usual[1:] = noise.trailing_median(y, window, 5, noise.STRIDE)[:-1]
     away = np.abs(y - usual)
     spread = robust.MAD_TO_SD * float(median(away[~np.isnan(away)]))
@@ -101,6 +102,7 @@ def explosion(norm: Curve) -> Explosion | None:
     m = len(medians)
     shortly = max(1, int(THRESHOLDS.shortly * m))
     floor = float(median(medians[:shortly])) + np.log(THRESHOLDS.first)
+    # before the first block there is nothing that could be lower
     behind = np.concatenate([np.full(shortly, np.inf), medians])
     lowest = np.maximum(sliding_window_view(behind, shortly + 1).min(axis=1), floor)
     is_high = medians - lowest > np.log(THRESHOLDS.explosion)

@@ -80,6 +80,7 @@ def jumps(rate: Curve) -> Steps:
     finite = rate.finite
     if len(finite) < 3:
         return np.zeros(0, dtype=np.int64)
+    # the highest yet: in a warmup each rate is that, so that none of its steps is a restart
     was = np.maximum.accumulate(finite.value[:-1])
     up = (finite.value[1:] / THRESHOLDS.jump > finite.value[:-1]) & (finite.value[:-1] < was) & (finite.value[:-1] > 0)
     return finite.step[1:][up]

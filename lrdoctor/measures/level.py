@@ -49,6 +49,7 @@ def measure(loss: Curve) -> Level | None:
         return None
     end = value[-n:]
     quarter = len(value) // 4
+    # trimmed, since a single wild batch would decide a mean of a quarter
     before, after = _trimmed(value[-2 * quarter : -quarter]), _trimmed(value[-quarter:])
     return Level(
         mean=float(end.mean()),
@@ -92,6 +93,7 @@ def share_missing(loss: Curve, lower: Curve, unlearned: Curve) -> float | None:
     mine, its, top = (curve.value[np.isin(curve.step, steps)][-n:] for curve in curves)
     if len(mine) < n or min(mine.min(), its.min(), top.min()) <= 0:
         return None
+    # the means of differences batch by batch: what a hard batch costs all of them drops out
     way, missing = np.log(top) - np.log(its), np.log(mine) - np.log(its)
     if not way.mean() > max(THRESHOLDS.certain * _error(way), THRESHOLDS.least):
         return None

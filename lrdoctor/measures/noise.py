@@ -73,9 +73,11 @@ def of_blocks(medians: Values) -> Values:
             continue
         second = np.abs(medians[2 * lag :] - 2 * medians[lag:-lag] + medians[: -2 * lag])
         spread = MAD_TO_SD / SECOND_DIFFERENCE * trailing_median(second, window, FEWEST)
+        # one block later, since a block is no part of what was known before it; nan where only one lag knows
         known[2 * lag + 1 :] = np.fmax(known[2 * lag + 1 :], spread[:-1])
     is_known = np.isfinite(known)
     if not is_known.any():
+        # too few blocks for anything to be known before one: the curve as a whole stands in
         return np.full(m, points(medians))
     return _from_quiet(known, int(np.argmax(is_known)))
 
@@ -151,5 +153,6 @@ def held_before(values: Values) -> Values:
     n = len(values)
     padded = np.concatenate([np.full(SIDE, values[0]), values])
     before = [padded[i : i + n] for i in range(SIDE)]
+    # two of five: the lowest of all pairs, each by its higher value
     pairs = (np.maximum(before[i], before[j]) for i in range(SIDE) for j in range(i))
     return np.asarray(functools.reduce(np.minimum, pairs))

@@ -37,6 +37,7 @@ def find_restart(event: Event, loss: Curve, jumps: Steps, gap: int) -> Restart |
     """
     if event.kind == "outlier":
         return None
+    # two gaps more: the jump and the rise may each be logged one point late
     length = THRESHOLDS.before * float(loss.step[-1] - loss.step[0]) + 2 * gap
     near = jumps[(jumps <= event.peak_step) & (jumps >= event.first_step - length)]
     return Restart(int(near[-1])) if len(near) else None

@@ -94,6 +94,7 @@ def lengths(n: int, correlation_time: int) -> list[int]:
     length = finest
     while n // length >= (THRESHOLDS.fewest_coarse if found else THRESHOLDS.fewest_blocks):
         found.append(length)
+        # after 3 comes 5: coarser blocks then are whole fives, whose medians are known already
         length = 5 if length == 3 else (2 if n < VERY_LONG else 4) * length
     return found
 
@@ -113,6 +114,7 @@ def find(units: Units, correlation_time: int, alpha: float, quantum: float, *, i
     found: list[Rise] = []
     for length in scales:
         medians = units.block_medians(length)
+        # each scale is a test of its own, and they share the risk
         risk = alpha / len(scales)
         found += _at_scale(units, medians, length, correlation_time, risk, len(scales), quantum, is_log)
     return found
@@ -163,9 +165,12 @@ def find_lasting(units: Units, correlation_time: int, alpha: float) -> list[Rise
         medians = units.block_medians(length)
         best = best_held(medians, max(1, -(-min(THRESHOLDS.held, n // THRESHOLDS.held_part) // length)))
         height = medians - best
+        # the noise of few blocks may come out far too low by chance: it is no less than independent points make
         spread = max(noise.points(medians), units.noise * noise.MEDIAN_OF / np.sqrt(length) if length > 1 else 0.0)
         limit = max(noise.EXTREMES * robust.two_extremes(alpha, len(medians)) * spread, THRESHOLDS.rise)
         limit *= max(1.0, 2 - len(medians) / THRESHOLDS.enough_blocks)
+        # at half the limit, so that noise about the limit does not cut it into pieces; its median has to exceed all of
+        # it
         for first, end in stretches(height > limit / 2, fewest=int(least) // length):
             lasts = end == len(medians)
             to = n if lasts else end * length
@@ -200,15 +205,18 @@ def _at_scale(
     if not correlation_time:
         # an estimate from a few blocks may be far too low by chance: those of independent points vary by so much
         spread = np.maximum(spread, units.noise * noise.MEDIAN_OF / np.sqrt(length) if length > 1 else 0.0)
+    # at the whole risk: each scale pays its part of it in the test of the order below, and both have to hold
     limit = np.maximum(spread * noise.extremes(medians, spread, alpha * n_scales), THRESHOLDS.rise)
     if m < THRESHOLDS.enough_blocks:
         limit = limit * (2 - m / THRESHOLDS.enough_blocks)
     hot = height > limit
     if quantum and units.is_log:
         with np.errstate(over="ignore"):
+            # rounded losses differ by a step or two for nothing
             hot &= np.exp(medians) - np.exp(best) > THRESHOLDS.quanta * quantum
     if not hot.any():
         return
+    # it goes on while it is half as high: one dip below the limit does not make two rises of it
     warm = hot | (height > limit / 2)
     for first, end in stretches(warm, among=hot):
         inside = np.flatnonzero(hot[first:end])
@@ -230,6 +238,7 @@ def _at_scale(
         low = np.flatnonzero(medians[first:end] <= middle) + first
         until = int(low[low > top][0]) if (low > top).any() else end
         from_here = int(low[low < top][-1]) + 1 if (low < top).any() else first
+        # about the peak alone: on the flanks low values are to be expected, and would dilute the order
         upper_half = y[from_here * length : until * length]
         # two odd points side by side fill a block of three, and come in any order once in a while
         n_high = int(np.count_nonzero(upper_half > middle))

@@ -74,6 +74,7 @@ def find(units: Units, rise: float = THRESHOLDS.rise, *, is_log: bool = False) -
     y, n = units.y, len(units.y)
     if not units.is_log or n < THRESHOLDS.fewest_points:
         return []
+    # odd, so that a median is one of the values; a short curve has few points for blocks
     length = 5 if n >= 100 else 3 if n >= 15 else 1
     medians = robust.block_medians(y, length)
     first = units.of_loss(units.first)
@@ -91,8 +92,10 @@ def _for_long(y: Values, medians: Values, length: int, first: float, limit: floa
     bad = medians - first > limit
     if np.count_nonzero(bad) < max(THRESHOLDS.fewest_blocks, THRESHOLDS.share * len(medians)):
         return []
+    # the longest stretch has to be beyond chance by itself: odd batches elsewhere must not add up to a rise
     begin, end = (length * i for i in max(stretches(bad), key=lambda s: s[1] - s[0]))
     elsewhere = np.concatenate([y[:begin], y[end:]])
+    # no correlation time: a run that was chaotic from the start shows none to be trusted
     if chance.of_stretch(elsewhere, y[begin:end], first + limit, len(y), 0, is_log=is_log) > THRESHOLDS.by_chance:
         return []
     at, top = np.flatnonzero(bad), int(np.argmax(medians))
@@ -112,6 +115,7 @@ def _from_the_first(y: Values, limit: float, is_log: bool) -> list[Rise]:
         likely, most = 1.0, THRESHOLDS.as_low
         if first < middle:
             with np.errstate(divide="ignore"):
+                # an exponential tail halves from `least` to `middle`, and again over each further such way down
                 likely = THRESHOLDS.tail * float(np.exp(-np.log(2) * (least - first) / (least - middle)))
     if likely > most:
         return []
@@ -152,12 +156,14 @@ def find_moment(units: Units, loss: Curve, norm: Curve, until: int) -> list[Rise
     top = int(np.argmax(loss.value[:n_early]))
     height = float(units.y[top] - units.y[0])
     near = np.abs(finite.step - loss.step[top]) <= THRESHOLDS.around
+    # with no norm elsewhere there is nothing that those near the peak could stand out from
     if height <= THRESHOLDS.moment or not near.any() or near.all():
         return []
     if finite.value[near].max() / THRESHOLDS.stands_out < finite.value[~near].max():
         return []
     above = np.flatnonzero(units.y[:n_early] > units.y[0])
     after = above[above >= top]
+    # the points in a row from the peak on: what is above the first loss later on is another matter
     last = int(after[np.argmax(np.diff(np.append(after, len(units.y) + 1)) > 1)])
     first = int(above[above <= top][0])
     return [

@@ -114,6 +114,7 @@ def repeated(y: Values, medians_of: Callable[[int], Values] | None = None) -> Sw
         return None
     length = 5 if n >= 100 else 3
     known_medians = robust.block_medians(y, length) if medians_of is None else medians_of(length)
+    # over two blocks: a few easy batches are no level that was held
     best = np.repeat(best_held(known_medians, 2), length)
     height = y[: len(best)] - best
     lost = height > THRESHOLDS.lost
@@ -122,6 +123,8 @@ def repeated(y: Values, medians_of: Callable[[int], Values] | None = None) -> Sw
     changes = int(np.count_nonzero(lost[1:] != lost[:-1]))
     usual = 2 * n * share * (1 - share)
     varies = 2 * np.sqrt(n) * share * (1 - share)
+    # between half the height and all of it neither: a loss that hovers at the limit would be lost and found at each
+    # point
     state = np.where(lost, 1, np.where(height < THRESHOLDS.lost / 2, -1, 0))
     known = state[state != 0]
     times = int(np.count_nonzero((known[1:] == 1) & (known[:-1] == -1)))
@@ -159,6 +162,7 @@ def _excess(spread: Values, least: float) -> Values:
     """For each block how far its spread lies beyond the limit that the blocks before it set; negative within."""
     found = np.full(len(spread), -np.inf)
     for j in range(THRESHOLDS.fewest_before, len(spread)):
+        # without the block just before, which a swing that grows has reached already
         before = spread[max(0, j - THRESHOLDS.before) : j - 1]
         usual = median(before)
         varies = robust.MAD_TO_SD * float(median(np.abs(before - usual)))

@@ -110,6 +110,7 @@ def measure(loss: Values) -> Units:
     # noise decides nothing where a ratio is taken, and a median of a million points is not for nothing
     spread = 0.0 if is_log else noise.points(loss)
     round_off = THRESHOLDS.round_off * float(np.abs(loss).max())
+    # the largest of what may pass for progress: with a smaller unit noise or rounding alone would be a large rise
     scale = max(progress, THRESHOLDS.noises * spread, round_off, sys.float_info.min)
     n_start = max(1, int(THRESHOLDS.start * len(loss)))
     # not of the medians above: their length, and with it the floor, would change when points are left out

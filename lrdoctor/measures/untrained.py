@@ -76,6 +76,7 @@ def blow_up(
         constant: loss of the best constant prediction, where it is known.
         lengths: batches whose medians are looked at.
     """
+    # the lower of two readings: nothing is a blow-up that harder batches alone may explain
     excess = np.minimum(paired.excess, _beside_hard_batches(paired))
     beyond = paired.loss.value - paired.control
     n = len(excess)
@@ -98,6 +99,7 @@ def blow_up(
     if single.any():
         limits.append((float(excess[single].max()), limit))
     for length in lengths:
+        # blocks of a third of the run would hold most of it, and leave no others to differ from
         if length > n // 3:
             break
         chance = THRESHOLDS.alpha / len(lengths) / (n / length)
@@ -113,6 +115,7 @@ def blow_up(
             limits.append((float(typical.max()), limit))
     if not limits:
         return None
+    # of several ways to see it the one is told that is furthest beyond its own limit
     observed, limit = max(limits, key=lambda pair: pair[0] / pair[1])
     at = np.flatnonzero(above)
     peak = int(at[np.argmax(paired.loss.value[at])])

@@ -107,6 +107,7 @@ class View:
     @cached_property
     def loss(self) -> Curve:
         """The finite losses; those beyond `units.LARGEST` count as that, so that sums of their squares stay finite."""
+        # a batch that is hard for the untrained weights too is no event of this training
         finite = control.without_batches(self.run.train_loss, self.run.control)
         if not len(finite) or max(finite.value.max(), -finite.value.min()) <= units.LARGEST:
             return finite
@@ -144,6 +145,7 @@ class View:
         """Steps from one point to the next, as a rule."""
         known = self.run.provenance.get("step_gap")
         if known is None:
+            # the median: a resume, or rows that were left out, make single gaps that say nothing of the others
             known = robust.median(np.diff(self.loss.step)) if len(self.loss) > 1 else 1
         return max(1, int(known))
 
@@ -180,6 +182,7 @@ class View:
             n_first = max(THRESHOLDS.fewest_first, len(y) // part)
             first = y[: n_first : 1 + n_first // THRESHOLDS.most_ranked]
             above = float(np.searchsorted(best, first).mean()) / len(best)
+            # the deviation of the rank-sum statistic, as a share of all pairs, where both come from one distribution
             varies = np.sqrt((len(first) + len(best) + 1) / (12 * len(first) * len(best)))
             needed = max(
                 deviations * varies, min(max(deviations * varies * alike, least - 0.5), THRESHOLDS.plain - 0.5)
@@ -211,7 +214,8 @@ class View:
         if kind != "minimized":
             why = objective.WHY[kind]
             return f"{why} ({self.objective.reason}); --objective minimized judges it all the same"
-        if not self.units.is_log and not self.units.made_progress and not self._is_given:
+        is_given = self.run.provenance.get(objective.GIVEN) == "minimized"
+        if not self.units.is_log and not self.units.made_progress and not is_given:
             return (
                 "the loss is 0 or below and makes no progress, so what a rise of it means is not known; "
                 "--objective minimized judges it all the same"
@@ -237,6 +241,7 @@ class View:
     def found(self) -> tuple[Event, ...]:
         """The events of the loss, in order; those that a resume, a restart or the control explains are not among
         them."""
+        # what somebody did on purpose is no instability; what follows a restart is measured anew from there
         own = [e for e in self._all if not self._at_resume(e) and self._restart_at(e) is None]
         every = sorted([*own, *self._after_restart], key=lambda e: e.first_step)
         return tuple(
@@ -322,7 +327,10 @@ class View:
         if not self.run.counts_updates:
             return f"early window not observable: the log counts {COUNTED[self.run.provenance['x']]}, not updates"
         if self.run.provenance.get("averaged"):
-            return f"early window not observable: each point is a mean over {self._averaged}; {where}"
+            over = self.run.provenance["averaged"]
+            mean = f"{over} steps" if isinstance(over, int) else "an epoch" if over == "epoch" else "some steps"
+            return f"early window not observable: each point is a mean over {mean}; {where}"
+        # of a long run the early window grows, and a blow-up that recovers falls into the first updates all the same
         window = min(self.early_until, max(early.THRESHOLDS.steps, self.warmup_until))
         n_early = int(np.searchsorted(self.loss.step, window))
         every_step = gap == 1 and first <= 1
@@ -330,27 +338,16 @@ class View:
             return f"early window not observable: {where}"
         return None
 
-    @property
-    def _averaged(self) -> str:
-        over = self.run.provenance["averaged"]
-        return f"{over} steps" if isinstance(over, int) else "an epoch" if over == "epoch" else "some steps"
-
-    @property
-    def _is_given(self) -> bool:
-        return bool(self.run.provenance.get(objective.GIVEN) == "minimized")
-
-    @cached_property
-    def _quantum(self) -> float:
-        digits = self.run.provenance.get("quantised")
-        return 0.0 if digits is None else float(10.0**-digits)
-
     @cached_property
     def _rises(self) -> list[Rise]:
         """At all scales, those of a blurred curve too that may be slow swings."""
         if self._is_unknown:
             return []
-        found = rises.find(self.units, self.correlation_time, self.alpha, self._quantum, is_log=self.is_log)
+        digits = self.run.provenance.get("quantised")
+        quantum = 0.0 if digits is None else float(10.0**-digits)
+        found = rises.find(self.units, self.correlation_time, self.alpha, quantum, is_log=self.is_log)
         if self.is_log:
+            # a trial is compared with its control and its neighbours; of a log only the order of its values is known
             found += rises.find_lasting(self.units, self.correlation_time, self.alpha)
         return [r for r in found if not self._is_the_data(r)]
 
@@ -374,6 +371,7 @@ class View:
     def _all(self) -> list[Event]:
         believed = self._rises
         if self.is_blurred and not self._is_unknown:
+            # where neighbours are alike the noise between them says nothing of how far the curve wanders
             smooth = rises.find_in_smooth(self.units, correlation.wander(self.units.y), self.alpha)
             believed = [r for r in smooth if not self._is_the_data(r)]
         merged = events.of_rises(believed, self._worse_than_at_first)
@@ -382,7 +380,11 @@ class View:
         if len(self.loss) < THRESHOLDS.fewest_points:
             merged, short = ([r for r in of if r.height > THRESHOLDS.nearly_double] for of in (merged, short))
         both = sorted([*merged, *short], key=lambda r: r.first)
-        return [self._event(rise) for rise in both]
+        of = self.loss
+        return [
+            events.classify(r, self.units, of.step, of.value, self.early_until, is_odd=self._is_odd_batch(r))
+            for r in both
+        ]
 
     @property
     def _bursts(self) -> list[Rise]:
@@ -395,23 +397,16 @@ class View:
         return [r for r in found if r in in_a_row or r.height > THRESHOLDS.explosion]
 
     def _is_the_data(self, rise: Rise) -> bool:
-        return self._is_hard_data(rise.first, rise.end, rise.base + THRESHOLDS.as_high * rise.height, rise.length)
-
-    def _is_hard_data(self, first: int, end: int, level: float, length: int) -> bool:
-        """Whether a stretch above a level may be hard data: the run does not learn, so that there was nothing to lose,
-        and its losses are as high elsewhere, for as long."""
+        """Whether it may be hard data: the run does not learn, so that there was nothing to lose, and its losses are as
+        high elsewhere, for as long."""
         if self.learns:
             return False
-        high = self.units.y > level
-        high[max(first - length, 0) : end + length] = False
+        high = self.units.y > rise.base + THRESHOLDS.as_high * rise.height
+        high[max(rise.first - rise.length, 0) : rise.end + rise.length] = False
         elsewhere = rises.stretches(high)
         longest = max((to - at for at, to in elsewhere), default=0)
-        least = THRESHOLDS.as_long * (end - first) if self.is_log else 0
+        least = THRESHOLDS.as_long * (rise.end - rise.first) if self.is_log else 0
         return len(elsewhere) >= THRESHOLDS.alike and longest >= least
-
-    def _event(self, rise: Rise) -> Event:
-        loss, is_odd = self.loss, self._is_odd_batch(rise)
-        return events.classify(rise, self.units, loss.step, loss.value, self.early_until, is_odd=is_odd)
 
     def _is_odd_batch(self, rise: Rise) -> bool:
         """Whether it is a single step that was no worse than an untrained model: it cost nothing."""
@@ -448,3 +443,9 @@ def view_of(run: Run, alpha: float) -> View:
     if alpha not in views:
         views[alpha] = View(run, alpha)
     return views[alpha]
+
+
+def forget_views(run: Run) -> None:
+    """Lets go of what was measured of a run that is judged. The view refers to the run, and the run to the view: left
+    alone, both stay in memory until Python looks for such circles, which it does by their number, not their size."""
+    run.__dict__.pop("_views", None)

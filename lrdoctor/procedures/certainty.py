@@ -106,7 +106,9 @@ def draw(outcomes: Sequence[Outcome], swept: Sequence[float], settings: Settings
         swept: the rates among which lr* is chosen.
         settings: number of draws, smoothness.
     """
+    # a fixed seed: a report must not change from one reading of the same trials to the next
     rng = np.random.default_rng(0)
+    # evenly spread shares in any order: the quantiles are those of the posterior, without the noise of drawn ones
     shares = rng.permutation((np.arange(settings.n_draws) + 0.5) / settings.n_draws)
     unstable = reach(outcomes)
     edge = unstable.edge(shares)
@@ -194,6 +196,7 @@ def _centres(table: Values, infeasible_share: Values, settings: Settings) -> tup
 
 def _curves(x: Values, centre: Values, error: Values, settings: Settings, rng: np.random.Generator) -> Values:
     """Smooth curves that the levels with their errors may come from, float64[draws, rates]."""
+    # never 0: of one seed the levels would pass for exact, and the matrix be singular
     noise = np.diag(np.maximum(error, 1e-6) ** 2)
     level = np.full((len(x), len(x)), 100.0)  # the height of the curve as a whole is not known
     distance = np.abs(x[:, None] - x[None, :])
@@ -204,6 +207,7 @@ def _curves(x: Values, centre: Values, error: Values, settings: Settings, rng: n
             prior = height**2 * shape + level
             total = np.linalg.cholesky(prior + noise)
             white = np.linalg.solve(total, centre - centre.mean())
+            # the marginal likelihood, by which how smooth the curve is gets averaged over and not chosen
             fits.append((-0.5 * float(white @ white) - float(np.log(np.diag(total)).sum()), prior, total, white))
     weight = np.exp(np.array([f[0] for f in fits]) - max(f[0] for f in fits))
     which = np.searchsorted(np.cumsum(weight / weight.sum()), rng.random(settings.n_draws)).clip(max=len(fits) - 1)
@@ -215,6 +219,7 @@ def _curves(x: Values, centre: Values, error: Values, settings: Settings, rng: n
             continue
         part = np.linalg.solve(total, prior)
         covariance = prior - part.T @ part
+        # by eigenvalues: rounding leaves some a little below 0, at which Cholesky would fail
         values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
         root = vectors * np.sqrt(np.clip(values, 0, None))
         curves[chosen] = part.T @ white + normal[chosen] @ root.T
@@ -293,6 +298,7 @@ def judge(
 
 def _side(share: float, is_within: bool, confidence: float) -> Side:
     """Where the margin lies, when the draws agree on it and the figures of the sweep are on the same side."""
+    # one side of the interval: a verdict is wrong on one side only
     outside = (1 - confidence) / 2
     if share >= 1 - outside and is_within:
         return "within"
@@ -309,6 +315,7 @@ def _seeds_to_settle(share: float, n_seeds: int, settings: Settings) -> int | No
     z = abs(NormalDist().inv_cdf(min(max(share, 1e-6), 1 - 1e-6)))
     asked = NormalDist().inv_cdf((1 + settings.confidence) / 2) + NormalDist().inv_cdf(settings.power)
     n = math.ceil(n_seeds * (asked / z) ** 2) if z > 0 else math.inf
+    # three at least, with which `--seeds auto` begins
     n = max(n, n_seeds + 1, 3)
     return int(n) if n <= settings.most_seeds else None
 
@@ -316,6 +323,7 @@ def _seeds_to_settle(share: float, n_seeds: int, settings: Settings) -> int | No
 def _interval(values: Values, figure: float | None, confidence: float) -> tuple[float, float]:
     """Central interval, which always holds the figure itself."""
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2], method="closest_observation")
+    # the figure is that of the trials, the draws are of all seeds: an interval that misses it would confuse
     return min(float(low), figure or math.inf), max(float(high), figure or -math.inf)
 
 

@@ -218,6 +218,7 @@ def rates_to_try(settings: Settings, study: Study, best: float, lowest: float) -
     top = settings.furthest * best
     above = [r.base_learning_rate for r in study.rates if lowest < r.base_learning_rate <= top * (1 + settings.same)]
     if not above:
+        # one rate says only that this one is cured: a second tells how far it reaches
         above = [rounded(top if top >= settings.apart * lowest else settings.further * lowest)]
     kept: list[float] = []
     for rate in sorted(above, reverse=True):  # the highest one stays: it tells how far clipping reaches
@@ -258,6 +259,7 @@ def next_plan(
         attempt = known.get(Setting(rates[0], limit))
         if attempt is None:
             return (Setting(rates[0], limit),)
+        # the easiest that holds, at every rate first: how hard one has to clip is asked before how much harder helps
         if attempt.holds:
             return _untried(known, [Setting(rate, limit) for rate in rates]) or _harder(
                 settings, limits, rates, limit, known
@@ -282,6 +284,7 @@ def _harder(
         return ()
     harder = [limit for limit in limits if limit.clip_norm < first.clip_norm]
     at_best = _untried(known, [Setting(best.setting.base_learning_rate, limit) for limit in harder])
+    # the edge lies beyond the highest rate already, so no harder threshold can move it within what is tried
     if at_best or known[Setting(rates[-1], first)].holds:
         return at_best
     for limit in harder:
@@ -315,6 +318,7 @@ def to_lower(tried: Sequence[Attempt]) -> tuple[Attempt, ...]:
     """The aggressive settings that need the comparison with a lower rate: the best one, and the highest that holds."""
     best = best_of(tried)
     holding = [a for a in tried if a.holds]
+    # of several thresholds at the highest rate the one that trains best
     highest = max(holding, key=lambda a: (a.setting.base_learning_rate, -_objective(a)), default=None)
     unique = [best] if highest is best else [best, highest]
     return tuple(a for a in unique if a is not None and a.is_aggressive)

@@ -62,6 +62,7 @@ class Norms:
         return median(100.0 * float(np.mean(norms <= limit)) for norms in self.by_seed.values())
 
     def threshold(self, q: float) -> Threshold:
+        # rounded, so that the number in the report is the one that was trained with
         return Threshold(q, rounded(self.percentile(q)))
 
 
@@ -129,6 +130,7 @@ def share_clipped(run: Run, limit: float) -> float:
 def share_autoclipped(run: Run, percentile: float) -> float:
     """Share of the updates whose unclipped norm is above that percentile of the norms up to it."""
     norms = run.grad_norm.finite.value
+    # AutoClip knows the norms up to its step alone, its own among them
     limits = [np.percentile(norms[: i + 1], percentile) for i in range(len(norms))]
     return float(np.mean(norms > limits)) if len(norms) else 0.0
 
@@ -145,6 +147,7 @@ def norms_of(runs: Iterable[Run], findings: Sequence[Finding]) -> Norms | None:
     used: dict[int, Values] = {}
     for trial, run in trials:
         norms = run.grad_norm.finite.value
+        # of a trial that did not hold the norms are those of its trouble, and would set the threshold too high
         if run.status == "completed" and run.name not in unstable and len(norms):
             used[trial.seed] = norms
     if not used:
@@ -167,6 +170,7 @@ def effective_rate(attempt: Attempt, runs: Sequence[Run]) -> float:
 def mean_scales(runs: Iterable[Run], limit: float) -> list[float]:
     """By how much clipping scales the gradients on average, for each run that has norms: 1 where it clips nothing."""
     norms = [run.grad_norm.finite.value for run in runs if run.status != "failed"]
+    # 1 where the norm is below the limit, and never a division by a norm of 0
     return [float(np.mean(np.minimum(1.0, limit / np.maximum(values, limit)))) for values in norms if len(values)]
 
 

@@ -46,6 +46,7 @@ class Settings:
     def chance(self) -> float:
         """Largest chance of calling no difference a gain at one look; over all looks at all confirmed fixes it is
         `mistaken`."""
+        # Bonferroni: the looks at all confirmed fixes share the risk
         return self.mistaken / (self.most_fixes * LOOKS)
 
     def n_seeds(self, n_searched: int) -> int:
@@ -165,6 +166,7 @@ class Confirmation:
             return not self._is_open
         if len(self.fresh) < min(self.limits.first, self.n_seeds):
             return False
+        # whatever the seeds that are left do lies between these two
         best, worst = self._with(left, BEST_FOR), self._with(left, WORST_FOR)
         if worst.failing is None:
             # that it holds is certain; a lower loss that was claimed may still show, or be certain not to
@@ -195,6 +197,7 @@ class Confirmation:
     @property
     def failing(self) -> Failing | None:
         """Why it is rejected; None where it is verified."""
+        # first of all: a fix whose own rate is unstable is worth nothing, whatever its loss
         if not self.holds(self.at_use):
             return "unstable"
         if self.claim.may_cost:
@@ -272,6 +275,7 @@ class Confirmation:
     def holds(self, outcomes: Mapping[int, Outcome]) -> bool:
         """Stable in all but the share of the seeds that may be unstable; a failed trial counts as unstable."""
         n_stable = sum(not outcome.is_unstable for outcome in outcomes.values())
+        # of the seeds that it takes in all, so that a first bad one does not end it before the others are seen
         allowed = self.limits.allowed(max(self.n_seeds, len(self.fresh)))
         return len(self.fresh) > 0 and len(self.fresh) - n_stable <= allowed
 

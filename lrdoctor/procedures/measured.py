@@ -91,7 +91,10 @@ class Measured:
             return None
         limit, found = self.reach.at_most_a_quarter(CONFIDENCE), None
         for rate in sorted(self.objectives):
+            # the fit smooths over one bad rate, which whoever trains at it would meet all the same
             is_shaky = len(self.unstable.get(rate, ())) > PROMISED * len(self.objectives[rate])
+            # past the limit of the fit, but only beyond a rate that held: below all tried rates the fit is the prior
+            # alone
             if found is not None and rate > limit:
                 return max(
                     found, float(f"{limit:.{DIGITS - 1}e}")
@@ -132,6 +135,7 @@ class Evidence:
 
     def with_rate(self, rate: float, before: Measured, after: Measured) -> Evidence:
         """With the seeds of a further rate."""
+        # pairs: a seed that was trained on one side only would count as cured or broken by chance
         seeds = before.objectives[rate].keys() & after.objectives[rate].keys()
         without, having = before.unstable[rate] & seeds, after.unstable[rate] & seeds
         return Evidence(

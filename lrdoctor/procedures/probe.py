@@ -111,6 +111,7 @@ def peak(curve: Curve) -> Peak | None:
     """
     if not len(curve):
         return None
+    # a loss that is not finite is higher than any
     height = np.where(np.isfinite(curve.value), curve.value, math.inf)
     at = int(np.argmax(height))
     return Peak(int(curve.step[at]), float(height[at]))

@@ -108,6 +108,7 @@ def next_rates(tried: Iterable[Seen], settings: Settings = SETTINGS) -> tuple[fl
     best, low, high = best_of(ranked), ranked[0].base_learning_rate, ranked[-1].base_learning_rate
     if best is None and not ranked[0].is_broken:
         return _decades(high, +1, settings)  # no rate moves the loss yet
+    # down while the lowest is the best: what gains most lies below it perhaps
     if (best is None or best.base_learning_rate == low) and (further := _decades(low, -1, settings)):
         return further
     if best is not None and not any(s.is_broken for s in ranked if s.base_learning_rate > best.base_learning_rate):
@@ -126,6 +127,7 @@ def grid(tried: Sequence[Seen], settings: Settings = SETTINGS) -> tuple[float, .
     best = best_of(tried)
     if best is None:
         return ()
+    # up to where training broke in the short trials: higher rates would be spent on what is known
     top = settings.above * best.base_learning_rate
     broken = [s.base_learning_rate for s in tried if s.is_broken and s.base_learning_rate > best.base_learning_rate]
     return _between(best.base_learning_rate / settings.below, min([top, *broken]), settings)

@@ -57,9 +57,11 @@ def next_plan(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
         tried: every rate whose trials are finished, ascending.
     """
     known = {r.base_learning_rate for r in tried}
+    # all of the grid before anything is concluded: where its best rate lies decides what follows
     missing = tuple(rate for rate in settings.grid if rate not in known)
     if missing:
         return Plan("grid", missing)
+    # in this order: the checks need lr*, which an extension may move, and the bisection needs what the checks find
     return extension(settings, tried) or checks(settings, tried) or refinement(settings, tried)
 
 
@@ -83,6 +85,7 @@ def extension(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
     swept = [r.base_learning_rate for r in tried if r.stage in SWEPT]
     best = best_rate(tried)
     low, high = min(swept), max(swept)
+    # downward first: where the lowest rate is the best, or none holds, nothing above tells where lr* is
     if best is None or best.base_learning_rate == low:
         why = "no rate is feasible" if best is None else f"the best rate {low:.4g} is the lowest one"
         further = [rate for rate in _beyond(settings, -1) if rate < low]
@@ -129,6 +132,7 @@ def checks(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
 
 def stand_in(settings: Settings, tried: Sequence[Rate], target: float) -> Rate | None:
     """The tried rate nearest to the target, when it is close enough to stand for it."""
+    # by ratio, as rates are spaced
     nearest = min(tried, key=lambda r: abs(math.log(r.base_learning_rate / target)), default=None)
     if nearest is None or abs(nearest.base_learning_rate / target - 1) > settings.same:
         return None
@@ -189,6 +193,7 @@ def summarize(
     """
     judged = [run for run in runs if run.status != "failed"]
     by_run = {run.name: [f for f in findings if f.run == run.name] for run in judged}
+    # an error ends the use of a trial; a warning leaves a loss that counts, but room is up to the first rise
     infeasible = {name for name, found in by_run.items() if _has(found, "error")}
     unstable = {name for name, found in by_run.items() if _has(found, "error") or _has(found, "warning")}
     values = [math.inf if run.name in infeasible else objective_of(run, objective) for run in judged]
@@ -238,6 +243,7 @@ def measure(study: Study, findings: Sequence[Finding] = ()) -> Study:
         findings: of its trials, which tell whether the rate is their cause.
     """
     best = best_rate(study.rates)
+    # what makes every figure meaningless comes before the figures: none of them is given then
     found = obstacle(study, findings) or below_best(study.rates, best)
     unstable = lowest_unstable(study.rates)
     if found:
@@ -280,5 +286,6 @@ def _sensitivity(rates: Sequence[Rate], at_init: float | None) -> float | None:
     """Wortsman et al. (2023): mean over the swept rates of min(final loss, loss at init), less the lowest of them."""
     if at_init is None:
         return None
+    # cut at the loss at initialization: how far a rate diverged is no part of the measure
     reached = [min(r.final_loss, at_init) for r in rates if r.stage in SWEPT and math.isfinite(r.final_loss)]
     return sum(reached) / len(reached) - min(reached) if reached else None

@@ -85,9 +85,11 @@ class Swept:
         best, old = self.after.best, self.before.study.best_learning_rate
         if best is None or old is None or self.has_own_rates:
             return best
+        # a lower rate with more room must not give up a gain that the best one has
         gains = self._against_old(best).change == "gain"
         for rate in self.after.study.rates:
             learning_rate = rate.base_learning_rate
+            # from lr* up: below it the fix would be no more than a lower rate
             if not old <= learning_rate < best or rate.stage not in SWEPT or not self.after.holds_at(learning_rate):
                 continue
             against_old = self._against_old(learning_rate)
@@ -162,6 +164,7 @@ class Swept:
         if low is None or high is None:
             return found
         for rate in sorted(set(self.before.objectives) & set(self.after.objectives)):
+            # only where it claims to cure: what it does elsewhere says nothing for or against that
             if low <= rate <= high:
                 found = found.with_rate(rate, self.before, self.after)
         return found
@@ -185,6 +188,7 @@ class Swept:
             return False
         if self.has_own_rates:
             before = self.before.room(self.before.study.best_learning_rate).margin or 0.0
+            # rates of two update rules mean different things: only room in multiples of their own lr* compares
             reached = (self.after.stable_up_to or 0.0) / self.rate_to_use
             return reached >= self.limits.own_rates * before
         return self.reaches_beyond and outnumber(self.evidence.cured, self.evidence.broken)
@@ -218,6 +222,7 @@ class Swept:
     def _is_lowest(self) -> bool:
         """No rate without the fix reaches the median of its loss."""
         reached = self.after.rate(self.rate_to_use)
+        # of all that were tried, also to find the edge: a better rate without the fix is no merit of the fix
         others = [r.objective for r in self.before.study.rates if r.n_judged and math.isfinite(r.objective)]
         return reached is not None and reached.objective < min(others, default=math.inf)
 
@@ -261,6 +266,7 @@ class Swept:
         return self._is_enough(Room(claim.reach / claim.base_learning_rate, is_bound=True))
 
     def _is_enough(self, room: Room) -> bool:
+        # a bound ends at a rate that was tried, which may lie a little below the target and stand for it
         asked = self.limits.target * (1 - self.limits.same if room.is_bound else 1)
         return (room.margin or 0.0) >= asked
 
@@ -270,6 +276,7 @@ class Swept:
         use, best = self.rate_to_use, self.before.study.best_learning_rate
         if use is None or not self.promises:
             return None
+        # the last resort claims no more than its own rate, since that is the treatment
         reach = max(use, self.after.stable_up_to or use) if self.name != LOWER else use
         beside = reach if best is None or not self.has_own_rates else self.limits.rounded(best * reach / use)
         return Claim(

@@ -133,6 +133,7 @@ def _unlike(by_seed: Mapping[int, Sequence[Run]], controls: Mapping[int, Run]) -
 
 def _broken_by_data(by_seed: Mapping[int, Sequence[Run]], controls: Mapping[int, Run]) -> Obstacle | None:
     """The untrained weights have a loss that is not finite on the same batch, or on the validation data."""
+    # weights that are never updated cannot owe it to a rate
     hit = {seed: step for seed, run in controls.items() if (step := run.train_loss.first_non_finite) is not None}
     if hit:
         seed, step = next(iter(hit.items()))
@@ -191,6 +192,7 @@ def _no_effect(by_seed: Mapping[int, Sequence[Run]], controls: Mapping[int, Run]
 
 
 def _same_curve(one: Run, other: Run) -> bool:
+    # curves of different lengths are different ones: a rate ended one of them
     n = min(len(one.train_loss), len(other.train_loss))
     if n < THRESHOLDS.fewest_steps or len(one.train_loss) != len(other.train_loss):
         return False
@@ -207,6 +209,7 @@ def _same_step(by_seed: Mapping[int, Sequence[Run]]) -> Obstacle | None:
     for seed, runs in by_seed.items():
         first = {_first_non_finite(run) for run in runs}
         rates = [_rate(run) for run in runs]
+        # a trial that stays finite, or breaks elsewhere, is enough: then the rate makes a difference
         (step,) = first if len(first) == 1 else (None,)
         if step is None or step < THRESHOLDS.fewest_steps or len(set(rates)) < THRESHOLDS.fewest_rates:
             return None
@@ -246,6 +249,7 @@ def _same_rise(study: Study, findings: Sequence[Finding]) -> Obstacle | None:
     rising = [rate for rate in sorted(judged) if 2 * len(stretches.get(rate, {})) > judged[rate]]
     if len(rising) < THRESHOLDS.fewest_rates:
         return None
+    # the median over the seeds: each sees the batches in another order
     begun = {rate: median(first for first, _ in stretches[rate].values()) for rate in rising}
     ended = {rate: median(last for _, last in stretches[rate].values()) for rate in rising}
     lowest = rising[0]
@@ -253,6 +257,7 @@ def _same_rise(study: Study, findings: Sequence[Finding]) -> Obstacle | None:
     alike = [rate for rate in rising if _overlap(begun, ended, lowest, rate) >= THRESHOLDS.overlap]
     if len(alike) < THRESHOLDS.fewest_rates or length < THRESHOLDS.fewest_steps:
         return None
+    # a rate between them that trains shows that no event is common to all
     if any(lowest < rate < max(alike) and rate not in alike for rate in judged):
         return None
     if max(alike) < THRESHOLDS.decade * lowest * (1 - THRESHOLDS.same):
@@ -284,6 +289,7 @@ def _moving_objective(study: Study, controls: Mapping[int, Run]) -> Obstacle | N
         if run.trial is None or not level.learned(run):
             continue
         loss = run.train_loss.finite
+        # the end of the run, by which trials are compared
         first = int(loss.step[int((1 - level.THRESHOLDS.end) * len(loss))])
         if control.own_rise(loss, first, int(loss.step[-1])) >= THRESHOLDS.risen:
             carried[_rate(run)] = carried.get(_rate(run), 0) + 1

@@ -62,6 +62,7 @@ class Settings:
         >>> Settings(0.1, (1, 10), max_train_steps=100).post_warmup_steps(10)
         90
         """
+        # a short ramp must not make a short trial: what the full rate breaks shows within the first hundreds of updates
         floor = min(self.shortest_trial, self.max_train_steps) - warmup_steps
         return max(self.after_ramp * warmup_steps, floor)
 
@@ -96,6 +97,7 @@ class Plan:
 
 def next_plan(settings: Settings, tried: Sequence[Tried]) -> Plan | None:
     """What to try next; None when the search is done."""
+    # the playbook's question first; a lower rate is asked only where no warmup holds at this one
     missing = _missing(settings, settings.target, tried)
     if missing:
         return Plan(settings.target, missing, f"warmup to {settings.factor:.4g}x the unstable rate")
@@ -137,6 +139,7 @@ def _bisection(settings: Settings, tried: Sequence[Tried]) -> Plan | None:
     if low is None:
         return None
     high = min(rate for rate in at_longest if rate > low)
+    # the geometric middle, since rates are known by ratio
     middle = settings.rounded(math.sqrt(low * high))
     if high / low <= settings.resolution or middle in at_longest:
         return None
@@ -148,6 +151,7 @@ def _refinement(settings: Settings, base: float, tried: Sequence[Tried]) -> Plan
     known = {t.warmup_steps for t in tried if t.base_learning_rate == base}
     shortest = held_at(base, tried)[0]
     shorter = [n for n in known if n < shortest]
+    # nothing shorter is known to fail yet, so a bisection would have no lower end
     if not shorter:
         middle = max(1, shortest // settings.decade)
     elif shortest / max(shorter) > settings.close:

@@ -145,7 +145,7 @@ class Recorder:
         watched = self._watched(optimizer)
         row = self.measure(watched, optimizer, clip=False)
         row.skipped = 1.0
-        if not any(_may_be_infinite(norm) for norm in row.norms):
+        if all(math.isfinite(float(norm)) for norm in row.norms):
             row.norms = [math.inf]
         self.write(watched, row)
 
@@ -265,7 +265,9 @@ class Recorder:
         self.order.append(watched)
         if self._find_rank() != 0:
             return
-        before = next((w for w in self.order[:-1] if w.series is not None and _same(w, watched)), None)
+        mine = {id(p) for p in watched.parameters}
+        known = (w for w in self.order[:-1] if w.series is not None)
+        before = next((w for w in known if {id(p) for p in w.parameters} == mine), None)
         if before is not None:  # the script made a new optimizer for the same parameters
             watched.series = before.series
             return
@@ -364,11 +366,3 @@ def clip_to(limit: float, parameters: Sequence[Any], scale: Any) -> None:
             if p.grad is not None:
                 is_sharded = hasattr(p.grad, "full_tensor")
                 p.grad.mul_(float(factor) if is_sharded else factor.to(p.grad.device))
-
-
-def _may_be_infinite(norm: Value) -> bool:
-    return not math.isfinite(float(norm))
-
-
-def _same(one: Watched, other: Watched) -> bool:
-    return {id(p) for p in one.parameters} == {id(p) for p in other.parameters}

@@ -7,7 +7,7 @@ command, a command before advice.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,14 +101,16 @@ WITHOUT_NUMBER = {
 
 
 def _fix_for(report: Report, finding: Finding) -> Fix | None:
-    fixes = [f for f in report.fixes if f.status in OPEN and finding.code in f.because]
-    mine = [f for f in fixes if f.run == finding.run] or [f for f in fixes if f.run is None]
+    def answering(fixes: Iterable[Fix]) -> list[Fix]:
+        return [fix for fix in fixes if fix.status in OPEN and finding.code in fix.because]
+
+    mine = answering(report.fixes_of(finding.run)) or answering(report.fixes_of(None))
     return min(mine, key=lambda fix: (fix.status != "verified", fix.rank), default=None)
 
 
 def _worst(report: Report) -> Finding | None:
     """The finding that the verdict rests on, or the worst one that is a warning."""
-    counted = [f for f in report.findings if report.bears(f) and f.severity != "info"]
+    counted = [f for f in report.findings if report.counts_for_verdict(f) and f.severity != "info"]
     return min(counted, key=lambda finding: WORST.index(finding.severity), default=None)
 
 

@@ -23,7 +23,7 @@ from lrdoctor.reports.tables import objective_words
 SCHEMA_VERSION = 1
 WORDS: dict[Outcome, str] = {
     "worse": "worse",
-    "mixed": "better in one, worse in the other",
+    "mixed": "better in one figure, worse in the other",
     "inconclusive": "cannot be told",
     "no_difference": "no difference beyond chance",
     "better": "better",
@@ -43,11 +43,19 @@ def as_json(of: StudyComparison) -> str:
     return json.dumps(strict(document), indent=2, allow_nan=False) + "\n"
 
 
-def studies_table(of: StudyComparison) -> Table:
-    """One row a study."""
+def studies_table(of: StudyComparison, *, intervals: bool = True) -> Table:
+    """One row a study.
+
+    Args:
+        of: what was compared.
+        intervals: with what each stability margin may be, which the words of a pair say as well.
+    """
     objective = objective_words(of.studies[0].objective)
     headers = ("study", "lr*", f"{objective} at lr*", "low..high", "unstable from", "stability margin", "by itself")
-    rows = tuple(Row(tuple(_cells(study, of.confidence)), _kind(of, place)) for place, study in enumerate(of.studies))
+    rows = tuple(
+        Row(tuple(_cells(study, of.confidence if intervals else None)), _kind(of, place))
+        for place, study in enumerate(of.studies)
+    )
     return Table.of("The studies", headers, rows, ("study", "by itself"))
 
 
@@ -63,7 +71,7 @@ def _kind(of: StudyComparison, place: int) -> Kind:
     return kinds[of.pairs[place - 1].outcome] if place else ""
 
 
-def _cells(study: ComparedStudy, confidence: float) -> Iterator[str]:
+def _cells(study: ComparedStudy, confidence: float | None) -> Iterator[str]:
     values = [seed.objective for seed in study.objectives]
     yield study.name
     yield "none" if study.best_learning_rate is None else number(study.best_learning_rate)
@@ -74,7 +82,7 @@ def _cells(study: ComparedStudy, confidence: float) -> Iterator[str]:
     yield study.verdict
 
 
-def _margin(study: ComparedStudy, confidence: float) -> str:
+def _margin(study: ComparedStudy, confidence: float | None) -> str:
     if study.stability_margin is not None:
         figure = multiple(study.stability_margin)
     elif study.stable_up_to is not None:
@@ -82,7 +90,7 @@ def _margin(study: ComparedStudy, confidence: float) -> str:
     else:
         return "-"
     known = study.stability_margin_interval
-    return figure if known is None else f"{figure} ({range_text(known, confidence, multiple)})"
+    return figure if known is None or confidence is None else f"{figure} ({range_text(known, confidence, multiple)})"
 
 
 def differences_table(of: StudyComparison) -> Table:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from lrdoctor.core.report import SCHEMA_VERSION, Finding, Report, RunSummary
 if TYPE_CHECKING:
     from lrdoctor.core.plan import Plan
 
-__all__ = ["as_dict", "parse", "plan_as_dict", "render", "render_plan"]
+__all__ = ["as_dict", "parse", "parts", "plan_as_dict", "render", "render_plan"]
 
 
 def parse(text: str, name: str = "report.json") -> Report:
@@ -40,7 +40,33 @@ def render(report: Report, folder: Path | None = None) -> str:
     Raises:
         TypeError: `sweep`, or a fix's settings, holds something that is not plain data.
     """
-    return json.dumps(as_dict(report), indent=2, allow_nan=False) + "\n"
+    return "".join(parts(report))
+
+
+def parts(report: Report, folder: Path | None = None) -> Iterator[str]:
+    """The text of `render` in pieces, an entry of a list each: of 200,000 logs it is half a gigabyte.
+
+    Args:
+        report: what was judged.
+        folder: not looked at.
+    """
+    yield "{"
+    for i, (name, value) in enumerate(_document(report).items()):
+        yield f'{"," if i else ""}\n  "{name}": '
+        if not isinstance(value, Iterator):
+            yield _indented(value, 2)
+            continue
+        n = 0
+        for item in value:
+            yield ("," if n else "[") + "\n    " + _indented(item, 4)
+            n += 1
+        yield "\n  ]" if n else "[]"
+    yield "\n}\n"
+
+
+def _indented(value: Any, by: int) -> str:
+    # a line break is only ever one between items: those in strings are spelled out
+    return json.dumps(strict(plain(value)), indent=2, allow_nan=False).replace("\n", "\n" + " " * by)
 
 
 def render_line(kind: str, fields: Mapping[str, Any]) -> str:
@@ -69,7 +95,15 @@ def plan_as_dict(plan: Plan) -> dict[str, Any]:
 
 def as_dict(report: Report) -> dict[str, Any]:
     """The report in the shape of `schemas/report.schema.json`, ready for any JSON writer."""
-    document = {
+    return {
+        name: strict(plain(list(value) if isinstance(value, Iterator) else value))
+        for name, value in _document(report).items()
+    }
+
+
+def _document(report: Report) -> dict[str, Any]:
+    """Key -> value; what there is one of for each run as an iterator."""
+    return {
         "schema_version": SCHEMA_VERSION,
         "lrdoctor_version": __version__,
         "command": report.command,
@@ -79,10 +113,10 @@ def as_dict(report: Report) -> dict[str, Any]:
         "unstable_base_learning_rate": report.unstable_base_learning_rate,
         "stability_margin": report.stability_margin,
         "lr_sensitivity": report.lr_sensitivity,
-        "runs": [_run(run) for run in report.runs],
-        "findings": [_finding(finding) for finding in report.findings],
-        "skipped": report.skipped,
-        "fixes": report.fixes,
+        "runs": map(_run, report.runs),
+        "findings": map(_finding, report.findings),
+        "skipped": iter(report.skipped),
+        "fixes": iter(report.fixes),
         "sweep": report.sweep or {},
         "probe": report.probe or {},
         "warmup": report.warmup or {},
@@ -97,7 +131,6 @@ def as_dict(report: Report) -> dict[str, Any]:
         "min_margin": report.min_margin or {},
         "recorded": report.recorded,
     }
-    return {name: strict(plain(value)) for name, value in document.items()}
 
 
 def _run(run: RunSummary) -> dict[str, Any]:

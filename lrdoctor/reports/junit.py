@@ -9,29 +9,30 @@ nothing either. A log that could not be read is an error.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
-from xml.etree import ElementTree
 
 from lrdoctor.core.report import Finding, Report, RunSummary, Skip
 from lrdoctor.reports.gates import is_known
-from lrdoctor.reports.junit_cases import FAILED, Case, Suite, element
+from lrdoctor.reports.junit_cases import FAILED, Case, Suite, document
 from lrdoctor.reports.junit_study import suites_of_study
 from lrdoctor.reports.numbers import number
 
 
 def render(report: Report, folder: Path | None) -> str:
     """The XML document, with its declaration, in UTF-8 when it is encoded so."""
-    root = element(f"lrdoctor {report.command}", list(_suites(report)))
-    ElementTree.indent(root)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+    return "".join(parts(report, folder))
+
+
+def parts(report: Report, folder: Path | None) -> Iterator[str]:
+    """The document in pieces, a suite each: of 200,000 logs it is half a gigabyte."""
+    return document(f"lrdoctor {report.command}", partial(_suites, report))
 
 
 def _suites(report: Report) -> Iterator[Suite]:
-    found, skipped = _by_run(report.findings), _by_run(report.skipped)
     of_study = [
         case
-        for case in _cases(report, found.get(None, []), skipped.get(None, []), "study")
+        for case in _cases(report, report.findings_of(None), report.skips_of(None), "study")
         if report.is_of_trials or case.outcome
     ]
     if report.is_of_trials or not report.runs:
@@ -39,7 +40,7 @@ def _suites(report: Report) -> Iterator[Suite]:
         yield from suites_of_study(report)
     else:
         for run in report.runs:
-            yield Suite(run.name, list(_of_log(run, report, found.get(run.name, []), skipped.get(run.name, []))))
+            yield Suite(run.name, list(_of_log(run, report)))
         if of_study:
             yield Suite("all logs", of_study)
     if gates := list(_gates(report)):
@@ -55,25 +56,14 @@ def _verdict(report: Report) -> Case:
     return Case("verdict", output=[f"known: {report.summary}"]) if known else Case("verdict", FAILED, report.summary)
 
 
-T = TypeVar("T", Finding, Skip)
-
-
-def _by_run(items: Sequence[T]) -> dict[str | None, list[T]]:
-    """What belongs to each run; None for the study. Looked up once a run, a report of 8,000 logs takes linear time."""
-    by_run: dict[str | None, list[T]] = {}
-    for item in items:
-        by_run.setdefault(item.run, []).append(item)
-    return by_run
-
-
-def _of_log(run: RunSummary, report: Report, findings: list[Finding], skips: list[Skip]) -> Iterator[Case]:
+def _of_log(run: RunSummary, report: Report) -> Iterator[Case]:
     if run.status == "failed":
         yield Case("read", "error", run.exit_reason or "it could not be read", kind="not read")
         return
-    yield from _cases(report, findings, skips, "runs")
+    yield from _cases(report, report.findings_of(run.name), report.skips_of(run.name), "runs")
 
 
-def _cases(report: Report, findings: list[Finding], skips: list[Skip], which: str) -> Iterator[Case]:
+def _cases(report: Report, findings: Sequence[Finding], skips: Sequence[Skip], which: str) -> Iterator[Case]:
     """A case for each rule that was applied, in the order of the rules."""
     names = dict(report.checks.get(which, {}))
     names |= {finding.code: finding.name for finding in findings}

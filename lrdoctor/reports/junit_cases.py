@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from lrdoctor.reports.untrusted import for_xml, one_line
 
@@ -35,25 +36,37 @@ class Suite:
     name: str
     cases: Sequence[Case]
 
-    def count(self, outcome: str) -> int:
-        return sum(case.outcome == outcome for case in self.cases)
+
+def document(name: str, suites: Callable[[], Iterator[Suite]]) -> Iterator[str]:
+    """The XML document, with its declaration, a suite at a time.
+
+    Args:
+        name: of the whole.
+        suites: gives the suites, the same ones each time: first they are counted, since the counts stand above them.
+    """
+    root = Element("testsuites", {"name": _name(name), **_counts(suites())})
+    tag = tostring(root, encoding="unicode").removesuffix(" />")
+    yield f'<?xml version="1.0" encoding="utf-8"?>\n{tag}'
+    n = 0
+    for n, suite in enumerate(suites(), start=1):
+        yield (">" if n == 1 else "") + "\n  " + tostring(_element(suite), encoding="unicode")
+    yield "\n</testsuites>\n" if n else " />\n"
 
 
-def element(name: str, suites: Sequence[Suite]) -> Element:
-    """The root `testsuites` with everything in it."""
-    root = Element("testsuites", {"name": _name(name), **_counts(suites)})
-    for suite in suites:
-        inner = SubElement(root, "testsuite", {"name": _name(suite.name), **_counts([suite])})
-        for case in suite.cases:
-            _add(inner, case, _name(suite.name))
-    return root
+def _element(suite: Suite) -> Element:
+    """Indented as the child of the root."""
+    made = Element("testsuite", {"name": _name(suite.name), **_counts([suite])})
+    for case in suite.cases:
+        _add(made, case, _name(suite.name))
+    indent(made, level=1)
+    return made
 
 
-def _counts(suites: Sequence[Suite]) -> dict[str, str]:
-    counts = {"tests": sum(len(suite.cases) for suite in suites)}
-    for attribute, outcome in {"failures": FAILED, "errors": "error", "skipped": "skipped"}.items():
-        counts[attribute] = sum(suite.count(outcome) for suite in suites)
-    return {attribute: str(count) for attribute, count in counts.items()}
+def _counts(suites: Iterable[Suite]) -> dict[str, str]:
+    """The attributes that count the cases: all of them, and by their outcome."""
+    outcomes = Counter(case.outcome for suite in suites for case in suite.cases)
+    by_name = {"failures": outcomes[FAILED], "errors": outcomes["error"], "skipped": outcomes["skipped"]}
+    return {name: str(count) for name, count in {"tests": outcomes.total(), **by_name}.items()}
 
 
 def _add(suite: Element, case: Case, classname: str) -> None:

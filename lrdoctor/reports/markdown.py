@@ -87,7 +87,7 @@ def _row(notice: Notice, report: Report) -> tuple[str, str, str, str, str]:
     known = " (known)" if notice.is_known else ""
     step = "" if notice.first_step is None else f" step {notice.first_step}"
     run = "the study" if notice.run is None else name(notice.run)
-    found = next((f for f in report.findings if (f.code, f.run) == (notice.code, notice.run)), None)
+    found = next((f for f in report.findings_of(notice.run) if f.code == notice.code), None)
     do = "" if found is None else actions.for_finding(report, found)
     return f"{notice.severity}{known}", words(notice.code), words(notice.message) + more, f"{run}{step}", words(do)
 

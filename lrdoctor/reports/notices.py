@@ -107,7 +107,7 @@ def _not_judged(report: Report) -> Iterator[Notice]:
 
 def why_not_judged(run: RunSummary, report: Report) -> str:
     """Why a log has no verdict."""
-    reasons: Iterable[str] = (skip.reason for skip in report.skipped if skip.run == run.name)
+    reasons: Iterable[str] = (skip.reason for skip in report.skips_of(run.name))
     return run.exit_reason or "; ".join(dict.fromkeys(reasons)) or "its values allow no verdict"
 
 

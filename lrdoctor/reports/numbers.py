@@ -48,11 +48,9 @@ def printable(text: str) -> str:
     >>> print(printable("red \x1b[31m\nnew\tline"))
     red \x1b[31m\nnew\tline
     """
-    return "".join(_spelled(c) if unicodedata.category(c) in UNPRINTABLE else c for c in text)
-
-
-def _spelled(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+    return "".join(
+        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in UNPRINTABLE else c for c in text
+    )
 
 
 def duration(seconds: float) -> str:

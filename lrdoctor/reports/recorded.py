@@ -6,19 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-FRAMEWORKS = {
-    "raw": "a loop of its own",
-    "hf": "the Hugging Face Trainer",
-    "lightning": "Lightning",
-    "accelerate": "Accelerate",
-    "keras": "Keras",
-    "torchtitan": "torchtitan",
-    "megatron": "Megatron-LM",
-    "fairseq": "fairseq",
-    "nanogpt": "nanoGPT's script",
-    "timm": "timm's script",
-    "none": "a loop without an optimizer object",
-}
+from lrdoctor.core.run import FRAMEWORKS
 
 
 def headline(recorded: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -180,10 +180,6 @@ class GrowingRun:
     def verdict(self) -> Verdict:
         return self._judge.verdict
 
-    @property
-    def n_looks(self) -> int:
-        return self._looks.made
-
     def grow(self, run: Run) -> list[StreamEvent]:
         """Takes the points that are new in it, and says what changed.
 

@@ -46,7 +46,8 @@ def resolve(class_path: str, folder: str) -> Any:
     except WorkloadError:
         raise
     except (Exception, SystemExit) as error:  # a training script without a main guard exits when it is imported
-        hint = RELATIVE_IMPORT if module_name.endswith(".py") and _is_relative(error) else ""
+        is_relative = isinstance(error, ImportError) and "no known parent package" in words_of(error)
+        hint = RELATIVE_IMPORT if module_name.endswith(".py") and is_relative else ""
         raise WorkloadError(f"{class_path}: `{module_name}` does not import: {blame(error)}{hint}") from error
     found: Any = module
     for part in attribute.split("."):
@@ -62,10 +63,6 @@ def _alternatives(owner: Any, name: str) -> str:
     if near:
         return f"did you mean `{near[0]}`?"
     return f"it has {', '.join(public[:MOST_NAMES]) or 'no public name'}"
-
-
-def _is_relative(error: BaseException) -> bool:
-    return isinstance(error, ImportError) and "no known parent package" in words_of(error)
 
 
 def build(block: Mapping[str, Any], folder: str, role: str, *args: Any, **kwargs: Any) -> Any:

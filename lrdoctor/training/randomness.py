@@ -49,13 +49,10 @@ class Stream:
         _restore(self._outer)
 
 
-def _cuda_in_use() -> bool:
-    # asking for CUDA's state before anything uses CUDA would start it
-    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]
-
-
 def _state() -> Any:
-    cuda = torch.cuda.get_rng_state_all() if _cuda_in_use() else None
+    # asking for CUDA's state before anything uses CUDA would start it
+    is_used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    cuda = torch.cuda.get_rng_state_all() if is_used else None
     return random.getstate(), np.random.get_state(), torch.get_rng_state(), cuda
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -245,3 +246,42 @@ def test_a_validation_loss_alone_is_judged_and_called_so() -> None:
     assert report.summary.startswith("validation loss rose")
     assert report.runs[0].n_points == 100
     assert report.runs[0].final_train_loss is None
+
+
+def test_a_run_is_let_go_once_it_is_judged() -> None:
+    """However many logs there are, the curves of the one that is judged and of the one that is read are in memory."""
+    alive: list[weakref.ref[Run]] = []
+    most = 0
+
+    class Reading:
+        unread = passed_over = no_logs = ()
+
+        @property
+        def runs(self) -> Iterator[Run]:
+            nonlocal most
+            for i in range(20):
+                made = run(f"r{i}")
+                alive.append(weakref.ref(made))
+                most = max(most, sum(one() is not None for one in alive))
+                yield made
+                del made
+
+    report = report_of_logs(cast("Any", Reading()))
+    assert len(report.runs) == 20
+    assert most <= 2
+
+
+def test_curves_of_the_first_runs_of_a_verdict_are_kept_whole_and_then_in_brief(
+    judge: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page draws the worst runs, wherever they lie; a line of characters is drawn of any."""
+    monkeypatch.setattr(logs, "MOST_WHOLE", 2)
+    judge({**{f"s{i}": [] for i in range(4)}, "late": [ERROR]})
+    runs = [
+        replace(run(name, 5000), curves={c: Curve.of(np.ones(5000)) for c in ("train_loss", "val_loss")})
+        for name in ("s0", "s1", "s2", "s3", "late")
+    ]
+    report = report_of_logs(Gathered(runs=tuple(runs)))
+    kept = {one.name: {name: len(curve) > 220 for name, curve in one.curves.items()} for one in report.runs}
+    whole, brief = {"train_loss": True, "val_loss": True}, {"train_loss": False}
+    assert kept == {"s0": whole, "s1": whole, "s2": brief, "s3": brief, "late": whole}

@@ -143,8 +143,8 @@ def test_memory_that_is_used_up_is_no_bug(tmp_path: Path) -> None:
     begin = (
         "import sys, lrdoctor.logs.gather as g\n"
         "from lrdoctor.cli import main\n"
-        "def gather(*args, **kwargs): raise MemoryError\n"
-        "g.gather = gather\n"
+        "def read_log(*args, **kwargs): raise MemoryError\n"
+        "g.read_log = read_log\n"
         "sys.argv = ['lrdoctor', 'diagnose', 'log.csv']\n"
         "main()\n"
     )

@@ -218,7 +218,7 @@ def test_what_cannot_be_done_from_outside_is_refused() -> None:
         (["{steps}"], {}, "length              the command's {steps}"),
         ([], {}, "files               the command names no {dir}"),
         ([], {}, "architecture        a command's model is not looked at"),
-        ([], {}, "training            a training loop of its own, SGD with a learning rate of 0.1"),
+        ([], {}, "training            a loop of its own, SGD with a learning rate of 0.1"),
     ],
 )
 def test_what_a_command_cannot_do_is_said_before_it_runs(words: list[str], others: dict[str, Any], line: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import SPEC, WORK, command, curves, lrdoctor, project, records
+from projects import SPEC, WORK, command, curves, in_process, project, records
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Invocation:
 
 def undisturbed(invocation: Invocation, folder: Path) -> Path:
     """The study folder of the command when nothing disturbs it."""
-    done = lrdoctor(*invocation.words(folder))
+    done = in_process(*invocation.words(folder))
     assert done.returncode == 0, done.stderr
     assert n_begun(folder) == len(records(folder / "out")) + CHECKS + invocation.n_looks
     return folder / "out"
@@ -100,7 +100,7 @@ def resume(
     ended = {path.parent.parent.name for path in folder.glob("out/running/*/*/ended.json")} - set(before)
     # a worker that has finished a trial is given the next one before the finished one is saved
     assert 0 <= begun - len(before) - CHECKS - n_looked <= 2 * invocation.jobs, "more was lost than what was under way"
-    done = lrdoctor(*invocation.words(folder))
+    done = in_process(*invocation.words(folder))
     assert done.returncode == 0, done.stderr
     after = records(folder / "out")
     assert len(before) < len(after)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import gc
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from undrawn import undrawn
+
+from lrdoctor.__main__ import main
+from lrdoctor.cli import endings
+from lrdoctor.reports.figures import style
 
 SPEC = """\
 name: tiny
@@ -129,6 +140,41 @@ def command(*arguments: object) -> list[str]:
 def lrdoctor(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Runs the command line to its end."""
     return subprocess.run(command(*arguments), capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+def in_process(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Runs the command line to its end as `lrdoctor` does, but in this process, and with figures that show nothing.
+
+    Trials run in worker processes as ever, forked from a server that has imported torch for the command before.
+    Where it matters that a command is a process of its own, or what it draws, `lrdoctor` runs it.
+    """
+    words = ["lrdoctor", *map(str, arguments)]
+    written = [io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2)]
+    code: object = None
+    with ExitStack() as changed:
+        changed.callback(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
+        changed.callback(gc.set_threshold, *gc.get_threshold())
+        changed.callback(gc.unfreeze)
+        changed.enter_context(chdir(cwd or Path.cwd()))
+        changed.enter_context(patch.object(sys, "argv", words))
+        changed.enter_context(patch.object(endings, "CONCLUDED", []))
+        changed.enter_context(patch.object(style, "_both", undrawn))
+        changed.enter_context(redirect_stdout(written[0]))
+        changed.enter_context(redirect_stderr(written[1]))
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    assert isinstance(code, int)
+    out, err = (stream.buffer.getvalue().decode() for stream in written)
+    return subprocess.CompletedProcess(words, code, out, err)
+
+
+def assert_drawn(out: Path) -> None:
+    """Every figure of a study folder holds something."""
+    sizes = {path.name: path.stat().st_size for path in (out / "figures").iterdir()}
+    assert sizes
+    assert {name: size for name, size in sizes.items() if size <= 1000} == {}
 
 
 def curves(out: Path) -> dict[str, bytes]:

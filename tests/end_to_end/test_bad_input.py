@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from projects import SPEC, lrdoctor, project
+from projects import SPEC, in_process, lrdoctor, project
 
 WORK = """\
 import torch
@@ -64,7 +64,7 @@ def one_pass():
 def test_what_cannot_work_exits_with_2_and_one_message(tmp_path: Path, overrides: list[str], message: str) -> None:
     spec = project(tmp_path, SPEC.replace("[0, 1, 2]", "[0]").replace('step: "./work.py:loss_of"\n', ""), WORK)
     options = [text for override in overrides for text in ("--set", override)]
-    done = lrdoctor("sweep", spec, "--out", tmp_path / "out", "-q", *options)
+    done = in_process("sweep", spec, "--out", tmp_path / "out", "-q", *options)
     if not message:
         assert done.returncode in (0, 1), done.stderr  # the project itself works
         return
@@ -90,16 +90,16 @@ def test_what_cannot_work_exits_with_2_and_one_message(tmp_path: Path, overrides
     ],
 )
 def test_usage(tmp_path: Path, arguments: list[str], code: int, message: str) -> None:
-    done = lrdoctor(*arguments, cwd=tmp_path)
+    done = in_process(*arguments, cwd=tmp_path)
     assert done.returncode == code
     assert message in done.stderr
 
 
 def test_a_study_folder_of_another_spec_is_refused(tmp_path: Path) -> None:
     spec = project(tmp_path, SPEC.replace("[0, 1, 2]", "[0]").replace('step: "./work.py:loss_of"\n', ""), WORK)
-    assert lrdoctor("sweep", spec, "--out", tmp_path / "out", "-q").returncode in (0, 1)
+    assert in_process("sweep", spec, "--out", tmp_path / "out", "-q").returncode in (0, 1)
     before = (tmp_path / "out" / "report.json").read_bytes()
-    done = lrdoctor("sweep", spec, "--out", tmp_path / "out", "--set", "optimizer=adam")
+    done = in_process("sweep", spec, "--out", tmp_path / "out", "--set", "optimizer=adam")
     assert done.returncode == 2
     assert 'optimizer.name: was not set, is now "adam"' in done.stderr
     assert (tmp_path / "out" / "report.json").read_bytes() == before
@@ -120,9 +120,9 @@ def test_a_bug_leaves_a_traceback_in_a_file_and_exits_with_3(tmp_path: Path, mon
 
 
 def test_the_starter_runs_as_it_is(tmp_path: Path) -> None:
-    assert lrdoctor("init", tmp_path / "new").returncode == 0
+    assert in_process("init", tmp_path / "new").returncode == 0
     done = lrdoctor("sweep", "lrdoctor.yaml", cwd=tmp_path / "new")
     # three seeds may leave open on which side of 2 its margin lies
     assert done.returncode in (0, 1) or "3 seeds cannot tell" in done.stdout, done.stderr
     assert re.search(r"best learning rate \(lr\*\) +0\.\d", done.stdout)
-    assert lrdoctor("init", tmp_path / "new").returncode == 2
+    assert in_process("init", tmp_path / "new").returncode == 2

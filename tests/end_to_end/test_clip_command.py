@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from projects import STEEP, lrdoctor, project, trials
+from projects import STEEP, assert_drawn, in_process, lrdoctor, project, trials
 from report_schema import SCHEMA, faults, parse
 from typer.testing import CliRunner
 
@@ -32,15 +33,18 @@ sweep: {values: [0.001, 0.003]}
 @pytest.fixture(scope="module")
 def clipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clipped")
-    done = run(folder, project(folder, SPEC, STEEP), "--json")
+    done = run(folder, project(folder, SPEC, STEEP), "--json", runner=lrdoctor)
     assert done.returncode in (0, 1), done.stderr
+    assert_drawn(folder / "out")
     (folder / "stdout.json").write_text(done.stdout)
     return folder
 
 
-def run(folder: Path, spec: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, spec: Path, *more: str, runner: Callable[..., subprocess.CompletedProcess[str]] = in_process
+) -> subprocess.CompletedProcess[str]:
     rates = ("--lr", 0.01, "--unstable-lr", 0.2)
-    return lrdoctor("clip", spec, "--out", folder / "out", "--jobs", 1, *rates, *more)
+    return runner("clip", spec, "--out", folder / "out", "--jobs", 1, *rates, *more)
 
 
 def test_json_is_the_saved_report_and_fits_the_schema(clipped: Path) -> None:
@@ -51,7 +55,7 @@ def test_json_is_the_saved_report_and_fits_the_schema(clipped: Path) -> None:
     assert printed["clip"]["status"] == "verified"
     assert len(printed["runs"]) == len(trials(clipped / "out"))
     for name in printed["clip"]["figures"]:
-        assert (clipped / "out" / name).stat().st_size > 1000
+        assert (clipped / "out" / name).is_file()
 
 
 def test_a_second_run_trains_nothing_and_says_the_same(clipped: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import SPEC, lrdoctor, project, records
+from projects import SPEC, in_process, lrdoctor, project, records
 from report_schema import faults, parse
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
@@ -58,16 +58,16 @@ def test_specs_are_swept_and_the_longer_training_is_the_better(folder: Path) -> 
 def test_finished_studies_are_read_from_their_folders_and_turned_round(folder: Path) -> None:
     studies = [folder / "lrdoctor_out" / name for name in ("tiny", "short")]
     before = [records(study) for study in studies]
-    done = lrdoctor("compare", *studies, "--out", folder / "turned")
+    done = in_process("compare", *studies, "--out", folder / "turned")
     assert done.returncode == 1, done.stderr
     assert "short against tiny" in done.stdout
     assert "best validation loss higher" in done.stdout
     assert done.stdout.splitlines()[-1] == f"  the page: {folder / 'turned' / 'report.html'}"
     assert [records(study) for study in studies] == before
-    again = lrdoctor("compare", *studies, "--out", folder / "turned", "-q")
+    again = in_process("compare", *studies, "--out", folder / "turned", "-q")
     assert again.stdout.splitlines()[0] == done.stdout.splitlines()[0]
     assert "the page" not in again.stdout
-    same = lrdoctor("compare", studies[0], studies[0], "--out", folder / "same", "-q")
+    same = in_process("compare", studies[0], studies[0], "--out", folder / "same", "-q")
     assert same.returncode == 0, same.stdout
     assert "DIFFERENCE BEYOND CHANCE: tiny (tiny) against tiny" in same.stdout
 
@@ -89,7 +89,7 @@ def test_what_is_refused_before_anything_is_trained(folder: Path, arguments: lis
         (folder / name).mkdir(exist_ok=True)
     (folder / "full" / "mine.txt").write_text("mine")
     (folder / "unfinished" / "study.json").write_text('{"lrdoctor_version": "0", "schema_version": 1}')
-    done = lrdoctor("compare", *arguments, cwd=folder)
+    done = in_process("compare", *arguments, cwd=folder)
     assert done.returncode == 2, done.stderr
     assert said in done.stderr
     assert (folder / "full" / "mine.txt").read_text() == "mine"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from projects import command, lrdoctor
+from projects import command, in_process, lrdoctor
 from report_schema import SCHEMA, faults, parse
 
 VALUES = 0.4 + 2 * np.exp(-np.arange(500) / 100) + 0.02 * np.random.default_rng(0).standard_normal(500)
@@ -74,7 +74,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_exit_code_and_first_line(folder: Path, arguments: str, code: int, verdict: str) -> None:
-    done = lrdoctor("diagnose", *arguments.split(), cwd=folder)
+    done = in_process("diagnose", *arguments.split(), cwd=folder)
     assert done.returncode == code, done.stdout + done.stderr
     assert done.stdout.startswith(verdict)
     assert done.stderr == ""
@@ -93,7 +93,7 @@ def test_exit_code_and_first_line(folder: Path, arguments: str, code: int, verdi
     ],
 )
 def test_a_wrong_call_exits_with_2(folder: Path, arguments: str, message: str) -> None:
-    done = lrdoctor("diagnose", *arguments.split(), cwd=folder)
+    done = in_process("diagnose", *arguments.split(), cwd=folder)
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import SPEC, lrdoctor, project
+from projects import SPEC, in_process, project
 from report_schema import SCHEMA, faults
 
 NET = """\
@@ -49,7 +49,7 @@ SUM = next(i for i, line in enumerate(NET.splitlines(), 1) if "x + self.f(x)" in
 
 def inspect(folder: Path, *more: object, code: int = 0) -> dict[str, Any]:
     spec = SPEC.replace("{class_path: torch.optim.AdamW, init_args: {weight_decay: 1e-2}}", "{name: momentum}")
-    done = lrdoctor("inspect", project(folder, spec, NET), "--json", *more, cwd=folder)
+    done = in_process("inspect", project(folder, spec, NET), "--json", *more, cwd=folder)
     assert done.returncode == code, done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
     assert faults(document, SCHEMA) == []
@@ -79,6 +79,6 @@ def test_a_model_that_does_not_run_under_the_recorder(tmp_path: Path) -> None:
 
 def test_a_model_that_does_not_run_at_all(tmp_path: Path) -> None:
     spec = project(tmp_path, work=NET.replace("self.first(x)", "self.first(x, x)"))
-    done = lrdoctor("inspect", spec)
+    done = in_process("inspect", spec)
     assert done.returncode == 2
     assert "the training step raised TypeError" in done.stderr

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from projects import lrdoctor, project
+from projects import in_process, project
 
 from lrdoctor import runner
 from lrdoctor.catalogue import SWEEP
@@ -44,14 +44,14 @@ def test_a_plan_is_timed_and_leaves_nothing(tmp_path: Path, capsys: pytest.Captu
 
 def test_after_the_sweep_nothing_of_it_is_left_to_train(tmp_path: Path) -> None:
     spec = project(tmp_path)
-    assert lrdoctor("sweep", spec, "--out", tmp_path / "out", "--fail-on", "never").returncode == 0
+    assert in_process("sweep", spec, "--out", tmp_path / "out", "--fail-on", "never").returncode == 0
     plan = planned(spec, tmp_path / "out")
     assert (plan.trials, plan.seconds) == (0, 0.0)
     assert "finished trials" in plan.assumptions[-1]
 
 
 def test_a_plan_has_nothing_to_report(tmp_path: Path) -> None:
-    done = lrdoctor("treat", project(tmp_path), "--plan", "--junit", tmp_path / "j.xml", "--min-margin", 3)
+    done = in_process("treat", project(tmp_path), "--plan", "--junit", tmp_path / "j.xml", "--min-margin", 3)
     assert done.returncode == 2
     assert "--plan trains and judges nothing, so that there is nothing for --junit, --min-margin" in done.stderr
     assert not (tmp_path / "j.xml").exists()

@@ -2,20 +2,22 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pandas as pd
 import pytest
-from projects import lrdoctor, project, records
+from projects import in_process, lrdoctor, project, records
 from report_schema import SCHEMA, faults
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
 
 
-def probe(folder: Path, *more: object) -> dict[str, Any]:
+def probe(folder: Path, *more: object, runner: Callable[..., CompletedProcess[str]] = in_process) -> dict[str, Any]:
     """The report of a probe that finds nothing unstable."""
-    done = lrdoctor(
+    done = runner(
         "probe", folder / "tiny.yaml", "--out", folder / "out", "--jobs", 1, "--json", "--fail-on", "never", *more
     )
     assert done.returncode == 0, done.stderr
@@ -27,7 +29,7 @@ def probe(folder: Path, *more: object) -> dict[str, Any]:
 def test_a_probe_is_the_first_part_of_the_sweeps_trial_and_resumes(tmp_path: Path) -> None:
     spec = project(tmp_path)
     few = ("--set", "sweep={values: [0.01, 0.02, 0.05, 10.0]}", "--set", "probe.steps=25")
-    swept = lrdoctor("sweep", spec, "--out", tmp_path / "out", "--jobs", 1, "--exhaustive", "--fail-on", "never", *few)
+    swept = in_process("sweep", spec, "--out", tmp_path / "out", "--jobs", 1, "--exhaustive", "--fail-on", "never", *few)
     assert swept.returncode == 0, swept.stderr
     before = records(tmp_path / "out")
     document = probe(tmp_path, "--lr", 0.01, *few)
@@ -50,12 +52,12 @@ def test_a_probe_is_the_first_part_of_the_sweeps_trial_and_resumes(tmp_path: Pat
     assert {key: after[key] for key in before} == before
     assert probe(tmp_path, "--lr", 0.01, *few) == document
     assert records(tmp_path / "out") == after
-    assert probe(tmp_path, *few)["sweep"]["rates"]
+    assert probe(tmp_path, *few, runner=lrdoctor)["sweep"]["rates"]
     assert (tmp_path / "out" / "figures" / "figure_5_every_step.svg").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("option", [("--lr", "0"), ("--factor", "-1"), ("--lr", "nan")])
 def test_a_rate_that_is_none_is_refused(tmp_path: Path, option: tuple[str, str]) -> None:
-    done = lrdoctor("probe", project(tmp_path), "--out", tmp_path / "out", *option)
+    done = in_process("probe", project(tmp_path), "--out", tmp_path / "out", *option)
     assert done.returncode == 2
     assert "expected a finite number above 0" in done.stderr

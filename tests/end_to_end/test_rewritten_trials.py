@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import curves, lrdoctor, project, records
+from projects import curves, in_process, project, records
 from report_schema import SCHEMA, faults, parse
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forkserver is POSIX")
@@ -61,7 +61,7 @@ sweep: {values: [0.01, 0.1]}
 
 
 def swept(folder: Path, out: str, *more: object) -> dict[str, Any]:
-    done = lrdoctor(
+    done = in_process(
         "sweep", folder / "tiny.yaml", "--out", folder / out, "--json", "--fail-on", "never", "--jobs", 1, *more
     )
     # two seeds need not tell whether the best rate has room
@@ -111,24 +111,24 @@ def test_rewritten_trials_are_saved_and_resumed(folder: Path, gated: dict[str, A
 def test_what_cannot_be_changed_is_an_error_that_says_why(tmp_path: Path) -> None:
     plain = NET.replace("self.norm(x + f)", "self.norm(f)")
     project(tmp_path, SPEC + "rewrite: rezero\n", plain)
-    done = lrdoctor("sweep", tmp_path / "tiny.yaml", "--out", tmp_path / "out", "--jobs", 1)
+    done = in_process("sweep", tmp_path / "tiny.yaml", "--out", tmp_path / "out", "--jobs", 1)
     assert done.returncode == 2
     assert "rewrite: rezero can be made nowhere in the model: no residual add was recognised" in done.stderr
 
 
 def test_inspect_shows_the_model_that_trials_train(folder: Path) -> None:
-    done = lrdoctor("inspect", folder / "tiny.yaml", "--json", "--fail-on", "never", "--set", "rewrite=move_norm")
+    done = in_process("inspect", folder / "tiny.yaml", "--json", "--fail-on", "never", "--set", "rewrite=move_norm")
     assert done.returncode == 0, done.stderr
     told = parse(done.stdout)["architecture"]
     assert (told["residual_adds"], told["post_norm_sites"], told["branches_not_norm_last"]) == (3, 0, 0)
     # the sums are normalized already
-    done = lrdoctor("inspect", folder / "tiny.yaml", "--set", "rewrite=add_norm")
+    done = in_process("inspect", folder / "tiny.yaml", "--set", "rewrite=add_norm")
     assert (done.returncode, "move_norm" in done.stderr) == (2, True)
 
 
 def test_treat_tries_them_and_a_second_run_says_the_same(folder: Path) -> None:
     def treated() -> dict[str, Any]:
-        done = lrdoctor(
+        done = in_process(
             "treat", folder / "tiny.yaml", "--out", folder / "treated", "--lr", 0.03, "--unstable-lr", 0.1, "--all",
             "--json", "--fail-on", "never",
         )  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from projects import STEEP, lrdoctor, project
+from projects import STEEP, in_process, lrdoctor, project
 
 from lrdoctor.reports.terminal.screen import LINES
 
@@ -53,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(SAMPLES, made / "sample_runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
-        done = lrdoctor("treat", "tiny.yaml", "--out", "out", "--jobs", 1, "--fail-on", "never", cwd=made)
+        done = in_process("treat", "tiny.yaml", "--out", "out", "--jobs", 1, "--fail-on", "never", cwd=made)
     assert done.returncode == 0, done.stderr
     return made
 
@@ -91,7 +91,9 @@ def screen(
     def shown(*words: object) -> list[str]:
         if (width, *words) in printed:
             return printed[width, *words]
-        done: subprocess.CompletedProcess[str] = lrdoctor(*words, cwd=folder)
+        # what `run` shows of the script goes to this process's own standard output
+        runner = lrdoctor if words[0] == "run" else in_process
+        done: subprocess.CompletedProcess[str] = runner(*words, cwd=folder)
         assert done.returncode in (0, 1), done.stderr
         # of `run`, standard output is the script's
         report = done.stderr.partition("\n")[2] if words[0] == "run" else done.stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import lrdoctor
+from projects import in_process
 from report_schema import SCHEMA, faults
 from test_quadratic_limits import spec_of
 
@@ -21,7 +21,7 @@ def run(folder: Path, command: str, *options: object) -> dict[str, Any]:
     """The report of a command on the quadratic whose limit is 0.4."""
     (folder / "spec.yaml").write_text(spec_of("sgd", 0.0, curvature=5.0) + ONE_SEED)
     given = ("--out", folder / "out", "--json", "--fail-on", "never", "--jobs", 2, *options)
-    done = lrdoctor(command, folder / "spec.yaml", *given)
+    done = in_process(command, folder / "spec.yaml", *given)
     assert done.returncode in (0, 2), done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     assert faults(report, SCHEMA) == []
@@ -58,7 +58,7 @@ def test_a_plan_says_that_seeds_may_come(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(spec_of("sgd", 0.0, curvature=5.0) + ONE_SEED)
     given = ("--out", tmp_path / "out", "--plan", "--json", "--jobs", 1)
     plain, auto = (
-        json.loads(lrdoctor("treat", tmp_path / "spec.yaml", *given, *options).stdout)["plan"]
+        json.loads(in_process("treat", tmp_path / "spec.yaml", *given, *options).stdout)["plan"]
         for options in ((), ("--seeds", "auto"))
     )
     swept = [sum(s["trials"] for s in plan["stages"] if s["part"] == "sweep") for plan in (plain, auto)]

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import interruptions
 import pandas as pd
 import pytest
-from projects import SPEC, WORK, curves, lrdoctor, project, records, trials
+from projects import SPEC, WORK, assert_drawn, curves, in_process, lrdoctor, project, records, trials
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
 
@@ -20,6 +20,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
     done = lrdoctor("sweep", project(folder), "--out", folder / "out", "--json", "--jobs", 1)
     assert done.returncode in (0, 1), done.stderr
+    assert_drawn(folder / "out")
     (folder / "stdout.json").write_text(done.stdout)
     return folder / "out"
 
@@ -36,7 +37,7 @@ def test_the_exit_code_follows_the_verdict(undisturbed: Path) -> None:
     spec = undisturbed.parent / "tiny.yaml"
     verdict = json.loads((undisturbed / "report.json").read_text())["verdict"]
     codes = [
-        lrdoctor("sweep", spec, "--out", undisturbed, "-q", "--fail-on", level).returncode
+        in_process("sweep", spec, "--out", undisturbed, "-q", "--fail-on", level).returncode
         for level in ("unstable", "warning", "never")
     ]
     assert codes == [1 if verdict == "unstable" else 0, 1, 0]
@@ -45,14 +46,14 @@ def test_the_exit_code_follows_the_verdict(undisturbed: Path) -> None:
 def test_a_study_is_held_against_its_own_report_and_pointed_at_in_its_spec(undisturbed: Path) -> None:
     spec, junit = undisturbed.parent / "tiny.yaml", undisturbed.parent / "junit.xml"
     given = ("--baseline", undisturbed / "report.json", "--junit", junit, "--github", "--min-margin", "0.01")
-    done = lrdoctor("sweep", "tiny.yaml", "--out", undisturbed, *given, cwd=undisturbed.parent)
+    done = in_process("sweep", "tiny.yaml", "--out", undisturbed, *given, cwd=undisturbed.parent)
     assert done.returncode == 0, done.stderr
     assert "nothing is new or worse than in" in done.stdout
     line = spec.read_text().splitlines().index("sweep: {values: [0.001, 0.01, 0.05, 10.0]}") + 1
     assert f" file=tiny.yaml,line={line},title=LRD40" in done.stdout
     suites = [suite.get("name") for suite in ElementTree.parse(junit).getroot()]
     assert suites == ["study: sweep", "trials by rate", "baseline and margin"]
-    too_much = lrdoctor("sweep", spec, "--out", undisturbed, "-q", "--fail-on", "never", "--min-margin", 1e6)
+    too_much = in_process("sweep", spec, "--out", undisturbed, "-q", "--fail-on", "never", "--min-margin", 1e6)
     assert too_much.returncode in (1, 2)
 
 
@@ -66,7 +67,7 @@ def test_the_study_folder_reads_with_pandas(undisturbed: Path) -> None:
         steps = pd.read_csv(undisturbed / "trials" / key / "steps.csv")
         assert list(steps.columns) == ["step", "learning_rate", "train_loss", "grad_norm", "val_loss"]
         assert list(steps.step) == list(range(len(steps)))
-    assert (undisturbed / "figures" / "figure_7a_objective_vs_learning_rate.svg").stat().st_size > 1000
+    assert (undisturbed / "figures" / "figure_7a_objective_vs_learning_rate.svg").is_file()
 
 
 def test_a_control_has_no_gradient_norm_and_knows_the_best_constant_prediction(undisturbed: Path) -> None:
@@ -87,14 +88,14 @@ def test_a_control_has_no_gradient_norm_and_knows_the_best_constant_prediction(u
 
 def test_a_finished_study_is_not_run_again(undisturbed: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in undisturbed.glob("trials/*/*")}
-    done = lrdoctor("sweep", undisturbed.parent / "tiny.yaml", "--out", undisturbed, "--fail-on", "never")
+    done = in_process("sweep", undisturbed.parent / "tiny.yaml", "--out", undisturbed, "--fail-on", "never")
     assert done.returncode == 0
     assert {path: path.stat().st_mtime_ns for path in undisturbed.glob("trials/*/*")} == before
     assert "completed" not in done.stderr
 
 
 def test_the_resolved_spec_of_a_study_runs_to_the_same_bits(undisturbed: Path, tmp_path: Path) -> None:
-    done = lrdoctor("sweep", undisturbed / "spec.yaml", "--out", tmp_path / "out", "--fail-on", "never", "-q")
+    done = in_process("sweep", undisturbed / "spec.yaml", "--out", tmp_path / "out", "--fail-on", "never", "-q")
     assert done.returncode == 0, done.stderr
     assert curves(tmp_path / "out") == curves(undisturbed)
 
@@ -116,7 +117,7 @@ def test_the_parent_process_never_imports_torch(undisturbed: Path, tmp_path: Pat
 def test_a_killed_worker_costs_nothing_but_its_trial(undisturbed: Path, tmp_path: Path) -> None:
     spec = project(tmp_path)
     (tmp_path / "plan").write_text("4 kill worker")
-    done = lrdoctor("sweep", spec, "--out", tmp_path / "out", "--jobs", 2, "--fail-on", "never")
+    done = in_process("sweep", spec, "--out", tmp_path / "out", "--jobs", 2, "--fail-on", "never")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "done").exists()
     assert sorted(r["attempts"] for r in records(tmp_path / "out").values())[-2:] == [1, 2]
@@ -126,7 +127,7 @@ def test_a_killed_worker_costs_nothing_but_its_trial(undisturbed: Path, tmp_path
 def test_a_worker_killed_twice_marks_the_trial_failed(tmp_path: Path) -> None:
     deadly = WORK.replace("def disturb():", "def disturb():\n    if SEEN['updates'] == 30: os.kill(os.getpid(), 9)\n")
     spec = project(tmp_path, SPEC.replace("[0, 1, 2]", "[0]"), deadly)
-    done = lrdoctor("sweep", spec, "--out", tmp_path / "out", "--set", "sweep.values=[0.01, 0.05]")
+    done = in_process("sweep", spec, "--out", tmp_path / "out", "--set", "sweep.values=[0.01, 0.05]")
     assert done.returncode == 2
     assert "all 2 trials failed" in done.stderr
     assert "SIGKILL" in done.stderr

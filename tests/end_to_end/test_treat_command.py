@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import STEEP, lrdoctor, project, records, trials
+from projects import STEEP, assert_drawn, in_process, lrdoctor, project, records, trials
 from report_schema import SCHEMA, faults, parse
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
@@ -30,14 +30,15 @@ sweep: {values: [0.003, 0.01, 0.03, 0.1]}
 @pytest.fixture(scope="module")
 def treated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("treated")
-    done = run(folder, project(folder, SPEC, STEEP), "--json")
+    done = lrdoctor("treat", project(folder, SPEC, STEEP), "--out", folder / "out", "--jobs", 1, "--json")
     assert done.returncode in (0, 1), done.stderr
+    assert_drawn(folder / "out")
     (folder / "stdout.json").write_text(done.stdout)
     return folder
 
 
 def run(folder: Path, spec: Path, *more: object, command: str = "treat") -> subprocess.CompletedProcess[str]:
-    return lrdoctor(command, spec, "--out", folder / "out", "--jobs", 1, *more)
+    return in_process(command, spec, "--out", folder / "out", "--jobs", 1, *more)
 
 
 def printed(folder: Path) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def test_json_is_the_saved_report_and_fits_the_schema(treated: Path) -> None:
     for section in ("sweep", "probe", "warmup", "treat"):
         assert report[section]["figures"]
         for name in report[section]["figures"]:
-            assert (treated / "out" / name).stat().st_size > 1000
+            assert (treated / "out" / name).is_file()
 
 
 def test_the_warmup_is_proven_and_prescribed(treated: Path) -> None:
@@ -112,30 +113,29 @@ def test_a_plan_trains_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    ("part", "status", "why"),
-    [("search", "not_tried", "--max-trial-steps leaves"), ("fresh seeds", "unconfirmed", "not tried on fresh seeds")],
-)
-def test_a_budget_ends_between_fixes_and_the_next_run_goes_on(
-    treated: Path, tmp_path: Path, part: str, status: str, why: str
-) -> None:
+def test_a_budget_ends_between_fixes_and_each_run_goes_on(treated: Path, tmp_path: Path) -> None:
     found = printed(treated)["treat"]
     of_controls = 3 * 60
     before_fixes = found["cost"]["steps"] - sum(row["cost"]["steps"] for row in found["tried"])
-    budget = of_controls + (before_fixes + 300 if part == "search" else found["cost"]["steps"] - 700)
-    spec = project(tmp_path, SPEC, STEEP)
-    cut = run(tmp_path, spec, "--json", "--max-trial-steps", budget)
-    assert cut.returncode == 1, cut.stderr
-    report = parse(cut.stdout)
-    assert faults(report, SCHEMA) == []
-    assert sum(run["n_points"] for run in report["runs"]) <= budget - of_controls
-    assert report["treat"]["tried"][0]["status"] == status
-    assert why in report["treat"]["tried"][0]["why"]
-    assert report["treat"]["prescription"] is None
-    assert any(text.startswith("warmup: ") for text in report["treat"]["cut"])
-    before = len(records(tmp_path / "out"))
+    spec, kept = project(tmp_path, SPEC, STEEP), dict[str, Any]()
+    for up_to, status, why in (
+        (before_fixes + 300, "not_tried", "--max-trial-steps leaves"),
+        (found["cost"]["steps"] - 700, "unconfirmed", "not tried on fresh seeds"),
+    ):
+        budget = of_controls + up_to - sum(record["settings"]["max_train_steps"] for record in kept.values())
+        cut = run(tmp_path, spec, "--json", "--max-trial-steps", budget)
+        assert cut.returncode == 1, cut.stderr
+        report = parse(cut.stdout)
+        assert faults(report, SCHEMA) == []
+        assert sum(run["n_points"] for run in report["runs"]) <= up_to
+        assert report["treat"]["tried"][0]["status"] == status
+        assert why in report["treat"]["tried"][0]["why"]
+        assert report["treat"]["prescription"] is None
+        assert any(text.startswith("warmup: ") for text in report["treat"]["cut"])
+        before, kept = kept, records(tmp_path / "out")
+        assert kept.items() > before.items()
     whole = run(tmp_path, spec, "--json")
-    assert len(records(tmp_path / "out")) > before
+    assert records(tmp_path / "out").items() > kept.items()
     after = parse(whole.stdout)
     assert after["treat"]["prescription"] == {
         **found["prescription"],

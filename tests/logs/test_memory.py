@@ -45,7 +45,8 @@ def test_open_files(file: Any, name: str) -> None:
 def test_a_file_is_read_from_where_it_stands() -> None:
     file = io.BytesIO(b"# not yet\n" + CSV.encode())
     file.readline()
-    assert len(gather_any(file).runs[0].train_loss) == N
+    (run,) = gather_any(file).runs
+    assert len(run.train_loss) == N
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from log_samples import walk
 
 from lrdoctor.core.curve import Curve
-from lrdoctor.logs.provenance import decimal_digits, smoothing, unsmooth
+from lrdoctor.logs.provenance import decimal_digits, smoothing
 
 
 def averaged(values: list[float], beta: float) -> list[float]:
@@ -48,25 +48,6 @@ def test_raw_values_look_raw(n: int, seed: int) -> None:
 )
 def test_curves_without_noise_or_too_short_are_not_called_smoothed(values: list[float]) -> None:
     assert smoothing(Curve.of(values)) is None
-
-
-@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.99])
-def test_undoing_gives_the_values_back(beta: float) -> None:
-    raw = walk(500)
-    found = unsmooth(Curve.of(averaged(raw, beta), first_step=7), beta)
-    assert found.step[0] == 7
-    assert found.value == pytest.approx(np.array(raw), abs=1e-9)
-
-
-def test_undoing_keeps_non_finite_values() -> None:
-    found = unsmooth(Curve.of([1.0, np.inf, np.nan, 2.0]), 0.5)
-    assert np.isfinite(found.value).tolist() == [True, False, False, False]
-
-
-@pytest.mark.parametrize("beta", [-0.1, 1.0, 2.0, float("nan")])
-def test_a_beta_beyond_its_range_is_refused(beta: float) -> None:
-    with pytest.raises(ValueError, match="beta must be in"):
-        unsmooth(Curve.of([1.0]), beta)
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,9 @@ def test_the_figures_are_the_same_bytes_again_and_say_what_they_show() -> None:
     drawn = clip_figures("mlp", RUNS, clip((90.0, 4.0), best=(80.0, 2.5)))
     assert sorted(drawn) == sorted(f"{name}.{kind}" for name in NAMES for kind in ("png", "svg"))
     assert clip_figures("mlp", RUNS, clip((90.0, 4.0), best=(80.0, 2.5))) == drawn
-    for name, texts in zip(NAMES, (["seed 0", "seed 1"], ["scaled down", "updates, of 2 seeds"]), strict=True):
+    for name, texts in zip(
+        NAMES, (["seed 0", "seed 1"], ["clipping would scale these down", "updates, of 2 seeds"]), strict=True
+    ):
         text = svg_text(drawn[f"{name}.svg"])
         for wanted in ["gradient norms at lr* = 0.01; 40 % above 4", "4, 90th percentile", "2.5, 80th", *texts]:
             assert wanted in text

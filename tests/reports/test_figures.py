@@ -110,7 +110,7 @@ def test_every_study_gives_readable_files(name: str) -> None:
         ("nothing feasible", 0, ["no feasible learning rate", "infeasible"]),
         ("nothing feasible", 1, ["training loss at rates of which none is feasible", "0.01", "smoothed"]),
         ("norms", 2, ["gradient norms at lr* = 0.01", "at 0.1, the first unstable rate; 100 % above", "seed 0"]),
-        ("norms", 3, ["updates, of 1 seed", "scaled down", "(the axis ends at"]),
+        ("norms", 3, ["updates, of 1 seed", "clipping would scale these down", "(the axis ends at"]),
         ("nothing judged", 0, ["(2 rates could not be judged)", "no learning rate was judged"]),
         ("nothing measured", 0, ["no objective was measured"]),
         ("negative losses", 1, ["axis ends at"]),

@@ -9,7 +9,7 @@ from log_report_samples import report as of_logs
 from report_samples import finding, report, summary
 from treat_samples import TREATS
 
-from lrdoctor.core.report import Finding, Report, Skip
+from lrdoctor.core.report import Report, Skip
 from lrdoctor.reports.junit import render
 
 OUTCOMES = {"failure", "error", "skipped"}
@@ -123,24 +123,3 @@ def test_nothing_in_a_name_harms_the_file(sample: Report) -> None:
     root = parsed(sample)
     assert {element.tag for element in root.iter()} <= {"testsuites", "testsuite", "testcase", "system-out", *OUTCOMES}
     assert len(render(sample, None)) < 50_000
-
-
-def test_findings_are_sorted_to_their_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is looked at as often in a report of 400 logs as in one of 100: the work grows as the report does."""
-    looks = 0
-    whole = Finding.__getattribute__
-
-    def counting(self: Finding, name: str) -> object:
-        nonlocal looks
-        looks += name == "run"
-        return whole(self, name)
-
-    monkeypatch.setattr(Finding, "__getattribute__", counting)
-    counted = []
-    for n in (100, 400):
-        runs = [log_run(f"r{i}", "unstable") for i in range(n)]
-        sample = of_logs(*runs, findings=tuple(finding("it rose", run.name) for run in runs))
-        looks = 0
-        render(sample, None)
-        counted.append(looks)
-    assert counted[1] == 4 * counted[0] > 0

@@ -11,6 +11,8 @@ from log_report_samples import log_run
 from log_report_samples import report as log_report
 from report_samples import RATES, finding, rate, report, sweep_of
 from rich.console import Console
+from test_terminal_clip import clip
+from test_terminal_probe import probe_report, seed
 from treat_samples import TREATS
 from warmup_samples import TABLES
 
@@ -92,8 +94,8 @@ def test_of_many_rates_those_next_to_the_best_and_to_the_edge_are_kept() -> None
 
 def test_infeasible_and_unstable_are_told_apart_in_words() -> None:
     rising = rate(0.1, feasible=5, events={"rise": 4}, n_unstable=4)
-    text = "\n".join(screen(report(sweep=sweep_of([*RATES, rising])), 120))
-    assert "✗ infeasible for most seeds" in text
+    text = " ".join(screen(report(sweep=sweep_of([*RATES, rising])), 160))
+    assert "✗ infeasible: too few seeds train" in text
     assert "! unstable: it trains, and the loss rises on the way" in text
 
 
@@ -125,3 +127,77 @@ def test_a_folder_that_all_logs_are_in_is_told_once() -> None:
     lines = screen(replace(of, runs=runs), 120)
     assert any(line.startswith("Runs below runs/of/, the worst first") for line in lines)
     assert any(line.startswith("  1.csv ") for line in lines)
+
+
+LONG = (
+    "5 seeds cannot tell whether the best rate 0.02 sits at the edge (unstable below 2x; or at the next rate): "
+    "unstable from 2.23x on (90 %: 1.67x to 4.79x); more than 20 seeds may be needed; "
+    "clipping at 4.781 holds up to 0.04459 on the seeds of the search and on fresh ones"
+)
+
+
+def on_terminal(of: Report, width: int) -> list[str]:
+    file = io.StringIO()
+    console = Console(file=file, width=width, color_system=None, _environ={}, force_terminal=True)
+    print_screen(of, console, PAGE)
+    return [line.rstrip() for line in file.getvalue().split("\n")]
+
+
+def test_on_a_terminal_the_verdict_wraps_at_words_on_three_lines_and_the_rest_of_it_stands_below() -> None:
+    lines = on_terminal(report(verdict="inconclusive", summary=LONG), 80)
+    assert lines[0].startswith("INCONCLUSIVE: 5 seeds cannot tell")
+    assert all(len(line) <= 80 for line in lines[:4])
+    place = next(i for i, line in enumerate(lines) if line.startswith("  DO NOW"))
+    assert place <= 4
+    assert any(line.startswith("  -  clipping at 4.781 holds") for line in lines[place:])
+
+
+def test_where_nobody_looks_the_verdict_is_one_line() -> None:
+    file = io.StringIO()
+    print_screen(report(summary=LONG), Console(file=file, width=80, color_system=None, _environ={}), PAGE)
+    assert LONG in file.getvalue().split("\n")[0]
+
+
+def named(*names: str) -> Report:
+    of = logs(len(names))
+    by_number = {f"{i}.csv": name for i, name in enumerate(names)}
+    return replace(
+        of,
+        runs=tuple(replace(one, name=by_number[one.name]) for one in of.runs),
+        findings=tuple(replace(f, run=by_number[f.run]) for f in of.findings if f.run),
+        fixes=tuple(replace(f, run=by_number[f.run]) for f in of.fixes if f.run),
+        checks={"runs": {"LRD201": "a rise"}, "study": {}},
+    )
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_names_of_runs_are_not_broken_and_words_not_cut(width: int) -> None:
+    text = on_terminal(named("stuck_plateau.csv", "mid_training_divergence.csv", "nan.jsonl", "spike.log"), width)
+    rows = [line.split() for line in text if line.startswith("  ") and " unstable" in line]
+    assert [row[0] for row in rows] == [
+        "mid_training_divergence.csv" if width > 60 else "mid_tr...ergence.csv",
+        "spike.log",
+    ]
+    told = " ".join(word for line in text for word in line.split())
+    assert all(word in told for word in ("warm", "learning", "rate", "10 or 100 steps"))
+    assert ("LRD201 a rise" in told) == (width > 60)
+
+
+def test_names_that_would_be_the_same_without_their_middle_are_kept() -> None:
+    alike = [f"a_model_of_a_very_long_name_that_differs_in_{i}_only_in_the_middle_of_its_name.csv" for i in range(3)]
+    text = "".join("".join(line.split()) for line in on_terminal(named(*alike), 80))
+    assert "..." not in text
+
+
+@pytest.mark.parametrize(
+    ("of", "title"),
+    [
+        (replace(probe_report(seed(0), seed(1)), sweep=MANY_RATES), "Short run:"),
+        (report(sweep=MANY_RATES, command="clip", clip=clip()), "Clipping tried"),
+        (report(sweep=MANY_RATES, command="warmup", warmup=TABLES["held"]), "Warmups tried"),
+    ],
+    ids=["probe", "clip", "warmup"],
+)
+def test_what_a_command_brought_stands_above_the_rates(of: Report, title: str) -> None:
+    lines = screen(of, 80)
+    assert any(line.startswith(title) for line in lines)

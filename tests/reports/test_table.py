@@ -58,7 +58,7 @@ def test_a_wide_terminal() -> None:
         "★ 0.1 2.5",
         "✗ 0.25 100 check at 5x early blow-up 3/3",
         "? 1 - a|b <i>",
-        "★ lr*, the best learning rate ✗ infeasible for most seeds ? no trial could be judged",
+        "★ lr*, the best learning rate ✗ infeasible: too few seeds train ? no trial could be judged",
     ]
 
 

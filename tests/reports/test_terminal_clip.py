@@ -53,7 +53,7 @@ def test_the_whole_section() -> None:
 
 def test_the_table_goes_by_rate_then_from_easy_to_hard() -> None:
     lines = shown(clip())
-    start = next(i for i, line in enumerate(lines) if line.startswith("base learning rate"))
+    start = next(i for i, line in enumerate(lines) if line.startswith("learning rate"))
     assert lines[start + 1 : start + 6] == [
         "0.01 none 3/3 0.55 0.5..0.6",
         "0.02 none 3/3 0.55 0.5..0.6",

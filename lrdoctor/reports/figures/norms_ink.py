@@ -99,8 +99,9 @@ def _draw_bars(axes: Axes, plot: NormPlot, counts: Sequence[int], n_seeds: int) 
     style.make_log(axes, "x", plot.low, plot.high)
     axes.set_ylabel(f"updates, of {_seeds(n_seeds)}")
     limit = plot.marks[0].clip_norm
-    _bars(axes, plot, counts, [left < limit * (1 - 1e-9) for left in plot.edges[:-1]], style.BLUE, "left as they are")
-    _bars(axes, plot, counts, [left >= limit * (1 - 1e-9) for left in plot.edges[:-1]], style.ORANGE, "scaled down")
+    below = [left < limit * (1 - 1e-9) for left in plot.edges[:-1]]
+    _bars(axes, plot, counts, below, style.BLUE, "clipping would leave these")
+    _bars(axes, plot, counts, [not is_below for is_below in below], style.ORANGE, "clipping would scale these down")
     for mark, dash in zip(plot.marks, DASHES, strict=False):
         axes.axvline(mark.clip_norm, color=style.VERMILION, linestyle=dash, label=_label(mark), zorder=4)
 

@@ -184,14 +184,6 @@ def _pairs(of: Mapping[str, object], words: Callable[[object], str]) -> tuple[tu
     return tuple((key.replace("_", " "), words(value)) for key, value in of.items())
 
 
-def by_run(findings: Iterable[Finding]) -> dict[str | None, list[Finding]]:
-    """The findings of each run; None: of the whole."""
-    found: dict[str | None, list[Finding]] = {}
-    for finding in findings:
-        found.setdefault(finding.run, []).append(finding)
-    return found
-
-
 def in_short(findings: Iterable[Finding]) -> Iterator[str]:
     """The codes of what was found, each once."""
     yield from dict.fromkeys(finding.code for finding in findings)

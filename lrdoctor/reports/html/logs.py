@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lrdoctor.core.report import Finding, Report, RunSummary, Skip
+from lrdoctor.core.report import Report, RunSummary
 from lrdoctor.reports.html.drawn import curves_figure
 from lrdoctor.reports.html.figures import Figure
-from lrdoctor.reports.html.findings import Shown, by_run, in_short, of_log, skips_table
+from lrdoctor.reports.html.findings import Shown, in_short, of_log, skips_table
 from lrdoctor.reports.html.norm_bars import norm_bars
 from lrdoctor.reports.table import Row, Table
 from lrdoctor.reports.terminal.provenance import said
@@ -22,6 +22,8 @@ MOST_DRAWN = 150
 """Runs whose curves are drawn: more would make a page that no browser likes."""
 MOST_SOURCES = 12
 """Paths of the command line that is shown."""
+MOST_LISTED = 500
+"""Runs that the page lists; of more, and of 200,000 at all, no browser shows a page."""
 WORST_FIRST = ("unstable", "inconclusive", "stable")
 UNITS = {"step": "steps", "samples": "samples", "epoch": "epochs", "row": "rows"}
 
@@ -48,23 +50,25 @@ class LogView:
 
 
 def log_views(report: Report) -> list[LogView]:
-    """The runs, the worst first."""
-    order = sorted(range(len(report.runs)), key=lambda i: WORST_FIRST.index(report.runs[i].verdict))
-    found = by_run(report.findings)
-    skips: dict[str | None, list[Skip]] = {}
-    for skip in report.skipped:
-        skips.setdefault(skip.run, []).append(skip)
-    runs = [report.runs[i] for i in order]
-    many = len(runs) > MANY
-    return [
-        _view(report, place, run, found.get(run.name, []), skips.get(run.name, []), many)
-        for place, run in enumerate(runs)
-    ]
+    """The runs, the worst first, `MOST_LISTED` at most."""
+    many = len(report.runs) > MANY
+    return [_view(report, place, run, many) for place, run in enumerate(_worst_first(report)[:MOST_LISTED])]
 
 
-def _view(
-    report: Report, place: int, run: RunSummary, findings: list[Finding], skips: list[Skip], many: bool
-) -> LogView:
+def not_listed(report: Report) -> str:
+    """`300 runs more are not listed here (300 stable); --json and --junit have all`; "" where all are listed."""
+    more = _worst_first(report)[MOST_LISTED:]
+    if not more:
+        return ""
+    return f"{len(more)} runs more are not listed on this page ({counts(more)}); --json and --junit have all of them"
+
+
+def _worst_first(report: Report) -> list[RunSummary]:
+    return sorted(report.runs, key=lambda run: WORST_FIRST.index(run.verdict))
+
+
+def _view(report: Report, place: int, run: RunSummary, many: bool) -> LogView:
+    findings = report.findings_of(run.name)
     in_full = place < MOST_IN_FULL
     id_ = f"run-{place}"
     title = f"{run.name}: {run.verdict}"
@@ -85,7 +89,7 @@ def _view(
         findings=listed,
         n_more=n_more,
         read=tuple(said(run.provenance)),
-        skipped=skips_table(skips, "runs"),
+        skipped=skips_table(report.skips_of(run.name), "runs"),
         codes=codes,
         is_open=(in_full and run.verdict != "stable") or place == 0,
     )

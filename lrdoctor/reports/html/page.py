@@ -11,7 +11,6 @@ from lrdoctor import __version__
 from lrdoctor.core.fix_sections import Prescription
 from lrdoctor.core.plain import plain
 from lrdoctor.core.report import Fix, Report
-from lrdoctor.core.sections import Probe
 from lrdoctor.reports import actions, gates
 from lrdoctor.reports.html import findings, logs, tables
 from lrdoctor.reports.html.architecture import model_view
@@ -32,7 +31,7 @@ def page(report: Report, folder: Path | None) -> dict[str, Any]:
         "title": _title(report, made),
         "headline": list(_headline(report)),
         "gates": list(gates.lines(report)),
-        "whole": [findings.shown(report, finding) for finding in report.findings if finding.run is None],
+        "whole": [findings.shown(report, finding) for finding in report.findings_of(None)],
         "action": actions.do_now(report),
         "shown_badge": "inspected" if report.command == "inspect" else report.verdict,
         "model": model_view(report.architecture),
@@ -70,13 +69,15 @@ def _of_study(report: Report, folder: Path | None) -> dict[str, Any]:
     figures, names = study_figures(report, folder), figure_names(report)
     single = [finding for finding in report.findings if finding.run is not None]
     there = {figure.file for figure in figures}
+    of_probe = [text for text in (report.probe.missed, report.probe.note) if text] if report.probe else []
     return {
         "figures": figures,
         "missing": [name for name in names if name not in there],
         "tables": list(_tables(report)),
-        "notes": [*(report.sweep.notes if report.sweep else ()), *_probe_notes(report.probe)],
+        "notes": [*(report.sweep.notes if report.sweep else ()), *of_probe],
         "folded": [*_folded(report), *([findings.findings_table(single)] if single else [])],
         "logs": [],
+        "logs_not_listed": "",
         "examples": findings.of_trials(report, folder),
         "fixes": findings.fixes(_untold(report)),
         "treat": report.treat,
@@ -96,12 +97,13 @@ def _of_logs(report: Report) -> dict[str, Any]:
         "notes": [],
         "folded": _filled(logs.passed_over(report)) + _filled(logs.unread(report)),
         "logs": views,
+        "logs_not_listed": logs.not_listed(report),
         "examples": [],
         "fixes": findings.fixes(report.fixes, [run.name for run in report.runs]),
         "treat": None,
         "prescription": None,
         "results": [],
-        "skipped": _filled(findings.skips_table([skip for skip in report.skipped if skip.run is None], "runs")),
+        "skipped": _filled(findings.skips_table(report.skips_of(None), "runs")),
         "command_line": logs.command_line(report),
     }
 
@@ -142,10 +144,6 @@ def _folded(report: Report) -> Iterator[Table]:
         shown = report.runs[: findings.MOST_ROWS]
         more = f": the first {len(shown)} of {len(report.runs)}" if len(shown) < len(report.runs) else ""
         yield tables.trials_table(f"Trials{more}, whose files are in trials/", shown)
-
-
-def _probe_notes(probe: Probe | None) -> list[str]:
-    return [] if probe is None else [text for text in (probe.missed, probe.note) if text]
 
 
 def _untold(report: Report) -> list[Fix]:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from lrdoctor.reports.numbers import number, spread
+from lrdoctor.reports.table import Kind, Row, Table
+from lrdoctor.reports.tables import objective_words
 from lrdoctor.reports.terminal.items import INDENT, print_items
+from lrdoctor.reports.terminal.table_ink import draw
 from lrdoctor.reports.terminal.text import safe
 
 if TYPE_CHECKING:
@@ -28,27 +31,33 @@ LARGEST = 100.0
 """The percentile that is the largest norm."""
 
 
-def print_clip(clip: ClipResult, console: Console) -> None:
-    """Prints the section of a report's `clip`."""
-    if clip.norms:
+def print_clip(clip: ClipResult, console: Console, *, brief: bool = False) -> None:
+    """Prints the section of a report's `clip`.
+
+    Args:
+        clip: the section.
+        console: where to; its width and colours are respected.
+        brief: only the table of what was tried, without what happened in it.
+    """
+    if clip.norms and not brief:
         title = f"Gradient norms at lr* = {number(clip.norms.base_learning_rate)}, before clipping"
-        _print_table(console, title, _percentiles(clip.norms, console))
+        console.print()
+        console.print(safe(console, title, "bold"))
+        console.print(Padding(_percentiles(clip.norms, console), (0, 0, 0, INDENT), expand=False))
         console.print(Padding(safe(console, _of(clip.norms), "dim"), (0, 0, 0, INDENT), expand=False))
     if any(attempt.clip_norm is not None for attempt in clip.attempts):
-        _print_table(console, "Clipping tried", _attempts(clip, console))
-        console.print(Padding(Text(_legend(clip), style="dim"), (0, 0, 0, INDENT), expand=False))
+        console.print()
+        console.print(Text("Clipping tried", style="bold"))
+        console.print(draw(_attempts(clip, brief=brief), console))
+        console.print(Text(_legend(clip), style="dim"))
+    if brief:
+        return
     verdict = safe(console, clip.verdict, STATUS_STYLE[clip.status])
     print_items(console, "What came of clipping", [(Text("-"), verdict)])
 
 
-def _print_table(console: Console, title: str, table: Table) -> None:
-    console.print()
-    console.print(safe(console, title, "bold"))
-    console.print(Padding(table, (0, 0, 0, INDENT), expand=False))
-
-
-def _percentiles(norms: NormsAtBest, console: Console) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+def _percentiles(norms: NormsAtBest, console: Console) -> RichTable:
+    table = RichTable(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     table.add_column("percentile", no_wrap=True)
     for row in norms.percentiles:
         table.add_column("max" if row.percentile == LARGEST else f"{row.percentile:.3g}", justify="right")
@@ -66,18 +75,15 @@ def _of(norms: NormsAtBest) -> str:
     return words + (f"; left out, since training did not hold there: seed {out}" if left_out else "")
 
 
-def _attempts(clip: ClipResult, console: Console) -> Table:
+def _attempts(clip: ClipResult, *, brief: bool) -> Table:
     """Unclipped and clipped by rate, and the lower rates that aggressive clipping amounts to."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    objective = clip.objective.replace("_", " ")
-    right = ("base learning rate", "clip norm", "clipped", f"median {objective}")
-    for header in ("base learning rate", "clip norm", "holds", "clipped", f"median {objective}", "low..high"):
-        table.add_column(header, justify="right" if header in right else "left", no_wrap=True)
-    table.add_column("what happened", overflow="fold")
+    loss = objective_words(clip.objective)
+    headers = ("learning rate", "clip norm", "holds", "clipped", loss, "low..high", "what happened")
+    shown = headers[:-1] if brief else headers
     lowered = [replace(row, clip_norm=None, share_clipped=None) for row in clip.lowered]
-    for row in sorted((*clip.attempts, *lowered), key=_place):
-        table.add_row(*(safe(console, cell) for cell in _cells(row, clip)), style=_style(row, clip))
-    return table
+    ordered = sorted((*clip.attempts, *lowered), key=_place)
+    rows = [Row(tuple(_cells(row, clip))[: len(shown)], _kind(row, clip)) for row in ordered]
+    return Table.of("Clipping tried", shown, rows, headers[-1:])
 
 
 def _place(row: ClipAttempt) -> tuple[float, float]:
@@ -98,15 +104,15 @@ def _cells(row: ClipAttempt, clip: ClipResult) -> Iterator[str]:
     yield ", ".join(f"{name} {count}/{row.n_judged}" for name, count in row.events.items())
 
 
-def _style(row: ClipAttempt, clip: ClipResult) -> str:
+def _kind(row: ClipAttempt, clip: ClipResult) -> Kind:
     best = (clip.base_learning_rate, clip.clip_norm)
     if row.clip_norm is not None and (row.base_learning_rate, row.clip_norm) == best:
-        return "bold green"
-    return "" if row.holds else "red"
+        return "best"
+    return "" if row.holds else "bad"
 
 
 def _legend(clip: ClipResult) -> str:
-    words = "holds: seeds without an error or a warning; clipped: share of updates scaled down, median over the seeds"
+    words = "holds: seeds in which nothing was found; clipped: share of updates scaled down, of the median seed"
     if any(attempt.aggressive for attempt in clip.attempts):
         words += "; !: more than half, which is lowering the learning rate"
     return words

@@ -37,7 +37,7 @@ def print_comparison(of: StudyComparison, console: Console, *, verbose: bool, qu
     if quiet:
         return
     console.print()
-    console.print(draw(studies_table(of), console))
+    console.print(draw(studies_table(of, intervals=False), console))
     if of.differences:
         console.print()
         console.print("What differs in how they train")

@@ -108,10 +108,11 @@ def skipped_in_short(skips: Iterable[Skip], console: Console) -> Iterator[Item]:
 
 def _shared(skips: Iterable[Skip]) -> Iterator[tuple[tuple[str, ...], str, int]]:
     """Each reason once: the codes that it is for, the reason, and in how many runs."""
-    counts = Counter((skip.code, skip.reason) for skip in skips)
-    for reason in dict.fromkeys(reason for _, reason in counts):
-        codes = tuple(code for code, of in counts if of == reason)
-        yield codes, reason, max(counts[code, reason] for code in codes)
+    counts: dict[str, Counter[str]] = {}
+    for skip in skips:
+        counts.setdefault(skip.reason, Counter())[skip.code] += 1
+    for reason, of in counts.items():
+        yield tuple(of), reason, max(of.values())
 
 
 def _skipped_item(codes: Sequence[str], words: str, console: Console) -> Item:

@@ -52,22 +52,23 @@ def print_logs(report: Report, console: Console, *, verbose: bool) -> None:
     unread = [run for run in report.runs if run.status == "failed"]
     judged = [run for run in report.runs if run.status != "failed"]
     alone = len(report.runs) == 1
-    in_short = [run for run in judged if not alone and not verbose and not _needs_attention(run, report)]
-    noticed = sorted((run for run in judged if run not in in_short), key=lambda run: WORST_FIRST.index(run.verdict))
+    everything = alone or verbose
+    in_short = [] if everything else [run for run in judged if not _needs_attention(run, report)]
+    noticed = judged if everything else [run for run in judged if _needs_attention(run, report)]
+    noticed = sorted(noticed, key=lambda run: WORST_FIRST.index(run.verdict))
     in_full = noticed if verbose else noticed[:MOST_BLOCKS]
     said: dict[str, str] = {}
     for run in in_full:
         _print_block(run, report, console, verbose=verbose, alone=alone)
-        _print_fixes([fix for fix in report.fixes if fix.run == run.name], said, console, verbose)
-    print_items(console, "Findings", (finding_item(f, console, verbose) for f in report.findings if f.run is None))
+        _print_fixes(report.fixes_of(run.name), said, console, verbose)
+    print_items(console, "Findings", (finding_item(f, console, verbose) for f in report.findings_of(None)))
     further = noticed[len(in_full) :]
     _print_table("More runs that need attention (-v: each in full)", further, report, console)
     _print_table("Without an instability", in_short, report, console)
     names = {run.name for run in (*further, *in_short)}
     skips = [skip for skip in report.skipped if skip.run in names]
     print_items(console, "Not checked in these runs", skipped_in_short(skips, console))
-    skips = [skip for skip in report.skipped if skip.run is None]
-    print_items(console, "Not checked", skipped_items(skips, console))
+    print_items(console, "Not checked", skipped_items(report.skips_of(None), console))
     if not alone or verbose:
         reasons = ((safe(console, run.name, "bold"), safe(console, run.exit_reason or "")) for run in unread)
         print_items(console, "Could not be read", reasons)
@@ -75,12 +76,12 @@ def print_logs(report: Report, console: Console, *, verbose: bool) -> None:
 
 
 def _needs_attention(run: RunSummary, report: Report) -> bool:
-    severities = {finding.severity for finding in report.findings if finding.run == run.name}
+    severities = {finding.severity for finding in report.findings_of(run.name)}
     return run.verdict != "stable" or bool(severities - {"info"})
 
 
 def _print_block(run: RunSummary, report: Report, console: Console, *, verbose: bool, alone: bool) -> None:
-    findings = [finding for finding in report.findings if finding.run == run.name]
+    findings = report.findings_of(run.name)
     console.print()
     header = safe(console, run.name, "bold").append("  ")
     header.append(run.verdict.upper(), VERDICT_STYLE[run.verdict]).append("  ").append(safe(console, _size(run)))
@@ -95,7 +96,7 @@ def _print_block(run: RunSummary, report: Report, console: Console, *, verbose: 
     print_items(console, "", finding_items(findings, console, verbose, partial(actions.for_finding, report)), inside)
     if verbose:
         print_items(console, "read", provenance_items(run.provenance, console), inside)
-    skips = [skip for skip in report.skipped if skip.run == run.name]
+    skips = report.skips_of(run.name)
     print_items(console, "not checked", skipped_items(skips, console, report.summary if alone else ""), inside)
 
 
@@ -179,7 +180,7 @@ def _print_table(title: str, runs: Sequence[RunSummary], report: Report, console
     for run in runs:
         loss = run.curves.get("train_loss")
         line = "" if loss is None or not len(loss) else draw(loss, Axis.of(loss, small), ascii_only=ascii_only)
-        noticed = sorted({finding.code for finding in report.findings if finding.run == run.name})
+        noticed = sorted({finding.code for finding in report.findings_of(run.name)})
         verdict = Text(run.verdict, VERDICT_STYLE[run.verdict])
         words = safe(console, ", ".join([_size(run), *noticed]))
         table.add_row(safe(console, run.name, "bold"), verdict, Text(line), words)

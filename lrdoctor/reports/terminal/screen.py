@@ -17,6 +17,7 @@ from rich.text import Text
 from lrdoctor.reports import actions
 from lrdoctor.reports.tables import rates_table
 from lrdoctor.reports.terminal.architecture import print_architecture
+from lrdoctor.reports.terminal.clip import print_clip
 from lrdoctor.reports.terminal.gates import print_gates
 from lrdoctor.reports.terminal.items import (
     INDENT,
@@ -31,14 +32,15 @@ from lrdoctor.reports.terminal.logs import WORST_FIRST, print_run
 from lrdoctor.reports.terminal.probe import print_probe
 from lrdoctor.reports.terminal.result import headline, verdict_text
 from lrdoctor.reports.terminal.sparkline import Axis, draw
+from lrdoctor.reports.terminal.table_ink import BETWEEN, legend
 from lrdoctor.reports.terminal.table_ink import draw as draw_table
-from lrdoctor.reports.terminal.table_ink import legend
 from lrdoctor.reports.terminal.text import safe
 from lrdoctor.reports.terminal.treat_table import tried_table
+from lrdoctor.reports.terminal.warmup import print_warmup
 
 if TYPE_CHECKING:
     from lrdoctor.core.fix_sections import TreatResult
-    from lrdoctor.core.report import Report, RunSummary
+    from lrdoctor.core.report import Report, RunSummary, Verdict
     from lrdoctor.reports.table import Row, Table
 
 LINES = 40
@@ -47,6 +49,8 @@ MANY = 200
 """More lines than are needed to see that a part is cut."""
 LAST = 4
 """Lines at the end: what was left out, and where the page is."""
+MOST_MORE, CUT = 2, " ..."
+"""Lines of what was left out, and how a longer list of it ends."""
 CURVE = 12
 """Columns of the curve beside a run that has one line."""
 MOST_FINDINGS = 6
@@ -55,6 +59,12 @@ MOST_TRIED = 20
 """Lines of the table of fixes from which it is drawn with fewer columns: half a screen, so that more has room."""
 LONGEST_CELL = 44
 """Characters of what happened at a rate; -v has the whole."""
+VERDICT_LINES = 3
+"""Lines of the verdict, so that what to do now is read at once; what else it says stands below."""
+NARROWEST_WORDS = 22
+"""Columns on which what to do with a run reads well though it is wrapped; the curves give way to it."""
+SHORTEST_NAME = 20
+"""Columns of a run's name, however narrow the terminal."""
 
 
 @dataclass(frozen=True)
@@ -99,18 +109,18 @@ def print_screen(report: Report, console: Console, page: str = "") -> None:
         left_out.append(f"{single} findings of single trials")
     more = f"-v shows the rest: {', '.join(left_out)}" if left_out else "-v shows every detail"
     console.print()
-    for line in _cut(more, 2 * console.width - 1, console):
-        console.print(safe(console, line, "dim"))
+    lines = safe(console, more, "dim").wrap(console, console.width)
+    if len(lines) > MOST_MORE:
+        lines[MOST_MORE - 1].truncate(console.width - len(CUT))
+        lines[MOST_MORE - 1].append(CUT)
+    for line in lines[:MOST_MORE]:
+        console.print(line)
     print_page(console, page)
 
 
 def print_page(console: Console, page: str) -> None:
     """Where the HTML page is; nothing where none was written."""
     print_lines(console, "", [f"the page: {page}"] if page else [])
-
-
-def _cut(words: str, most: int, console: Console) -> Iterator[str]:
-    yield words if cell_len(words) <= most else f"{words[: most - 4]} ..."
 
 
 def _lines(console: Console, draw_: Callable[[Console], None]) -> list[str]:
@@ -133,8 +143,9 @@ def _shown(console: Console, draw_: Callable[[Console], None]) -> int:
 
 def _print_top(report: Report, console: Console) -> None:
     """The verdict, what to do now, and the key figures."""
-    text, style = verdict_text(report)
-    console.print(safe(console, text, style), soft_wrap=True)
+    verdict, more = _verdict(report, console)
+    # where nobody looks at a terminal the one line that is searched for in a CI log is not broken
+    console.print(safe(console, verdict, verdict_text(report)[1]), soft_wrap=not console.is_terminal)
     action = actions.do_now(report)
     if action is not None:
         console.print()
@@ -146,7 +157,38 @@ def _print_top(report: Report, console: Console) -> None:
     if items:
         console.print()
     print_items(console, "", items)
+    # of logs the list of runs says it again
+    if more and report.is_of_trials:
+        console.print()
+        print_items(console, "", ((Text("-"), safe(console, clause)) for clause in more))
     print_gates(report, console)
+
+
+def _verdict(report: Report, console: Console) -> tuple[str, list[str]]:
+    """The verdict on `VERDICT_LINES` lines, and what else it says; all of it where nobody looks at a terminal."""
+    text, _ = verdict_text(report)
+    if not console.is_terminal:
+        return text, []
+    clauses = list(clauses_of(text))
+    wrapped = (Text("; ".join(clauses[:n])).wrap(console, console.width) for n in range(1, len(clauses) + 1))
+    kept = max((n for n, lines in enumerate(wrapped, start=1) if len(lines) <= VERDICT_LINES), default=1)
+    return "; ".join(clauses[:kept]), clauses[kept:]
+
+
+def clauses_of(sentence: str) -> Iterator[str]:
+    """Its parts between semicolons that stand in no brackets.
+
+    >>> list(clauses_of("it broke (at 0.1; 90 %: 0.05 to 0.2); train at 0.01"))
+    ['it broke (at 0.1; 90 %: 0.05 to 0.2)', 'train at 0.01']
+    """
+    clause = ""
+    for part in sentence.split("; "):
+        clause = f"{clause}; {part}" if clause else part
+        if clause.count("(") <= clause.count(")"):
+            yield clause
+            clause = ""
+    if clause:
+        yield clause
 
 
 def _parts(report: Report) -> Iterator[Part]:
@@ -157,15 +199,20 @@ def _parts(report: Report) -> Iterator[Part]:
     if (treat := report.treat) is not None and treat.done:
         yield Part("the fixes that were tried", lambda on, room: _print_fixes_tried(report, on, room))
     model, sweep = report.architecture, report.sweep
+    own = dict(_searches(report))
+    if report.command in own:
+        yield own.pop(report.command)
     if model is not None:
         yield _findings(report)
         yield Part("the model", lambda on, room: print_architecture(model, on, verbose=False), 12)
     if sweep is not None and sweep.rates:
-        yield Part("the rates", lambda on, room: _print_rates(rates_table(sweep, report.best_learning_rate), on, room))
+        yield Part(
+            "the rates", lambda on, room: _print_rates(rates_table(sweep, report.best_learning_rate), on, room), 9
+        )
     if model is None:
         yield _findings(report)
-    if (probe := report.probe) is not None:
-        yield Part("the short run", lambda on, room: print_probe(probe, on), 12)
+    if "probe" in own:
+        yield own["probe"]
     fixes = [fix for fix in report.fixes if fix.status in actions.OPEN] if report.treat is None else []
     yield Part("fixes to try", lambda on, room: _print_fixes(fixes, on))
     if treat is not None and treat.prescription is not None:
@@ -180,6 +227,16 @@ def _parts(report: Report) -> Iterator[Part]:
     yield Part(
         "what could not be checked", lambda on, room: print_items(on, "Not checked", skipped_items(report.skipped, on))
     )
+
+
+def _searches(report: Report) -> Iterator[tuple[str, Part]]:
+    """What `probe`, `clip` and `warmup` brought, by the name of the command."""
+    if (probe := report.probe) is not None:
+        yield "probe", Part("the short run", lambda on, room: print_probe(probe, on), 6)
+    if (clip := report.clip) is not None:
+        yield "clip", Part("the clipping", lambda on, room: print_clip(clip, on, brief=True), 6)
+    if report.warmup:
+        yield "warmup", Part("the warmups", lambda on, room: print_warmup(report.warmup, on), 6)
 
 
 def _findings(report: Report) -> Part:
@@ -211,6 +268,10 @@ def _print_tried(treat: TreatResult, console: Console, brief: bool = False) -> N
 def _print_rates(table: Table, console: Console, room: int) -> None:
     """The table, or the rows next to lr* and to the lowest unstable rate, as many as there is room for."""
     rows = [_short(row) for row in table.rows]
+    # a rate's row says low..high, so that its loss is read as the one in the middle
+    rate, loss, *others = table.columns
+    short = (replace(rate, name="learning rate"), replace(loss, name=loss.name.removeprefix("median ")))
+    table = replace(table, columns=(*short, *others))
 
     def shown(n: int) -> Table:
         kept = _nearest(rows, n)
@@ -264,11 +325,11 @@ def _of_logs(report: Report) -> Iterator[Part]:
     if len(runs) == 1:
         run = runs[0]
         yield Part("the run", lambda on, room: print_run(run, report, on), 6)
-        fixes = [fix for fix in report.fixes if fix.run in (None, run.name)]
+        fixes = [*report.fixes_of(None), *report.fixes_of(run.name)]
         yield Part("fixes to try", lambda on, room: _print_fixes(fixes, on))
     elif runs:
         yield Part("the runs", lambda on, room: _print_runs(runs, report, on, room))
-    whole = [finding for finding in report.findings if finding.run is None]
+    whole = report.findings_of(None)
     yield Part("findings", lambda on, room: print_items(on, "Findings", (finding_item(f, on, False) for f in whole)))
     yield Part("what could not be read", lambda on, room: _print_unread(unread[: max(room, 3) - 2], on))
     further = _further(report)
@@ -292,9 +353,11 @@ def _print_runs(runs: Sequence[RunSummary], report: Report, console: Console, ro
     """A line a run, the worst first: its verdict, its curve, what was found and what to do about it."""
     ordered = sorted(runs, key=lambda run: WORST_FIRST.index(run.verdict))
     folder = _shared_folder([run.name for run in ordered])
-    draw_on = [partial(_print_run_table, ordered[:n], len(ordered), report, folder) for n in range(len(ordered) + 1)]
-    n = _most(min(len(ordered), room), lambda n: len(_lines(console, draw_on[n])) <= room)
-    draw_on[n](console)
+
+    def shown(n: int) -> Callable[[Console], None]:
+        return partial(_print_run_table, ordered[:n], len(ordered), report, folder)
+
+    shown(_most(min(len(ordered), room), lambda n: len(_lines(console, shown(n))) <= room))(console)
 
 
 def _shared_folder(names: list[str]) -> str:
@@ -308,30 +371,75 @@ def _shared_folder(names: list[str]) -> str:
 
 
 def _print_run_table(runs: Sequence[RunSummary], n: int, report: Report, folder: str, console: Console) -> None:
-    table = RichTable(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for header in ("run", "verdict", "loss", "found", "do now"):
-        table.add_column(header, overflow="fold", no_wrap=header in ("verdict", "loss"))
-    for run in runs:
-        found = [f for f in report.findings if f.run == run.name]
-        worst = min((f for f in found if f.severity != "info"), key=_place, default=None)
-        loss = run.curves.get("train_loss")
-        ascii_only = console.options.ascii_only
-        line = "" if loss is None or not len(loss) else draw(loss, Axis.of(loss, CURVE), ascii_only=ascii_only)
-        codes = ", ".join(dict.fromkeys(f.code for f in sorted(found, key=_place)))
-        do = "" if worst is None else actions.for_finding(report, worst)
-        verdict = Text(run.verdict, VERDICT_STYLE[run.verdict])
-        table.add_row(
-            safe(console, run.name.removeprefix(folder), "bold"),
-            verdict,
-            Text(line),
-            safe(console, codes),
-            safe(console, do),
-        )
+    rows = [_listed(run, report, folder, console) for run in runs]
+    found = BETWEEN + max(map(cell_len, ("found", *(row.found for row in rows))))
+    for_name = console.width - INDENT - max(map(len, VERDICT_STYLE)) - 2 * BETWEEN - NARROWEST_WORDS
+    longest = max((cell_len(row.name) for row in rows), default=0)
+    has_found = for_name - found >= SHORTEST_NAME
+    has_curves = has_found and for_name - found - CURVE - BETWEEN >= longest
+    for_name -= found * has_found + (CURVE + BETWEEN) * has_curves
+    names = _shortened([row.name for row in rows], max(for_name, SHORTEST_NAME))
+    table = RichTable(box=None, padding=(0, BETWEEN, 0, 0), pad_edge=False, header_style="bold")
+    shown = ["run", "verdict", *(["loss"] if has_curves else []), *(["found"] if has_found else []), "do now"]
+    for header in shown:
+        table.add_column(header, overflow="fold", no_wrap=header in ("verdict", "loss", "found"))
+    if for_name >= max(map(cell_len, names), default=0):
+        # the words of the last column wrap at blanks, which a name has not
+        table.columns[0].no_wrap = True
+    for row, name in zip(rows, names, strict=True):
+        cells = {
+            "run": safe(console, name, "bold"),
+            "verdict": Text(row.verdict, VERDICT_STYLE[row.verdict]),
+            "loss": Text(row.curve),
+            "found": safe(console, row.found),
+            "do now": safe(console, row.do),
+        }
+        table.add_row(*(cells[header] for header in shown))
     console.print()
     below = f" below {folder}" if folder else ""
     title = f"Runs{below}, the worst first{f': {len(runs)} of {n}' if len(runs) < n else ''}"
     console.print(safe(console, title, "bold"))
     console.print(Padding(table, (0, 0, 0, INDENT), expand=False))
+    named = report.checks.get("runs", {}) if has_found else {}
+    meanings = [f"{code} {named[code]}" for code in sorted({row.found.split(" ")[0] for row in rows} & set(named))]
+    print_items(console, "", [(Text(""), safe(console, ", ".join(meanings), "dim"))] if meanings else [], 0)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A run's line in the list."""
+
+    name: str
+    verdict: Verdict
+    curve: str
+    found: str
+    """The code of the worst finding, and how many others there are."""
+    do: str
+
+
+def _listed(run: RunSummary, report: Report, folder: str, console: Console) -> Listed:
+    found = sorted(report.findings_of(run.name), key=_place)
+    codes = list(dict.fromkeys(finding.code for finding in found))
+    loss = run.curves.get("train_loss")
+    ascii_only = console.options.ascii_only
+    return Listed(
+        name=run.name.removeprefix(folder),
+        verdict=run.verdict,
+        curve="" if loss is None or not len(loss) else draw(loss, Axis.of(loss, CURVE), ascii_only=ascii_only),
+        found=f"{codes[0]} +{len(codes) - 1}" if len(codes) > 1 else "".join(codes),
+        do=actions.for_finding(report, found[0]) if found else "",
+    )
+
+
+def _shortened(names: list[str], most: int) -> list[str]:
+    """The names without their middle where they are longer, if they can still be told apart; else as they are.
+
+    >>> _shortened(["a_model_of_a_long_name_lr0.1.csv", "a_model_of_a_long_name_lr0.2.csv"], 16)
+    ['a_mod...r0.1.csv', 'a_mod...r0.2.csv']
+    """
+    begin = (most - 3) * 2 // 5
+    short = [name if len(name) <= most else f"{name[:begin]}...{name[begin + 3 - most :]}" for name in names]
+    return short if len({*short}) == len({*names}) else names
 
 
 def _place(finding: actions.Finding) -> int:

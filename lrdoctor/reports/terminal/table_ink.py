@@ -25,12 +25,14 @@ SIGNS: dict[Mark, tuple[str, str]] = {
 }
 MEANINGS: dict[Mark, str] = {
     "best": "lr*, the best learning rate",
-    "infeasible": "infeasible for most seeds",
+    "infeasible": "infeasible: too few seeds train",
     "unstable": "unstable: it trains, and the loss rises on the way, for most seeds",
     "not judged": "no trial could be judged",
 }
 BETWEEN = 2
 """Blanks between two columns."""
+NARROWEST = 8
+"""Columns below which words cannot be read, and a name not at all."""
 COMFORTABLE = 30
 """Columns of the console on which words read well though they are wrapped."""
 
@@ -49,9 +51,10 @@ def draw(table: Table, console: Console) -> RichTable:
     drawn = RichTable(box=None, padding=(0, BETWEEN, 0, 0), pad_edge=False, header_style="bold")
     if table.has_marks:
         drawn.add_column("", no_wrap=True)
-    for column, header in zip(columns, headers, strict=True):
+    for i, (column, header) in enumerate(zip(columns, headers, strict=True)):
         justify: JustifyMethod = "left" if column.is_text else "right"
-        drawn.add_column(header, justify=justify, overflow="fold", no_wrap=not column.is_text)
+        least = min(NARROWEST, max((cell_len(row[i]) for row in rows), default=0)) if column.is_text else None
+        drawn.add_column(header, justify=justify, overflow="fold", no_wrap=not column.is_text, min_width=least)
     for row, cells in zip(table.rows, rows, strict=True):
         marked = [sign(console, SIGNS[row.mark])] if table.has_marks else []
         drawn.add_row(*(safe(console, cell) for cell in (*marked, *cells)), style=STYLES[row.kind])
