@@ -37,7 +37,9 @@ def judge_against(runs: Iterable[Run], references: Iterable[Run]) -> Judged:
 
 
 def _first_steps(run: Run, n_steps: int) -> Run:
-    return replace(run, curves={name: curve.before(n_steps) for name, curve in run.curves.items()})
+    """The beginning of a run; itself where it has no more steps, so that what was measured of it is kept."""
+    begun = {name: curve.before(n_steps) for name, curve in run.curves.items()}
+    return run if all(begun[name] is curve for name, curve in run.curves.items()) else replace(run, curves=begun)
 
 
 def judge_study(study: Study) -> Judged:

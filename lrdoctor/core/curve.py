@@ -84,8 +84,9 @@ class Curve:
         return Curve(self.step[self.step >= step], self.value[self.step >= step])
 
     def before(self, step: int) -> Curve:
-        """The part of the curve before `step`."""
-        return Curve(self.step[self.step < step], self.value[self.step < step])
+        """The part of the curve before `step`; itself where that is all of it."""
+        end = int(np.searchsorted(self.step, step))
+        return self if end == len(self) else Curve(self.step[:end], self.value[:end])
 
     def at_schedule(self, eval_every: int, n_steps: int) -> Curve:
         """The points at which a training evaluates: after every n-th update, and after the last.

@@ -51,13 +51,16 @@ class Lifeline:
         try:
             while True:
                 self.abandoned = int.from_bytes(self._connection.recv_bytes(), "big")
-        except (EOFError, OSError):
+        except (EOFError, ConnectionError):
             # the parent is gone, killed perhaps: no task and no cleanup may outlive it, nor what the task has started,
             # nor the folder of sockets that the parent would have deleted at its end
             if self._temporary:
                 shutil.rmtree(self._temporary, ignore_errors=True)
-            kill_group(os.getpid())
-            os._exit(1)
+        except OSError:
+            # the user's code has closed the pipe; the parent lives, and misses its folder where it is gone
+            pass
+        kill_group(os.getpid())
+        os._exit(1)
 
 
 def kill_group(pid: int) -> None:

@@ -326,8 +326,7 @@ class View:
         where = f"first point at step {first}, one point per {gap} step{'s' if gap > 1 else ''}"
         if not self.run.counts_updates:
             return f"early window not observable: the log counts {COUNTED[self.run.provenance['x']]}, not updates"
-        if self.run.provenance.get("averaged"):
-            over = self.run.provenance["averaged"]
+        if over := self.run.provenance.get("averaged"):
             mean = f"{over} steps" if isinstance(over, int) else "an epoch" if over == "epoch" else "some steps"
             return f"early window not observable: each point is a mean over {mean}; {where}"
         # of a long run the early window grows, and a blow-up that recovers falls into the first updates all the same

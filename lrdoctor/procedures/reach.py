@@ -100,6 +100,7 @@ class Reach:
 
     def at_most_a_quarter(self, confidence: float) -> float:
         """The rate up to which at most one of four seeds is unstable, with this probability."""
+        # the rate at which a quarter of the seeds is unstable, in every state that the posterior holds
         where = self.log_rate - UPPER_QUARTILE * self._deviations()[:, :, None]
         order = np.argsort(where, axis=None)
         total = np.cumsum(self.chance.ravel()[order])
@@ -127,6 +128,7 @@ def reach(outcomes: Sequence[Outcome], of_infeasible: bool = False, prior: Prior
     x = np.log([o.base_learning_rate for o in outcomes])
     is_event = np.array([o.is_infeasible if of_infeasible else o.is_unstable for o in outcomes])
     _, seed = np.unique([o.seed for o in outcomes], return_inverse=True)
+    # the edge may lie beyond all that was tried: a grid that ended there would pile it up at its ends
     low, high = x.min() - prior.beyond, x.max() + prior.beyond
     grid = np.linspace(low, high, int((high - low) / prior.step) + 2)
     of_seeds = _of_seeds(grid, x, is_event, seed, prior)
@@ -136,6 +138,7 @@ def reach(outcomes: Sequence[Outcome], of_infeasible: bool = False, prior: Prior
     n_widths, n_seeds, n = of_seeds.shape
     # a seed's edge is not known: its likelihood is averaged over where, given m and the spread, the edge may be
     averaged = density @ of_seeds.reshape(n_widths * n_seeds, n).T
+    # seeds are independent given the edge of all, so their likelihoods multiply
     fit = np.log(averaged + 1e-300).reshape(len(spreads), n, n_widths, n_seeds).sum(axis=3).transpose(0, 2, 1)
     fit += _log_prior(prior)[:, :, None]
     chance = np.exp(fit - fit.max())

@@ -118,6 +118,7 @@ class Known:
         """Chance that a majority of all seeds is unstable at a rate; a half where no trial tells."""
         if self.reach is None:
             return 0.5
+        # summed over spreads and widths: where the edge lies is asked, however it varies from seed to seed
         total = np.cumsum(self.reach.chance.sum(axis=(0, 1)))
         return float(np.interp(math.log(rate), self.reach.log_rate, total))
 
@@ -167,6 +168,7 @@ def open_pairs(known: Known, limits: Limits = LIMITS) -> tuple[Pair, ...]:
         rate = row.base_learning_rate
         if rate == best.base_learning_rate and known.left(rate):
             wanted[rate] = len(known.seeds)
+        # its neighbours are the first that could take its place, and one seed says little of that
         elif rate in swept[max(0, at - 1) : at + 2] and row.n_feasible and known.left(rate):
             n_more = min(limits.beside, len(known.seeds)) - len(known.tried[rate])
             wanted[rate] = max(wanted[rate], n_more)
@@ -212,12 +214,14 @@ def _for_majority(known: Known, row: Rate, limits: Limits) -> int:
     if 2 * unstable > n or 2 * stable >= n:
         return 0
     chance = known.chance_unstable(row.base_learning_rate)
+    # the fit knows what the seeds share; that no rate trains at all is for every seed to say
     if best_rate(known.rates) is None:
         pass  # that nothing trains is no matter of a fit
     elif (not unstable and stable and chance <= limits.majority) or (
         not stable and unstable and chance >= 1 - limits.majority
     ):
         return 0
+    # the shorter way to a majority on either side, and one at least
     return max(1, min(n // 2 + 1 - unstable, -(-n // 2) - stable))
 
 
@@ -233,6 +237,7 @@ def closer(found: Certainty | None, limits: Limits | None) -> Limits | None:
     if found is None or limits is EVERYTHING or found.n_seeds < 2:
         return limits
     edge = next(iter(found.chances))
+    # on whichever side fewer of the draws lie: these are the ones that could have withheld the verdict
     tail = min(found.chances[edge], 1 - found.chances[edge])
     is_sure = tail <= SURE and found.sides[edge] != "open"
     if tail >= WITHHELD or is_sure:
@@ -324,6 +329,7 @@ def climb(settings: SweepSettings, known: Known, asked: Question) -> Step | None
     below = [rate for rate in settings.grid if rate < asked.start]
     cured = asked.start if asked.unstable is None else max(asked.start, asked.unstable)
     first = {rate: known.seeds for rate in settings.grid if rate in (asked.start, cured)}
+    # one rate below with one seed is enough to see that the best rate moved down
     first |= dict.fromkeys(below[-1:], known.seeds[:1])
     if new := [rate for rate in first if rate not in rows]:
         return Step("grid", tuple((rate, seed) for rate in new for seed in first[rate]))
@@ -335,6 +341,7 @@ def climb(settings: SweepSettings, known: Known, asked: Question) -> Step | None
     else:
         limit = math.inf if broke is None else broke.base_learning_rate
         asked_rates = [rate for rate in settings.grid if asked.start < rate < limit and rate not in rows]
+        # up to what is to be cured all at once, and one rate at a time above: there each may be the last that is stable
         between = [rate for rate in asked_rates if rate < cured]
         asked_rates = between or asked_rates[:1]
     if asked_rates:

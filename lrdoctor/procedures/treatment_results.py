@@ -350,6 +350,7 @@ def to_confirm(tried: Sequence[Tried], most: int) -> Swept | None:
         better = min((t for t in left if t.seems_better and _loss(t) < lowest), key=_loss, default=None)
         if better is not None:
             return better
+        # before those that may train better: room on the seeds of the search is the plainer promise
         roomy = _roomiest([t for t in left if t.cures and not t.loses])
         if roomy is not None and not asked:
             return roomy
@@ -364,6 +365,7 @@ def to_confirm(tried: Sequence[Tried], most: int) -> Swept | None:
 
 
 def _roomiest(left: Sequence[Swept]) -> Swept | None:
+    # the soundest kind that there is: room is not worth a loss while a fix without one is left
     sound = [t for t in left if not t.costs] or [t for t in left if not t.may_lose] or left
     most = max(((t.searched_room.margin or 0.0) for t in sound), default=0.0)
     return next((t for t in sound if t.limits.beyond * (t.searched_room.margin or 0.0) >= most), None)
@@ -387,6 +389,7 @@ def prescribed(tried: Sequence[Tried]) -> Verified | None:
     ]
     fixes = [v for v in every if v.fix.name != LOWER]
     chosen = [v for v in fixes if v.fix.trains_better] or fixes
+    # the loss decides only beyond chance; among those that it does not tell apart room does
     unbeaten = [v for v in chosen if not any(other.fix.beats(v.fix) for other in chosen)]
     most = max((v.fix.room.margin or 0.0 for v in unbeaten), default=0.0)
     roomy = (v for v in unbeaten if v.fix.limits.beyond * (v.fix.room.margin or 0.0) >= most)

@@ -146,6 +146,7 @@ def rates_to_compare(
         grid: the spec's rates, for a study whose sweep was not run.
         base_learning_rate: the highest of them.
     """
+    # with lr* given the sweep did not run, and the spec's own grid stands in
     swept = [r.base_learning_rate for r in study.rates if r.stage in SWEPT] or list(grid)
     below = {rate for rate in (*swept, unstable) if best < rate < base_learning_rate}
     return tuple(sorted({best, base_learning_rate} | below))
@@ -165,11 +166,13 @@ def at_best_rate(
         infeasible: names of runs with an instability of severity error.
         objective: what is minimized.
     """
+    # each at its own best rate: a warmup is there to make a higher one usable
     chosen = best_rate([rate for rate in rates if not rate.is_unstable])
     if chosen is None:
         return None
     before = _by_seed(without, best, infeasible, objective)
     after = _by_seed(warmed, chosen.base_learning_rate, infeasible, objective)
+    # the same seeds on both sides, or an easy one would count as a gain
     seeds = [seed for seed in before if seed in after]
     if not seeds:
         return None

@@ -65,11 +65,14 @@ class StepsFile:
 
     def finish(self) -> None:
         """Makes the rows durable and closes the file."""
-        with self._file, explained("write", self._path):
+        with explained("write", self._path), self._file:
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        self._file.close()
+        """Lets go of the file of a trial that did not come to its end, where user code has closed it too: nothing of
+        it is kept, and why the trial ended says more."""
+        with suppress(OSError):
+            self._file.close()
 
     def _write(self, text: str) -> None:
         data = memoryview(text.encode("ascii"))

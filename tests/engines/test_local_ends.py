@@ -342,3 +342,32 @@ def test_nor_by_one_that_is_killed_before_it_has_a_worker(tmp_path):
     done = subprocess.run([sys.executable, "-c", begin], env=surroundings, stdout=subprocess.PIPE, timeout=60)
     assert done.returncode == -signal.SIGKILL
     wait_until(lambda: not list(tmp_path.glob("pymp-*")))
+
+
+LIFELINE = """
+import contextlib, multiprocessing, os, sys, time
+from lrdoctor.engines.local_worker import Lifeline
+
+ours, of_parent = multiprocessing.Pipe(duplex=False)
+Lifeline(ours, sys.argv[1])
+with contextlib.suppress(BrokenPipeError):  # nobody was reading yet
+    {cut}
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors of POSIX")
+@pytest.mark.parametrize(
+    ("cut", "is_there"),
+    [
+        ("of_parent.close()", False),  # as when the parent is killed
+        ("os.close(ours.fileno()); of_parent.send_bytes(bytes(8))", True),  # by the user's code: the parent lives
+    ],
+)
+def test_the_folder_of_sockets_goes_with_the_parent_alone(tmp_path, cut, is_there):
+    folder = tmp_path / "sockets"
+    folder.mkdir()
+    words = [sys.executable, "-c", LIFELINE.format(cut=cut), str(folder)]
+    done = subprocess.run(words, start_new_session=True, capture_output=True, text=True, timeout=50)
+    assert (done.returncode in (1, -signal.SIGKILL), done.stderr) == (True, "")
+    assert folder.exists() == is_there

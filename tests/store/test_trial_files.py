@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import resource
 import struct
@@ -82,6 +83,20 @@ def test_numbers_read_back_bit_for_bit(tmp_path_factory, numbers):
         expected = [(step, bits(row[column])) for step, row in enumerate(numbers) if row[column] is not None]
         found = zip(curves[name].step.tolist(), map(bits, curves[name].value.tolist()), strict=True)
         assert list(found) == expected
+
+
+def test_a_file_that_the_code_of_a_workload_has_closed_is_let_go_without_a_word(tmp_path):
+    """The error that ended the trial is the one to tell."""
+    steps = StepsFile(tmp_path / "steps.csv")
+    os.close(steps._file.fileno())
+    steps.close()
+
+
+def test_rows_that_could_not_be_made_durable_are_told(tmp_path):
+    steps = StepsFile(tmp_path / "steps.csv")
+    os.close(steps._file.fileno())
+    with pytest.raises(StoreError, match=r"steps\.csv"):
+        steps.finish()
 
 
 @pytest.mark.parametrize(
