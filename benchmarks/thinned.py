@@ -3,6 +3,9 @@
 A verdict that goes from stable to unstable or back is a flip. One that becomes inconclusive is counted apart: too few
 points are left to see a rise, and the report says so. Points are left out of all curves alike, begun at several places.
 
+Of the verdicts that were lost some cannot be kept by any judge: of what was flagged in the whole log no point is left,
+or a single one, which is what odd batches of healthy runs look like. They are counted: the least that thinning costs.
+
 Run: python -m benchmarks.thinned --logs FOLDER [FOLDER ...]
 """
 
@@ -20,12 +23,17 @@ from benchmarks import indexed_logs
 from benchmarks.detection import judge_log
 from benchmarks.indexed_logs import Log
 from benchmarks.judges import lrdoctor
+from lrdoctor.assess import judge_runs
 from lrdoctor.core.curve import Curve
+from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
+from lrdoctor.core.study import Study
 from lrdoctor.logs import provenance
 
 BEGINNINGS = {2: (0, 1), 5: (0, 2, 4), 20: (0, 5, 10, 15)}
 """Factor -> the points at which the kept ones begin."""
+BEFORE = 20
+"""Points before a finding whose median is the level that it rises from."""
 OF_POINTS = ("first_step", "last_step", "step_gap", "largest_gap", "quantised", "smoothed")
 """Keys of a run's provenance that its points decide."""
 
@@ -46,6 +54,34 @@ def thinned(run: Run, factor: int, begin: int) -> Run:
     return replace(run, curves=curves, provenance=facts)
 
 
+def points_left(log: Log, factor: int, begin: int) -> int:
+    """How many points of what is flagged in the whole log are among the kept ones: the most that any finding has.
+
+    Those of a finding are the points above a third of its height, from its first step to its last; what is not finite
+    is always one.
+    """
+    return max((_left(run, found, factor, begin) for run in log.runs for found in _errors(run)), default=0)
+
+
+def _errors(run: Run) -> list[Finding]:
+    findings, _ = judge_runs(Study(name=run.name, runs=(run,)))
+    return [found for found in findings if found.severity == "error"]
+
+
+def _left(run: Run, found: Finding, factor: int, begin: int) -> int:
+    step, value = run.train_loss.step, run.train_loss.value
+    first = step[0] if found.first_step is None else found.first_step
+    last = first if found.last_step is None else found.last_step
+    inside = (step >= first) & (step <= last)
+    finite = np.isfinite(value)
+    if not (inside & finite).any():
+        return int(inside[begin::factor].sum())
+    before = value[finite & (step < first)][-BEFORE:]
+    base = np.median(before) if len(before) else value[finite][0]
+    high = base + (value[inside & finite].max() - base) / 3
+    return int((inside & (~finite | (value > high)))[begin::factor].sum())
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--logs", type=Path, nargs="+", required=True, help="folders with an INDEX.csv")
@@ -53,16 +89,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logs = [log for folder in options.logs for log in indexed_logs.load(folder) if log.is_unstable is not None]
     whole = [judge_log(lrdoctor, log).verdict for log in logs]
     print(
-        "| every | logs | unstable caught | healthy flagged | flipped | of them lost | became inconclusive, unstable |",
+        "| every | logs | unstable caught | healthy flagged | flipped | of them lost | with no point left | one |",
         end="",
     )
-    print(" healthy | otherwise |\n|---|---|---|---|---|---|---|---|---|")
+    print(" became inconclusive, unstable | healthy | otherwise |\n|" + 11 * "---|")
     for factor, beginnings in BEGINNINGS.items():
         counts: Counter[tuple[bool, str, str]] = Counter()
+        left: Counter[int] = Counter()
         for log, was in zip(logs, whole, strict=True):
             for begin in beginnings:
-                counts[bool(log.is_unstable), was, _verdict(log, factor, begin)] += 1
-        print(_row(factor, counts), flush=True)
+                now = _verdict(log, factor, begin)
+                counts[bool(log.is_unstable), was, now] += 1
+                if (was, now) == ("unstable", "stable"):
+                    left[points_left(log, factor, begin)] += 1
+        print(_row(factor, counts, left), flush=True)
 
 
 def _verdict(log: Log, factor: int, begin: int) -> str:
@@ -70,7 +110,7 @@ def _verdict(log: Log, factor: int, begin: int) -> str:
     return judge_log(lrdoctor, replace(log, runs=runs)).verdict
 
 
-def _row(factor: int, counts: Counter[tuple[bool, str, str]]) -> str:
+def _row(factor: int, counts: Counter[tuple[bool, str, str]], left: Counter[int]) -> str:
     def n(is_unstable: bool | None = None, was: str = "", now: str = "") -> int:
         return sum(
             number
@@ -85,8 +125,8 @@ def _row(factor: int, counts: Counter[tuple[bool, str, str]]) -> str:
     total = n()
     return (
         f"| {factor} | {total} | {n(True, now='unstable')}/{n(True)} | {n(False, now='unstable')}/{n(False)} "
-        f"| {flipped} ({100 * flipped / total:.1f} %) | {lost} | {inconclusive[0]} | {inconclusive[1]} "
-        f"| {moved - flipped - sum(inconclusive)} |"
+        f"| {flipped} ({100 * flipped / total:.1f} %) | {lost} | {left[0]} | {left[1]} "
+        f"| {inconclusive[0]} | {inconclusive[1]} | {moved - flipped - sum(inconclusive)} |"
     )
 
 

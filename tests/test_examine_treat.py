@@ -309,7 +309,7 @@ def test_an_update_rule_is_swept_over_its_own_rates(spec: Spec, tmp_path: Path) 
     engine = TreatEngine({"adam": 1.0})
     treated(spec, tmp_path / "out", engine)
     rates = {t.base_learning_rate for t in engine.seen if t.optimizer_name == "adam"}
-    assert {1e-4, 1e-3, 1e-2, 1e-1} <= rates
+    assert {1e-3, 1e-2, 1e-1} <= rates  # of its own grid, from the middle outward
 
 
 def test_failed_trials_of_a_fix_are_no_evidence(spec: Spec, tmp_path: Path) -> None:

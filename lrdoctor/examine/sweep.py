@@ -53,7 +53,9 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
         study, findings = _study(laboratory, stages, runs, notes, way)
         known = _known(study, findings, runs, seeds)
         if study.obstacle is not None or sparing.is_unstable_below_best(known):
-            limits = sparing.EVERYTHING  # what is wrong with a sweep is told by all of its trials
+            limits = sparing.EVERYTHING  # what is wrong with a sweep is told by all of its rates
+        if study.obstacle is not None and not laboratory.exhaustive:
+            known = replace(known, seeds=known.seeds[: len(known.seeds) // 2 + 1])  # as many as a majority takes
         step = None
         if study.obstacle is None or not known.has_all(settings.grid):
             is_asked = way.question is not None and limits is not sparing.EVERYTHING
@@ -63,7 +65,7 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
                 else sparing.next_step(settings, known, limits)
             )
         if step is None:
-            study = replace(study, notes=(*study.notes, *sweeps.afterthoughts(study), *_saved(known)))
+            study = replace(study, notes=(*study.notes, *sweeps.afterthoughts(study), *_saved(known, settings.grid)))
             found = assess.with_certainty(study, findings)
             further = sparing.closer(found.certainty, limits) if study.obstacle is None and way is OWN else limits
             if further is limits:
@@ -101,15 +103,20 @@ def _known(
     )
 
 
-def _saved(known: sparing.Known) -> Iterator[str]:
+def _saved(known: sparing.Known, grid: Sequence[float]) -> Iterator[str]:
     """What was left out."""
+    rates = [rate for rate in grid if rate not in known.tried]
     n_left = len(sparing.missing_pairs(known))
+    n = sum(len(of) for of in known.tried.values())
+    left = []
     if n_left:
-        n = sum(len(of) for of in known.tried.values())
-        yield (
-            f"{n_left} of {n + n_left} trials were left out: the other seeds at rates where those trained settle the "
-            "answer; --exhaustive trains them too"
-        )
+        left.append("the other seeds at rates where those trained settle the answer")
+    if rates:
+        listed = ", ".join(f"{rate:.4g}" for rate in rates)
+        left.append(f"the rates {listed} of the grid, which lie beyond worse or unstable ones")
+    if left:
+        n_saved = n_left + len(rates) * len(known.seeds)
+        yield f"{n_saved} of {n + n_saved} trials were left out: {'; '.join(left)}; --exhaustive trains them too"
 
 
 def rates(laboratory: Laboratory, seeds: Sequence[int], best: float | None, unstable: float | None) -> Study:

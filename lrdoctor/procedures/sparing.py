@@ -1,8 +1,8 @@
 """Which trials of a sweep can still change its answer: a rate does not need every seed. Pure.
 
-A sweep asks two things of a rate: whether most seeds are unstable there, and whether it is lr*. Most rates answer with
-one seed: far below the edge and far from lr*, or far above the edge. So every rate begins with the first seed, and a
-further one is trained only where
+A sweep asks two things of a rate: whether most seeds are unstable there, and whether it is lr*. Which rates of the grid
+are asked at all `bracket` tells. Most of them answer with one seed: far below the edge and far from lr*, or above the
+edge. So every rate begins with the first seed, and a further one is trained only where
 
 - the majority is open: neither the seeds that are there decide it, whatever the others do, nor does the fit to all
   trials (`reach`), with a chance of error that is stated;
@@ -12,7 +12,7 @@ further one is trained only where
 
 A majority by count is exact: two of three seeds that agree are what all three say. The rest has an error rate, which
 `benchmarks/cost.py` measures on made-up workloads. Where the figures leave a verdict open the limits are closer, so
-that no verdict is withheld for want of trials that were saved.
+that hardly any verdict is withheld for want of trials that were saved.
 """
 
 from __future__ import annotations
@@ -26,9 +26,18 @@ import numpy as np
 
 from lrdoctor.core.certainty import Certainty
 from lrdoctor.core.study import Rate, Stage
-from lrdoctor.procedures import certainty
+from lrdoctor.procedures import bracket, certainty
 from lrdoctor.procedures.reach import Outcome, Reach, reach
-from lrdoctor.procedures.sweep import SWEPT, best_rate, checks, extension, lowest_unstable, next_plan, refinement
+from lrdoctor.procedures.sweep import (
+    SWEPT,
+    Plan,
+    best_rate,
+    checks,
+    extension,
+    lowest_unstable,
+    next_plan,
+    refinement,
+)
 from lrdoctor.procedures.sweep import Settings as SweepSettings
 
 Pair = tuple[float, int]
@@ -45,9 +54,9 @@ class Limits:
 
     majority: float = 0.05
     """Largest chance, by the fit to all trials, that a majority is on the other side than the seeds that are there."""
-    best: float = 0.03
+    best: float = 0.06
     """Share of the draws in which another rate is lr* up to which it gets no further seed."""
-    beside: int = 3
+    beside: int = 2
     """Seeds of the swept rates on either side of the best one: the spread over the seeds is taken from them."""
     near: float = 0.5
     """Every seed is trained where the chance of a trial to be unstable lies between this and its complement, though the
@@ -59,9 +68,12 @@ LIMITS = Limits()
 APART = 2.0
 """How much lower a rate is that a rise is compared with, at least, as the rules have it."""
 
-CLOSE = Limits(majority=0.005, best=0.005, near=0.03)
+CLOSE = Limits(majority=0.005, best=0.02, near=0.03)
 """Where a verdict may depend on it: whatever has any part in lr*, or in where the edges of the seeds are, is trained.
 """
+
+CLOSEST = Limits(majority=0.001, best=0.01, near=0.001)
+"""Where it may depend on it still: what is left out could not have done otherwise in one study of a thousand."""
 
 EVERYTHING = None
 """Limits that leave nothing out."""
@@ -73,8 +85,8 @@ WITHHELD = 0.15
 """Share from which on they could not have given it. Between the two it is looked at more closely."""
 
 UNSURE = (0.025, 0.12)
-"""Share between which, after the closer look, everything is trained: on either side of the 0.05 up to which a verdict
-is given, narrower than `SURE` to `WITHHELD` since more trials are there."""
+"""Share between which, after the closer look, it is looked at as closely as can be: on either side of the 0.05 up to
+which a verdict is given, narrower than `SURE` to `WITHHELD` since more trials are there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,13 +149,17 @@ def open_pairs(known: Known, limits: Limits = LIMITS) -> tuple[Pair, ...]:
     if pairs := compared(known):
         return pairs
     wanted: dict[float, int] = {}
+    best = best_rate(known.rates)
+    # above the lowest unstable rate nothing is asked; should more seeds say that it is none, the next one is
+    unstable = lowest_unstable(known.rates)
+    edge = math.inf if best is None or unstable is None else unstable.base_learning_rate
     for row in known.rates:
         if known.left(row.base_learning_rate):
-            wanted[row.base_learning_rate] = _for_majority(known, row, limits)
-            told = 0.5 if known.reach is None else known.reach.chance_unstable(row.base_learning_rate)
-            if limits.near < told < 1 - limits.near:
-                wanted[row.base_learning_rate] = len(known.seeds)
-    best = best_rate(known.rates)
+            rate = row.base_learning_rate
+            wanted[rate] = 0 if rate > edge else _for_majority(known, row, limits)
+            told = 0.5 if known.reach is None else known.reach.chance_unstable(rate)
+            if limits.near < told < 1 - limits.near and rate <= APART * edge:
+                wanted[rate] = len(known.seeds)
     if best is None:
         return _pairs(known, wanted)
     swept = sorted(r.base_learning_rate for r in known.rates if r.stage in SWEPT)
@@ -226,10 +242,10 @@ def closer(found: Certainty | None, limits: Limits | None) -> Limits | None:
     is_sure = tail <= SURE and found.sides[edge] != "open"
     if tail >= WITHHELD or is_sure:
         return limits
-    if limits is not CLOSE:
+    if limits is LIMITS:
         return CLOSE
     low, high = UNSURE
-    return EVERYTHING if low < tail < high else limits
+    return CLOSEST if low < tail < high else limits
 
 
 def missing_pairs(known: Known) -> tuple[Pair, ...]:
@@ -256,11 +272,13 @@ def next_step(settings: SweepSettings, known: Known, limits: Limits | None = LIM
         known: its trials so far.
         limits: of what is left out; None to leave nothing out.
     """
-    if known.rates:
+    plan = next_plan(settings, known.rates) if limits is EVERYTHING else _next_of_grid(settings, known)
+    if plan is None or plan.stage != "grid":
         pairs = missing_pairs(known) if limits is EVERYTHING else open_pairs(known, limits)
-        if pairs and all(rate in known.tried for rate in settings.grid):
+        if pairs:
             return Step(None, pairs)
-    plan = next_plan(settings, known.rates)
+        plan = plan or extension(settings, known.rates) or checks(settings, known.rates)
+        plan = plan or refinement(settings, known.rates)
     if plan is None:
         return None
     pairs = tuple(
@@ -269,6 +287,12 @@ def next_step(settings: SweepSettings, known: Known, limits: Limits | None = LIM
         for seed in (known.seeds if limits is None else first_seeds(known, rate, plan.stage in SWEPT, limits))
     )
     return Step(plan.stage, pairs, plan.note)
+
+
+def _next_of_grid(settings: SweepSettings, known: Known) -> Plan | None:
+    """The rates of the grid that may hold lr* or the lowest unstable rate and are not tried."""
+    rates = bracket.further(settings.grid, known.rates, known.outcomes)
+    return Plan("grid", rates) if rates else None
 
 
 # The sweep of a fix asks less: where is it stable, from lr* without it upward, and what does it lose or gain there?

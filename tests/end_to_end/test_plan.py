@@ -26,13 +26,13 @@ def test_a_plan_is_timed_and_leaves_nothing(tmp_path: Path, capsys: pytest.Captu
     of_workload = ("__pycache__", "begun")
     after = sorted(path.name for path in tmp_path.iterdir() if path.name not in of_workload)
     assert after == before
-    # one seed at each of the four rates first, and further ones where they can change the answer
-    assert [(stage.name, stage.trials, stage.steps) for stage in plan.stages[:4]] == [
+    # one seed at three of the four rates first, further ones where they can change the answer
+    assert [(stage.name, stage.trials, stage.steps) for stage in plan.stages[:2]] == [
         ("control", 1, 60),
-        ("grid", 4, 240),
-        ("control", 2, 120),
-        ("further seeds", 4, 240),
+        ("grid", 3, 180),
     ]
+    assert ("control", 2, 120) in [(stage.name, stage.trials, stage.steps) for stage in plan.stages]
+    assert "further seeds" in [stage.name for stage in plan.stages]
     assert any("are left out" in words for words in plan.assumptions)
     assert plan.seconds_per_step > 0
     assert plan.seconds > 0

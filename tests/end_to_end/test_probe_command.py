@@ -29,7 +29,8 @@ def probe(folder: Path, *more: object, runner: Callable[..., CompletedProcess[st
 def test_a_probe_is_the_first_part_of_the_sweeps_trial_and_resumes(tmp_path: Path) -> None:
     spec = project(tmp_path)
     few = ("--set", "sweep={values: [0.01, 0.02, 0.05, 10.0]}", "--set", "probe.steps=25")
-    swept = in_process("sweep", spec, "--out", tmp_path / "out", "--jobs", 1, "--fail-on", "never", *few)
+    every = ("--exhaustive", "--jobs", 1)
+    swept = in_process("sweep", spec, "--out", tmp_path / "out", *every, "--fail-on", "never", *few)
     assert swept.returncode == 0, swept.stderr
     before = records(tmp_path / "out")
     document = probe(tmp_path, "--lr", 0.01, *few)
