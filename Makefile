@@ -66,7 +66,7 @@ test-lowest:
 	$(PYTHON) -m venv $(LOWEST)
 	$(PYTHON) -m tools.lowest > $(LOWEST)/lowest.txt
 	$(LOWEST)/bin/python -m pip install --quiet -r $(LOWEST)/lowest.txt pytest hypothesis scikit-learn
-	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -W default tests/core tests/logs tests/rules tests/spec tests/store tests/training tests/cli
+	PYTHONPATH=$(CURDIR) OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -W default tests/core tests/logs tests/rules tests/spec tests/store tests/training tests/cli
 
 # How much of the package the tests of its parts reach; fails below the floor in pyproject.toml. Not a part of `make test`:
 # before Python 3.12 tracing makes tests of plain Python a third slower. What runs in worker processes is not traced:
