@@ -88,6 +88,9 @@ UNSURE = (0.025, 0.12)
 """Share between which, after the closer look, it is looked at as closely as can be: on either side of the 0.05 up to
 which a verdict is given, narrower than `SURE` to `WITHHELD` since more trials are there."""
 
+UNDECIDED = (0.03, 0.08)
+"""Share between which, even then, any trial may decide: everything is trained."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
@@ -244,8 +247,8 @@ def closer(found: Certainty | None, limits: Limits | None) -> Limits | None:
         return limits
     if limits is LIMITS:
         return CLOSE
-    low, high = UNSURE
-    return CLOSEST if low < tail < high else limits
+    further, (low, high) = (CLOSEST, UNSURE) if limits is CLOSE else (EVERYTHING, UNDECIDED)
+    return further if low < tail < high else limits
 
 
 def missing_pairs(known: Known) -> tuple[Pair, ...]:

@@ -217,29 +217,32 @@ def certainty(edge: tuple[float, Side], ten: tuple[float, Side], n_seeds: int = 
 
 
 @pytest.mark.parametrize(
-    ("found", "at_first", "at_last"),
+    ("found", "at_first", "then", "at_last"),
     [
         # whatever was saved: unstable, stable, withheld
-        (certainty((0.99, "within"), (1.0, "within")), LIMITS, CLOSE),
-        (certainty((0.01, "beyond"), (0.99, "within")), LIMITS, CLOSE),
-        (certainty((0.5, "open"), (0.9, "open")), LIMITS, CLOSE),
+        (certainty((0.99, "within"), (1.0, "within")), LIMITS, CLOSE, CLOSEST),
+        (certainty((0.01, "beyond"), (0.99, "within")), LIMITS, CLOSE, CLOSEST),
+        (certainty((0.5, "open"), (0.9, "open")), LIMITS, CLOSE, CLOSEST),
         # the verdict rests on the first limit, whatever the other one is
-        (certainty((0.01, "beyond"), (0.6, "open")), LIMITS, CLOSE),
-        (certainty((0.048, "beyond"), (0.6, "open")), CLOSE, CLOSEST),
-        # near a limit it is looked at more closely, and where it is nearer still, more closely again
-        (certainty((0.96, "within"), (1.0, "within")), CLOSE, CLOSEST),
-        (certainty((0.94, "open"), (1.0, "within")), CLOSE, CLOSEST),
-        (certainty((0.978, "within"), (1.0, "within")), CLOSE, CLOSE),
-        (certainty((0.87, "open"), (1.0, "within")), CLOSE, CLOSE),
+        (certainty((0.01, "beyond"), (0.6, "open")), LIMITS, CLOSE, CLOSEST),
+        (certainty((0.048, "beyond"), (0.6, "open")), CLOSE, CLOSEST, EVERYTHING),
+        # near a limit it is looked at more closely, and where it is nearer still, everything is trained
+        (certainty((0.96, "within"), (1.0, "within")), CLOSE, CLOSEST, EVERYTHING),
+        (certainty((0.94, "open"), (1.0, "within")), CLOSE, CLOSEST, EVERYTHING),
+        (certainty((0.91, "open"), (1.0, "within")), CLOSE, CLOSEST, CLOSEST),
+        (certainty((0.978, "within"), (1.0, "within")), CLOSE, CLOSE, CLOSEST),
+        (certainty((0.87, "open"), (1.0, "within")), CLOSE, CLOSE, CLOSEST),
         # one seed has nothing to save, and of what has no figures nothing is known
-        (certainty((0.94, "open"), (1.0, "within"), n_seeds=1), LIMITS, CLOSE),
-        (None, LIMITS, CLOSE),
+        (certainty((0.94, "open"), (1.0, "within"), n_seeds=1), LIMITS, CLOSE, CLOSEST),
+        (None, LIMITS, CLOSE, CLOSEST),
     ],
 )
-def test_when_it_is_looked_at_more_closely(found: Certainty | None, at_first: object, at_last: object) -> None:
+def test_when_it_is_looked_at_more_closely(
+    found: Certainty | None, at_first: object, then: object, at_last: object
+) -> None:
     assert closer(found, LIMITS) is at_first
-    assert closer(found, CLOSE) is at_last
-    assert closer(found, CLOSEST) is CLOSEST
+    assert closer(found, CLOSE) is then
+    assert closer(found, CLOSEST) is at_last
     assert closer(found, EVERYTHING) is EVERYTHING
 
 
