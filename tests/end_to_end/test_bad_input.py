@@ -108,8 +108,8 @@ def test_a_study_folder_of_another_spec_is_refused(tmp_path: Path) -> None:
 def test_a_bug_leaves_a_traceback_in_a_file_and_exits_with_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = project(tmp_path, SPEC, WORK)
     (tmp_path / "sitecustomize.py").write_text(
-        "import lrdoctor.errors as e\nimport lrdoctor.procedures.sweep as s\n"
-        "def broken(*a): raise ZeroDivisionError('made by the test')\ns.next_plan = broken\n"
+        "import lrdoctor.procedures.bracket as b\n"
+        "def broken(*a): raise ZeroDivisionError('made by the test')\nb.further = broken\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
     done = lrdoctor("sweep", spec, "--out", tmp_path / "out", cwd=tmp_path)

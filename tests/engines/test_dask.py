@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 from typing import Any
 
 import dask
@@ -203,7 +204,12 @@ def killed(client, busy):
 
 
 def preempted(client, busy):
-    client.retire_workers([busy], close_workers=True)
+    """Asked until it is done: Dask leaves a worker alone as long as a result that was just sent lies there only."""
+    for _ in range(100):
+        if client.retire_workers([busy], close_workers=True):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{busy} was not retired in a hundred tries")
 
 
 @pytest.mark.parametrize(
