@@ -23,6 +23,22 @@ ENTRY = "fake_session:open_session"
 GPUS = "fake_session:open_gpus"
 
 
+BOUND = 300
+"""Seconds after which a test that waits for an event of a cluster fails: the longest takes 20."""
+
+
+@pytest.fixture(autouse=True)
+def bounded():
+    def late(*_):
+        raise TimeoutError(f"what the test waits for did not come in {BOUND} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(BOUND)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 @pytest.fixture(scope="module")
 def cluster():
     # as in clusters of the engine's own
