@@ -54,15 +54,16 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
         known = _known(study, findings, runs, seeds)
         if study.obstacle is not None or sparing.is_unstable_below_best(known):
             limits = sparing.EVERYTHING  # what is wrong with a sweep is told by all of its rates
+        asked = known
         if study.obstacle is not None and not laboratory.exhaustive:
-            known = replace(known, seeds=known.seeds[: len(known.seeds) // 2 + 1])  # as many as a majority takes
+            asked = replace(known, seeds=known.seeds[: len(known.seeds) // 2 + 1])  # as many as a majority takes
         step = None
-        if study.obstacle is None or not known.has_all(settings.grid):
+        if study.obstacle is None or not asked.has_all(settings.grid):
             is_asked = way.question is not None and limits is not sparing.EVERYTHING
             step = (
-                sparing.climb(settings, known, way.question)
+                sparing.climb(settings, asked, way.question)
                 if is_asked and way.question is not None
-                else sparing.next_step(settings, known, limits)
+                else sparing.next_step(settings, asked, limits)
             )
         if step is None:
             study = replace(study, notes=(*study.notes, *sweeps.afterthoughts(study), *_saved(known, settings.grid)))

@@ -73,7 +73,7 @@ CLOSE = Limits(majority=0.005, best=0.02, near=0.03)
 """
 
 CLOSEST = Limits(majority=0.001, best=0.01, near=0.001)
-"""Where it may depend on it still: what is left out could not have done otherwise in one study of a thousand."""
+"""Where it may depend on it still: a majority is left to the fit where it errs once in a thousand."""
 
 EVERYTHING = None
 """Limits that leave nothing out."""

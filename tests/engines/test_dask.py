@@ -23,20 +23,7 @@ ENTRY = "fake_session:open_session"
 GPUS = "fake_session:open_gpus"
 
 
-BOUND = 300
-"""Seconds after which a test that waits for an event of a cluster fails: the longest takes 20."""
-
-
-@pytest.fixture(autouse=True)
-def bounded():
-    def late(*_):
-        raise TimeoutError(f"what the test waits for did not come in {BOUND} s")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(BOUND)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+pytestmark = pytest.mark.usefixtures("bounded")
 
 
 @pytest.fixture(scope="module")
@@ -221,11 +208,8 @@ def killed(client, busy):
 
 def preempted(client, busy):
     """Asked until it is done: Dask leaves a worker alone as long as a result that was just sent lies there only."""
-    for _ in range(100):
-        if client.retire_workers([busy], close_workers=True):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{busy} was not retired in a hundred tries")
+    while not client.retire_workers([busy], close_workers=True):
+        time.sleep(0.05)  # the test is bounded
 
 
 @pytest.mark.parametrize(
