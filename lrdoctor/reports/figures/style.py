@@ -104,7 +104,7 @@ def set_title(axes: Axes, study_name: str, *lines: str, pad: float = 6.0) -> str
     """Writes the study's name and the lines over the axes, and returns them as one sentence."""
     name = cut(printable(study_name), TITLE_CELLS)
     axes.set_title("\n".join([name, *lines]), pad=pad)
-    return ". ".join([printable(study_name), *lines])
+    return ". ".join([printable(study_name), *filter(None, lines)])
 
 
 def cut(text: str, cells: int) -> str:
