@@ -192,11 +192,14 @@ def _in_curves(run: Run, unfinished: list[float]) -> str | None:
     loss, skipped = run.train_loss, run.provenance["skipped_steps"]
     since = int(loss.step[-1]) - THRESHOLDS.last + 1
     for name in ("train_loss", "grad_norm"):
-        end = run.curve(name).after(since)
-        bad = ~np.isfinite(end.value) & ~np.isin(end.step, skipped)
-        if bad.any():
-            k = int(np.argmax(bad))
-            return f"{name} is {end.value[k]} at step {end.step[k]}"
+        curve = run.curve(name)
+        bad = ~np.isfinite(curve.value) & ~np.isin(curve.step, skipped)
+        at_end = np.flatnonzero(bad & (curve.step >= since))
+        if len(at_end):
+            # told from where it began, as the finding about the values tells it, and not from where the end begins
+            good = np.flatnonzero(~bad[: at_end[0]])
+            k = int(good[-1]) + 1 if len(good) else 0
+            return f"{name} is {curve.value[k]} at step {curve.step[k]}"
     first = float(median(loss.value[: THRESHOLDS.first]))
     last = max([*loss.after(since).value.tolist(), *unfinished])
     if first > 0 and last >= THRESHOLDS.factor * first:

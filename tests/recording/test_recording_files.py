@@ -93,6 +93,9 @@ FALLING = [3 * 0.97**k for k in range(100)]
         # it came back long before
         ([3.0, 3.0, 3.0, 90.0, *FALLING], {}, None),
         ([*FALLING, math.nan], {}, "train_loss is nan at step 100"),
+        # from where it began, however long ago
+        ([*FALLING, *[math.nan] * 60], {}, "train_loss is nan at step 100"),
+        ([math.nan] * 50, {}, "train_loss is nan at step 0"),
         ([-1.0, -2.0, 30.0], {}, None),
     ],
 )
