@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lrdoctor import fixes
-from lrdoctor.assess import confirmation_words
+from lrdoctor.assess import confirmation_text
 from lrdoctor.assess.judging import summary_of
 from lrdoctor.assess.sweeps import ENOUGH_SEEDS, report_of_sweep
 from lrdoctor.assess.warmup_table import warmup_table
-from lrdoctor.assess.warmup_words import in_short, words_of
+from lrdoctor.assess.warmup_text import in_short, words_of
 from lrdoctor.core.fix_sections import TriedStatus
 from lrdoctor.core.report import TREAT, Fix, FixStatus, Report
 from lrdoctor.core.study import Study
@@ -35,8 +35,8 @@ def report_of_warmup(study: Study, found: Warmup | None, figures: Sequence[str] 
     status, why = status_of(found), words_of(found, study)
     told = in_short(found, study)
     if found.confirmation is not None:
-        fresh = "; ".join(confirmation_words.confirmed(found.confirmation, found.objective))
-        why, told = f"{fresh}; {why}", f"{confirmation_words.in_short(found.confirmation)}; {told}"
+        fresh = "; ".join(confirmation_text.confirmed(found.confirmation, found.objective))
+        why, told = f"{fresh}; {why}", f"{confirmation_text.in_short(found.confirmation)}; {told}"
     short = f"warmup {status.replace('_', ' ')}: {told}"
     return replace(
         report,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lrdoctor.assess.comparison_words import change
+from lrdoctor.assess.comparison_text import change
 from lrdoctor.core.fix_sections import TriedStatus, TriedWarmup, WarmupComparison, WarmupResult, WithoutAndWith
 from lrdoctor.core.warmups import TRAIN_LONGER
 from lrdoctor.procedures.warmup import Settings, Tried

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from lrdoctor.assess.comparison_words import change
+from lrdoctor.assess.comparison_text import change
 from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.core.warmups import CAP
 from lrdoctor.fixes.base import warmup_of
