@@ -14,7 +14,7 @@ from lrdoctor.core.report import Report
 from lrdoctor.core.run import Run
 from lrdoctor.core.sections import Probe
 from lrdoctor.core.study import Study
-from lrdoctor.reports.figures.apart import Tried, apart
+from lrdoctor.reports.figures.apart import ComparedTraining, apart
 from lrdoctor.reports.figures.apart_draw import draw_apart
 from lrdoctor.reports.figures.norms import NormPlot, norm_plot, probed_norms, swept_norms
 from lrdoctor.reports.figures.norms_draw import draw_norm_histogram, draw_norms_by_step
@@ -182,7 +182,7 @@ def compare_figures(
         trainings=tuple(training_of(study.name, study.rates, study.best_learning_rate) for study in studies),
     )
     tried = [
-        Tried(study.name, study.best_learning_rate, study.rates, tuple(of))
+        ComparedTraining(study.name, study.best_learning_rate, study.rates, tuple(of))
         for study, of in zip(studies, runs, strict=True)
     ]
     drawn = {
