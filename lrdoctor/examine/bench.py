@@ -26,7 +26,7 @@ from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.sparing import Question
 from lrdoctor.procedures.treatment import LOWER, Treatment
 from lrdoctor.procedures.treatment_results import Cost, Longer, Lower, NotTried, SearchFailed, Swept, Tried
-from lrdoctor.procedures.warmup_comparison import Warmup
+from lrdoctor.procedures.warmup_comparison import WarmupFound
 
 Judged = tuple[tuple[Finding, ...], tuple[Skip, ...]]
 
@@ -47,7 +47,7 @@ class FixRunner:
     limits: treatment.Settings = field(default_factory=treatment.Settings)
     confirmation: confirmation.Settings = field(default_factory=confirmation.Settings)
     tried: list[Tried] = field(default_factory=list)
-    warmup: Warmup | None = None
+    warmup: WarmupFound | None = None
     clipping: Clipping | None = None
     runs: dict[str, Run] = field(default_factory=dict)
     """By name, all that are not of the study."""
@@ -84,10 +84,9 @@ class FixRunner:
     def keep(self, runs: Iterable[Run]) -> None:
         """Remembers runs; each is judged beside those without the fix alone, whatever else was tried."""
         own = {run.name for run in self.study.runs}
-        for run in runs:
-            if run.name not in own and run.name not in self.runs:
-                self.runs[run.name] = run
-                self.judged[run.name] = assess.judge_against([run], self.study.runs)
+        new = {run.name: run for run in runs if run.name not in own and run.name not in self.runs}
+        self.runs |= new
+        self.judged |= assess.judge_each(new.values(), self.study.runs)
 
     def swept(
         self,
