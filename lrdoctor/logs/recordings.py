@@ -130,13 +130,19 @@ def _run(path: Path, name: str, facts: Mapping[str, Any], optimizer: Mapping[str
 
 def _recorded(facts: Mapping[str, Any], optimizer: Mapping[str, Any]) -> dict[str, Any]:
     """What the recorder saw that curves do not show."""
-    objective = {"objective": "adversarial", "objective_reason": ADVERSARIAL} if facts.get("adversarial") else {}
     return {
         "recorded": {key: value for key, value in optimizer.items() if key != "skipped_steps"},
         "skipped_steps": tuple(optimizer.get("skipped_steps") or ()),
         "framework": facts.get("framework"),
-        **objective,
+        **objective_of(facts),
     }
+
+
+def objective_of(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What a recording shows of the objective, as `measures.objective` reads it; empty where it is minimized."""
+    if module := facts.get("reinforcement"):
+        return {"objective": "reinforcement", "objective_reason": f"the script uses {module}"}
+    return {"objective": "adversarial", "objective_reason": ADVERSARIAL} if facts.get("adversarial") else {}
 
 
 def _notes(facts: Mapping[str, Any], optimizer: Mapping[str, Any]) -> list[str]:
