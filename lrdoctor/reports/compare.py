@@ -51,7 +51,7 @@ def studies_table(of: StudyComparison, *, intervals: bool = True) -> Table:
         intervals: with what each stability margin may be, which the words of a pair say as well.
     """
     objective = objective_words(of.studies[0].objective)
-    headers = ("study", "lr*", f"{objective} at lr*", "low..high", "unstable from", "stability margin", "by itself")
+    headers = ("study", "lr*", f"{objective} at lr*", "low..high", "unstable from", "margin", "by itself")
     rows = tuple(
         Row(tuple(_cells(study, of.confidence if intervals else None)), _kind(of, place))
         for place, study in enumerate(of.studies)

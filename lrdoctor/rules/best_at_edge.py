@@ -131,8 +131,9 @@ def _why_open(study: Study, known: Certainty) -> str:
     if RULE.code not in known.seeds_to_settle:
         return f"{what}: {found}, which is not what the seeds of the sweep say"
     needed = known.seeds_to_settle[RULE.code]
-    more = f"about {needed} seeds would settle it: --seeds {needed}" if needed else "it may take more than 20 seeds"
-    return f"{what}: {found}; {more}, or --seeds auto"
+    if not needed:
+        return f"{what}: {found}; it may take more than 20 seeds to settle it"
+    return f"{what}: {found}; about {needed} seeds would settle it: --seeds {needed}, or --seeds auto"
 
 
 def _where(best: float, unstable: float, margin: float, spread: str) -> str:

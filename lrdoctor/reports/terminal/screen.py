@@ -261,7 +261,8 @@ def _print_fixes_tried(report: Report, console: Console, room: int) -> None:
 
 def _print_tried(treat: TreatResult, console: Console, brief: bool = False) -> None:
     console.print()
-    console.print(safe(console, "Fixes tried, in the playbook's order (* on fresh seeds)", "bold"))
+    fresh = " (* on fresh seeds)" if any(row.on_fresh_seeds for row in treat.done) else ""
+    console.print(safe(console, f"Fixes tried, in the playbook's order{fresh}", "bold"))
     console.print(Padding(tried_table(treat, console, brief), (0, 0, 0, INDENT), expand=False))
 
 
