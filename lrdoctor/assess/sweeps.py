@@ -159,5 +159,5 @@ def _next_steps(study: Study, verdict: Verdict, found: Sequence[Finding]) -> tup
         steps.append(f"--seeds {ENOUGH_SEEDS}: the verdict rests on {n_seeds} seed{'s' if n_seeds > 1 else ''} a rate")
     if verdict == "unstable":
         again = " again" if study.is_swept else ""
-        steps.append(f"To try them by hand: one fix at a time, in this order; sweep{again} after each.")
+        steps.append(f"To try the fixes by hand: one at a time, in this order; sweep{again} after each.")
     return tuple(steps)
