@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 
 from lrdoctor.core import plain
 from lrdoctor.core.architecture import Scale, Site
+from lrdoctor.core.budget import Unit
 from lrdoctor.core.certainty import Interval
 from lrdoctor.core.report import Verdict
 from lrdoctor.core.study import Objective, Obstacle, Rate
@@ -41,6 +42,20 @@ class Intervals:
     """Whether these seeds settle on which side of the edge lr* is; while they do not, the verdict is inconclusive."""
     seeds_to_settle: int | None
     """About how many seeds in all would settle it; null where it is settled, or where more than 20 would be needed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spending:
+    """What a call was allowed to spend (`--budget`), and what that did not reach for."""
+
+    given: str
+    """As it was typed: 30m, 20k-steps."""
+    unit: Unit
+    limit: float
+    spent: float
+    """By this call alone: steps, those of controls among them; or seconds since it opened the study folder."""
+    left_out: tuple[str, ...] = ()
+    """Trials that were not begun, a sentence each; the same command goes on with them. Empty where all was trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
