@@ -25,7 +25,7 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.intervals import World, workloads
+from benchmarks.intervals import SimulatedWorkload, workloads
 from lrdoctor.core.certainty import Certainty
 from lrdoctor.core.study import Rate, Stage, Study
 from lrdoctor.procedures import certainty, sparing
@@ -44,17 +44,17 @@ DIVERGED = 0.3
 class Table:
     """The trials of a made-up study: what a rate and a seed do is drawn once, whoever asks."""
 
-    world: World
+    workload: SimulatedWorkload
     number: int
 
     def __post_init__(self) -> None:
         self._drawn: dict[tuple[float, int], Outcome] = {}
-        self._offsets = self.world.seeds(50, np.random.default_rng((self.number, 0)))
+        self._offsets = self.workload.seeds(50, np.random.default_rng((self.number, 0)))
 
     def trial(self, rate: float, seed: int) -> Outcome:
         if (rate, seed) not in self._drawn:
             rng = np.random.default_rng((self.number, seed + 1, round(1e9 * abs(math.log(rate)))))
-            unstable, objective = self.world.trials(rate, self._offsets[seed : seed + 1], rng)
+            unstable, objective = self.workload.trials(rate, self._offsets[seed : seed + 1], rng)
             self._drawn[rate, seed] = Outcome(rate, seed, bool(unstable[0]), float(objective[0]))
         return self._drawn[rate, seed]
 
@@ -78,7 +78,7 @@ def swept(table: Table, n_seeds: int, limits: sparing.Limits | None) -> Answer:
     outcomes: list[Outcome] = []
     while True:
         known = known_of(outcomes, stages, n_seeds)
-        step = sparing.next_step(sweeps.Settings(table.world.grid), known, limits)
+        step = sparing.next_step(sweeps.Settings(table.workload.grid), known, limits)
         if step is None:
             found, certain = answer(known)
             further = sparing.closer(certain, limits)
@@ -156,14 +156,14 @@ def made_up(n_studies: int) -> None:
             print(f"| {n_seeds} | {part} | {len(of)} | {' | '.join(cells(of))} |", flush=True)
 
 
-def both(n_studies: int, n_seeds: int, start: int) -> Iterator[tuple[World, Answer, Answer]]:
+def both(n_studies: int, n_seeds: int, start: int) -> Iterator[tuple[SimulatedWorkload, Answer, Answer]]:
     """The answers with everything trained, and with what can matter."""
-    for number, world in enumerate(workloads(n_studies, np.random.default_rng(start))):
-        table = Table(world, number + 10_000 * start)
-        yield world, swept(table, n_seeds, None), swept(table, n_seeds, sparing.LIMITS)
+    for number, workload in enumerate(workloads(n_studies, np.random.default_rng(start))):
+        table = Table(workload, number + 10_000 * start)
+        yield workload, swept(table, n_seeds, None), swept(table, n_seeds, sparing.LIMITS)
 
 
-def cells(of: Sequence[tuple[World, Answer, Answer]]) -> Iterator[str]:
+def cells(of: Sequence[tuple[SimulatedWorkload, Answer, Answer]]) -> Iterator[str]:
     n = len(of)
     yield f"{sum(b.steps for _, _, b in of) / sum(a.steps for _, a, _ in of):.1%}"
     yield f"{sum(a.best != b.best for _, a, b in of) / n:.1%}"
@@ -173,11 +173,11 @@ def cells(of: Sequence[tuple[World, Answer, Answer]]) -> Iterator[str]:
     yield f"{sum(not holds(a, b) for _, a, b in of) / n:.1%}"
 
 
-def grid_steps(world: World, one: Answer, other: Answer) -> float:
+def grid_steps(workload: SimulatedWorkload, one: Answer, other: Answer) -> float:
     """How many steps of the grid two lr* are apart."""
     if one.best is None or other.best is None:
         return 0.0 if one.best == other.best else math.inf
-    spacing = math.log(world.grid[-1] / world.grid[0]) / (len(world.grid) - 1)
+    spacing = math.log(workload.grid[-1] / workload.grid[0]) / (len(workload.grid) - 1)
     return round(abs(math.log(one.best / other.best)) / spacing, 1)
 
 

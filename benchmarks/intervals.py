@@ -45,7 +45,7 @@ MOST = 15
 
 
 @dataclass(frozen=True)
-class World:
+class SimulatedWorkload:
     """A made-up workload; logarithms are natural."""
 
     grid: tuple[float, ...]
@@ -100,13 +100,13 @@ class World:
         return best if math.isfinite(levels[best]) else None
 
 
-def workloads(n: int, rng: np.random.Generator) -> Iterator[World]:
+def workloads(n: int, rng: np.random.Generator) -> Iterator[SimulatedWorkload]:
     """Workloads of every kind: from a loss that still falls beyond the edge to a margin of 40."""
     for i in range(n):
         grid = GRIDS[i % len(GRIDS)]
         low, high = math.log(grid[0]), math.log(grid[-1])
         edge = rng.uniform(low + 0.45 * (high - low), high)
-        yield World(
+        yield SimulatedWorkload(
             grid=grid,
             edge=edge,
             spread=float(rng.choice(SIZES)),
@@ -123,8 +123,8 @@ def workloads(n: int, rng: np.random.Generator) -> Iterator[World]:
 class Sweep:
     """A sweep of a made-up workload, to which seeds can be added."""
 
-    def __init__(self, world: World, n_seeds: int, rng: np.random.Generator) -> None:
-        self.world, self.rng = world, rng
+    def __init__(self, workload: SimulatedWorkload, n_seeds: int, rng: np.random.Generator) -> None:
+        self.workload, self.rng = workload, rng
         self.offsets = np.zeros(0)
         self.outcomes: list[Outcome] = []
         self.stages: dict[float, Stage] = {}
@@ -133,17 +133,17 @@ class Sweep:
     def add(self, n: int) -> None:
         """More seeds, at every rate tried; then on with the plan."""
         first = len(self.offsets)
-        fresh = self.world.seeds(n, self.rng)
+        fresh = self.workload.seeds(n, self.rng)
         self.offsets = np.concatenate([self.offsets, fresh])
         for rate in self.stages:
             self._try(rate, fresh, first)
-        while (plan := sweeps.next_plan(sweeps.Settings(self.world.grid), self.rates())) is not None:
+        while (plan := sweeps.next_plan(sweeps.Settings(self.workload.grid), self.rates())) is not None:
             for rate in plan.rates:
                 self.stages[rate] = plan.stage
                 self._try(rate, self.offsets, 0)
 
     def _try(self, rate: float, offsets: Values, first: int) -> None:
-        unstable, objective = self.world.trials(rate, offsets, self.rng)
+        unstable, objective = self.workload.trials(rate, offsets, self.rng)
         self.outcomes += [
             Outcome(rate, first + i, bool(u), float(o))
             for i, (u, o) in enumerate(zip(unstable, objective, strict=True))
@@ -187,7 +187,7 @@ LIMITS = ("edge", "10x")
 class Judged:
     """What a sweep says, beside the truth."""
 
-    world: World
+    workload: SimulatedWorkload
     certainty: Certainty
     majority: bool
     """At the edge by the single figures of the sweep."""
@@ -210,27 +210,27 @@ class Judged:
 def judged(sweep: Sweep) -> Judged | None:
     """The sweep, judged; None where no rate is feasible, of these seeds or of all."""
     study, swept = sweep.study, sweep.swept
-    best, true_best = study.best_learning_rate, sweep.world.best(swept)
+    best, true_best = study.best_learning_rate, sweep.workload.best(swept)
     if best is None or true_best is None:
         return None
     limits = {"edge": lambda b, u: is_at_edge(b, u, swept), "10x": certainty.within(10.0)}
     unstable = study.unstable_base_learning_rate
     found = certainty.judge(sweep.outcomes, swept, best, unstable, limits)
     assert found is not None
-    edge = math.exp(sweep.world.edge)
+    edge = math.exp(sweep.workload.edge)
     true = np.array([true_best]), np.array([edge])
     intervals = (found.best_learning_rate, found.unstable_base_learning_rate, found.stability_margin)
     ends = [(low, math.inf if high is None else high) for low, high in (i for i in intervals if i is not None)]
     truths = (true_best, edge, max(1.0, edge / true_best))
     return Judged(
-        world=sweep.world,
+        workload=sweep.workload,
         certainty=found,
         majority=bool(limits["edge"](np.array([best]), np.array([unstable or math.inf]))[0]),
         margin=truths[2],
         truth={name: bool(limits[name](*true)[0]) for name in LIMITS},
         covers=tuple(low * (1 - 1e-9) <= t <= high * (1 + 1e-9) for (low, high), t in zip(ends, truths, strict=False)),
         widths=tuple(high / low for low, high in ends),
-        reach=found.stable_in_3_of_4 and found.stable_in_3_of_4 / sweep.world.stable_in_3_of_4(),
+        reach=found.stable_in_3_of_4 and found.stable_in_3_of_4 / sweep.workload.stable_in_3_of_4(),
     )
 
 
@@ -251,8 +251,8 @@ def pairs_of(n_workloads: int, n_seeds: int, is_auto: bool) -> list[Pair]:
     rng = np.random.default_rng(1)
     judge = judged_by_auto if is_auto else judged
     found = []
-    for world in workloads(n_workloads, np.random.default_rng(5)):
-        first, second = judge(Sweep(world, n_seeds, rng)), judge(Sweep(world, n_seeds, rng))
+    for workload in workloads(n_workloads, np.random.default_rng(5)):
+        first, second = judge(Sweep(workload, n_seeds, rng)), judge(Sweep(workload, n_seeds, rng))
         if first is not None and second is not None:
             found.append((first, second))
     return found
@@ -279,8 +279,8 @@ def _print_coverage(every: Mapping[str, Sequence[Pair]]) -> None:
         if not found:
             continue
         each = [f"{share(j.covers[i] for j in found)}, {median(j.widths[i] for j in found):.2f}x" for i in range(3)]
-        kinds = [f"{kind} {share(j.covers[2] for j in found if j.world.kind == kind)}" for kind in SPREADS]
-        sizes = [f"{s} {share(j.covers[2] for j in found if j.world.spread == s)}" for s in SIZES]
+        kinds = [f"{kind} {share(j.covers[2] for j in found if j.workload.kind == kind)}" for kind in SPREADS]
+        sizes = [f"{s} {share(j.covers[2] for j in found if j.workload.spread == s)}" for s in SIZES]
         reached = [j.reach for j in found if j.reach is not None]
         cells = [*each, ", ".join(kinds), ", ".join(sizes), f"{share(r <= 1 for r in reached)}, {median(reached):.2f}x"]
         print(f"| {name} | {' | '.join(cells)} |")
@@ -323,8 +323,8 @@ def _print_settling(n_workloads: int) -> None:
     """Whether the number of seeds that is said to settle the verdict does."""
     rng = np.random.default_rng(2)
     settled, unknown = [], 0
-    for world in workloads(n_workloads, np.random.default_rng(5)):
-        sweep = Sweep(world, 3, rng)
+    for workload in workloads(n_workloads, np.random.default_rng(5)):
+        sweep = Sweep(workload, 3, rng)
         found = judged(sweep)
         if found is None or found.certainty.sides["edge"] != "open":
             continue

@@ -1,10 +1,10 @@
 """How often does `treat` prescribe a fix that does nothing, and how often does it find one that does something?
 
-Made-up studies. Every trial is drawn anew, with and without the fix, from a world: a chance of instability that rises
-with the learning rate over `width` decades about the edge, and a best loss with noise about a flat optimum. A placebo
-leaves the world as it is: what differs is the luck. A real fix moves the edge up, or lowers the loss. In the mirror one
-real fix stands among placebos, which compete with it. The planners, the measures, the search and the confirmation on
-fresh seeds are those of the program.
+Made-up studies. Every trial is drawn anew, with and without the fix, from a workload: a chance of instability that
+rises with the learning rate over `width` decades about the edge, and a best loss with noise about a flat optimum. A
+placebo leaves the workload as it is: what differs is the luck. A real fix moves the edge up, or lowers the loss. In the
+mirror one real fix stands among placebos, which compete with it. The planners, the measures, the search and the
+confirmation on fresh seeds are those of the program.
 
     python -m benchmarks.placebo [--studies 500]
 """
@@ -40,7 +40,7 @@ optimizer, two changes of the model."""
 
 
 @dataclass
-class World:
+class SimulatedWorkload:
     """Draws trials."""
 
     width: float
@@ -93,49 +93,49 @@ class World:
         )
 
 
-def treat(world: World, fixed: Sequence[World]) -> list[Swept] | None:
-    """A study in which every fix leads into a world of its own; None where no fix is called for."""
-    before, limits = world.sweep(GRID), Settings()
+def treat(workload: SimulatedWorkload, fixed: Sequence[SimulatedWorkload]) -> list[Swept] | None:
+    """A study in which every fix leads into a workload of its own; None where no fix is called for."""
+    before, limits = workload.sweep(GRID), Settings()
     best, unstable = before.study.best_learning_rate, before.study.unstable_base_learning_rate
     if best is None or unstable is None or unstable / best > limits.needed_up_to:
         return None
     tried: list[Swept] = []
-    asked, worlds = confirmation.Settings(), dict[str, World]()
+    asked, workloads = confirmation.Settings(), dict[str, SimulatedWorkload]()
     for number, of_fix in enumerate(fixed):
         after = of_fix.sweep(ladder(before.study, best, limits))
         known, high = before, after.stable_up_to or 0.0
         for rate in after.study.rates:
             if unstable <= rate.base_learning_rate <= high and rate.base_learning_rate not in known.objectives:
-                known = world.with_rate(known, rate.base_learning_rate, "check")
+                known = workload.with_rate(known, rate.base_learning_rate, "check")
         study = replace(known.study, best_learning_rate=best, unstable_base_learning_rate=unstable)
         name = f"fix {number}"
-        worlds[name] = of_fix
+        workloads[name] = of_fix
         found = Swept(name=name, treatment=Treatment(warmup_steps=1), before=replace(known, study=study), after=after)
         n_confirmed = sum(t.confirmation is not None for t in tried)
         if found.promises_target and n_confirmed < asked.most_fixes:
-            found = confirmed(found, world, of_fix)
+            found = confirmed(found, workload, of_fix)
         tried.append(found)
         if found.reaches_target:
             return tried
     while (chosen := to_confirm(tried, asked.most_fixes)) is not None:
-        tried[tried.index(chosen)] = confirmed(chosen, world, worlds[chosen.name])
+        tried[tried.index(chosen)] = confirmed(chosen, workload, workloads[chosen.name])
     return tried
 
 
-def confirmed(tried: Swept, world: World, of_fix: World) -> Swept:
+def confirmed(tried: Swept, workload: SimulatedWorkload, of_fix: SimulatedWorkload) -> Swept:
     """The fix on fresh seeds."""
     claim = tried.claim
     assert claim is not None  # a fix without a promise is not confirmed
-    found = Confirmation(claim=claim, n_seeds=confirmation.Settings().n_seeds(world.n_seeds))
+    found = Confirmation(claim=claim, n_seeds=confirmation.Settings().n_seeds(workload.n_seeds))
     assert claim.baseline_learning_rate is not None
     while not found.is_settled:
         seed = Fresh(
             seed=1000 + len(found.fresh),
             use=of_fix.draw(claim.base_learning_rate, 1)[0],
             reach=of_fix.draw(claim.reach, 1)[0],
-            baseline=world.draw(claim.baseline_learning_rate, 1)[0],
-            baseline_use=None if claim.baseline_use is None else world.draw(claim.baseline_use, 1)[0],
-            baseline_reach=world.draw(claim.baseline_reach, 1)[0],
+            baseline=workload.draw(claim.baseline_learning_rate, 1)[0],
+            baseline_use=None if claim.baseline_use is None else workload.draw(claim.baseline_use, 1)[0],
+            baseline_reach=workload.draw(claim.baseline_reach, 1)[0],
         )
         found = replace(found, fresh=(*found.fresh, seed))
     return replace(tried, confirmation=found)
@@ -161,16 +161,16 @@ def main() -> None:
 
 def _row(n_seeds: int, width: float, noise: float, n_studies: int) -> str:
     rng = np.random.default_rng(1)
-    world = World(width, noise, n_seeds, rng)
-    studies = [s for s in (treat(world, [world] * FIXES) for _ in range(n_studies)) if s is not None]
+    workload = SimulatedWorkload(width, noise, n_seeds, rng)
+    studies = [s for s in (treat(workload, [workload] * FIXES) for _ in range(n_studies)) if s is not None]
     n = max(1, len(studies))
     promised = sum(any(t.promises for t in s) for s in studies) / n
     wrong = sum(prescribed(s) is not None for s in studies) / n
     found = []
     for _, edge, loss in REAL:
-        fix = replace(world, edge=world.edge * edge, loss=world.loss * loss)
+        fix = replace(workload, edge=workload.edge * edge, loss=workload.loss * loss)
         which = rng.integers(FIXES, size=n_studies // 4)
-        tried = [treat(world, [fix if i == k else world for i in range(FIXES)]) for k in which]
+        tried = [treat(workload, [fix if i == k else workload for i in range(FIXES)]) for k in which]
         needed = [(k, s) for k, s in zip(which, tried, strict=True) if s is not None]
         right = sum((p := prescribed(s)) is not None and p.fix.name == f"fix {k}" for k, s in needed)
         found.append(f"{right / max(1, len(needed)):.0%}")

@@ -16,7 +16,7 @@ from lrdoctor.procedures.clip import Clipping
 from lrdoctor.procedures.probe import Probed
 from lrdoctor.procedures.sweep import Settings
 from lrdoctor.procedures.treated import Treated
-from lrdoctor.procedures.warmup_comparison import Warmup
+from lrdoctor.procedures.warmup_comparison import WarmupFound
 from lrdoctor.runner import Asked, Procedure, above_0
 
 Seeds: TypeAlias = Sequence[int]
@@ -87,7 +87,7 @@ class Searched:
     """A sweep, and the search for a warmup that was made after it."""
 
     study: Study
-    warmup: Warmup | None
+    warmup: WarmupFound | None
     """None where there was nothing to search."""
 
 

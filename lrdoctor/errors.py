@@ -1,7 +1,7 @@
 """Every error lrdoctor raises on purpose.
 
 A message names the file or key, what was found, what was expected and what to try. Libraries raise;
-only `lrdoctor.cli.endings` turns an error into an exit code. Anything that is not one of these is a bug.
+only `lrdoctor.cli.exit_codes` turns an error into an exit code. Anything that is not one of these is a bug.
 
 `UnstableError` and `InconclusiveError` are no such faults: they are what `Report.check` makes a test fail with.
 """

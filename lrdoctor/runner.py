@@ -186,7 +186,7 @@ def plan(procedure: Procedure[A, F], asked: A, spec: Spec, how: How) -> Plan:
     ):
         engine.tell = view.message
         view.message("planning; nothing is saved")
-        found = examine.rehearse(
+        found = examine.walk_through(
             spec,
             study_folder(spec, how.out),
             walk,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lrdoctor.architecture import LossOf, Model, Plan, apply, look, planned, rewrite, sharpness
+from lrdoctor.architecture import LossOf, Model, RewritePlan, apply, look, planned, rewrite, sharpness
 from lrdoctor.core.architecture import Architecture, Inspection, Sharpness
 from lrdoctor.core.rewriting import REWRITES, Possible, Rewrite, Rewriting
 from lrdoctor.errors import WorkloadError
@@ -35,7 +35,7 @@ class Rewriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._plans: dict[tuple[Rewrite, int], Plan] = {}
+        self._plans: dict[tuple[Rewrite, int], RewritePlan] = {}
 
     def __call__(self, model: Model, batch: Any, loss_of: LossOf, name: Rewrite, seed: int) -> None:
         """Changes a fresh model in place.

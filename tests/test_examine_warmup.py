@@ -13,7 +13,7 @@ from test_examine import SPEC, FakeEngine, Log, broken_at, opened
 from lrdoctor import assess, examine
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Failed, Finished, Progress, Started, Task
-from lrdoctor.procedures.warmup_comparison import Warmup
+from lrdoctor.procedures.warmup_comparison import WarmupFound
 from lrdoctor.spec import Spec, load_spec
 
 EDGE = 0.17
@@ -58,7 +58,7 @@ def spec(tmp_path: Path) -> Spec:
 
 def searched(
     spec: Spec, out: Path, engine: WarmupEngine, log: Log, best: float | None = None, unstable: float | None = None
-) -> tuple[Any, Warmup | None]:
+) -> tuple[Any, WarmupFound | None]:
     with opened(spec, out) as folder:
         laboratory = examine.Laboratory(spec, folder, engine, log)
         study = examine.rates(laboratory, spec.seeds, best, unstable)

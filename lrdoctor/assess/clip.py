@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 
 from lrdoctor import fixes
-from lrdoctor.assess import clip_words, confirmation_words
+from lrdoctor.assess import clip_text, confirmation_text
 from lrdoctor.assess.judging import judge_against, summary_of
 from lrdoctor.assess.sweeps import report_of_sweep
 from lrdoctor.core.fix_sections import (
@@ -37,9 +37,9 @@ def report_of_clip(clipping: Clipping, command: str) -> Report:
     """
     base = report_of_sweep(clipping.study, command)
     found, skipped = judge_against(clipping.runs, clipping.study.runs)
-    short = clip_words.in_short(clipping)
+    short = clip_text.in_short(clipping)
     if clipping.confirmation is not None:
-        short = f"{short}, {confirmation_words.in_short(clipping.confirmation)}"
+        short = f"{short}, {confirmation_text.in_short(clipping.confirmation)}"
     return replace(
         base,
         summary=f"{base.summary}; {short}",
@@ -48,7 +48,7 @@ def report_of_clip(clipping: Clipping, command: str) -> Report:
         skipped=base.skipped + skipped,
         clip=clip_table(clipping),
         fixes=_fixes(clipping, base),
-        next_steps=base.next_steps + tuple(clip_words.next_steps(clipping)),
+        next_steps=base.next_steps + tuple(clip_text.next_steps(clipping)),
     )
 
 
@@ -58,7 +58,7 @@ def clip_table(clipping: Clipping) -> ClipResult:
     threshold = best.setting.threshold if best else None
     return ClipResult(
         status=clipping.status,
-        verdict="; ".join([clip_words.verdict(clipping), *_fresh(clipping)]),
+        verdict="; ".join([clip_text.verdict(clipping), *_fresh(clipping)]),
         objective=clipping.study.objective,
         clip_norm=threshold.clip_norm if threshold else None,
         percentile=threshold.percentile if threshold else None,
@@ -83,7 +83,7 @@ def clip_table(clipping: Clipping) -> ClipResult:
 def _fresh(clipping: Clipping) -> Iterator[str]:
     """What fresh seeds say of it."""
     if clipping.confirmation is not None:
-        yield from confirmation_words.confirmed(clipping.confirmation, clipping.study.objective)
+        yield from confirmation_text.confirmed(clipping.confirmation, clipping.study.objective)
 
 
 def _norms(norms: Norms) -> NormsAtBest:
@@ -130,7 +130,7 @@ def _fixes(clipping: Clipping, base: Report) -> tuple[Fix, ...]:
     """The sweep's fixes, with clipping as it came out; where nothing needed clipping it is not pushed."""
     mine = next((fix for fix in base.fixes if fix.name == NAME), None)
     if clipping.status == "not_tried":
-        untried = replace(mine, status="not_tried", why=clip_words.why(clipping)) if mine else None
+        untried = replace(mine, status="not_tried", why=clip_text.why(clipping)) if mine else None
         return _in_order([untried or fix if fix is mine else fix for fix in base.fixes])
     because = mine.because if mine else tuple(dict.fromkeys(_codes(clipping, base.findings)))
     return _in_order([*(fix for fix in base.fixes if fix is not mine), _fix(clipping, because)])
@@ -161,7 +161,7 @@ def _fix(clipping: Clipping, because: tuple[str, ...]) -> Fix:
         rank=rank,
         name=NAME,
         status=clipping.status,
-        why="; ".join([*_fresh(clipping), clip_words.why(clipping)]),
+        why="; ".join([*_fresh(clipping), clip_text.why(clipping)]),
         because=because,
         settings=settings,
         snippet=remedy.snippet(settings) if settings else "",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from lrdoctor import fixes
-from lrdoctor.assess import treat_words
+from lrdoctor.assess import treat_text
 from lrdoctor.assess.clip import clip_table
 from lrdoctor.assess.judging import summary_of
 from lrdoctor.assess.prescription import changes_of, snippet_of
@@ -16,7 +16,7 @@ from lrdoctor.assess.sweeps import ENOUGH_SEEDS, in_a_sentence, report_of_sweep
 from lrdoctor.assess.treat_table import rank_of, treat_table
 from lrdoctor.assess.warmup import status_of
 from lrdoctor.assess.warmup_table import warmup_table
-from lrdoctor.assess.warmup_words import words_of
+from lrdoctor.assess.warmup_text import words_of
 from lrdoctor.core.report import Fix, Report
 from lrdoctor.core.warmups import TRAIN_LONGER
 from lrdoctor.procedures.confirmation import spread_of
@@ -40,7 +40,7 @@ def report_of_treat(treated: Treated, figures: Sequence[str] = ()) -> Report:
     base, warmup = _own(treated, figures), treated.warmup
     return replace(
         base,
-        summary=f"{in_a_sentence(treated.study)}; {treat_words.in_short(treated)}",
+        summary=f"{in_a_sentence(treated.study)}; {treat_text.in_short(treated)}",
         runs=base.runs + tuple(summary_of(run, treated.findings) for run in treated.runs),
         findings=base.findings + treated.findings,
         skipped=base.skipped + treated.skipped,
@@ -81,7 +81,7 @@ def _fix(tried: Tried, treated: Treated, because: Mapping[str, tuple[str, ...]],
         rank=rank_of(tried.name),
         name=tried.name,
         status=tried.status,
-        why=treat_words.why(tried),
+        why=treat_text.why(tried),
         because=tuple(sorted(codes)),
         snippet=by_hand.get(tried.name, ""),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lrdoctor import fixes
-from lrdoctor.assess import treat_words
+from lrdoctor.assess import treat_text
 from lrdoctor.assess.prescription import settings_of, snippet_of, trainer_seen
 from lrdoctor.core.fix_sections import (
     Claimed,
@@ -63,7 +63,7 @@ def _prescription(chosen: Verified, treated: Treated) -> Prescription:
     return Prescription(
         names=tuple(chosen.fix.name.split("+")),
         status=chosen.fix.status,
-        why=treat_words.of_prescription(chosen, treated.tried),
+        why=treat_text.of_prescription(chosen, treated.tried),
         base_learning_rate=chosen.base_learning_rate,
         settings=read(FixSettings, settings_of(chosen)),
         snippet=snippet_of(chosen.fix, chosen.base_learning_rate, treated.study),
@@ -164,7 +164,7 @@ def _swept_row(tried: Swept, treated: Treated) -> TriedFix:
         name=tried.name,
         rank=rank_of(tried.name),
         status=tried.status,
-        why=treat_words.why(tried),
+        why=treat_text.why(tried),
         settings=read(FixSettings, tried.settings),
         optimizer=other or optimizer_of(treated.study),
         base_learning_rate=use,

@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lrdoctor import fixes
-from lrdoctor.assess import confirmation_words
+from lrdoctor.assess import confirmation_text
 from lrdoctor.assess.judging import summary_of
 from lrdoctor.assess.sweeps import ENOUGH_SEEDS, report_of_sweep
 from lrdoctor.assess.warmup_table import warmup_table
-from lrdoctor.assess.warmup_words import in_short, words_of
+from lrdoctor.assess.warmup_text import in_short, words_of
 from lrdoctor.core.fix_sections import TriedStatus
 from lrdoctor.core.report import TREAT, Fix, FixStatus, Report
 from lrdoctor.core.study import Study
 from lrdoctor.core.warmups import CAP, TRAIN_LONGER
 from lrdoctor.fixes.base import warmup_of
-from lrdoctor.procedures.warmup_comparison import Held, Warmup
+from lrdoctor.procedures.warmup_comparison import Held, WarmupFound
 
 NAME = "warmup"
 
 
-def report_of_warmup(study: Study, found: Warmup | None, figures: Sequence[str] = ()) -> Report:
+def report_of_warmup(study: Study, found: WarmupFound | None, figures: Sequence[str] = ()) -> Report:
     """The report of a warmup search, with the study's sweep in it where one was made.
 
     Args:
@@ -35,8 +35,8 @@ def report_of_warmup(study: Study, found: Warmup | None, figures: Sequence[str] 
     status, why = status_of(found), words_of(found, study)
     told = in_short(found, study)
     if found.confirmation is not None:
-        fresh = "; ".join(confirmation_words.confirmed(found.confirmation, found.objective))
-        why, told = f"{fresh}; {why}", f"{confirmation_words.in_short(found.confirmation)}; {told}"
+        fresh = "; ".join(confirmation_text.confirmed(found.confirmation, found.objective))
+        why, told = f"{fresh}; {why}", f"{confirmation_text.in_short(found.confirmation)}; {told}"
     short = f"warmup {status.replace('_', ' ')}: {told}"
     return replace(
         report,
@@ -50,7 +50,7 @@ def report_of_warmup(study: Study, found: Warmup | None, figures: Sequence[str] 
     )
 
 
-def status_of(found: Warmup) -> TriedStatus:
+def status_of(found: WarmupFound) -> TriedStatus:
     """Verified when a rate that is unstable without the warmup is stable with it, in whole runs, and fresh seeds say so
     too (`procedures.confirmation`)."""
     if not any(t.n_judged for t in found.tried):
@@ -72,7 +72,7 @@ def _without_search(report: Report, study: Study) -> Report:
     )
 
 
-def _fix(found: Warmup, status: FixStatus, why: str) -> Fix:
+def _fix(found: WarmupFound, status: FixStatus, why: str) -> Fix:
     rank, remedy = next((rank, fix) for rank, fix in enumerate(fixes.FIXES, start=1) if fix.name == NAME)
     risen = found.risen
     proven = _proven(risen, found) if status == "verified" and risen is not None else {}
@@ -97,7 +97,7 @@ def _fix(found: Warmup, status: FixStatus, why: str) -> Fix:
     return fixes.in_trainer(fix, found.runs)
 
 
-def _proven(risen: Held, found: Warmup) -> dict[str, float | int]:
+def _proven(risen: Held, found: WarmupFound) -> dict[str, float | int]:
     """The highest rate that is stable in whole runs, with the warmup that they had."""
     return {
         "base_learning_rate": risen.base_learning_rate,
@@ -113,7 +113,7 @@ def _with_result(recommended: Sequence[Fix], tried: Fix) -> tuple[Fix, ...]:
     return tuple(sorted([replace(tried, because=because), *others], key=lambda fix: fix.rank))
 
 
-def _next_steps(found: Warmup, status: FixStatus) -> list[str]:
+def _next_steps(found: WarmupFound, status: FixStatus) -> list[str]:
     steps, settings = [], found.settings
     n_seeds = max((t.n_judged for t in found.tried), default=0)
     if n_seeds < ENOUGH_SEEDS:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lrdoctor.assess.comparison_words import change
+from lrdoctor.assess.comparison_text import change
 from lrdoctor.core.fix_sections import TriedStatus, TriedWarmup, WarmupComparison, WarmupResult, WithoutAndWith
 from lrdoctor.core.warmups import TRAIN_LONGER
-from lrdoctor.procedures.warmup import Settings, Tried
-from lrdoctor.procedures.warmup_comparison import Comparison, Warmup
+from lrdoctor.procedures.warmup import Settings, WarmupAttempt
+from lrdoctor.procedures.warmup_comparison import Comparison, WarmupFound
 
 
-def warmup_table(found: Warmup, status: TriedStatus, why: str, own: int = 0) -> WarmupResult:
+def warmup_table(found: WarmupFound, status: TriedStatus, why: str, own: int = 0) -> WarmupResult:
     """The rows in the order in which they were tried; what nothing is known of is None.
 
     Args:
@@ -41,7 +41,7 @@ def warmup_table(found: Warmup, status: TriedStatus, why: str, own: int = 0) -> 
     )
 
 
-def _tried(tried: Tried, settings: Settings) -> TriedWarmup:
+def _tried(tried: WarmupAttempt, settings: Settings) -> TriedWarmup:
     return TriedWarmup(
         base_learning_rate=tried.base_learning_rate,
         multiple=tried.base_learning_rate / settings.unstable_base_learning_rate,

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from lrdoctor import __version__
-from lrdoctor.cli import endings, threads
+from lrdoctor.cli import threads
 from lrdoctor.cli.check import check
 from lrdoctor.cli.clip import clip
 from lrdoctor.cli.compare import compare
 from lrdoctor.cli.diagnose import diagnose
-from lrdoctor.cli.endings import PIPE_WIDTH, exit_codes, say
+from lrdoctor.cli.exit_codes import PIPE_WIDTH, begin, every_end_ours, exit_codes, say
 from lrdoctor.cli.help import Command, Commands
 from lrdoctor.cli.inspect import inspect
 from lrdoctor.cli.mcp import mcp
@@ -51,8 +51,8 @@ app = typer.Typer(
 
 def main() -> NoReturn:
     """The console script."""
-    endings.begin()
-    with endings.every_end_ours():
+    begin()
+    with every_end_ours():
         app(prog_name="lrdoctor")
     raise AssertionError("typer exits by itself")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lrdoctor.cli import trials
-from lrdoctor.cli.endings import COULD_NOT_JUDGE, PIPE_WIDTH, UNSTABLE, say
+from lrdoctor.cli.exit_codes import COULD_NOT_JUDGE, PIPE_WIDTH, UNSTABLE, say
 from lrdoctor.cli.options import Fresh, Jobs, Json, Quiet, Seeds, Set, Verbose
 from lrdoctor.errors import LrdoctorError, SpecError
 from lrdoctor.reports.terminal import streams

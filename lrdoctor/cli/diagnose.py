@@ -10,7 +10,7 @@ import typer
 
 from lrdoctor.api import LARGEST_ALPHA, SMALLEST_ALPHA
 from lrdoctor.cli import threads
-from lrdoctor.cli.endings import FailOn, conclude
+from lrdoctor.cli.exit_codes import FailOn, conclude
 from lrdoctor.cli.options import FailOnOption, Json, Quiet
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.errors import LogError

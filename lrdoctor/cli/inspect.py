@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lrdoctor.cli import trials
-from lrdoctor.cli.endings import FailOn, conclude
+from lrdoctor.cli.exit_codes import FailOn, conclude
 from lrdoctor.cli.options import FailOnOption, Json, Quiet, Set, SpecPath
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.cli.scripts import NO_SCRIPT, Script

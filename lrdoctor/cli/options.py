@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lrdoctor.cli.endings import FailOn
+from lrdoctor.cli.exit_codes import FailOn
 from lrdoctor.engines import NAMED
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from lrdoctor.cli.endings import PIPE_WIDTH, commands_ignored, lines_guarded
+from lrdoctor.cli.exit_codes import PIPE_WIDTH, commands_ignored, lines_guarded
 from lrdoctor.reports.terminal import streams
 from lrdoctor.reports.untrusted import for_job
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from lrdoctor.cli import threads
-from lrdoctor.cli.endings import FailOn, begin, coded, conclude
+from lrdoctor.cli.exit_codes import FailOn, begin, coded, conclude
 
 COMMAND = "diagnose"
 FLAGS = {"--json": "json", "-q": "quiet", "--quiet": "quiet", "-v": "verbose", "--verbose": "verbose"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lrdoctor.cli.endings import FailOn, conclude, say
+from lrdoctor.cli.exit_codes import FailOn, conclude, say
 from lrdoctor.cli.options import FailOnOption, Json, Quiet, Verbose
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.errors import StoreError

@@ -15,7 +15,7 @@ import typer
 
 from lrdoctor.cli import threads
 from lrdoctor.cli.diagnose import Alpha, Objective, ObjectiveOption, VerboseLogs
-from lrdoctor.cli.endings import INTERRUPTED, UNSTABLE, FailOn, conclude, say
+from lrdoctor.cli.exit_codes import INTERRUPTED, UNSTABLE, FailOn, conclude, say
 from lrdoctor.cli.options import FailOnOption, Quiet
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.errors import LrdoctorError

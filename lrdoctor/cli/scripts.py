@@ -135,7 +135,7 @@ def spec_of(script: Script, out: Path | None, overrides: Sequence[str], fresh: b
         SpecError: the command or an option cannot be used.
         WorkloadError: the command cannot be recorded.
     """
-    from lrdoctor.cli.endings import say
+    from lrdoctor.cli.exit_codes import say
     from lrdoctor.commands import proposal
     from lrdoctor.runner import study_folder
 

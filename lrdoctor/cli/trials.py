@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lrdoctor.cli.endings import FailOn, conclude, say
+from lrdoctor.cli.exit_codes import FailOn, conclude, say
 from lrdoctor.cli.groups import options_of, with_group
 from lrdoctor.cli.options import (
     Engine,

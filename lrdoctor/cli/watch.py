@@ -15,7 +15,7 @@ import typer
 
 from lrdoctor.cli import threads
 from lrdoctor.cli.diagnose import Alpha, Columns, Format, Objective, ObjectiveOption, column_mapping
-from lrdoctor.cli.endings import FailOn, conclude, exit_code, say
+from lrdoctor.cli.exit_codes import FailOn, conclude, exit_code, say
 from lrdoctor.cli.options import Quiet
 from lrdoctor.reports.terminal import streams
 

@@ -40,7 +40,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The stages of a procedure in an assumed world, and their cost."""
+    """The stages of a procedure in an assumed workload, and their cost."""
 
     stages: tuple[PlannedStage, ...]
     jobs: int

@@ -2,11 +2,11 @@
 
 from lrdoctor.examine.clip import clip
 from lrdoctor.examine.confirming import confirm_clipping, confirm_warmup
+from lrdoctor.examine.dry_run import DryRun, walk_through
 from lrdoctor.examine.inspection import inspect, open_inspector
 from lrdoctor.examine.laboratory import Laboratory, Watcher, baseline_trial, interruptible
 from lrdoctor.examine.probe import probe
 from lrdoctor.examine.range_test import grid
-from lrdoctor.examine.rehearsal import Rehearsal, rehearse
 from lrdoctor.examine.seeds import FEWEST_SEEDS, enough_seeds, numbered_on
 from lrdoctor.examine.sweep import rates, sweep
 from lrdoctor.examine.table import all_trials_table
@@ -16,8 +16,8 @@ from lrdoctor.examine.warmup import warmup
 
 __all__ = [
     "FEWEST_SEEDS",
+    "DryRun",
     "Laboratory",
-    "Rehearsal",
     "Watcher",
     "all_trials_table",
     "baseline_trial",
@@ -33,8 +33,8 @@ __all__ = [
     "open_inspector",
     "probe",
     "rates",
-    "rehearse",
     "sweep",
     "treat",
+    "walk_through",
     "warmup",
 ]

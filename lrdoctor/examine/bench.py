@@ -26,7 +26,7 @@ from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.sparing import Question
 from lrdoctor.procedures.treatment import LOWER, Treatment
 from lrdoctor.procedures.treatment_results import Cost, Longer, Lower, NotTried, SearchFailed, Swept, Tried
-from lrdoctor.procedures.warmup_comparison import Warmup
+from lrdoctor.procedures.warmup_comparison import WarmupFound
 
 Judged = tuple[tuple[Finding, ...], tuple[Skip, ...]]
 
@@ -47,7 +47,7 @@ class FixRunner:
     limits: treatment.Settings = field(default_factory=treatment.Settings)
     confirmation: confirmation.Settings = field(default_factory=confirmation.Settings)
     tried: list[Tried] = field(default_factory=list)
-    warmup: Warmup | None = None
+    warmup: WarmupFound | None = None
     clipping: Clipping | None = None
     runs: dict[str, Run] = field(default_factory=dict)
     """By name, all that are not of the study."""

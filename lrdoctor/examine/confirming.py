@@ -16,7 +16,7 @@ from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures.clip import Clipping
 from lrdoctor.procedures.confirmation import LOOKS, Claim, Confirmation, Fresh, Outcome, Settings, fresh_seeds
 from lrdoctor.procedures.treatment import Treatment
-from lrdoctor.procedures.warmup_comparison import Warmup
+from lrdoctor.procedures.warmup_comparison import WarmupFound
 
 Judged = tuple[tuple[Finding, ...], tuple[Skip, ...]]
 
@@ -108,7 +108,7 @@ def confirm_clipping(laboratory: Laboratory, found: Clipping, seeds: Sequence[in
     return replace(found, confirmation=confirmed.confirmation, runs=(*found.runs, *confirmed.runs))
 
 
-def confirm_warmup(laboratory: Laboratory, found: Warmup, study: Study, seeds: Sequence[int]) -> Warmup:
+def confirm_warmup(laboratory: Laboratory, found: WarmupFound, study: Study, seeds: Sequence[int]) -> WarmupFound:
     """The warmup with what fresh seeds say of it, where it raises the highest stable rate."""
     risen = found.risen
     if risen is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 
-from lrdoctor.assess.clip_words import in_short as clip_in_short
-from lrdoctor.assess.warmup_words import words_of as warmup_words
+from lrdoctor.assess.clip_text import in_short as clip_in_short
+from lrdoctor.assess.warmup_text import words_of as warmup_text
 from lrdoctor.core.warmups import steps_to_try
 from lrdoctor.examine import range_test, rewrites
 from lrdoctor.examine.bench import FixRunner
@@ -41,9 +41,9 @@ def _warmup(bench: FixRunner) -> Iterator[Tried]:
         return
     bench.keep(found.runs)
     if not any(t.n_judged for t in found.tried):
-        yield bench.not_tried("warmup", warmup_words(found, bench.study))
+        yield bench.not_tried("warmup", warmup_text(found, bench.study))
     elif found.held is None:
-        yield bench.failed("warmup", warmup_words(found, bench.study))
+        yield bench.failed("warmup", warmup_text(found, bench.study))
     else:
         steps = found.held.warmup_steps
         settings = {"warmup_steps": steps, "post_warmup_steps": found.settings.post_warmup_steps(steps)}

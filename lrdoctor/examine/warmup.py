@@ -34,7 +34,7 @@ def warmup_settings(spec: Spec, unstable: float) -> warmups.Settings:
     )
 
 
-def warmup(laboratory: Laboratory, study: Study, seeds: Sequence[int]) -> comparisons.Warmup | None:
+def warmup(laboratory: Laboratory, study: Study, seeds: Sequence[int]) -> comparisons.WarmupFound | None:
     """Searches the shortest warmup to a rate far above the unstable one, and compares it with the baseline.
 
     None when the study knows no best or no unstable rate: there is nothing to make trainable.
@@ -54,7 +54,7 @@ def warmup(laboratory: Laboratory, study: Study, seeds: Sequence[int]) -> compar
         laboratory.watcher.message(note)
     tried = _search(bench, settings)
     base = warmups.highest_held(tried)
-    found = comparisons.Warmup(
+    found = comparisons.WarmupFound(
         settings=settings, tried=tuple(tried), stable_without=comparisons.highest_stable(study.rates)
     )
     if base is not None:
@@ -104,19 +104,19 @@ class _Bench:
         )
 
 
-def _search(bench: _Bench, settings: warmups.Settings) -> list[warmups.Tried]:
-    tried: list[warmups.Tried] = []
+def _search(bench: _Bench, settings: warmups.Settings) -> list[warmups.WarmupAttempt]:
+    tried: list[warmups.WarmupAttempt] = []
     while (plan := warmups.next_plan(settings, tried)) is not None:
         tried += _tried(bench, settings, plan)
     return tried
 
 
-def _tried(bench: _Bench, settings: warmups.Settings, plan: warmups.Plan) -> list[warmups.Tried]:
+def _tried(bench: _Bench, settings: warmups.Settings, plan: warmups.WarmupPlan) -> list[warmups.WarmupAttempt]:
     """The warmups of a plan; each gets the seeds that it takes to tell what a majority of all seeds does."""
     base, n = plan.base_learning_rate, len(bench.seeds)
     few = n if bench.laboratory.exhaustive else n // 2 + 1
     runs: dict[int, list[Run]] = {steps: [] for steps in plan.warmup_steps}
-    found: dict[int, warmups.Tried] = {}
+    found: dict[int, warmups.WarmupAttempt] = {}
     for seeds in (bench.seeds[:few], bench.seeds[few:]):
         # the others hold in so many seeds, or broke in so many, that those that are left decide nothing
         left = [t for t in runs if t not in found or max(_held_and_broken(found[t])) * 2 <= n]
@@ -131,13 +131,13 @@ def _tried(bench: _Bench, settings: warmups.Settings, plan: warmups.Plan) -> lis
     return [found[t] for t in plan.warmup_steps]
 
 
-def _held_and_broken(tried: warmups.Tried) -> tuple[int, int]:
+def _held_and_broken(tried: warmups.WarmupAttempt) -> tuple[int, int]:
     return tried.n_held, tried.n_judged - tried.n_held
 
 
 def _compare(
-    bench: _Bench, found: comparisons.Warmup, held: comparisons.Held, best: float, unstable: float
-) -> comparisons.Warmup:
+    bench: _Bench, found: comparisons.WarmupFound, held: comparisons.Held, best: float, unstable: float
+) -> comparisons.WarmupFound:
     """The warmup before the whole schedule, and the schedule alone, at rates from lr* to the base rate."""
     swept = grid(bench.laboratory)
     rates = comparisons.rates_to_compare(bench.study, best, unstable, swept, held.base_learning_rate)

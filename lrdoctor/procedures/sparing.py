@@ -30,7 +30,7 @@ from lrdoctor.procedures import bracket, certainty
 from lrdoctor.procedures.reach import Outcome, Reach, reach
 from lrdoctor.procedures.sweep import (
     SWEPT,
-    Plan,
+    SweepPlan,
     best_rate,
     checks,
     extension,
@@ -292,10 +292,10 @@ def next_step(settings: SweepSettings, known: Known, limits: Limits | None = LIM
     return Step(plan.stage, pairs, plan.note)
 
 
-def _next_of_grid(settings: SweepSettings, known: Known) -> Plan | None:
+def _next_of_grid(settings: SweepSettings, known: Known) -> SweepPlan | None:
     """The rates of the grid that may hold lr* or the lowest unstable rate and are not tried."""
     rates = bracket.further(settings.grid, known.rates, known.outcomes)
-    return Plan("grid", rates) if rates else None
+    return SweepPlan("grid", rates) if rates else None
 
 
 # The sweep of a fix asks less: where is it stable, from lr* without it upward, and what does it lose or gain there?

@@ -40,7 +40,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """Rates to try next, over all seeds."""
 
     stage: Stage
@@ -49,7 +49,7 @@ class Plan:
     """What the user should know about the plan."""
 
 
-def next_plan(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
+def next_plan(settings: Settings, tried: Sequence[Rate]) -> SweepPlan | None:
     """What to try next; None when the sweep is done.
 
     Args:
@@ -60,7 +60,7 @@ def next_plan(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
     # all of the grid before anything is concluded: where its best rate lies decides what follows
     missing = tuple(rate for rate in settings.grid if rate not in known)
     if missing:
-        return Plan("grid", missing)
+        return SweepPlan("grid", missing)
     # in this order: the checks need lr*, which an extension may move, and the bisection needs what the checks find
     return extension(settings, tried) or checks(settings, tried) or refinement(settings, tried)
 
@@ -80,7 +80,7 @@ def lowest_unstable(tried: Sequence[Rate]) -> Rate | None:
     return next((r for r in sorted(tried, key=lambda r: r.base_learning_rate) if r.n_judged and r.is_unstable), None)
 
 
-def extension(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
+def extension(settings: Settings, tried: Sequence[Rate]) -> SweepPlan | None:
     """More rates beyond the end at which the best one lies; downward when none is feasible."""
     swept = [r.base_learning_rate for r in tried if r.stage in SWEPT]
     best = best_rate(tried)
@@ -114,20 +114,20 @@ def _spacing(settings: Settings) -> float:
     return max(decades, math.log10(1 + settings.same))
 
 
-def _extended(settings: Settings, further: Sequence[float], note: str) -> Plan | None:
+def _extended(settings: Settings, further: Sequence[float], note: str) -> SweepPlan | None:
     """The nearest of these rates, half a decade of them."""
     chosen = further[: max(1, round(settings.extend_by / _spacing(settings)))]
-    return Plan("extension", tuple(sorted(chosen)), f"{note} to {chosen[-1]:.4g}") if chosen else None
+    return SweepPlan("extension", tuple(sorted(chosen)), f"{note} to {chosen[-1]:.4g}") if chosen else None
 
 
-def checks(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
+def checks(settings: Settings, tried: Sequence[Rate]) -> SweepPlan | None:
     """The multiples of the best rate that no tried rate stands for."""
     best = best_rate(tried)
     if best is None:
         return None
     targets = [_rounded(factor * best.base_learning_rate, settings.digits) for factor in settings.checks]
     missing = tuple(target for target in targets if stand_in(settings, tried, target) is None)
-    return Plan("check", missing) if missing else None
+    return SweepPlan("check", missing) if missing else None
 
 
 def stand_in(settings: Settings, tried: Sequence[Rate], target: float) -> Rate | None:
@@ -139,7 +139,7 @@ def stand_in(settings: Settings, tried: Sequence[Rate], target: float) -> Rate |
     return nearest
 
 
-def refinement(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
+def refinement(settings: Settings, tried: Sequence[Rate]) -> SweepPlan | None:
     """The geometric middle between the lowest unstable rate and the rate below it, while they are far apart."""
     unstable = lowest_unstable(tried)
     if unstable is None:
@@ -150,7 +150,7 @@ def refinement(settings: Settings, tried: Sequence[Rate]) -> Plan | None:
     middle = _rounded(math.sqrt(unstable.base_learning_rate * max(below)), settings.digits)
     if any(r.base_learning_rate == middle for r in tried):
         return None  # its trials failed: asking again would not end
-    return Plan("refinement", (middle,))
+    return SweepPlan("refinement", (middle,))
 
 
 def _rounded(rate: float, digits: int) -> float:

@@ -13,7 +13,7 @@ from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.probe import Probed
 from lrdoctor.procedures.treatment import Settings
 from lrdoctor.procedures.treatment_results import Cost, Tried, Verified
-from lrdoctor.procedures.warmup_comparison import Warmup
+from lrdoctor.procedures.warmup_comparison import WarmupFound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Treated:
     prescribed: Verified | None = None
     possible: Possible | None = None
     """What can be changed in the model; None where no fix came to that."""
-    warmup: Warmup | None = None
+    warmup: WarmupFound | None = None
     clipping: Clipping | None = None
     runs: tuple[Run, ...] = ()
     """Every trial of the fixes."""

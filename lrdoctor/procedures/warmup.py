@@ -68,7 +68,7 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tried:
+class WarmupAttempt:
     """What one warmup did at one base rate, over the seeds."""
 
     base_learning_rate: float
@@ -87,7 +87,7 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Plan:
+class WarmupPlan:
     """Warmups to try next at one base rate, over all seeds."""
 
     base_learning_rate: float
@@ -95,12 +95,12 @@ class Plan:
     why: str
 
 
-def next_plan(settings: Settings, tried: Sequence[Tried]) -> Plan | None:
+def next_plan(settings: Settings, tried: Sequence[WarmupAttempt]) -> WarmupPlan | None:
     """What to try next; None when the search is done."""
     # the playbook's question first; a lower rate is asked only where no warmup holds at this one
     missing = _missing(settings, settings.target, tried)
     if missing:
-        return Plan(settings.target, missing, f"warmup to {settings.factor:.4g}x the unstable rate")
+        return WarmupPlan(settings.target, missing, f"warmup to {settings.factor:.4g}x the unstable rate")
     if not held_at(settings.target, tried) and settings.factor > 1:
         plan = _bisection(settings, tried)
         if plan is not None:
@@ -110,31 +110,31 @@ def next_plan(settings: Settings, tried: Sequence[Tried]) -> Plan | None:
         return None
     missing = _missing(settings, base, tried)
     if missing:
-        return Plan(base, missing, "the shortest warmup to it")
+        return WarmupPlan(base, missing, "the shortest warmup to it")
     return _refinement(settings, base, tried)
 
 
-def highest_held(tried: Iterable[Tried]) -> float | None:
+def highest_held(tried: Iterable[WarmupAttempt]) -> float | None:
     """The highest base rate that some warmup makes trainable."""
     return max((t.base_learning_rate for t in tried if t.holds), default=None)
 
 
-def held_at(base_learning_rate: float, tried: Iterable[Tried]) -> list[int]:
+def held_at(base_learning_rate: float, tried: Iterable[WarmupAttempt]) -> list[int]:
     """warmup_steps that hold at the base rate, ascending."""
     return sorted(t.warmup_steps for t in tried if t.base_learning_rate == base_learning_rate and t.holds)
 
 
-def _missing(settings: Settings, base: float, tried: Iterable[Tried]) -> tuple[int, ...]:
+def _missing(settings: Settings, base: float, tried: Iterable[WarmupAttempt]) -> tuple[int, ...]:
     known = {t.warmup_steps for t in tried if t.base_learning_rate == base}
     return tuple(n for n in settings.steps if n not in known)
 
 
-def _bisection(settings: Settings, tried: Sequence[Tried]) -> Plan | None:
+def _bisection(settings: Settings, tried: Sequence[WarmupAttempt]) -> WarmupPlan | None:
     """The unstable rate itself, then the geometric middle between what holds and what does not."""
     at_longest = {t.base_learning_rate for t in tried if t.warmup_steps == settings.longest}
     start = settings.rounded(settings.unstable_base_learning_rate)
     if start not in at_longest:
-        return Plan(start, (settings.longest,), "the longest warmup at the unstable rate itself")
+        return WarmupPlan(start, (settings.longest,), "the longest warmup at the unstable rate itself")
     low = highest_held(tried)
     if low is None:
         return None
@@ -143,10 +143,10 @@ def _bisection(settings: Settings, tried: Sequence[Tried]) -> Plan | None:
     middle = settings.rounded(math.sqrt(low * high))
     if high / low <= settings.resolution or middle in at_longest:
         return None
-    return Plan(middle, (settings.longest,), "the highest rate that the longest warmup makes trainable")
+    return WarmupPlan(middle, (settings.longest,), "the highest rate that the longest warmup makes trainable")
 
 
-def _refinement(settings: Settings, base: float, tried: Sequence[Tried]) -> Plan | None:
+def _refinement(settings: Settings, base: float, tried: Sequence[WarmupAttempt]) -> WarmupPlan | None:
     """A decade shorter while that was not tried, else the geometric middle between the last two."""
     known = {t.warmup_steps for t in tried if t.base_learning_rate == base}
     shortest = held_at(base, tried)[0]
@@ -158,10 +158,12 @@ def _refinement(settings: Settings, base: float, tried: Sequence[Tried]) -> Plan
         middle = round(math.sqrt(shortest * max(shorter)))
     else:
         return None
-    return None if middle in known else Plan(base, (middle,), "the shortest warmup within its decade")
+    return None if middle in known else WarmupPlan(base, (middle,), "the shortest warmup within its decade")
 
 
-def summarize(base_learning_rate: float, warmup_steps: int, runs: Sequence[Run], findings: Sequence[Finding]) -> Tried:
+def summarize(
+    base_learning_rate: float, warmup_steps: int, runs: Sequence[Run], findings: Sequence[Finding]
+) -> WarmupAttempt:
     """What the trials of one warmup did.
 
     Args:
@@ -177,7 +179,7 @@ def summarize(base_learning_rate: float, warmup_steps: int, runs: Sequence[Run],
         for name in dict.fromkeys(f.name for f in found):
             events[name] = events.get(name, 0) + 1
     unstable = [name for name, found in by_run.items() if any(f.severity != "info" for f in found)]
-    return Tried(
+    return WarmupAttempt(
         base_learning_rate=base_learning_rate,
         warmup_steps=warmup_steps,
         n_judged=len(judged),

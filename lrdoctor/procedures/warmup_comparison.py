@@ -13,7 +13,7 @@ from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.procedures.comparison import Paired, compare
 from lrdoctor.procedures.confirmation import Claim, Confirmation
 from lrdoctor.procedures.sweep import SWEPT, best_rate, objective_of
-from lrdoctor.procedures.warmup import Settings, Tried
+from lrdoctor.procedures.warmup import Settings, WarmupAttempt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +54,11 @@ class Held:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Warmup:
+class WarmupFound:
     """Everything that the warmup procedure found."""
 
     settings: Settings
-    tried: tuple[Tried, ...]
+    tried: tuple[WarmupAttempt, ...]
     """In the order in which they were tried."""
     held: Held | None = None
     """What held in the search; None when no warmup did."""

@@ -41,7 +41,7 @@ def blocks_of_study(report: Report) -> Iterator[str]:
     """The prescription, the fixes, the rates."""
     yield from _prescription(report.treat.prescription if report.treat else None)
     tried = report.treat.tried if report.treat else ()
-    text = table(("fix", "status", "room", "why"), (_fix(row) for row in tried[:MOST_TRIED]))
+    text = table(("fix", "status", "stability margin", "why"), (_fix(row) for row in tried[:MOST_TRIED]))
     yield f"**Fixes tried, each by a sweep of its own**\n\n{text}" if text else ""
     if report.sweep and report.sweep.rates:
         yield _objectives(report.sweep)

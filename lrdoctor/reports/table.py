@@ -1,6 +1,6 @@
 """A table as every format shows it: what stands in it, not how it is drawn.
 
-Three inks draw it: `terminal/table_ink.py`, `markdown_text.drawn`, and the macro `table` of
+Three inks draw it: `terminal/table_draw.py`, `markdown_text.drawn`, and the macro `table` of
 `html/templates/parts.html`.
 """
 

@@ -13,7 +13,7 @@ from small_nets import GPT, Blocks, ids, square, vectors
 from test_models import FURTHER, ROWS
 from torch import Tensor, nn
 
-from lrdoctor.architecture import Plan, apply, look, planned, rewrite
+from lrdoctor.architecture import RewritePlan, apply, look, planned, rewrite
 from lrdoctor.core.rewriting import REWRITES, Rewrite, Rewriting
 
 Make = Callable[[], nn.Module]
@@ -77,7 +77,7 @@ def fresh(model: str) -> tuple[nn.Module, Tensor]:
 
 
 @cache
-def planned_once(model: str, name: Rewrite) -> Plan:
+def planned_once(model: str, name: Rewrite) -> RewritePlan:
     return planned(*fresh(model), square, name)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from clip_worlds import attempt, rate, run, study
+from clip_studies import attempt, rate, run, study
 from report_schema import SCHEMA, faults
 
 from lrdoctor.assess import report_of_clip

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from treatment_worlds import DEAD, GOOD, PLAIN, tried
+from treatment_studies import DEAD, GOOD, PLAIN, tried
 
 from lrdoctor.assess.command_prescription import FACTOR
 from lrdoctor.assess.prescription import changes_of, snippet_of

@@ -12,7 +12,7 @@ from report_schema import SCHEMA, faults, parse
 
 from lrdoctor import assess
 from lrdoctor.assess.safe_rate import safe_rate
-from lrdoctor.cli.endings import FailOn, exit_code
+from lrdoctor.cli.exit_codes import FailOn, exit_code
 from lrdoctor.core.architecture import Architecture, Inspection, Scale, Sharpness, Site, places
 from lrdoctor.core.report import Report
 from lrdoctor.core.study import Study

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from treatment_worlds import DEAD, GOOD, PLAIN, tried, verified, with_fresh
+from treatment_studies import DEAD, GOOD, PLAIN, tried, verified, with_fresh
 
 from lrdoctor.assess.prescription import changes_of, settings_of, snippet_of
 from lrdoctor.procedures.measured import Measured

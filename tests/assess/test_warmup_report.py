@@ -9,8 +9,8 @@ from report_schema import SCHEMA, faults, parse
 from lrdoctor.assess import report_of_warmup
 from lrdoctor.core.study import Rate, Study
 from lrdoctor.procedures.confirmation import Confirmation, Fresh, Outcome
-from lrdoctor.procedures.warmup import Settings, Tried
-from lrdoctor.procedures.warmup_comparison import Comparison, Held, Warmup
+from lrdoctor.procedures.warmup import Settings, WarmupAttempt
+from lrdoctor.procedures.warmup_comparison import Comparison, Held, WarmupFound
 from lrdoctor.reports import json as json_report
 
 
@@ -21,9 +21,9 @@ def rate(at: float, n_unstable: int = 0, objective: float = 0.5, n: int = 3) -> 
     )  # fmt: skip
 
 
-def tried(at: float, steps: int, n_held: int, n_judged: int = 3) -> Tried:
+def tried(at: float, steps: int, n_held: int, n_judged: int = 3) -> WarmupAttempt:
     events = {"early blow-up": n_judged - n_held} if n_held < n_judged else {}
-    return Tried(base_learning_rate=at, warmup_steps=steps, n_judged=n_judged, n_held=n_held, events=events)
+    return WarmupAttempt(base_learning_rate=at, warmup_steps=steps, n_judged=n_judged, n_held=n_held, events=events)
 
 
 SWEPT = Study(
@@ -36,7 +36,7 @@ SWEPT = Study(
 LOWER = Held(base_learning_rate=0.8, warmup_steps=10)
 SETTINGS = Settings(0.2, (1, 10, 30), max_train_steps=300)
 NO_GAIN = Comparison(base_learning_rate=0.2, baseline={0: 0.5, 1: 0.52, 2: 0.51}, warmed={0: 0.49, 1: 0.51, 2: 0.5})
-FOUND = Warmup(
+FOUND = WarmupFound(
     settings=SETTINGS,
     tried=(tried(2.0, 1, 0), tried(2.0, 10, 2), tried(2.0, 30, 3), tried(2.0, 3, 1)),
     held=Held(base_learning_rate=2.0, warmup_steps=10),
@@ -64,11 +64,11 @@ VERIFIED = replace(
     ),
 )
 """The same, confirmed on fresh seeds."""
-NOTHING = Warmup(settings=SETTINGS, tried=(*(tried(2.0, n, 0) for n in (1, 10, 30)), tried(0.2, 30, 1)))
+NOTHING = WarmupFound(settings=SETTINGS, tried=(*(tried(2.0, n, 0) for n in (1, 10, 30)), tried(0.2, 30, 1)))
 
 
-def changed(**changes: Any) -> Warmup:
-    return Warmup(**(vars(FOUND) | changes))
+def changed(**changes: Any) -> WarmupFound:
+    return WarmupFound(**(vars(FOUND) | changes))
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def changed(**changes: Any) -> Warmup:
             "rejected",
             ["no warmup of up to 30 steps (10 % of max_train_steps)", "held in 1 of 3 seeds (early blow-up 2/3)"],
         ),
-        (Warmup(settings=SETTINGS, tried=(tried(2.0, 1, 0, 0),)), "not_tried", ["all its trials failed"]),
+        (WarmupFound(settings=SETTINGS, tried=(tried(2.0, 1, 0, 0),)), "not_tried", ["all its trials failed"]),
     ],
 )
-def test_what_is_said_of_the_warmup(found: Warmup, status: str, said: list[str]) -> None:
+def test_what_is_said_of_the_warmup(found: WarmupFound, status: str, said: list[str]) -> None:
     report = report_of_warmup(SWEPT, found)
     fix = report.fixes[0]
     assert (fix.name, fix.rank, fix.status) == ("warmup", 1, status)
@@ -124,7 +124,7 @@ def test_what_is_said_of_the_warmup(found: Warmup, status: str, said: list[str])
         (None, FOUND, False),
     ],
 )
-def test_whole_runs_that_repeat_the_short_ones_are_no_second_proof(spec: Any, found: Warmup, told: bool) -> None:
+def test_whole_runs_that_repeat_the_short_ones_are_no_second_proof(spec: Any, found: WarmupFound, told: bool) -> None:
     why = report_of_warmup(replace(SWEPT, spec=spec), found).fixes[0].why
     words = "a whole run at 2 begins with the 300 steps of the short one: only the 10 after them are new evidence"
     assert (words in why) is told
@@ -165,12 +165,12 @@ LONG = changed(held=Held(base_learning_rate=2.0, warmup_steps=30), tried=(tried(
         (FOUND, "--factor 100", True),
         (changed(held=LOWER, tried=(tried(0.8, 10, 3),)), "--factor 100", False),
         (FOUND, "this rests on 3 seeds a warmup", True),
-        (Warmup(settings=SETTINGS, tried=(tried(2.0, 1, 0, 1),)), "this rests on 1 seed a warmup", True),
-        (Warmup(settings=SETTINGS, tried=(tried(2.0, 1, 0, 5),)), "--seeds", False),
+        (WarmupFound(settings=SETTINGS, tried=(tried(2.0, 1, 0, 1),)), "this rests on 1 seed a warmup", True),
+        (WarmupFound(settings=SETTINGS, tried=(tried(2.0, 1, 0, 5),)), "--seeds", False),
         (NOTHING, "gradient clipping is the next fix", True),
     ],
 )
-def test_next_steps(found: Warmup, step: str, told: bool) -> None:
+def test_next_steps(found: WarmupFound, step: str, told: bool) -> None:
     steps = report_of_warmup(SWEPT, found).next_steps
     assert any(step in said for said in steps) is told
 

@@ -24,7 +24,7 @@ def test_coverage_and_contradictions(n_seeds: int) -> None:
 
 
 def test_added_seeds_are_tried_at_every_rate() -> None:
-    world = next(workloads(1, np.random.default_rng(0)))
-    sweep = Sweep(world, 3, np.random.default_rng(1))
+    workload = next(workloads(1, np.random.default_rng(0)))
+    sweep = Sweep(workload, 3, np.random.default_rng(1))
     sweep.add(2)
     assert {rate.n_judged for rate in sweep.rates()} == {5}

@@ -12,7 +12,7 @@ from section_samples import section, with_sections
 
 from lrdoctor.assess import hold_to_margin
 from lrdoctor.cli import app
-from lrdoctor.cli.endings import FailOn, exit_code
+from lrdoctor.cli.exit_codes import FailOn, exit_code
 from lrdoctor.cli.outputs import NOTHING, Outputs, with_options
 from lrdoctor.core.report import Finding, Report, RunSummary
 from lrdoctor.errors import LrdoctorError

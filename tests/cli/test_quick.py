@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lrdoctor.cli import app, quick
-from lrdoctor.cli.endings import FailOn, coded
+from lrdoctor.cli.exit_codes import FailOn, coded
 
 SAMPLES = Path(__file__).parents[2] / "sample_runs"
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lrdoctor.cli import app
-from lrdoctor.cli.endings import PIPE_WIDTH
+from lrdoctor.cli.exit_codes import PIPE_WIDTH
 from lrdoctor.rules import RULES
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lrdoctor.cli.endings import FailOn, exit_code
+from lrdoctor.cli.exit_codes import FailOn, exit_code
 from lrdoctor.core.report import Finding, Fix, Report, RunSummary, Skip
 from lrdoctor.errors import InconclusiveError, UnstableError
 

@@ -19,7 +19,7 @@ from unittest.mock import patch
 from undrawn import undrawn
 
 from lrdoctor.__main__ import main
-from lrdoctor.cli import endings
+from lrdoctor.cli import exit_codes
 from lrdoctor.reports.figures import style
 
 SPEC = """\
@@ -157,7 +157,7 @@ def in_process(*arguments: object, cwd: Path | None = None) -> subprocess.Comple
         changed.callback(gc.unfreeze)
         changed.enter_context(chdir(cwd or Path.cwd()))
         changed.enter_context(patch.object(sys, "argv", words))
-        changed.enter_context(patch.object(endings, "CONCLUDED", []))
+        changed.enter_context(patch.object(exit_codes, "CONCLUDED", []))
         changed.enter_context(patch.object(style, "_both", undrawn))
         changed.enter_context(redirect_stdout(written[0]))
         changed.enter_context(redirect_stderr(written[1]))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from clip_worlds import attempt, rate, study
+from clip_studies import attempt, rate, study
 
 from lrdoctor.procedures.clip import Clipping, Settings, best_of, next_plan, rates_to_try, thresholds, to_lower
 from lrdoctor.procedures.clip_measures import Attempt, Norms, Setting, Threshold

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from clip_worlds import attempt, finding, run
+from clip_studies import attempt, finding, run
 
 from lrdoctor.procedures.clip_measures import Norms, Setting, Threshold, effective_rate, mean_scales, measure, norms_of
 

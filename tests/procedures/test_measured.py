@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from treatment_worlds import DEAD, GOOD, RISE, swept
+from treatment_studies import DEAD, GOOD, RISE, swept
 
 from lrdoctor.procedures.measured import Evidence, Room
 

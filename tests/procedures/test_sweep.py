@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrdoctor.core.study import Rate
-from lrdoctor.procedures.sweep import Plan, Settings, best_rate, lowest_unstable, next_plan, stand_in
+from lrdoctor.procedures.sweep import Settings, SweepPlan, best_rate, lowest_unstable, next_plan, stand_in
 
 SEEDS = 3
 FAILS = None
@@ -40,10 +40,10 @@ def observed(world: World, rate: float, stage: str) -> Rate:
     )
 
 
-def explore(world: World, plan_settings: Settings | None = None) -> tuple[list[Plan], list[Rate]]:
+def explore(world: World, plan_settings: Settings | None = None) -> tuple[list[SweepPlan], list[Rate]]:
     """All plans until the planner is done, and what they showed."""
     plan_settings = plan_settings or Settings(GRID)
-    plans: list[Plan] = []
+    plans: list[SweepPlan] = []
     tried: list[Rate] = []
     while (plan := next_plan(plan_settings, tried)) is not None:
         assert len(plans) < 100, "it does not end"
@@ -57,7 +57,7 @@ def by_rate(rate: Rate) -> float:
     return rate.base_learning_rate
 
 
-def keeps_its_promises(plan: Plan, plan_settings: Settings, tried: list[Rate]) -> None:
+def keeps_its_promises(plan: SweepPlan, plan_settings: Settings, tried: list[Rate]) -> None:
     assert plan.rates
     assert list(plan.rates) == sorted(set(plan.rates)), "ascending, none twice"
     assert not set(plan.rates) & {r.base_learning_rate for r in tried}, "none that was tried"
@@ -76,7 +76,7 @@ def valley(best: float, unstable_from: float) -> World:
     return world
 
 
-def rates_of(plans: list[Plan], stage: str) -> list[float]:
+def rates_of(plans: list[SweepPlan], stage: str) -> list[float]:
     return [rate for plan in plans if plan.stage == stage for rate in plan.rates]
 
 
@@ -98,7 +98,7 @@ def test_finished_rates_are_not_asked_for_again() -> None:
     _, tried = explore(world)
     assert next_plan(Settings(GRID), tried) is None
     some = [r for r in tried if r.base_learning_rate in GRID[2:]]
-    assert next_plan(Settings(GRID), some) == Plan("grid", GRID[:2])
+    assert next_plan(Settings(GRID), some) == SweepPlan("grid", GRID[:2])
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_failed_checks_are_not_asked_for_again() -> None:
 def test_rates_whose_trials_failed_bound_nothing() -> None:
     grid = (0.001, 0.01, 0.05, 0.1)
     tried = [observed(lambda r: FAILS if r == 0.05 else valley(0.01, 0.1)(r), r, "grid") for r in grid]
-    assert next_plan(Settings(grid), tried) == Plan("refinement", (0.03162,))
+    assert next_plan(Settings(grid), tried) == SweepPlan("refinement", (0.03162,))
 
 
 @pytest.mark.parametrize("edge", [0.0123, 0.03, 0.0499, 0.0501, 0.09, 0.3])
@@ -226,7 +226,7 @@ def grids(draw: st.DrawFn) -> Iterator[tuple[float, ...]]:
 @given(world=worlds(), grid=grids() | st.just((0.1,)))
 def test_it_ends_in_every_world(world: World, grid: tuple[float, ...]) -> None:
     plans, tried = explore(world, Settings(grid))
-    assert plans[0] == Plan("grid", grid)
+    assert plans[0] == SweepPlan("grid", grid)
     assert {r.base_learning_rate for r in tried} >= set(grid)
     best, unstable = best_rate(tried), lowest_unstable(tried)
     if best is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from treatment_worlds import GOOD, swept
+from treatment_studies import GOOD, swept
 
 from lrdoctor.core.trial import Trial
 from lrdoctor.procedures.treatment import Settings, Treatment, ladder, lower_rates

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from treatment_worlds import DEAD, GOOD, PLAIN, RISE, swept, tried, with_fresh
+from treatment_studies import DEAD, GOOD, PLAIN, RISE, swept, tried, with_fresh
 
 from lrdoctor.procedures.measured import Room
 from lrdoctor.procedures.treatment import LOWER, Treatment

@@ -11,7 +11,7 @@ from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.procedures import warmup
-from lrdoctor.procedures.warmup import Settings, Tried, held_at, highest_held, next_plan, summarize
+from lrdoctor.procedures.warmup import Settings, WarmupAttempt, held_at, highest_held, next_plan, summarize
 
 World = Callable[[float, int], bool]
 """(base rate, warmup_steps) -> whether it holds."""
@@ -19,13 +19,13 @@ World = Callable[[float, int], bool]
 SETTINGS = Settings(0.1, (10, 1000, 10_000), max_train_steps=100_000)
 
 
-def tried(rate: float, steps: int, n_held: int, n_judged: int = 3) -> Tried:
-    return Tried(base_learning_rate=rate, warmup_steps=steps, n_judged=n_judged, n_held=n_held)
+def tried(rate: float, steps: int, n_held: int, n_judged: int = 3) -> WarmupAttempt:
+    return WarmupAttempt(base_learning_rate=rate, warmup_steps=steps, n_judged=n_judged, n_held=n_held)
 
 
-def searched(world: World, settings: Settings = SETTINGS) -> list[Tried]:
+def searched(world: World, settings: Settings = SETTINGS) -> list[WarmupAttempt]:
     """The whole search in a world without noise."""
-    done: list[Tried] = []
+    done: list[WarmupAttempt] = []
     while (plan := next_plan(settings, done)) is not None:
         known = {(t.base_learning_rate, t.warmup_steps) for t in done}
         new = {(plan.base_learning_rate, steps) for steps in plan.warmup_steps}
@@ -67,7 +67,7 @@ def test_a_hopeless_search_ends_at_the_unstable_rate_itself() -> None:
 
 
 def test_failed_trials_end_the_search() -> None:
-    done: list[Tried] = []
+    done: list[WarmupAttempt] = []
     while (plan := next_plan(SETTINGS, done)) is not None:
         done += [tried(plan.base_learning_rate, steps, 0, n_judged=0) for steps in plan.warmup_steps]
     assert len(done) == 4

@@ -14,7 +14,7 @@ from lrdoctor.procedures.warmup import Settings
 from lrdoctor.procedures.warmup_comparison import (
     Comparison,
     Held,
-    Warmup,
+    WarmupFound,
     at_best_rate,
     highest_stable,
     rates_to_compare,
@@ -63,7 +63,7 @@ def test_the_highest_stable_rate(rates: list[Rate], highest: float | None) -> No
     ],
 )
 def test_when_the_highest_stable_rate_rose(warmed: list[Rate], without: list[Rate], beyond: bool, risen: bool) -> None:
-    found = Warmup(
+    found = WarmupFound(
         settings=Settings(0.2, (10,), 100),
         tried=(),
         held=Held(base_learning_rate=2.0, warmup_steps=10),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from clip_worlds import run
+from clip_studies import run
 from matplotlib.figure import Figure
 from section_samples import attempt, section
 from test_figures import svg_text
@@ -13,7 +13,7 @@ from test_figures import svg_text
 from lrdoctor.core.fix_sections import ClipResult
 from lrdoctor.reports.figures import clip_figures
 from lrdoctor.reports.figures.norms import Mark, bar_edges, norm_plot
-from lrdoctor.reports.figures.norms_ink import draw_norms_by_step
+from lrdoctor.reports.figures.norms_draw import draw_norms_by_step
 
 NORMS = [1.0, 2.0, 3.0, 50.0, math.inf]
 NAMES = ("figure_9_gradient_norm_by_step", "figure_9_gradient_norm_histogram")

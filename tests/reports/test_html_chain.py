@@ -9,7 +9,7 @@ from model_samples import MIXED, MODELS, Row, layer, model, site, transformer
 
 from lrdoctor.reports.html.architecture import PROBABLE, model_view
 from lrdoctor.reports.html.chain import FIRST_STEPS, LAST_STEPS, Add, Chain, Layer, Segment, chain
-from lrdoctor.reports.html.chain_words import branch_lines, described
+from lrdoctor.reports.html.chain_text import branch_lines, described
 from lrdoctor.reports.html.scales import courses, stretches
 
 PLAIN = Add(

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from lrdoctor.reports.markdown_text import drawn
 from lrdoctor.reports.table import Column, Mark, Row, Table
-from lrdoctor.reports.terminal.table_ink import draw, legend
+from lrdoctor.reports.terminal.table_draw import draw, legend
 
 TABLE = Table(
     "Rates",

@@ -11,18 +11,18 @@ from lrdoctor.assess.warmup_table import warmup_table
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.fix_sections import WarmupResult
 from lrdoctor.core.run import Run
-from lrdoctor.procedures.warmup import Settings, Tried
-from lrdoctor.procedures.warmup_comparison import Comparison, Held, Warmup
+from lrdoctor.procedures.warmup import Settings, WarmupAttempt
+from lrdoctor.procedures.warmup_comparison import Comparison, Held, WarmupFound
 
 SETTINGS = Settings(0.05, (1, 10, 30), max_train_steps=300)
 
 
-def tried(at: float, steps: int, n_held: int, n_judged: int = 5) -> Tried:
+def tried(at: float, steps: int, n_held: int, n_judged: int = 5) -> WarmupAttempt:
     events = {"early blow-up": n_judged - n_held} if n_held < n_judged else {}
-    return Tried(base_learning_rate=at, warmup_steps=steps, n_judged=n_judged, n_held=n_held, events=events)
+    return WarmupAttempt(base_learning_rate=at, warmup_steps=steps, n_judged=n_judged, n_held=n_held, events=events)
 
 
-HELD = Warmup(
+HELD = WarmupFound(
     settings=SETTINGS,
     tried=(tried(0.5, 1, 0), tried(0.5, 10, 1), tried(0.5, 30, 5), tried(0.5, 17, 3)),
     held=Held(base_learning_rate=0.5, warmup_steps=17),
@@ -31,8 +31,8 @@ HELD = Warmup(
     warmed=(rate(0.01, 0.19), rate(0.05, 0.25), rate(0.5, 0.4, feasible=4)),
     comparison=Comparison(base_learning_rate=0.01, baseline={0: 0.2, 1: 0.21}, warmed={0: 0.19, 1: 0.2}),
 )
-NOTHING = Warmup(settings=SETTINGS, tried=(tried(0.5, 1, 0), tried(0.5, 30, 0), tried(0.05, 30, 2)))
-FAILED = Warmup(settings=SETTINGS, tried=(tried(0.5, 1, 0, n_judged=0),))
+NOTHING = WarmupFound(settings=SETTINGS, tried=(tried(0.5, 1, 0), tried(0.5, 30, 0), tried(0.05, 30, 2)))
+FAILED = WarmupFound(settings=SETTINGS, tried=(tried(0.5, 1, 0, n_judged=0),))
 
 TABLES: dict[str, WarmupResult] = {
     "held": warmup_table(HELD, "verified", "17 steps reach 0.5"),

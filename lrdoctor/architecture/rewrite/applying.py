@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from lrdoctor.architecture.recorder import plain_name
 from lrdoctor.architecture.rewrite.adds import ChangedAdds
 from lrdoctor.architecture.rewrite.operators import AtEnd, Bypass, Gated, Moved, Normed, Operator
-from lrdoctor.architecture.rewrite.plan import Change, Gate, MovedNorm, NewNorm, Plan, Zero
+from lrdoctor.architecture.rewrite.plan import Change, Gate, MovedNorm, NewNorm, RewritePlan, Zero
 
 
-def apply(plan: Plan, model: nn.Module) -> None:
+def apply(plan: RewritePlan, model: nn.Module) -> None:
     """Changes a fresh model as one of its kind was; nothing is run, and no random number drawn.
 
     The optimizer is to be made afterwards, as there may be new parameters.

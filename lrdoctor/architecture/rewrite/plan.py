@@ -74,7 +74,7 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class RewritePlan:
     """A rewrite that was verified, to be applied to fresh models of the same kind."""
 
     changes: tuple[Change, ...]

@@ -11,7 +11,7 @@ from lrdoctor.architecture.look import LossOf, Recording, recorded
 from lrdoctor.architecture.rewrite.applying import make
 from lrdoctor.architecture.rewrite.choosing import Choice, chosen
 from lrdoctor.architecture.rewrite.obstacles import obstacle
-from lrdoctor.architecture.rewrite.plan import Change, Place, Plan
+from lrdoctor.architecture.rewrite.plan import Change, Place, RewritePlan
 from lrdoctor.architecture.rewrite.sources import edits
 from lrdoctor.architecture.rewrite.streams import ends_without_norm
 from lrdoctor.architecture.rewrite.verifying import Watch, failed, unchanged_again
@@ -40,7 +40,7 @@ def rewrite(model: nn.Module, batch: Any, loss_of: LossOf, name: Rewrite, folder
     return planned(model, batch, loss_of, name, folder).rewriting
 
 
-def planned(model: nn.Module, batch: Any, loss_of: LossOf, name: Rewrite, folder: Path | None = None) -> Plan:
+def planned(model: nn.Module, batch: Any, loss_of: LossOf, name: Rewrite, folder: Path | None = None) -> RewritePlan:
     """As `rewrite`; the plan is what `apply` needs to change further fresh models of the kind without running them."""
     planning = _Planning(model, batch, loss_of, name, folder)
     return planning.plan()
@@ -52,7 +52,7 @@ class _Planning:
         self._run = (batch, loss_of, folder)
         self._name = name
 
-    def plan(self) -> Plan:
+    def plan(self) -> RewritePlan:
         if why := obstacle(self._model, self._name):
             return self._failed(Choice(), why)
         before = recorded(self._model, *self._run)
@@ -64,11 +64,11 @@ class _Planning:
             if not choice.changes:
                 return self._failed(choice, "")
             found = self._tried(choice)
-            if isinstance(found, Plan):
+            if isinstance(found, RewritePlan):
                 return found
             without |= found
 
-    def _tried(self, choice: Choice) -> Plan | dict[Place, str]:
+    def _tried(self, choice: Choice) -> RewritePlan | dict[Place, str]:
         """The plan where all changes do what they are to do, else those that do not, all of them taken back."""
         changes = tuple(change for _, change in choice.changes)
         undo = make(changes, self._model)
@@ -88,7 +88,7 @@ class _Planning:
             return wrong
         return self._made(choice, changes, after)
 
-    def _made(self, choice: Choice, changes: tuple[Change, ...], after: Recording) -> Plan:
+    def _made(self, choice: Choice, changes: tuple[Change, ...], after: Recording) -> RewritePlan:
         rewriting = Rewriting(
             name=self._name,
             edits=edits(choice),
@@ -97,11 +97,11 @@ class _Planning:
             after=after.architecture,
             note=NO_LAST_NORM if self._name == "move_norm" and ends_without_norm(after) else "",
         )
-        return Plan(changes=changes, rewriting=rewriting)
+        return RewritePlan(changes=changes, rewriting=rewriting)
 
-    def _failed(self, choice: Choice, why: str) -> Plan:
+    def _failed(self, choice: Choice, why: str) -> RewritePlan:
         rewriting = Rewriting(name=self._name, edits=(), refused=_refusals(choice), n_sites=0, after=None, failure=why)
-        return Plan(changes=(), rewriting=rewriting)
+        return RewritePlan(changes=(), rewriting=rewriting)
 
 
 def _refusals(choice: Choice) -> tuple[Refusal, ...]:

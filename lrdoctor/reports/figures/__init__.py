@@ -14,24 +14,24 @@ from lrdoctor.core.report import Report
 from lrdoctor.core.run import Run
 from lrdoctor.core.sections import Probe
 from lrdoctor.core.study import Study
-from lrdoctor.reports.figures.apart import Tried, apart
-from lrdoctor.reports.figures.apart_ink import draw_apart
+from lrdoctor.reports.figures.apart import ComparedTraining, apart
+from lrdoctor.reports.figures.apart_draw import draw_apart
 from lrdoctor.reports.figures.norms import NormPlot, norm_plot, probed_norms, swept_norms
-from lrdoctor.reports.figures.norms_ink import draw_norm_histogram, draw_norms_by_step
+from lrdoctor.reports.figures.norms_draw import draw_norm_histogram, draw_norms_by_step
 from lrdoctor.reports.figures.objective import axis_plot
-from lrdoctor.reports.figures.objective_ink import draw_axis_plot
+from lrdoctor.reports.figures.objective_draw import draw_axis_plot
 from lrdoctor.reports.figures.probe import probe_plot
-from lrdoctor.reports.figures.probe_ink import draw_probe, draw_probes
+from lrdoctor.reports.figures.probe_draw import draw_probe, draw_probes
 from lrdoctor.reports.figures.several import Several, training_of
-from lrdoctor.reports.figures.several_ink import draw_several
+from lrdoctor.reports.figures.several_draw import draw_several
 from lrdoctor.reports.figures.style import files
 from lrdoctor.reports.figures.training import training_curves
-from lrdoctor.reports.figures.training_ink import draw_training_curves
+from lrdoctor.reports.figures.training_draw import draw_training_curves
 from lrdoctor.reports.figures.treat import ALL_FIXES, all_treatments, treatments
 from lrdoctor.reports.figures.warmup import failed_target, warmup_curves
-from lrdoctor.reports.figures.warmup_ink import draw_warmup_curves
+from lrdoctor.reports.figures.warmup_draw import draw_warmup_curves
 from lrdoctor.reports.figures.with_fix import with_warmup
-from lrdoctor.reports.figures.with_fix_ink import draw_with_fix
+from lrdoctor.reports.figures.with_fix_draw import draw_with_fix
 
 __all__ = [
     "clip_figures",
@@ -182,7 +182,7 @@ def compare_figures(
         trainings=tuple(training_of(study.name, study.rates, study.best_learning_rate) for study in studies),
     )
     tried = [
-        Tried(study.name, study.best_learning_rate, study.rates, tuple(of))
+        ComparedTraining(study.name, study.best_learning_rate, study.rates, tuple(of))
         for study, of in zip(studies, runs, strict=True)
     ]
     drawn = {

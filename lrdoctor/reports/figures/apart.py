@@ -26,7 +26,7 @@ CEILING = 10.0
 
 
 @dataclass(frozen=True)
-class Tried:
+class ComparedTraining:
     """One training: its rates and its whole runs."""
 
     name: str
@@ -78,7 +78,7 @@ class Apart:
     """One where all rates tried are the same; none where no training has a curve."""
 
 
-def apart(name: str, trainings: Sequence[Tried]) -> Apart:
+def apart(name: str, trainings: Sequence[ComparedTraining]) -> Apart:
     """The trainings at a low rate, where all of them train, and at a high one that tells them apart."""
     low, high = low_and_high(trainings)
     panels = []
@@ -88,7 +88,7 @@ def apart(name: str, trainings: Sequence[Tried]) -> Apart:
     return Apart(name, tuple(of.name for of in trainings), tuple(panel for panel in panels if panel.lines))
 
 
-def low_and_high(trainings: Sequence[Tried]) -> tuple[float | None, float | None]:
+def low_and_high(trainings: Sequence[ComparedTraining]) -> tuple[float | None, float | None]:
     """The highest rate up to the lowest lr* at which none is unstable; above it the lowest at which some are and others
     are not, else the highest that most of them tried."""
     every = sorted({rate.base_learning_rate for of in trainings for rate in of.rates if rate.n_judged})
@@ -105,12 +105,12 @@ def low_and_high(trainings: Sequence[Tried]) -> tuple[float | None, float | None
     return low, max(above, key=tells, default=None)
 
 
-def _panel(title: str, rate: float, trainings: Sequence[Tried]) -> RatePanel:
+def _panel(title: str, rate: float, trainings: Sequence[ComparedTraining]) -> RatePanel:
     lines = [line for place, of in enumerate(trainings) if (line := _line(place, of, rate)) is not None]
     return RatePanel(title, tuple(lines), *_limits(lines))
 
 
-def _line(place: int, of: Tried, rate: float) -> Line | None:
+def _line(place: int, of: ComparedTraining, rate: float) -> Line | None:
     found = of.at(rate)
     if found is None:
         return None

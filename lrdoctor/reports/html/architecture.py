@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lrdoctor.core.sections import Model
-from lrdoctor.reports.html import chain_ink
+from lrdoctor.reports.html import chain_draw
 from lrdoctor.reports.html.chain import chain
-from lrdoctor.reports.html.chain_words import described
+from lrdoctor.reports.html.chain_text import described
 from lrdoctor.reports.html.figures import Figure
 from lrdoctor.reports.html.findings import MOST_ROWS
 from lrdoctor.reports.html.scales import scale_figure
@@ -80,7 +80,7 @@ def _notes(model: Model) -> Iterator[str]:
 
 def _figures(model: Model) -> Iterator[Figure]:
     drawn = chain(model)
-    markup, box = chain_ink.draw(drawn)
+    markup, box = chain_draw.draw(drawn)
     title = "The chain of blocks at initialization, from input to output"
     yield Figure("chain", title, described(drawn), markup, box, "drawn chain")
     scale = scale_figure(model)

@@ -11,7 +11,7 @@ from rich.text import Text
 from lrdoctor.reports.numbers import number
 from lrdoctor.reports.tables import chain_table, sites_table
 from lrdoctor.reports.terminal.items import print_items
-from lrdoctor.reports.terminal.table_ink import draw
+from lrdoctor.reports.terminal.table_draw import draw
 from lrdoctor.reports.terminal.text import safe
 
 if TYPE_CHECKING:

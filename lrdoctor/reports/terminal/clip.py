@@ -15,7 +15,7 @@ from lrdoctor.reports.numbers import number, spread
 from lrdoctor.reports.table import Kind, Row, Table
 from lrdoctor.reports.tables import objective_words
 from lrdoctor.reports.terminal.items import INDENT, print_items
-from lrdoctor.reports.terminal.table_ink import draw
+from lrdoctor.reports.terminal.table_draw import draw
 from lrdoctor.reports.terminal.text import safe
 
 if TYPE_CHECKING:

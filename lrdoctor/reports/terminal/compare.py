@@ -8,7 +8,7 @@ from rich.text import Text
 from lrdoctor.core.compared import Outcome, StudyComparison
 from lrdoctor.reports.compare import WORDS, differences_table, notes, studies_table
 from lrdoctor.reports.terminal.items import print_items
-from lrdoctor.reports.terminal.table_ink import draw
+from lrdoctor.reports.terminal.table_draw import draw
 from lrdoctor.reports.terminal.text import safe
 
 STYLES: dict[Outcome, str] = {

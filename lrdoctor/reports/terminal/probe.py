@@ -8,7 +8,7 @@ from rich.console import Console
 
 from lrdoctor.reports.numbers import multiple, number
 from lrdoctor.reports.tables import probe_table
-from lrdoctor.reports.terminal.table_ink import draw
+from lrdoctor.reports.terminal.table_draw import draw
 from lrdoctor.reports.terminal.text import safe
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from lrdoctor.reports.terminal.items import (
 )
 from lrdoctor.reports.terminal.logs import print_logs
 from lrdoctor.reports.terminal.probe import print_probe
-from lrdoctor.reports.terminal.table_ink import draw, legend
+from lrdoctor.reports.terminal.table_draw import draw, legend
 from lrdoctor.reports.terminal.text import safe
 from lrdoctor.reports.terminal.treat import print_treat
 from lrdoctor.reports.terminal.warmup import print_warmup

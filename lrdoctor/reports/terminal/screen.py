@@ -32,8 +32,8 @@ from lrdoctor.reports.terminal.logs import WORST_FIRST, print_run
 from lrdoctor.reports.terminal.probe import print_probe
 from lrdoctor.reports.terminal.result import headline, verdict_text
 from lrdoctor.reports.terminal.sparkline import Axis, draw
-from lrdoctor.reports.terminal.table_ink import BETWEEN, legend
-from lrdoctor.reports.terminal.table_ink import draw as draw_table
+from lrdoctor.reports.terminal.table_draw import BETWEEN, legend
+from lrdoctor.reports.terminal.table_draw import draw as draw_table
 from lrdoctor.reports.terminal.text import safe
 from lrdoctor.reports.terminal.treat_table import tried_table
 from lrdoctor.reports.terminal.warmup import print_warmup

@@ -44,7 +44,7 @@ GOLDEN = 0.618034
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class SimulatedWorkload:
     """What one update rule is assumed to do; figures are those of finished trials where there are such."""
 
     baseline: Trial
@@ -86,10 +86,10 @@ class World:
         """The trial's made-up run; the same whenever it is asked for.
 
         Args:
-            trial: any of the world's update rule.
+            trial: any of the workload's update rule.
             name: of the run.
             source: of the run.
-            control: what the untrained weights lose on its batches, where that was measured; None for the world's own.
+            control: what the untrained weights lose on its batches, where measured; None for the workload's own.
         """
         edge = self.edge(trial)
         broken = trial.base_learning_rate >= edge
@@ -175,7 +175,7 @@ def way_of(trial: Trial) -> Trial:
     return replace(trial, base_learning_rate=1.0, seed=0, procedure="sweep")
 
 
-def world_of(
+def workload_of(
     baseline: Trial,
     grid: Sequence[float],
     finished: Iterable[Run],
@@ -183,8 +183,8 @@ def world_of(
     best: float | None = None,
     unstable: float | None = None,
     has_validation: bool = True,
-) -> World:
-    """The world of one update rule.
+) -> SimulatedWorkload:
+    """The workload of one update rule.
 
     Args:
         baseline: a trial of it without a fix.
@@ -204,17 +204,17 @@ def world_of(
     held = max((r.base_learning_rate for r in rates if r.base_learning_rate < broke and r.n_judged), default=0.0)
     told = sweeps.best_rate(rates) if set(grid) <= {r.base_learning_rate for r in rates if r.n_judged} else None
     chosen = best or (told.base_learning_rate if told else _middle(grid, broke))
-    world = World(
+    workload = SimulatedWorkload(
         baseline=baseline,
         best_learning_rate=chosen,
         unstable_base_learning_rate=unstable or _between(FROM_BEST * chosen, held, broke),
         shortest_warmup=shortest_warmup,
-        val_loss=World.val_loss if has_validation else None,
+        val_loss=SimulatedWorkload.val_loss if has_validation else None,
         known=_known(every, baseline),
         from_trials=told is not None,
     )
     trained = next((r for r in rates if r.base_learning_rate == chosen), None) or sweeps.best_rate(rates)
-    return _like(world, plain, trained, objective) if trained and np.isfinite(trained.objective) else world
+    return _like(workload, plain, trained, objective) if trained and np.isfinite(trained.objective) else workload
 
 
 def _middle(grid: Sequence[float], broke: float) -> float:
@@ -246,19 +246,19 @@ def _known(every: Iterable[Run], baseline: Trial) -> dict[Trial, tuple[float, fl
     return {way: (max(held.get(way, [0.0])), min(broke.get(way, [np.inf]))) for way in {**held, **broke}}
 
 
-def _like(world: World, plain: Sequence[Run], trained: Rate, objective: Objective) -> World:
-    """The world with the losses and norms of the finished trials at a rate that trains."""
+def _like(workload: SimulatedWorkload, plain: Sequence[Run], trained: Rate, objective: Objective) -> SimulatedWorkload:
+    """The workload with the losses and norms of the finished trials at a rate that trains."""
     at = trained.base_learning_rate
     runs = [run for run in plain if run.trial and run.trial.base_learning_rate == at and run.status == "completed"]
     if not runs:
-        return world
+        return workload
     norms = [run.grad_norm.finite.value for run in runs if len(run.grad_norm.finite)]
     typical = median(float(np.median(of)) for of in norms) if norms else 0.0
     return replace(
-        world,
+        workload,
         first_loss=median(float(run.train_loss.value[0]) for run in runs),
         train_loss=median(float(run.train_loss.value[-1]) for run in runs),
         val_loss=trained.objective if objective == "best_val_loss" else None,
-        norm=typical / MIDDLE if typical > 0 else world.norm,
-        hard_norm=median(float(np.percentile(of, HARD)) for of in norms) if norms else world.hard_norm,
+        norm=typical / MIDDLE if typical > 0 else workload.norm,
+        hard_norm=median(float(np.percentile(of, HARD)) for of in norms) if norms else workload.hard_norm,
     )

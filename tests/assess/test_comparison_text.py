@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lrdoctor.assess import comparison_words
+from lrdoctor.assess import comparison_text
 from lrdoctor.procedures.comparison import compare
 
 INF = math.inf
@@ -32,4 +32,4 @@ INF = math.inf
     ],
 )
 def test_the_words_say_no_more_than_the_seeds_show(first: list[float], second: list[float], words: str) -> None:
-    assert comparison_words.change(compare(dict(enumerate(first)), dict(enumerate(second)))) == words
+    assert comparison_text.change(compare(dict(enumerate(first)), dict(enumerate(second)))) == words

@@ -13,18 +13,18 @@ from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.core.trial import Trial
-from lrdoctor.examine.made_up import FIX, PAIR, World, world_of
+from lrdoctor.examine.simulated import FIX, PAIR, SimulatedWorkload, workload_of
 
 GRID = (0.001, 0.01, 0.1, 1.0)
 BASELINE = Trial(base_learning_rate=0.01, seed=0, max_train_steps=300, eval_every=15, optimizer='{"name":"sgd"}')
 
 
-def world(**changes: Any) -> World:
+def workload(**changes: Any) -> SimulatedWorkload:
     fields = {"best_learning_rate": 0.01, "unstable_base_learning_rate": 0.03, "shortest_warmup": 15, "hard_norm": 1.65}
-    return World(baseline=BASELINE, **{**fields, **changes})
+    return SimulatedWorkload(baseline=BASELINE, **{**fields, **changes})
 
 
-def run(of: World, **changes: Any) -> Run:
+def run(of: SimulatedWorkload, **changes: Any) -> Run:
     trial = replace(BASELINE, **changes)
     return of.run(trial, f"{trial}", "")
 
@@ -34,7 +34,7 @@ def run(of: World, **changes: Any) -> Run:
     "losses", [{}, {"first_loss": -1.0, "train_loss": -2.0}, {"first_loss": 0.5, "train_loss": 9.0}]
 )
 def test_below_the_edge_nothing_is_found_and_above_it_the_trial_is_infeasible(n: int, losses: dict[str, Any]) -> None:
-    of = world(**losses)
+    of = workload(**losses)
     runs = [run(of, base_learning_rate=rate, seed=s, max_train_steps=n) for rate in (*GRID, 0.029) for s in range(3)]
     findings, _ = assess.judge_runs(Study(name="made up", runs=tuple(runs)))
     found = {f.run for f in findings if f.severity != "info"}
@@ -55,22 +55,22 @@ def test_below_the_edge_nothing_is_found_and_above_it_the_trial_is_infeasible(n:
     ],
 )
 def test_what_a_fix_is_assumed_to_do(changes: dict[str, Any], factor: float) -> None:
-    of = world()
+    of = workload()
     edge = 0.03 * factor
     assert run(of, base_learning_rate=0.99 * edge, **changes).status == "completed"
     assert run(of, base_learning_rate=edge, **changes).status == "diverged"
 
 
 def test_a_run_is_the_same_every_time_and_evaluated_on_schedule() -> None:
-    first, second = run(world()), run(world())
+    first, second = run(workload()), run(workload())
     assert dict(first.curves) == dict(second.curves)
     assert first.val_loss.step.tolist() == list(range(14, 300, 15))
     assert len(first.train_loss) == 300
-    assert not len(run(world(val_loss=None)).val_loss)
+    assert not len(run(workload(val_loss=None)).val_loss)
 
 
 def test_the_control_stays_where_training_begins() -> None:
-    of = world()
+    of = workload()
     trial = replace(BASELINE, base_learning_rate=0.0, control=True)
     first, second = (of.control(trial, "control", "") for _ in range(2))
     assert dict(first.curves) == dict(second.curves)
@@ -83,7 +83,7 @@ def test_the_control_stays_where_training_begins() -> None:
 
 def test_trials_begin_alike_follow_their_batches_and_break_the_earlier_the_higher_the_rate() -> None:
     """Else the sweep of a plan would say nothing of the rate, and what comes after it would be left out."""
-    of = world()
+    of = workload()
     measured = Curve.of([2.0, 1.0, 4.0, 2.0] * 75)
     trials = [replace(BASELINE, base_learning_rate=rate) for rate in GRID]
     for control in (None, measured):
@@ -99,7 +99,7 @@ def test_trials_begin_alike_follow_their_batches_and_break_the_earlier_the_highe
 
 
 def test_the_norms_have_percentiles_to_clip_at() -> None:
-    norms = run(world()).grad_norm.value
+    norms = run(workload()).grad_norm.value
     assert np.percentile(norms, [0, 50, 90, 100]) == pytest.approx([1.0, 1.5, 1.9, 2.0], abs=0.01)
 
 
@@ -114,10 +114,10 @@ def test_the_norms_have_percentiles_to_clip_at() -> None:
     ],
 )
 def test_finished_trials_decide_where_they_are_enough(known: tuple[float, ...], best: float, edge: float) -> None:
-    """The finished ones are of a world in which 0.1 is best and 0.4 is unstable."""
-    true = world(best_learning_rate=0.1, unstable_base_learning_rate=0.4, val_loss=0.2)
+    """The finished ones are of a workload in which 0.1 is best and 0.4 is unstable."""
+    true = workload(best_learning_rate=0.1, unstable_base_learning_rate=0.4, val_loss=0.2)
     finished = [run(true, base_learning_rate=rate, seed=seed) for rate in known for seed in range(3)]
-    found = world_of(BASELINE, GRID, finished, 15)
+    found = workload_of(BASELINE, GRID, finished, 15)
     assert (found.best_learning_rate, found.unstable_base_learning_rate) == (best, pytest.approx(edge))
     assert found.from_trials == (set(GRID) <= set(known))
     if found.from_trials:
@@ -125,17 +125,17 @@ def test_finished_trials_decide_where_they_are_enough(known: tuple[float, ...], 
 
 
 def test_finished_trials_with_a_fix_move_its_edge() -> None:
-    true = world(unstable_base_learning_rate=0.03)
+    true = workload(unstable_base_learning_rate=0.03)
     warm = {"warmup_steps": 20}
     finished = [run(true, base_learning_rate=rate, **warm) for rate in (0.05, 0.06)]
     broke = replace(finished[0], status="diverged", trial=replace(BASELINE, base_learning_rate=0.04, clip_norm=1.0))
     held = replace(finished[0], trial=replace(BASELINE, base_learning_rate=0.5, warmup_steps=30))
-    found = world_of(BASELINE, GRID, [*finished, broke, held], 15)
+    found = workload_of(BASELINE, GRID, [*finished, broke, held], 15)
     edges = [found.edge(replace(BASELINE, **changes)) for changes in (warm, {"clip_norm": 1.0}, {"warmup_steps": 30})]
     assert edges == pytest.approx([0.06, 0.04, 0.625])
 
 
 @pytest.mark.parametrize(("best", "unstable", "edge"), [(0.02, None, 0.06), (0.02, 0.05, 0.05), (None, 0.02, 0.02)])
 def test_given_rates_decide(best: float | None, unstable: float | None, edge: float) -> None:
-    found = world_of(BASELINE, GRID, (), 15, best, unstable)
+    found = workload_of(BASELINE, GRID, (), 15, best, unstable)
     assert (found.best_learning_rate, found.unstable_base_learning_rate) == (best or 0.01, pytest.approx(edge))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from lrdoctor.assess.clip_words import OBJECTIVE
-from lrdoctor.assess.comparison_words import change
+from lrdoctor.assess.clip_text import OBJECTIVE
+from lrdoctor.assess.comparison_text import change
 from lrdoctor.core.study import Objective
 from lrdoctor.procedures.confirmation import Confirmation, Failing, Outcome, spread_of
 

@@ -1,4 +1,4 @@
-"""The walk through a procedure without training: what it plans is what is run where the world is as assumed."""
+"""The walk through a procedure without training: what it plans is what is run where the workload is as assumed."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Finished, Progress, Started, Task
 from lrdoctor.errors import BudgetSpent, Interrupted, StoreError
-from lrdoctor.examine.made_up import World, world_of
 from lrdoctor.examine.range_test import to_begin_with
+from lrdoctor.examine.simulated import SimulatedWorkload, workload_of
 from lrdoctor.procedures import clip as clips
 from lrdoctor.procedures import probe as probes
 from lrdoctor.procedures.sweep import Settings
 from lrdoctor.spec import Spec, load_spec
 
 
-class WorldEngine(FakeEngine):
-    """Answers every trial as a world of its own does, and counts what it ran in a study folder."""
+class SimulatingEngine(FakeEngine):
+    """Answers every trial as a workload of its own does, and counts what it ran in a study folder."""
 
-    def __init__(self, world: World, stop_after: int | None = None) -> None:
+    def __init__(self, workload: SimulatedWorkload, stop_after: int | None = None) -> None:
         super().__init__(lambda rate, seed: "never asked")
-        self.assumed, self.stop_after = world, stop_after
+        self.assumed, self.stop_after = workload, stop_after
         self.steps = 0
 
     def _trial(self, task: Task, trial: Trial) -> Iterator[Event]:
@@ -70,28 +70,28 @@ def spec(tmp_path: Path) -> Spec:
     return load_spec(tmp_path / "spec.yaml")
 
 
-def assumed(spec: Spec, **changes: Any) -> World:
-    """The world that is assumed where no trial has told, or another one."""
+def assumed(spec: Spec, **changes: Any) -> SimulatedWorkload:
+    """The workload that is assumed where no trial has told, or another one."""
     baseline = examine.baseline_trial(spec, 1.0, 0)
-    return replace(world_of(baseline, to_begin_with(spec), (), shortest_warmup=5), **changes)
+    return replace(workload_of(baseline, to_begin_with(spec), (), shortest_warmup=5), **changes)
 
 
 def planned(
     spec: Spec, out: Path, procedure: Callable[[examine.Laboratory], object] = everything, **options: Any
 ) -> Plan:
-    return examine.rehearse(
-        spec, out, procedure, engine=WorldEngine(assumed(spec)), environment={"python": "3"}, **options
+    return examine.walk_through(
+        spec, out, procedure, engine=SimulatingEngine(assumed(spec)), environment={"python": "3"}, **options
     )
 
 
 def run(
     spec: Spec,
     out: Path,
-    world: World,
+    workload: SimulatedWorkload,
     procedure: Callable[[examine.Laboratory], object] = everything,
     stop_after: int | None = None,
-) -> tuple[WorldEngine, Log]:
-    engine, log = WorldEngine(world, stop_after), Log()
+) -> tuple[SimulatingEngine, Log]:
+    engine, log = SimulatingEngine(workload, stop_after), Log()
     with opened(spec, out) as folder:
         procedure(examine.Laboratory(spec, folder, engine, log))
     return engine, log
@@ -102,7 +102,7 @@ def swept(laboratory: examine.Laboratory) -> None:
     examine.sweep(laboratory, Settings(examine.grid(laboratory)), laboratory.spec.seeds)
 
 
-def test_the_plan_is_what_is_run_where_the_world_is_as_assumed(spec: Spec, tmp_path: Path) -> None:
+def test_the_plan_is_what_is_run_where_the_workload_is_as_assumed(spec: Spec, tmp_path: Path) -> None:
     plan = planned(spec, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     engine, log = run(spec, tmp_path / "out", assumed(spec))
@@ -138,10 +138,10 @@ def test_the_plan_is_an_upper_figure(spec: Spec, tmp_path: Path, changes: dict[s
     assert engine.steps <= plan.steps
 
 
-def test_the_assumed_world_is_one_of_instability_close_above_the_best_rate(spec: Spec, tmp_path: Path) -> None:
+def test_the_assumed_workload_is_one_of_instability_close_above_the_best_rate(spec: Spec, tmp_path: Path) -> None:
     run(spec, tmp_path / "out", assumed(spec))
     with opened(spec, tmp_path / "out") as folder:
-        laboratory = examine.Laboratory(spec, folder, WorldEngine(assumed(spec)), Log())
+        laboratory = examine.Laboratory(spec, folder, SimulatingEngine(assumed(spec)), Log())
         study = examine.sweep(laboratory, Settings(examine.grid(laboratory)), spec.seeds)
     assert study.best_learning_rate == 0.01
     assert study.stability_margin == pytest.approx(3.0, rel=0.25)
@@ -157,15 +157,15 @@ def test_nothing_is_planned_twice(spec: Spec, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("edge", [0.012, 0.17, 5.0])
-def test_a_finished_sweep_decides_the_world(spec: Spec, tmp_path: Path, edge: float) -> None:
-    world = assumed(spec, unstable_base_learning_rate=edge)
-    run(spec, tmp_path / "out", world, swept)
+def test_a_finished_sweep_decides_the_workload(spec: Spec, tmp_path: Path, edge: float) -> None:
+    workload = assumed(spec, unstable_base_learning_rate=edge)
+    run(spec, tmp_path / "out", workload, swept)
     plan = planned(spec, tmp_path / "out")
     by_part = {part.name: part.trials for part in plan.parts()}
     assert by_part["sweep"] == 0
     assert ("warmup" in by_part) == (edge < 1.0)
     assert "as far as the finished trials tell" in plan.assumptions[0]
-    engine, _ = run(spec, tmp_path / "out", world)
+    engine, _ = run(spec, tmp_path / "out", workload)
     assert plan.trials >= engine.trials + engine.controls
 
 
@@ -186,7 +186,7 @@ def test_with_any_trials_missing_there_is_a_plan(spec: Spec, tmp_path: Path, kee
     assert planned(spec, tmp_path / "out").trials > 0
 
 
-def test_given_rates_are_the_world(spec: Spec, tmp_path: Path) -> None:
+def test_given_rates_are_the_workload(spec: Spec, tmp_path: Path) -> None:
     def given(laboratory: examine.Laboratory) -> None:
         study = examine.rates(laboratory, spec.seeds, 0.02, 0.5)
         examine.warmup(laboratory, study, spec.seeds)

@@ -15,7 +15,7 @@ from lrdoctor.core.warmups import steps_to_try
 from lrdoctor.engines.base import Engine
 from lrdoctor.examine import range_test, timing
 from lrdoctor.examine.laboratory import CONTROL, Laboratory, baseline_trial
-from lrdoctor.examine.made_up import FIX, FROM_BEST, PAIR, World, world_of
+from lrdoctor.examine.simulated import FIX, FROM_BEST, PAIR, SimulatedWorkload, workload_of
 from lrdoctor.examine.timing import Clock, Pace
 from lrdoctor.spec import Spec
 from lrdoctor.store import SavedStudy, run_name
@@ -51,7 +51,7 @@ class Batch:
 
 
 @dataclass
-class Rehearsal(Laboratory):
+class DryRun(Laboratory):
     """A laboratory that trains nothing: finished trials are read, the others made up and written down."""
 
     finished: Sequence[Run] = ()
@@ -61,15 +61,15 @@ class Rehearsal(Laboratory):
     unstable: float | None = None
     """The lowest unstable rate, as the user gave it."""
     batches: list[Batch] = field(default_factory=list)
-    _worlds: dict[str, World] = field(default_factory=dict)
+    _workloads: dict[str, SimulatedWorkload] = field(default_factory=dict)
     _new: tuple[Trial, ...] = ()
     _controls: tuple[Trial, ...] = ()
     _rates: tuple[float, ...] = ()
 
     @property
-    def own_world(self) -> World:
+    def own_workload(self) -> SimulatedWorkload:
         """That of the spec's own update rule."""
-        return self._world(baseline_trial(self.spec, range_test.to_begin_with(self.spec)[0], self.spec.seeds[0]))
+        return self._workload(baseline_trial(self.spec, range_test.to_begin_with(self.spec)[0], self.spec.seeds[0]))
 
     def run(self, stage: str, trials: Sequence[Trial]) -> list[Run]:
         self._new = self._controls = ()
@@ -84,13 +84,13 @@ class Rehearsal(Laboratory):
         for key, trial in missing.items():
             self._count(trial, trial.n_steps, 0.0)
             if trial.control:
-                self.runs[key] = self.own_world.control(trial, run_name(trial), f"trials/{key}/steps.csv")
+                self.runs[key] = self.own_workload.control(trial, run_name(trial), f"trials/{key}/steps.csv")
                 continue
             name = run_name(trial)
             if trial.optimizer != self.spec.optimizer_text() and trial.optimizer_name not in name:
                 name += f" optimizer={trial.optimizer_name}"
             control = self.controls.get((trial.seed, trial.rewrite))
-            self.runs[key] = self._world(trial).run(
+            self.runs[key] = self._workload(trial).run(
                 trial,
                 name,
                 f"trials/{key}/steps.csv",
@@ -99,18 +99,18 @@ class Rehearsal(Laboratory):
         self._new += tuple(trial for trial in missing.values() if not trial.control)
         self._controls += tuple(trial for trial in missing.values() if trial.control)
 
-    def _world(self, trial: Trial) -> World:
-        """The world of the trial's update rule; another one behaves like the spec's over its own rates."""
-        if trial.optimizer not in self._worlds:
-            self._worlds[trial.optimizer] = self._new_world(trial)
-        return self._worlds[trial.optimizer]
+    def _workload(self, trial: Trial) -> SimulatedWorkload:
+        """The workload of the trial's update rule; another one behaves like the spec's over its own rates."""
+        if trial.optimizer not in self._workloads:
+            self._workloads[trial.optimizer] = self._new_workload(trial)
+        return self._workloads[trial.optimizer]
 
-    def _new_world(self, trial: Trial) -> World:
+    def _new_workload(self, trial: Trial) -> SimulatedWorkload:
         spec = self.spec
         baseline = baseline_trial(spec, trial.base_learning_rate, trial.seed)
         own = trial.optimizer == baseline.optimizer
         longest = steps_to_try(spec.warmup.steps, spec.max_train_steps)[-1]
-        return world_of(
+        return workload_of(
             replace(baseline, optimizer=trial.optimizer),
             range_test.to_begin_with(spec) if own else self._rates,
             self.finished,
@@ -135,7 +135,7 @@ class Rehearsal(Laboratory):
         return "probe" if trial.procedure == "probe" else ""
 
 
-def rehearse(
+def walk_through(
     spec: Spec,
     out: Path,
     procedure: Procedure,
@@ -176,20 +176,20 @@ def rehearse(
     problems = tuple(folder.problems)
     pace = _pace(folder, spec, engine, clock)
     has_validation = any(len(run.val_loss) for run in finished) if finished else pace.has_validation
-    rehearsal = Rehearsal(
+    walk = DryRun(
         spec, folder, engine, Silent(), budget=budget, finished=finished, best=best, unstable=unstable,
         has_validation=has_validation,
     )  # fmt: skip
-    world = rehearsal.own_world
-    procedure(rehearsal)
+    workload = walk.own_workload
+    procedure(walk)
     pace = replace(pace, has_validation=has_validation)
-    evaluated = pace.evaluations(world.baseline) / max(1, world.baseline.n_steps)
+    evaluated = pace.evaluations(workload.baseline) / max(1, workload.baseline.n_steps)
     return Plan(
-        stages=tuple(_stages(rehearsal.batches, pace)),
+        stages=tuple(_stages(walk.batches, pace)),
         jobs=pace.jobs,
         seconds_per_step=pace.per_step + pace.per_evaluation * evaluated,
         start_up=pace.start_up,
-        assumptions=(*_assumptions(world, rehearsal), pace.source, *problems),
+        assumptions=(*_assumptions(workload, walk), pace.source, *problems),
     )
 
 
@@ -237,11 +237,11 @@ def _parts(batches: Sequence[Batch]) -> list[str]:
     return parts
 
 
-def _assumptions(world: World, rehearsal: Rehearsal) -> Iterator[str]:
-    best, edge = f"{world.best_learning_rate:.4g}", f"{world.unstable_base_learning_rate:.4g}"
-    if rehearsal.best is not None:
+def _assumptions(workload: SimulatedWorkload, walk: DryRun) -> Iterator[str]:
+    best, edge = f"{workload.best_learning_rate:.4g}", f"{workload.unstable_base_learning_rate:.4g}"
+    if walk.best is not None:
         yield f"lr* is {best}, as given, and training becomes unstable at {edge}"
-    elif world.from_trials:
+    elif workload.from_trials:
         yield f"lr* is {best} and training becomes unstable at {edge}, as far as the finished trials tell"
     else:
         yield (
@@ -253,7 +253,7 @@ def _assumptions(world: World, rehearsal: Rehearsal) -> Iterator[str]:
         f"{FIX:g} and a pair of fixes by {PAIR:g}: none suffices, so that all are tried; a real one that does ends the "
         "procedure earlier"
     )
-    if not rehearsal.exhaustive:
+    if not walk.exhaustive:
         yield (
             "seeds that cannot change the answer are left out; where the real trials leave the verdict open, a sweep "
             "takes every seed at every rate"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lrdoctor.assess.comparison_words import change
+from lrdoctor.assess.comparison_text import change
 from lrdoctor.core.study import Objective
 from lrdoctor.core.update_rules import is_scale_free
 from lrdoctor.fixes.base import clip_of, optimizer_of

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from lrdoctor.reports.html.chain import Add, Chain, Layer, Segment, Step
-from lrdoctor.reports.html.chain_words import branch_lines
+from lrdoctor.reports.html.chain_text import branch_lines
 from lrdoctor.reports.html.plot import text
 from lrdoctor.reports.html.svg import tenth
 from lrdoctor.reports.sites import modules_in_short

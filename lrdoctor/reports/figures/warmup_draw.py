@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from lrdoctor.core.curve import Curve
 from lrdoctor.reports.figures import style
 from lrdoctor.reports.figures.style import Draw
-from lrdoctor.reports.figures.training_ink import PENS, Pen
+from lrdoctor.reports.figures.training_draw import PENS, Pen
 from lrdoctor.reports.figures.warmup import WarmupCurves, WarmupTrace
 from lrdoctor.reports.numbers import number
 

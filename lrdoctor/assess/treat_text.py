@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from lrdoctor.assess.clip_words import OBJECTIVE
-from lrdoctor.assess.comparison_words import change
-from lrdoctor.assess.confirmation_words import confirmed
+from lrdoctor.assess.clip_text import OBJECTIVE
+from lrdoctor.assess.comparison_text import change
+from lrdoctor.assess.confirmation_text import confirmed
 from lrdoctor.core import changes
 from lrdoctor.core.study import Rate
 from lrdoctor.procedures.clip_measures import AGGRESSIVE

@@ -6,9 +6,9 @@ import math
 from dataclasses import replace
 
 import pytest
-from treatment_worlds import DEAD, GOOD, PLAIN, RISE, swept, tried, verified, with_fresh
+from treatment_studies import DEAD, GOOD, PLAIN, RISE, swept, tried, verified, with_fresh
 
-from lrdoctor.assess.treat_words import in_short, numbers, of_prescription, room, why
+from lrdoctor.assess.treat_text import in_short, numbers, of_prescription, room, why
 from lrdoctor.procedures.comparison import compare
 from lrdoctor.procedures.measured import Room
 from lrdoctor.procedures.treated import Treated

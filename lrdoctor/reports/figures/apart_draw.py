@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from lrdoctor.reports.figures import style
 from lrdoctor.reports.figures.apart import Apart, RatePanel
-from lrdoctor.reports.figures.several_ink import LONGEST_LABEL, PENS
+from lrdoctor.reports.figures.several_draw import LONGEST_LABEL, PENS
 from lrdoctor.reports.figures.style import Draw
 from lrdoctor.reports.numbers import number
 

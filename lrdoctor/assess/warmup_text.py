@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from lrdoctor.assess.comparison_words import change
+from lrdoctor.assess.comparison_text import change
 from lrdoctor.core.study import Objective, Rate, Study
 from lrdoctor.core.warmups import CAP
 from lrdoctor.fixes.base import warmup_of
-from lrdoctor.procedures.warmup import Tried
-from lrdoctor.procedures.warmup_comparison import Comparison, Held, Warmup
+from lrdoctor.procedures.warmup import WarmupAttempt
+from lrdoctor.procedures.warmup_comparison import Comparison, Held, WarmupFound
 
 CONSTANT = "constant"
 """The spec's schedule that does what the short runs do after the ramp."""
 LOSS: Mapping[Objective, str] = {"best_val_loss": "validation loss", "best_train_loss": "training loss"}
 
 
-def words_of(found: Warmup, study: Study) -> str:
+def words_of(found: WarmupFound, study: Study) -> str:
     """What was tried and what came of it: rates, seeds, and losses with their spread."""
     if not any(t.n_judged for t in found.tried):
         return "all its trials failed, so nothing is known"
@@ -30,7 +30,7 @@ def words_of(found: Warmup, study: Study) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def in_short(found: Warmup, study: Study) -> str:
+def in_short(found: WarmupFound, study: Study) -> str:
     """The same in the fewest words, for the line of the verdict."""
     if found.held is None:
         return words_of(found, study)
@@ -42,7 +42,7 @@ def in_short(found: Warmup, study: Study) -> str:
     )
 
 
-def _nothing_held(found: Warmup) -> str:
+def _nothing_held(found: WarmupFound) -> str:
     settings = found.settings
     longest = [t for t in found.tried if t.warmup_steps == settings.longest and t.n_judged]
     lowest = min(longest or found.tried, key=lambda t: t.base_learning_rate)
@@ -53,12 +53,12 @@ def _nothing_held(found: Warmup) -> str:
     )
 
 
-def _happened(tried: Tried) -> str:
+def _happened(tried: WarmupAttempt) -> str:
     events = sorted(tried.events.items(), key=lambda item: (-item[1], item[0]))
     return f" ({', '.join(f'{name} {count}/{tried.n_judged}' for name, count in events)})" if events else ""
 
 
-def _reached(by_search: Held, found: Warmup) -> str:
+def _reached(by_search: Held, found: WarmupFound) -> str:
     base, steps, settings = by_search.base_learning_rate, by_search.warmup_steps, found.settings
     held = next(t for t in found.tried if (t.base_learning_rate, t.warmup_steps) == (base, steps))
     factor = base / settings.unstable_base_learning_rate
@@ -69,7 +69,7 @@ def _reached(by_search: Held, found: Warmup) -> str:
     )
 
 
-def _whole_runs(found: Warmup) -> str:
+def _whole_runs(found: WarmupFound) -> str:
     """From which to which the highest stable rate rose, in the comparison of whole runs."""
     after = found.stable_with
     if after is None:
@@ -92,7 +92,7 @@ def _whole_runs(found: Warmup) -> str:
     )
 
 
-def _shared_steps(by_search: Held, found: Warmup, study: Study) -> Iterator[str]:
+def _shared_steps(by_search: Held, found: WarmupFound, study: Study) -> Iterator[str]:
     """With a constant schedule a whole run begins as the short one did, update by update, and confirms none of it."""
     schedule = (study.spec or {}).get("schedule", {})
     if schedule.get("name") != CONSTANT or not found.warmed:
