@@ -127,6 +127,9 @@ CHECKS = Settings(()).checks
 ENOUGH_SEEDS = 5
 """With three seeds a majority is two: a single odd one moves the edge."""
 
+GO_ON = "a larger budget: the same command goes on where it ended, and trains nothing twice"
+"""The next step after a sweep that a budget ended."""
+
 SEEN_UP_TO = 10.0
 """Fixes answer what happens up to this multiple of lr*: the upper of the playbook's two checks."""
 
@@ -148,6 +151,8 @@ def to_treat(study: Study, of_study: Sequence[Finding], of_runs: Sequence[Findin
 
 def _next_steps(study: Study, verdict: Verdict, found: Sequence[Finding]) -> tuple[str, ...]:
     """What to do with the result, besides the fixes."""
+    if study.cut is not None:
+        return (GO_ON,)
     if study.obstacle is not None:
         return (study.obstacle.advice,)
     steps = [TREAT] if any(finding.severity != "info" for finding in found) else []

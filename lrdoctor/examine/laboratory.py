@@ -151,55 +151,16 @@ class Laboratory:
             self._train(missing, trials[0])
         return [self._with_control(trial, self.runs[self.key(trial)]) for trial in trials]
 
-    def run_what_fits(self, stage: str, trials: Sequence[Trial]) -> dict[Trial, Run]:
-        """The runs of as many of the trials as the allowance has room for; all of them where there is none.
-
-        What is trained already costs nothing. Of the others those that come first are begun first, and one that does not
-        fit is passed over for a later one that does, which may do without a new control. Room that trials leave by
-        ending early is used.
-
-        Args:
-            stage: for the watcher.
-            trials: the most important first.
-        """
-        if self.allowance is None:
-            return dict(zip(trials, self.run(stage, trials), strict=True))
-        found: dict[Trial, Run] = {}
-        left = list(trials)
-        while left and (batch := self._that_fit(left, self.allowance)):
-            try:
-                found |= zip(batch, self.run(stage, batch), strict=True)
-            except BudgetEnded:  # the controls told that trials take longer than there is time
-                break
-            left = [trial for trial in left if trial not in found]
-        return found
-
-    def _that_fit(self, trials: Sequence[Trial], allowance: Allowance) -> list[Trial]:
-        """Those that may be begun now, in the order of their seeds: they share what a worker has cached.
-
-        Where time is short, or not known to suffice, no more than there are workers: what they take tells better
-        whether others fit.
-        """
-        missing = set(self._missing(trials).values())
-        jobs = self.n_workers
-        is_ample = allowance.reaches(self._with_controls(trials), jobs) and allowance.is_known
-        most = jobs if allowance.is_timed and not is_ample else len(trials)
-        batch: list[Trial] = []
-        n_begun = 0
-        for trial in trials:
-            if trial in missing:
-                if n_begun == most or not allowance.reaches(self._with_controls([*batch, trial]), jobs):
-                    continue
-                n_begun += 1
-            batch.append(trial)
-        return sorted(batch, key=lambda trial: trial.seed)
-
-    def _with_controls(self, trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    def to_train(self, trials: Sequence[Trial]) -> tuple[Trial, ...]:
         """The trials that are missing, and before them the controls that they need."""
-        controls = self._missing(list(self._new_controls(trials).values()))
-        for key in set(map(self.key, self._new_controls(trials).values())) - set(controls):
-            self.runs.pop(key, None)  # a control that was read is no run of the study
-        return (*controls.values(), *self._missing(trials).values())
+        controls = {self.key(trial): trial for trial in self._new_controls(trials).values()}
+        missing = self._missing(list(controls.values()))
+        for key in set(controls) - set(missing):
+            del self.runs[key]  # a control that was read is no run of a study
+        return (*missing.values(), *self._missing(trials).values())
+
+    def is_missing(self, trial: Trial) -> bool:
+        return bool(self._missing([trial]))
 
     @property
     def n_workers(self) -> int:
