@@ -33,7 +33,7 @@ def _confirmed(tried: Swept) -> Iterator[str]:
     if tried.confirmation is not None:
         yield from confirmed(tried.confirmation, tried.after.study.objective)
     elif tried.status == "unconfirmed":
-        yield "not tried on fresh seeds: another fix was confirmed before it, the limit was reached, or the budget ended"
+        yield "not tried on fresh seeds: another fix was confirmed first, the limit was reached, or the budget ended"
 
 
 def _changed(tried: Swept) -> Iterator[str]:

@@ -157,7 +157,7 @@ Budget = Annotated[
         "--budget",
         metavar="TIME|N-steps",
         parser=budget_text,
-        help="Spend this much (30m, 2h, 20k-steps) where it decides most, end with what is there and name what was left "
+        help="Spend this much (30m, 2h, 20k-steps) where it decides most, judge what is there and name what was left "
         "out; the same command goes on with it.  [default: as much as it takes]",
     ),
 ]

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from lrdoctor import assess
 from lrdoctor.core.report import Finding
-from lrdoctor.core.run import Run, trials_of
+from lrdoctor.core.run import Run
 from lrdoctor.core.study import Cut, Objective, Stage, Study
 from lrdoctor.core.trial import Trial
-from lrdoctor.errors import SpecError, WorkloadError
+from lrdoctor.errors import BudgetEnded, SpecError, WorkloadError
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial, unlike_others
 from lrdoctor.examine.range_test import grid
 from lrdoctor.examine.rationing import run_what_fits
@@ -82,7 +82,12 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
         trials = {pair: way.change(baseline_trial(laboratory.spec, *pair)) for pair in _by_seed(step.pairs)}
         named = f"{way.name}: {stage}" if way.name else stage
         if way is OWN and laboratory.allowance is not None:
-            ran = run_what_fits(laboratory, named, [trials[pair] for pair in priority.ordered(known, step)])
+            try:
+                ran = run_what_fits(laboratory, named, [trials[pair] for pair in priority.ordered(known, step)])
+            except BudgetEnded:
+                if not runs:
+                    raise
+                ran = {}
         else:  # of a fix's sweep a part tells nothing: a stage is run whole
             ran = dict(zip(trials.values(), laboratory.run(named, list(trials.values())), strict=True))
         for trial in trials.values():

@@ -88,8 +88,10 @@ def side(study: Study) -> Side:
     figures = _side_of(study, unstable)
     if study.cut is not None:
         # more trials may move lr* while the grid is not done; afterwards they only find the edge further down
-        below = [r.base_learning_rate for r in study.rates if r.n_judged and unstable and r.base_learning_rate < unstable]
-        lowest = max(below, default=best) if study.cut.stage == "refinement" else best
+        tried = (r.base_learning_rate for r in study.rates if r.n_judged)
+        lowest = best
+        if study.cut.stage == "refinement" and unstable is not None:
+            lowest = max((rate for rate in tried if rate < unstable), default=best)
         if best is None or study.cut.may_move_best or _side_of(study, lowest) != figures:
             return "open"
     if study.certainty is None:

@@ -36,7 +36,7 @@ LAST = tried({0.002: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatm
         (
             tried(CURED),
             [
-                "not tried on fresh seeds: another fix was confirmed before it, the limit was reached, or the budget ended",
+                "not tried on fresh seeds: another fix was confirmed first, the limit was reached, or the budget ended",
                 "on the seeds of the search no rate may be called stable without it, with it those up to 0.0405",
                 "with it half of all seeds become unstable at a rate between 0.0444 and 0.086 (90 %",
                 "of the trials at the 2 rates from 0.02 to 0.04, 10 of 10 are unstable without it and 0 of 10 with it",
