@@ -4,6 +4,7 @@ nothing answers for the trials."""
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,16 @@ def varied(seed: int) -> float:
     return 0.067 * (0.6, 1.6, 1.0, 1.3, 0.8)[seed % 5]
 
 
+Settled = tuple[tuple[int, ...], Study, FakeEngine, Log]
+
+
+@pytest.fixture(scope="module")
+def of_varied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Settled]:
+    """What `varied` takes, and its folder, which is to be copied by who writes into it."""
+    folder = tmp_path_factory.mktemp("varied")
+    return folder, settled(folder, varied)
+
+
 @pytest.mark.parametrize(
     ("edge", "seeds", "n"),
     [
@@ -72,8 +83,8 @@ def test_clear_sweeps_take_no_more_seeds(tmp_path: Path, edge: Edge, seeds: str,
     assert not any("is added" in message for message in log.messages)
 
 
-def test_seeds_are_added_until_it_is_settled(tmp_path: Path) -> None:
-    enough, study, _, log = settled(tmp_path, varied)
+def test_seeds_are_added_until_it_is_settled(of_varied: tuple[Path, Settled]) -> None:
+    enough, study, _, log = of_varied[1]
     assert 3 < len(enough) <= MOST_SEEDS
     assert enough == tuple(range(len(enough)))
     assert side(study) != "open" or len(enough) == MOST_SEEDS
@@ -82,12 +93,13 @@ def test_seeds_are_added_until_it_is_settled(tmp_path: Path) -> None:
     assert len(added) == len(enough) - 3
 
 
-def test_the_seeds_before_the_last_did_not_settle_it(tmp_path: Path) -> None:
-    enough, _, _, _ = settled(tmp_path, varied)
+def test_the_seeds_before_the_last_did_not_settle_it(of_varied: tuple[Path, Settled], tmp_path: Path) -> None:
+    folder, (enough, _, _, _) = of_varied
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     fewer = load_spec(tmp_path / "spec.yaml", [f"seeds={list(enough[:-1])}"])
-    with opened(fewer, tmp_path / "out") as folder:
+    with opened(fewer, tmp_path / "out") as study_folder:
         engine = FakeEngine(world(varied))
-        laboratory = examine.Laboratory(fewer, folder, engine, Log())
+        laboratory = examine.Laboratory(fewer, study_folder, engine, Log())
         study = examine.sweep(laboratory, Settings(examine.grid(laboratory)), enough[:-1])
     assert engine.trials == 0
     assert side(study) == "open"
@@ -99,18 +111,16 @@ def test_the_seeds_before_the_last_did_not_settle_it(tmp_path: Path) -> None:
     assert f"lrdoctor sweep SPEC --seeds {needed or 'auto'}" in report.next_steps
 
 
-def test_it_resumes(tmp_path: Path) -> None:
-    first, _, _, _ = settled(tmp_path, varied)
+def test_it_resumes(of_varied: tuple[Path, Settled], tmp_path: Path) -> None:
+    folder, (first, _, _, _) = of_varied
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     second, _, engine, _ = settled(tmp_path, varied)
     assert (second, engine.trials) == (first, 0)
 
 
-def test_a_budget_that_is_spent_leaves_the_seeds_so_far(tmp_path: Path) -> None:
-    free, cut = tmp_path / "free", tmp_path / "cut"
-    free.mkdir()
-    cut.mkdir()
-    needed, _, engine, _ = settled(free, varied)
-    enough, study, _, log = settled(cut, varied, budget=engine.trials * 40 // 2)
+def test_a_budget_that_is_spent_leaves_the_seeds_so_far(of_varied: tuple[Path, Settled], tmp_path: Path) -> None:
+    needed, _, engine, _ = of_varied[1]
+    enough, study, _, log = settled(tmp_path, varied, budget=engine.trials * 40 // 2)
     assert 3 <= len(enough) < len(needed)
     assert side(study) == "open"
     assert any("seeds it is" in message and "--max-trial-steps leaves" in message for message in log.messages)

@@ -68,6 +68,7 @@ class CommandSession:
         refuse_blind(self.words)
         self.gpus = visible_gpus()
         self.per_trial = int(context["slots"]["gpus"])
+        self.per_gpu = int(context["slots"]["per_gpu"])
         if self.gpus and self.per_trial > len(self.gpus):
             raise WorkloadError(
                 f"slots.gpus: found {self.per_trial}, expected at most {len(self.gpus)}, the GPUs that are visible"
@@ -95,10 +96,17 @@ class CommandSession:
     @property
     def n_slots(self) -> int:
         """Trials that the GPUs are enough for; 0 where trials take none."""
+        return self._n_groups * self.per_gpu
+
+    @property
+    def _n_groups(self) -> int:
+        """Groups of GPUs that trials get; 0 where trials take none."""
         return len(self.gpus) // self.per_trial if self.per_trial else 0
 
     def describe(self) -> Mapping[str, Any]:
-        name = f"{self.per_trial} of {len(self.gpus)} GPUs a trial" if self.n_slots else "what the command takes"
+        shared = f", {self.per_gpu} trials on each" if self.per_gpu > 1 else ""
+        of_gpus = f"{self.per_trial} of {len(self.gpus)} GPUs a trial{shared}"
+        name = of_gpus if self.n_slots else "what the command takes"
         return {
             "device": "command",
             "device_name": name,
@@ -267,7 +275,8 @@ class CommandSession:
         # unbuffered, so that what a killed command printed last is there
         chosen = {**os.environ, "PYTHONUNBUFFERED": "1"}
         if self.n_slots:
-            first = self.worker % self.n_slots * self.per_trial
+            # one after the other over the groups, so that fewer trials than slots share no GPU
+            first = self.worker % self._n_groups * self.per_trial
             chosen["CUDA_VISIBLE_DEVICES"] = ",".join(self.gpus[first : first + self.per_trial])
         return chosen
 

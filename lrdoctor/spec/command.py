@@ -7,14 +7,14 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from lrdoctor.core.command import OWN, STANDARD_OUTPUT, fields_of
 from lrdoctor.core.trial import canonical_json
 from lrdoctor.spec.base import NOT_IDENTITY, Named, Spec
 from lrdoctor.spec.class_paths import digest
 from lrdoctor.spec.faults import shown
-from lrdoctor.spec.types import Block, CountOrZero
+from lrdoctor.spec.types import Block, Count, CountOrZero
 
 CODE = (".py", ".yaml", ".yml", ".json", ".toml", ".cfg", ".ini", ".sh")
 """Endings of the files named in a command that are read as part of it: what decides a training, and no data."""
@@ -93,6 +93,16 @@ class Slots(Block):
     gpus: CountOrZero = 1
     """GPUs of a trial, where the machine has any: CUDA_VISIBLE_DEVICES names them, and as many trials run side by side
     as there are GPUs for. 0 leaves the variable alone, and runs one trial a core."""
+    per_gpu: Count = 1
+    """Small trials that share a GPU and run on it side by side; only with one GPU a trial."""
+
+    @field_validator("per_gpu")
+    @classmethod
+    def _of_one_gpu(cls, value: int, info: ValidationInfo) -> int:
+        gpus = info.data.get("gpus")
+        if value > 1 and gpus is not None and gpus != 1:
+            raise ValueError(f"found {value} beside gpus: {gpus}, expected 1: only trials of one GPU can share it")
+        return value
 
 
 AnyValidation = Annotated[Validation, BeforeValidator(_log, json_schema_input_type=Literal["stdout"] | Validation)]

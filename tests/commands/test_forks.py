@@ -89,7 +89,13 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     def opened(script: str, *words: str) -> Callable[[Trial], Ran]:
         (tmp_path / "beside.py").write_text("SHIFT = 0.5\n")
         (tmp_path / "train.py").write_text(script)
-        fixed = {"validation": None, "slots": {"gpus": 1}, "timeout": None, "max_train_steps": 20, "variants": []}
+        fixed = {
+            "validation": None,
+            "slots": {"gpus": 1, "per_gpu": 1},
+            "timeout": None,
+            "max_train_steps": 20,
+            "variants": [],
+        }
         opened = CommandSession({"command": [sys.executable, *words], "runs_in": str(tmp_path), **fixed}, 0)
 
         def one(trial: Trial) -> Ran:

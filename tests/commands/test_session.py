@@ -35,7 +35,7 @@ RECORDED: dict[str, Any] = {
 def context(*words: str, folder: Path = Path(), **others: Any) -> dict[str, Any]:
     fixed: dict[str, Any] = {
         "validation": None,
-        "slots": {"gpus": 1},
+        "slots": {"gpus": 1, "per_gpu": 1},
         "timeout": None,
         "max_train_steps": 40,
         "variants": [],
@@ -81,19 +81,23 @@ def test_the_folder_of_a_trial_is_there_and_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("visible", "gpus", "n_slots", "seen"),
+    ("visible", "gpus", "per_gpu", "n_slots", "seen"),
     [
-        ("0,1,2,3", 1, 4, ["0", "1", "2", "3", "0"]),
-        ("4,5,6", 2, 1, ["4,5", "4,5", "4,5", "4,5", "4,5"]),
-        ("0,1", 0, 0, ["0,1"] * 5),
-        ("", 1, 0, [""] * 5),
+        ("0,1,2,3", 1, 1, 4, ["0", "1", "2", "3", "0"]),
+        ("4,5,6", 2, 1, 1, ["4,5", "4,5", "4,5", "4,5", "4,5"]),
+        ("0", 1, 3, 3, ["0"] * 5),
+        ("0,1", 1, 2, 4, ["0", "1", "0", "1", "0"]),
+        ("0,1", 0, 1, 0, ["0,1"] * 5),
+        ("", 1, 4, 0, [""] * 5),
     ],
 )
 def test_each_worker_has_gpus_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, visible: str, gpus: int, n_slots: int, seen: list[str]
+    monkeypatch: pytest.MonkeyPatch, visible: str, gpus: int, per_gpu: int, n_slots: int, seen: list[str]
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    sessions = [CommandSession(context("train", slots={"gpus": gpus}), worker) for worker in range(5)]
+    sessions = [
+        CommandSession(context("train", slots={"gpus": gpus, "per_gpu": per_gpu}), worker) for worker in range(5)
+    ]
     assert sessions[0].describe()["devices"] == n_slots
     assert [session.environment()["CUDA_VISIBLE_DEVICES"] for session in sessions] == seen
 
@@ -101,7 +105,7 @@ def test_each_worker_has_gpus_of_its_own(
 def test_more_gpus_than_there_are_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     with pytest.raises(WorkloadError, match=r"^slots.gpus: found 2, expected at most 1"):
-        CommandSession(context("train", slots={"gpus": 2}), 0)
+        CommandSession(context("train", slots={"gpus": 2, "per_gpu": 1}), 0)
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_a_trial_that_ends_badly(
     clock = SimpleNamespace(monotonic=lambda: 1e9 * waits.exists(), sleep=time.sleep, time=time.time)
     monkeypatch.setattr(running, "time", clock)
     (tmp_path / "train.py").write_text(text)
-    fixed = {"validation": None, "slots": {"gpus": 1}, "timeout": timeout, "variants": []}
+    fixed = {"validation": None, "slots": {"gpus": 1, "per_gpu": 1}, "timeout": timeout, "variants": []}
     session = CommandSession(
         {"command": words, "runs_in": str(tmp_path), "max_train_steps": MEBIBYTES, **fixed}, 0
     )  # fmt: skip

@@ -331,7 +331,7 @@ def test_a_folder_that_workers_do_not_see_is_sent(address, tmp_path):
     assert facts["words"] == [f"{facts['folder']}/code.py", "other"]
 
 
-COMMAND: dict[str, Any] = {"command": ["train"], "slots": {"gpus": 1}, "validation": None}
+COMMAND: dict[str, Any] = {"command": ["train"], "slots": {"gpus": 1, "per_gpu": 1}, "validation": None}
 
 
 def test_each_worker_that_is_joined_has_the_gpus_of_its_own_environment(tmp_path):
