@@ -86,9 +86,7 @@ class How:
         if self.budget is None:
             return None
         if self.max_trial_steps is not None:
-            raise ValueError(
-                "budget and max_trial_steps: give one of them; either ends the trials in its own way"
-            )
+            raise ValueError("budget and max_trial_steps: give one of them; either ends the trials in its own way")
         try:
             return Allowance(budget_of(self.budget))
         except ValueError as unread:

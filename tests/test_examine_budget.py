@@ -121,7 +121,9 @@ def test_a_sweep_ends_within_its_steps_and_the_next_call_comes_to_the_answer(
         assert report.verdict != "stable"
         assert found.cut.left_out in lab.allowance.left_out[0]
         assert found.cut.left_out in report.summary or report.verdict == "unstable"
-        assert report.next_steps == ("a larger budget: the same command goes on where it ended, and trains nothing twice",)
+        assert report.next_steps == (
+            "a larger budget: the same command goes on where it ended, and trains nothing twice",
+        )
     # nothing is trained twice, nothing that the plan did not ask for is part of the study
     more = FakeEngine(healthy_below(edge))
     resumed, _ = swept(spec, tmp_path / "out", more)
@@ -159,7 +161,9 @@ def test_steps_that_trials_leave_by_ending_early_are_used(spec: Spec, tmp_path: 
 def test_a_budget_below_one_trial_and_its_control_says_so(budget: str, spec: Spec, tmp_path: Path) -> None:
     engine = FakeEngine(healthy_below(EDGE))
     n = budget.partition("-")[0]
-    with pytest.raises(BudgetEnded, match=rf"^grid: 1 trial to train may take 80 steps, and --budget {budget} leaves {n} "):
+    with pytest.raises(
+        BudgetEnded, match=rf"^grid: 1 trial to train may take 80 steps, and --budget {budget} leaves {n} "
+    ):
         swept(spec, tmp_path / "out", engine, budget)
     assert (engine.trials, engine.controls) == (0, 0)
 
@@ -255,7 +259,7 @@ REACHES: Mapping[str, Mapping[str, float]] = {
 def test_a_treatment_ends_within_its_steps_and_the_next_call_comes_to_the_answer(
     reach: str, long_spec: Spec, tmp_path: Path
 ) -> None:
-    whole, report, free = treated(long_spec, tmp_path / "whole", TreatEngine(REACHES[reach]))
+    _, report, free = treated(long_spec, tmp_path / "whole", TreatEngine(REACHES[reach]))
     statuses = set()
     for tenths in (3, 6, 8, 9):
         n = free.trained_steps * tenths // 10

@@ -56,6 +56,7 @@ from lrdoctor.core.sections import (
     Peak,
     Probe,
     ProbedSeed,
+    Spending,
     Sweep,
     Worse,
 )
@@ -78,6 +79,7 @@ NAMES: Mapping[type, str] = {
     Comparison: "baseline",
     Worse: "worse",
     MinMargin: "min_margin",
+    Spending: "spending",
     WarmupResult: "warmup",
     TriedWarmup: "tried_warmup",
     WithoutAndWith: "without_and_with",
