@@ -15,11 +15,13 @@ from lrdoctor import assess, examine
 from lrdoctor.core.budget import budget_of
 from lrdoctor.core.report import Report
 from lrdoctor.core.study import Study
+from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Event, Finished, Progress, Task
 from lrdoctor.errors import BudgetEnded
 from lrdoctor.examine.allowance import SLOWER, Allowance
 from lrdoctor.procedures.sweep import Settings
 from lrdoctor.procedures.treated import Treated
+from lrdoctor.procedures.treatment_results import NotTried
 from lrdoctor.reports import json as json_report
 from lrdoctor.spec import Spec, load_spec
 
@@ -251,34 +253,46 @@ def long_spec(tmp_path: Path) -> Spec:
 REACHES: Mapping[str, Mapping[str, float]] = {
     "warmup": {"warmup": 20},
     "pair": {"warmup": 2, "clip": 2, "pair": 20},
-    "nothing": {"adam": 0.1},
 }
 
+Done = tuple[Treated, Report, int]
+"""What a treatment without a budget came to, and the steps that it trained."""
 
-@pytest.mark.parametrize("reach", REACHES)
+
+@pytest.fixture(scope="module")
+def treatments() -> dict[str, Done]:
+    """By what the fixes reach, each made once."""
+    return {}
+
+
+@pytest.fixture
+def unlimited(treatments: dict[str, Done], long_spec: Spec, tmp_path: Path) -> Callable[[str], Done]:
+    def of(reach: str) -> Done:
+        if reach not in treatments:
+            found, report, lab = treated(long_spec, tmp_path / "whole", TreatEngine(REACHES[reach]))
+            treatments[reach] = found, report, lab.trained_steps
+        return treatments[reach]
+
+    return of
+
+
+@pytest.mark.parametrize(("reach", "tenths"), [("warmup", 7), ("pair", 5), ("pair", 9)])
 def test_a_treatment_ends_within_its_steps_and_the_next_call_comes_to_the_answer(
-    reach: str, long_spec: Spec, tmp_path: Path
+    reach: str, tenths: int, long_spec: Spec, tmp_path: Path, unlimited: Callable[[str], Done]
 ) -> None:
-    _, report, free = treated(long_spec, tmp_path / "whole", TreatEngine(REACHES[reach]))
-    statuses = set()
-    for tenths in (3, 6, 8, 9):
-        n = free.trained_steps * tenths // 10
-        out = tmp_path / f"out {tenths}"
-        found, cut, lab = treated(long_spec, out, TreatEngine(REACHES[reach]), f"{n}-steps")
-        assert lab.allowance.spent <= n
-        assert [t.name for t in found.tried if t.name in ORDER]
-        assert list(dict.fromkeys(t.name for t in found.tried)) == ORDER
-        assert lab.allowance.left_out
-        assert cut.verdict in (report.verdict, "inconclusive")
-        # a fix that comes later is not tried, let alone prescribed, before one that did not fit
-        not_tried = [t.status == "not_tried" and "the budget ended" in t.reason for t in found.tried]
-        if any(not_tried):
-            assert all(not_tried[not_tried.index(True) :])
-        statuses |= {t.status for t in found.tried}
-        again, resumed, _ = treated(long_spec, out, TreatEngine(REACHES[reach]))
-        assert without_cost(resumed) == without_cost(report)
-        assert again.cut == ()
-    assert "not_tried" in statuses
+    _, report, n_steps = unlimited(reach)
+    n = n_steps * tenths // 10
+    found, cut, lab = treated(long_spec, tmp_path / "out", TreatEngine(REACHES[reach]), f"{n}-steps")
+    assert lab.allowance.spent <= n
+    assert list(dict.fromkeys(t.name for t in found.tried)) == ORDER
+    assert lab.allowance.left_out
+    assert cut.verdict in (report.verdict, "inconclusive")
+    # no fix is tried, let alone prescribed, before an earlier one that did not fit
+    ended = [t.status == "not_tried" and "the budget ended" in t.reason for t in found.tried if isinstance(t, NotTried)]
+    assert ended == sorted(ended)
+    again, resumed, _ = treated(long_spec, tmp_path / "out", TreatEngine(REACHES[reach]))
+    assert without_cost(resumed) == without_cost(report)
+    assert again.cut == ()
 
 
 def without_cost(report: Report) -> str:
@@ -289,34 +303,44 @@ def without_cost(report: Report) -> str:
     return json_report.render(replace(report, treat=replace(report.treat, tried=tried, cost=cost)))
 
 
-def test_a_fix_that_is_found_without_its_confirmation_is_unconfirmed(long_spec: Spec, tmp_path: Path) -> None:
-    whole, _, free = treated(long_spec, tmp_path / "whole", TreatEngine(REACHES["warmup"]))
+def test_a_fix_that_is_found_without_its_confirmation_is_unconfirmed(
+    long_spec: Spec, tmp_path: Path, unlimited: Callable[[str], Done]
+) -> None:
+    whole, _, n_steps = unlimited("warmup")
     assert whole.prescribed is not None
     fresh = sum(len(run.train_loss) for run in whole.runs if run.trial is not None and run.trial.seed > 4)
-    controls = 5 * 100
-    n = free.trained_steps - fresh - controls
-    found, report, lab = treated(long_spec, tmp_path / "out", TreatEngine(REACHES["warmup"]), f"{n + 600}-steps")
+    # what the search took, and too little for the first fresh seeds and their controls
+    n = n_steps - fresh - 5 * 100 + 600
+    found, report, lab = treated(long_spec, tmp_path / "out", TreatEngine(REACHES["warmup"]), f"{n}-steps")
     warmup = found.tried[0]
     assert (warmup.name, warmup.status) == ("warmup", "unconfirmed")
     assert found.prescribed is None
-    assert "the budget" in report.summary
+    assert "the budget did not reach for fresh seeds" in report.summary
     assert any("fresh seeds" in left for left in lab.allowance.left_out)
 
 
-def test_a_part_is_kept_for_the_confirmation(long_spec: Spec, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("left", "cost", "kept"),
+    [(10_000, 1000, 1000), (2000, 1000, 1000), (1999, 1000, 999.5), (500, 1000, 250), (0, 1000, 0)],
+)
+def test_what_is_kept_for_a_confirmation_is_half_of_what_is_left_at_most(left: int, cost: int, kept: float) -> None:
+    allowance = Allowance(budget_of("10k-steps"))
+    allowance.steps = 10_000 - left
+    trial = Trial(base_learning_rate=0.1, seed=0, max_train_steps=cost, eval_every=10, optimizer="sgd", procedure="sweep")
+    allowance.keep_for([trial], 1)
+    assert (allowance.kept, allowance.left) == (kept, left - kept)
+
+
+def test_what_is_found_is_confirmed_with_what_was_kept(
+    long_spec: Spec, tmp_path: Path, unlimited: Callable[[str], Done]
+) -> None:
+    n = unlimited("pair")[2] * 6 // 10
     engine = TreatEngine(REACHES["pair"])
-    _, _, free = treated(long_spec, tmp_path / "whole", TreatEngine(REACHES["pair"]))
-    confirmed = []
-    for twentieths in (10, 13, 16):
-        n = free.trained_steps * twentieths // 20
-        engine = TreatEngine(REACHES["pair"])
-        found, _, _ = treated(long_spec, tmp_path / str(twentieths), engine, f"{n}-steps")
-        names = [t.name for t in found.tried if t.status == "verified"]
-        confirmed += names
-        if any(t.status == "unconfirmed" for t in found.tried):
-            assert engine.afresh, "what was found was not put to a single fresh seed"
-    # with too little for the pair, which is found third and would be prescribed, what was found before is confirmed
-    assert "warmup" in confirmed
+    found, report, _ = treated(long_spec, tmp_path / "out", engine, f"{n}-steps")
+    # without a part that is kept the search would take all of it, and nothing that it found be prescribed
+    assert engine.afresh
+    assert found.prescribed is not None
+    assert report.verdict == "unstable"
 
 
 def test_a_treatment_whose_sweep_is_cut_tries_no_fix(long_spec: Spec, tmp_path: Path) -> None:
@@ -332,10 +356,9 @@ def test_a_treatment_whose_sweep_is_cut_tries_no_fix(long_spec: Spec, tmp_path: 
 def test_a_treatment_without_its_short_run_is_not_called_stable(long_spec: Spec, tmp_path: Path) -> None:
     # no edge in sight, so that the sweep alone would say stable
     spec = long_spec
-    _, _, free = treated(spec, tmp_path / "whole", TreatEngine({}, edge=100.0))
-    whole, _ = swept(spec, tmp_path / "sweep", TreatEngine({}, edge=100.0))
+    whole, lab = swept(spec, tmp_path / "sweep", TreatEngine({}, edge=100.0))
     assert assess.report_of_sweep(whole, "sweep").verdict == "stable"
-    n = free.trained_steps - 1
+    n = lab.trained_steps + 1
     found, report, _ = treated(spec, tmp_path / "out", TreatEngine({}, edge=100.0), f"{n}-steps")
     assert found.probed is None
     assert report.verdict == "inconclusive"

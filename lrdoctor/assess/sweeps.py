@@ -69,6 +69,8 @@ def _summary(study: Study, verdict: Verdict, findings: Sequence[Finding], skips:
     worst = next((f for f in findings if f.severity == "error"), None)
     if worst is not None:
         return worst.message
+    if verdict == "inconclusive" and study.cut is not None:
+        return skips[0].reason  # the others say no more than that
     if verdict == "inconclusive":
         return "; ".join(s.reason for s in skips)
     if study.stability_margin is None:
