@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lrdoctor.assess.clip import report_of_clip
     from lrdoctor.assess.earlier import Baseline
     from lrdoctor.assess.inspection import report_of_inspection
-    from lrdoctor.assess.judging import judge_against, judge_runs, judge_study, summary_of
+    from lrdoctor.assess.judging import judge_against, judge_each, judge_runs, judge_study, summary_of
     from lrdoctor.assess.logs import log_verdict, report_of_logs
     from lrdoctor.assess.margin import hold_to_margin
     from lrdoctor.assess.probe import report_of_probe
@@ -28,6 +28,7 @@ __all__ = [
     "compare",
     "hold_to_margin",
     "judge_against",
+    "judge_each",
     "judge_runs",
     "judge_study",
     "log_verdict",
@@ -49,7 +50,7 @@ _HOMES = {
     "clip": ("report_of_clip",),
     "earlier": ("Baseline",),
     "inspection": ("report_of_inspection",),
-    "judging": ("judge_against", "judge_runs", "judge_study", "summary_of"),
+    "judging": ("judge_against", "judge_each", "judge_runs", "judge_study", "summary_of"),
     "logs": ("log_verdict", "report_of_logs"),
     "margin": ("hold_to_margin",),
     "probe": ("report_of_probe",),

@@ -18,22 +18,48 @@ def judge_runs(study: Study) -> Judged:
     return split(found for run in study.runs for found in rules.judge_run(run, study))
 
 
+class References:
+    """Trials that others are compared with.
+
+    A trial of fewer steps than a reference is compared with the beginning of it, which is made, and measured, once for
+    all trials of that length.
+    """
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._runs = tuple(runs)
+        self._cut: dict[int, tuple[Run, ...]] = {}
+
+    def judge(self, run: Run, *, beside_itself: bool = True) -> tuple[Finding | Skip, ...]:
+        """What the rules say of a trial beside the references alone.
+
+        Args:
+            run: the trial.
+            beside_itself: False to leave out a reference of its name.
+        """
+        n_steps = run.trial.n_steps if run.trial is not None else len(run.train_loss)
+        if n_steps not in self._cut:
+            self._cut[n_steps] = tuple(_first_steps(other, n_steps) for other in self._runs)
+        others = self._cut[n_steps]
+        if not beside_itself:
+            others = tuple(other for other in others if other.name != run.name)
+        return tuple(rules.judge_run(run, Study(name=run.name, runs=(*others, run))))
+
+
 def judge_against(runs: Iterable[Run], references: Iterable[Run]) -> Judged:
     """What the rules say of single trials that are compared with the references alone.
-
-    A trial of fewer steps than a reference is compared with the beginning of it.
 
     Args:
         runs: trials, with a fix as a rule.
         references: trials without it.
     """
-    known = tuple(references)
-    found: list[Finding | Skip] = []
-    for run in runs:
-        n_steps = run.trial.n_steps if run.trial is not None else len(run.train_loss)
-        study = Study(name=run.name, runs=(*(_first_steps(other, n_steps) for other in known), run))
-        found += rules.judge_run(run, study)
-    return split(found)
+    known = References(references)
+    return split(found for run in runs for found in known.judge(run))
+
+
+def judge_each(runs: Iterable[Run], references: Iterable[Run], *, beside_itself: bool = True) -> dict[str, Judged]:
+    """The same by the name of the trial; see `References.judge`."""
+    known = References(references)
+    return {run.name: split(known.judge(run, beside_itself=beside_itself)) for run in runs}
 
 
 def _first_steps(run: Run, n_steps: int) -> Run:

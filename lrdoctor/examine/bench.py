@@ -84,10 +84,9 @@ class FixRunner:
     def keep(self, runs: Iterable[Run]) -> None:
         """Remembers runs; each is judged beside those without the fix alone, whatever else was tried."""
         own = {run.name for run in self.study.runs}
-        for run in runs:
-            if run.name not in own and run.name not in self.runs:
-                self.runs[run.name] = run
-                self.judged[run.name] = assess.judge_against([run], self.study.runs)
+        new = {run.name: run for run in runs if run.name not in own and run.name not in self.runs}
+        self.runs |= new
+        self.judged |= assess.judge_each(new.values(), self.study.runs)
 
     def swept(
         self,

@@ -85,8 +85,9 @@ def confirm(
         }
         # a trial of the training as it is is a reference for the others of its seed; one with the fix is none
         beside = [ran[trial] for roles in plain.values() for trial in roles.values()]
-        judged |= judge_beside(beside, (*study.runs, *beside))
-        judged |= judge_beside((run for run in ran.values() if run not in beside), (*references, *beside))
+        judged |= assess.judge_each(beside, (*study.runs, *beside), beside_itself=False)
+        with_it = (run for run in ran.values() if run not in beside)
+        judged |= assess.judge_each(with_it, (*references, *beside), beside_itself=False)
         runs |= {run.name: run for run in ran.values()}
         known = {trial: _outcome(run, judged[run.name][0], study) for trial, run in ran.items()}
         fresh = (
@@ -150,12 +151,6 @@ def _fixed(
     use = change.on(baseline_trial(laboratory.spec, claim.base_learning_rate, seed))
     reach = change.on(baseline_trial(laboratory.spec, claim.reach, seed))
     return {"use": use if n_steps is None else replace(use, max_train_steps=n_steps), "reach": reach}
-
-
-def judge_beside(runs: Iterable[Run], references: Iterable[Run]) -> dict[str, Judged]:
-    """What is found in each of the runs beside all references but itself, by name."""
-    known = tuple(references)
-    return {run.name: assess.judge_against([run], [r for r in known if r.name != run.name]) for run in runs}
 
 
 def _outcome(run: Run, findings: Iterable[Finding], study: Study) -> Outcome | None:

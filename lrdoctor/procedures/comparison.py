@@ -71,17 +71,27 @@ def _chance(high: Sequence[float], low: Sequence[float]) -> float:
     """
     n = len(low)
     against = sum(not a < b for a in low for b in high)  # nan is against it too
-    return sum(_orders(n, n, u) for u in range(against + 1)) / comb(2 * n, n)
+    return sum(_orders(n, n)[: against + 1]) / comb(2 * n, n)
 
 
 @cache
-def _orders(m: int, n: int, u: int) -> int:
-    """Orders of m values of one kind and n of another in which u pairs stand the wrong way round."""
-    if u < 0:
-        return 0
-    if m == 0 or n == 0:
-        return int(u == 0)
-    return _orders(m - 1, n, u - n) + _orders(m, n - 1, u)
+def _orders(m: int, n: int) -> tuple[int, ...]:
+    """Orders of m values of one kind and n of another, by the number of pairs that stand the wrong way round: 0 to mn.
+
+    They are the coefficients of a Gaussian binomial, the product of (1 - q^(n + i)) / (1 - q^i) over i from 1 to m
+    (Andrews 1976, The Theory of Partitions, chapter 3): a table of one line, where the recurrence over m, n and the
+    number of pairs fills one of m^2 n^2 entries.
+
+    >>> _orders(2, 2)
+    (1, 1, 2, 1, 1)
+    """
+    counts = [1] + [0] * (m * n)
+    for i in range(1, m + 1):
+        for u in range(m * n, n + i - 1, -1):
+            counts[u] -= counts[u - n - i]
+        for u in range(i, m * n + 1):
+            counts[u] += counts[u - i]
+    return tuple(counts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +126,7 @@ def shift(first: Sequence[float], second: Sequence[float], confidence: float) ->
     m, n = len(first), len(second)
     out, likely = 0, 0.0
     while out < len(differences) // 2:
-        likely += _orders(m, n, out) / comb(m + n, m)
+        likely += _orders(m, n)[out] / comb(m + n, m)
         if likely > (1 - confidence) / 2 + 1e-9:  # of 20 orders of 3 and 3 values one is exactly 5 %
             break
         out += 1

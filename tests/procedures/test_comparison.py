@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from lrdoctor.procedures import comparison
 from lrdoctor.procedures.comparison import CHANCE, FEWEST_SEEDS, Paired, compare, ratio_interval, shift
 
 INF, NAN = math.inf, math.nan
@@ -94,6 +95,20 @@ def test_a_gain_is_among_the_least_likely_orders(n: int) -> None:
             opposite = sum(u <= wrong_way_round(b, a) for u in every) / len(every)
             expected = "gain" if as_likely <= CHANCE else "loss" if opposite <= CHANCE else "no change"
             assert compared(a, b).change == expected
+
+
+@pytest.mark.parametrize(("m", "n"), [(1, 1), (2, 3), (3, 2), (4, 4), (0, 3)])
+def test_orders_are_counted_by_the_pairs_that_stand_the_wrong_way_round(m: int, n: int) -> None:
+    """Against every order written out."""
+    pairs = [sum(b < a for a in first for b in set(range(m + n)) - {*first}) for first in combinations(range(m + n), m)]
+    assert comparison._orders(m, n) == tuple(pairs.count(u) for u in range(m * n + 1))
+
+
+def test_many_seeds_are_compared_by_one_table_of_their_pairs() -> None:
+    """What is kept is counted: as many numbers as there are pairs, not their square."""
+    comparison._orders.cache_clear()
+    assert compared([1.0] * 40, [0.5] * 40).change == "gain"
+    assert (comparison._orders.cache_info().currsize, len(comparison._orders(40, 40))) == (1, 40 * 40 + 1)
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 8])
