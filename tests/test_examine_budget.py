@@ -326,7 +326,9 @@ def test_a_fix_that_is_found_without_its_confirmation_is_unconfirmed(
 def test_what_is_kept_for_a_confirmation_is_half_of_what_is_left_at_most(left: int, cost: int, kept: float) -> None:
     allowance = Allowance(budget_of("10k-steps"))
     allowance.steps = 10_000 - left
-    trial = Trial(base_learning_rate=0.1, seed=0, max_train_steps=cost, eval_every=10, optimizer="sgd", procedure="sweep")
+    trial = Trial(
+        base_learning_rate=0.1, seed=0, max_train_steps=cost, eval_every=10, optimizer="sgd", procedure="sweep"
+    )
     allowance.keep_for([trial], 1)
     assert (allowance.kept, allowance.left) == (kept, left - kept)
 

@@ -60,7 +60,7 @@ from lrdoctor.core.sections import (
     Sweep,
     Worse,
 )
-from lrdoctor.core.study import Obstacle, Rate
+from lrdoctor.core.study import Cut, Obstacle, Rate
 
 Schema = dict[str, Any]
 
@@ -80,6 +80,7 @@ NAMES: Mapping[type, str] = {
     Worse: "worse",
     MinMargin: "min_margin",
     Spending: "spending",
+    Cut: "cut",
     WarmupResult: "warmup",
     TriedWarmup: "tried_warmup",
     WithoutAndWith: "without_and_with",

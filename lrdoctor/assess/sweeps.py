@@ -96,6 +96,7 @@ def _section(study: Study, figures: tuple[str, ...]) -> Sweep:
         objective=study.objective,
         loss_at_init=study.loss_at_init,
         obstacle=study.obstacle,
+        cut=study.cut,
         stable_up_to=study.stable_up_to,
         extended=any(r.stage == "extension" for r in study.rates),
         notes=(*_of_the_spec(study), *study.notes),

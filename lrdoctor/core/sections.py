@@ -16,7 +16,7 @@ from lrdoctor.core.architecture import Scale, Site
 from lrdoctor.core.budget import Unit
 from lrdoctor.core.certainty import Interval
 from lrdoctor.core.report import Verdict
-from lrdoctor.core.study import Objective, Obstacle, Rate
+from lrdoctor.core.study import Cut, Objective, Obstacle, Rate
 
 WhatIsWorse = Literal["verdict", "stability_margin", "finding"]
 MarginStatus = Literal["passed", "failed", "unknown"]
@@ -66,6 +66,8 @@ class Sweep:
     loss_at_init: float | None
     obstacle: Obstacle | None = None
     """Why the sweep says nothing of the learning rate; null where it does."""
+    cut: Cut | None = None
+    """Where a budget ended the sweep; null where it was done."""
     stable_up_to: float | None
     """The highest rate tried below every unstable one, as a multiple of lr*."""
     extended: bool

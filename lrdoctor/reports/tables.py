@@ -54,7 +54,8 @@ def rates_table(sweep: Sweep, best: float | None) -> Table:
         Column("what happened", is_text=True),
     )
     rows = tuple(_rate(rate, best) for rate in sweep.rates)
-    has_left_out = any(rate.n_tried < sweep.n_seeds for rate in sweep.rates)
+    # of a sweep that a budget ended they could have
+    has_left_out = sweep.cut is None and any(rate.n_tried < sweep.n_seeds for rate in sweep.rates)
     note = (
         f"where fewer than {sweep.n_seeds} seeds ran, the others could not have changed the answer"
         if has_left_out
