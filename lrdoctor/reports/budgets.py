@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from lrdoctor.core.sections import Spending
+from typing import TYPE_CHECKING
+
 from lrdoctor.reports.numbers import duration
+
+if TYPE_CHECKING:
+    from lrdoctor.core.sections import Spending
 
 LABEL = "budget"
 
@@ -14,6 +18,7 @@ MOST = 3
 def in_words(budget: Spending) -> str:
     """The line.
 
+    >>> from lrdoctor.core.sections import Spending
     >>> in_words(Spending(given="20k-steps", unit="steps", limit=20000, spent=1200))
     '1,200 steps of 20k-steps spent; nothing was left out'
     """
