@@ -147,7 +147,7 @@ REFUTED = with_fresh(SOME, use=RISE)
             outcome(SOME, cut=("clip_gradients: spent",)),
             "no fix is prescribed: the budget did not reach for fresh seeds",
         ),
-        (outcome(cut=("clip_gradients: spent",)), "no fix is worth its cost (none helps clearly): stay at lr* = 0.01"),
+        (outcome(cut=("clip_gradients: spent",)), "no fix is prescribed: the budget ended before all were tried"),
         (outcome(unneeded="there is room"), "no fix tried: there is room"),
     ],
 )
