@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
+
 from lrdoctor.errors import LrdoctorError, WorkloadError
 
 MOST_NAMES = 12
@@ -52,9 +54,26 @@ def resolve(class_path: str, folder: str) -> Any:
     found: Any = module
     for part in attribute.split("."):
         if not hasattr(found, part):
-            raise WorkloadError(f"{class_path}: `{module_name}` has no `{attribute}`; {_alternatives(found, part)}")
+            raise WorkloadError(
+                f"{class_path}: `{module_name}` has no `{attribute}`; {_of_version(module_name, attribute)}"
+                f"{_alternatives(found, part)}"
+            )
         found = getattr(found, part)
     return found
+
+
+NEWER = {"torch.optim.Muon": "2.9"}
+"""Optimizers that came after the lowest torch that lrdoctor takes, with the torch that they came with (its release
+notes)."""
+
+
+def _of_version(module_name: str, attribute: str) -> str:
+    """Of torch, which one is installed, and which is needed where that is known."""
+    if module_name.partition(".")[0] != "torch":
+        return ""
+    since = NEWER.get(f"{module_name}.{attribute}")
+    is_known = f"; {since} and newer have it: pip install 'torch>={since}'" if since else ""
+    return f"torch {torch.__version__} is installed{is_known}; "
 
 
 def _alternatives(owner: Any, name: str) -> str:
