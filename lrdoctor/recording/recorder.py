@@ -165,7 +165,7 @@ class Recorder:
     def measure(self, watched: Watched, optimizer: Any, clip: bool = True) -> Row:
         """What is known of the update that the optimizer is about to make; clips where that is asked for."""
         losses = self.losses if watched.generation != self.generation or not self._updated else []
-        if watched.n_updates < LOOKED_AT and len(self.order) > 1 and losses:
+        if losses and self._is_looked_at():
             self._look_for_opponent(watched)
         watched.generation = self.generation
         found_inf = scale = None
@@ -192,8 +192,10 @@ class Recorder:
         if first:
             self._join(watched)
         self.facts.saw_update(len(row.losses))
-        if watched.n_updates < LOOKED_AT:
+        if watched.n_updates < LOOKED_AT or self._is_looked_at():
             watched.mark()
+        elif watched.is_marked:
+            watched.forget()
         series = watched.series
         if series is None:
             self._count(watched, row)
@@ -286,14 +288,24 @@ class Recorder:
         self.series.append(series)
         watched.series = series
 
+    def _is_looked_at(self) -> bool:
+        """Whether one of several optimizers has made its first updates only: a critic may make a hundred before."""
+        return len(self.order) > 1 and min(watched.n_updates for watched in self.order) < LOOKED_AT
+
     def _look_for_opponent(self, watched: Watched) -> None:
-        """Sees whether the loss of this update went through what another optimizer updates by a loss of its own."""
+        """Sees whether the loss of this update went through what another optimizer updates by a loss of its own.
+
+        That other one has to go on: parameters that were trained before, by an optimizer that is done, may well lie
+        under a loss.
+        """
+        if watched.is_opposed:
+            self.facts.adversarial = True
         own = {id(p) for p in watched.parameters}
         for other in self.order:
             if other is watched or other.generation in (self.generation, watched.generation):
                 continue  # one loss for several optimizers is minimized by all of them
             if own.isdisjoint(map(id, other.parameters)) and other.was_reached():
-                self.facts.adversarial = True
+                other.is_opposed = True
 
     def _find_rank(self) -> int:
         if self.rank is None:

@@ -63,7 +63,11 @@ class Watched:
     is_sharded_flat: bool = False
     """Whether a norm of the gradients here is one of a part only."""
     after_step: tuple[Any, int] | None = None
-    """The first gradient, and how often it had been changed, right after the last update."""
+    """The first gradient, and how often it had been changed, right after the last update; None for no gradient."""
+    is_marked: bool = False
+    """Whether that is known of the last update: remembering the gradient keeps its memory."""
+    is_opposed: bool = False
+    """Whether the loss of another optimizer, by which that one makes an update, has reached these parameters."""
 
     def begin(self) -> None:
         """Looks at the groups, before the first update."""
@@ -85,11 +89,16 @@ class Watched:
         """Remembers the first gradient as it is after an update."""
         gradient = self._first_gradient()
         self.after_step = None if gradient is None else (gradient, gradient._version)
+        self.is_marked = True
+
+    def forget(self) -> None:
+        """Lets go of the gradient."""
+        self.after_step, self.is_marked = None, False
 
     def was_reached(self) -> bool:
-        """Whether a backward pass has changed that gradient since."""
+        """Whether a backward pass has changed that gradient since; False where it was not remembered."""
         gradient = self._first_gradient()
-        if gradient is None:
+        if gradient is None or not self.is_marked:
             return False
         if self.after_step is not None and gradient is self.after_step[0] and gradient._version == self.after_step[1]:
             return False

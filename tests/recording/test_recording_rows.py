@@ -302,6 +302,51 @@ def test_each_of_several_optimizers_has_its_own_losses(tmp_path: Path) -> None:
     assert done.facts["adversarial"] is True
 
 
+STAGES = """
+import json, torch
+torch.manual_seed(0)
+X = torch.randn(32, 4)
+first, second = torch.nn.Linear(4, 3), torch.nn.Linear(3, 1)
+losses = []
+a = torch.optim.SGD(first.parameters(), lr=0.1)
+for _ in range(8):
+    a.zero_grad(); loss = (first(X) - X[:, :3]).square().mean(); loss.backward(); a.step()
+b = torch.optim.SGD(second.parameters(), lr=0.1)
+for _ in range(8):
+    b.zero_grad(); loss = (second(HIDDEN) - X.sum(1, keepdim=True)).square().mean(); loss.backward(); b.step()
+    losses.append(loss.item())
+print(json.dumps(losses))
+"""
+
+CRITIC_FIRST = """
+import torch
+torch.manual_seed(0)
+X = torch.randn(32, 4)
+actor, critic = torch.nn.Linear(4, 4), torch.nn.Linear(4, 1)
+a, c = torch.optim.SGD(actor.parameters(), lr=0.1), torch.optim.SGD(critic.parameters(), lr=0.1)
+for _ in range(3):
+    for _ in range(12):
+        c.zero_grad(); (critic(actor(X).detach()) - X[:, :1]).square().mean().backward(); c.step()
+    a.zero_grad(); (-critic(actor(X)).mean()).backward(); a.step()
+"""
+
+
+@pytest.mark.parametrize("hidden", ["first(X).detach()", "first(X)"])
+def test_stages_of_a_training_do_not_work_against_each_other(tmp_path: Path, hidden: str) -> None:
+    done = record(tmp_path, STAGES.replace("HIDDEN", hidden))
+    assert (done.code, done.stderr) == (0, "")
+    assert len(done.column("train_loss")) == 8
+    assert done.column("train_loss", 1) == done.printed[0]
+    assert done.facts["adversarial"] is False
+
+
+def test_an_opponent_that_makes_many_updates_first_is_one(tmp_path: Path) -> None:
+    done = record(tmp_path, CRITIC_FIRST)
+    assert (done.code, done.stderr) == (0, "")
+    assert len(done.column("train_loss")) == 36
+    assert done.facts["adversarial"] is True
+
+
 def test_one_loss_of_two_optimizers_is_the_loss_of_both(tmp_path: Path) -> None:
     done = record(tmp_path, ONE_LOSS)
     assert (done.code, done.stderr) == (0, "")
