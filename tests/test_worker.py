@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -148,9 +149,7 @@ DEEDS: Mapping[str, Callable[[], object]] = {
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        ("no builtins", "functions (builtins."),
         ("no exceptions", "3 functions (builtins."),
-        ("no modules", "are not in sys.modules any more"),
         ("own lines", "KeyError: 'missing' (test_worker.py:"),
     ],
 )
@@ -160,6 +159,24 @@ def test_a_workload_that_takes_its_process_apart_is_told_what_it_did(kind: str, 
         worker.run({"kind": "check", "seed": 0}, print, lambda: False)
     assert told in str(raised.value)
     assert ("own code has changed what everything in its process needs" in str(raised.value)) == (kind != "own lines")
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("no modules", "are not in sys.modules any more"), ("no builtins", "functions (builtins.")]
+)
+def test_so_is_one_that_leaves_nothing_of_it(kind: str, told: str) -> None:
+    """In a process of its own, which is of little use afterwards."""
+    begin = (
+        "import test_worker\n"
+        "try:\n"
+        f"    test_worker.session('broken', kind={kind!r}).run({{'kind': 'check', 'seed': 0}}, print, lambda: False)\n"
+        "except test_worker.WorkloadError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", begin], cwd=Path(HERE).parent, capture_output=True, text=True, timeout=90
+    )
+    assert told in done.stdout, done.stderr
 
 
 def test_a_bug_in_an_untouched_process_stays_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:

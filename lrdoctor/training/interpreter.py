@@ -56,9 +56,14 @@ class Interpreter:
     def _gone(self, found: Mapping[str, Any]) -> Iterator[str]:
         """What is gone beside the recursion limit, `found` being the builtins as they were found."""
         gone = [name for name, module in self._modules.items() if sys.modules.get(name) is None and module is not None]
-        sys.modules.update({name: self._modules[name] for name in gone})
+        again = [name for name in NEEDED if sys.modules.get(name) not in (None, self._modules[name])]
+        if gone or again:
+            # with those that were imported anew since: two modules of one name do not know each other's classes
+            sys.modules.update(self._modules)
         if gone:
             yield f"{_counted(gone, 'module')} not in sys.modules any more"
+        if again:
+            yield f"{_counted(again, 'module')} imported a second time"
         for name, before in self._callable.items():
             now = found if name == "builtins" else vars(self._modules[name])
             lost = [key for key in before if not callable(now.get(key))]

@@ -7,6 +7,7 @@ import os
 import pickle
 import re
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,10 @@ def without_modules(root: str) -> None:
 DEEDS: dict[str, tuple[Callable[[], object], str]] = {
     "no modules": (sys.modules.clear, r"^\d+ modules \(.*, \.\.\.\) are not in sys\.modules any more$"),
     "a module is None": (lambda: sys.modules.update({"torch.optim": None}), r"^1 module \(torch\.optim\) is not in"),
+    "another module": (
+        lambda: sys.modules.update(pickle=types.ModuleType("pickle")),
+        r"^1 module \(pickle\) is imported a second",
+    ),
     "no torch": (lambda: without_modules("torch"), r"^\d+ modules \(torch.* are not in sys\.modules"),
     "no builtins": (vars(builtins).clear, r"^\d+ functions \(builtins\..*\) are gone$"),
     "one builtin": (lambda: delattr(builtins, "isinstance"), r"^1 function \(builtins\.isinstance\) is gone$"),
