@@ -54,6 +54,7 @@ def judge(folder: Path, command: Sequence[str], ended: Ended, objective: str | N
         alpha: share of healthy runs that may be taken for unstable.
     """
     from lrdoctor.assess.recorded import Script, report_of_recording
+    from lrdoctor.commands.endings import died_by_itself
     from lrdoctor.launch import script_name
     from lrdoctor.logs.gather import Gathered, Unread, with_objective
     from lrdoctor.logs.recordings import blow_up, read_folder
@@ -63,6 +64,8 @@ def judge(folder: Path, command: Sequence[str], ended: Ended, objective: str | N
     failed = ended.words if ended.returncode != 0 else None
     if ended.was_stopped:
         failed = "was ended by --stop-on unstable"
+    was_told = ended.was_interrupted or ended.was_stopped
+    is_own = failed is not None and not was_told and died_by_itself(ended.returncode, recorded.facts.get("ended"))
     script = Script(
         facts={
             "command": list(command),
@@ -78,7 +81,7 @@ def judge(folder: Path, command: Sequence[str], ended: Ended, objective: str | N
             "notes": _notes(folder, recorded),
         },
         failure=failed,
-        blow_up=None if failed is None or ended.was_interrupted or ended.was_stopped else blow_up(recorded),
+        blow_up=blow_up(recorded) if is_own else None,
     )
     if recorded.runs:
         runs = tuple(with_objective(recorded.runs, objective))

@@ -4,6 +4,7 @@ objects in memory."""
 from __future__ import annotations
 
 import inspect as inspection
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -329,14 +330,33 @@ def _in_python(report: Report, training: AnyTraining, out: str | PathLike[str] |
         if step.startswith(more_seeds):
             n = step.removeprefix(more_seeds)
             return f"lrdoctor.sweep({seeded.format(MOST_SEEDS if n == 'auto' else n)}{where})"
-        return step
+        return without_options(step)
 
-    report = replace(report, next_steps=tuple(typed(step) for step in report.next_steps))
+    report = replace(
+        report,
+        summary=without_options(report.summary),
+        skipped=tuple(replace(skip, reason=without_options(skip.reason)) for skip in report.skipped),
+        next_steps=tuple(typed(step) for step in report.next_steps),
+    )
     treat = report.treat
     if not isinstance(training, Training) or treat is None or treat.prescription is None:
         return report
     # no file holds the objects of this program, so that nothing can be trained from the saved spec
     return replace(report, treat=replace(treat, prescription=replace(treat.prescription, spec_file="")))
+
+
+def without_options(sentence: str) -> str:
+    """The sentence without options of the command line, which a call does not have; the next steps say what to call.
+
+    >>> without_options("about 5 seeds would settle it: --seeds 5, or --seeds auto; warmup holds")
+    'about 5 seeds would settle it; warmup holds'
+    >>> without_options("it may take more than 20 seeds, or --seeds auto")
+    'it may take more than 20 seeds'
+    >>> without_options("--seeds 5: the verdict rests on 2 seeds a rate")
+    'take 5 seeds: the verdict rests on 2 seeds a rate'
+    """
+    plain = re.sub(r"(: --seeds \d+)?, or --seeds auto", "", sentence)
+    return re.sub(r"^--seeds (\d+)", r"take \1 seeds", plain)
 
 
 @contextmanager

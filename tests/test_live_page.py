@@ -49,6 +49,13 @@ def test_the_page_shows_what_runs_and_what_is_finished() -> None:
     assert "Trials under way" not in written[-1]
 
 
+def test_before_anything_is_planned_no_trial_of_none_is_counted() -> None:
+    live, written, _ = page()
+    live.look()
+    assert "No trial is finished yet." in written[-1]
+    assert "0 of 0" not in written[-1]
+
+
 def test_the_losses_by_rate_grow_with_the_sweep() -> None:
     live, written, clock = page()
     ends = [run(0.01, val=[0.9, 0.5]), run(0.1, val=[0.7, 0.25]), run(1.0, train=[3.0], val=[], status="diverged")]

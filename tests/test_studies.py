@@ -23,7 +23,7 @@ from torch import nn
 from undrawn import undrawn
 
 import lrdoctor
-from lrdoctor.core.report import ADD_SEEDS, TREAT
+from lrdoctor.core.report import ADD_SEEDS, TREAT, Skip
 from lrdoctor.errors import SpecError, StoreError, WorkloadError
 from lrdoctor.reports import html
 from lrdoctor.reports.actions import do_now
@@ -195,6 +195,16 @@ def test_what_to_do_next_can_be_typed_into_python(tmp_path: Path) -> None:
 def test_a_command_as_a_call(of: Any, step: str, call: str) -> None:
     report = lrdoctor.diagnose({"loss": [3.0 - 0.01 * i for i in range(200)]})
     assert _in_python(replace(report, next_steps=(step,)), of, None).next_steps == (call,)
+
+
+def test_a_report_in_python_names_no_option_of_the_command_line() -> None:
+    why = "2 seeds cannot tell whether it sits at the edge; about 5 seeds would settle it: --seeds 5, or --seeds auto"
+    report = lrdoctor.diagnose({"loss": [3.0 - 0.01 * i for i in range(200)]})
+    skip = Skip(code="LRD401", reason=why)
+    of = replace(report, summary=why, skipped=(skip,), next_steps=("--seeds 5: it is few",))
+    told = _in_python(of, training(), None)
+    assert told.summary == told.skipped[0].reason == why.removesuffix(": --seeds 5, or --seeds auto")
+    assert told.next_steps == ("take 5 seeds: it is few",)
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,9 @@ def of_prescription(prescribed: Verified, tried: Sequence[Tried]) -> str:
     if others:
         words.append(f"it comes first of the {len(others) + 1} confirmed fixes, by the loss, then by the margin")
     if refuted:
-        words.append(f"rejected on fresh seeds: {', '.join(dict.fromkeys(numbers(t) for t in refuted))}")
+        names = list(dict.fromkeys(numbers(t) for t in refuted))
+        alone = ", each tested alone" if len(names) > 1 else ""
+        words.append(f"rejected on fresh seeds{alone}: {', '.join(names)}")
     return "; ".join(words)
 
 

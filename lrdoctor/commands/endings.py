@@ -14,6 +14,25 @@ BY_ITSELF = (signal.SIGABRT, signal.SIGFPE, signal.SIGSEGV)
 """Signals that a process may owe to its own numbers, as a failed assertion on a GPU does; the others came from
 outside."""
 
+TIMED_OUT = 124
+"""Exit code of `timeout` of GNU coreutils, which had ended the command."""
+OF_SIGNAL = 128
+"""What shells add to the number of the signal that ended a command."""
+
+
+def died_by_itself(code: int, ended: str | None) -> bool:
+    """Whether a command that failed did so of its own accord, and was not ended by a system or by somebody.
+
+    Args:
+        code: exit code, not 0; the negative number of the signal that ended it.
+        ended: what the recording says of the end; None where the process had no time to say anything.
+    """
+    if code < 0:
+        return -code in BY_ITSELF
+    # a shell or a scheduler between hands on how the process ended in a number of its own
+    is_wrapped = code == TIMED_OUT or OF_SIGNAL < code < OF_SIGNAL + signal.NSIG
+    return ended is not None or not is_wrapped or code - OF_SIGNAL in BY_ITSELF
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -51,7 +70,7 @@ def judged(run: Outcome) -> tuple[Status, str | None]:
     how = _how(run)
     if how is None:
         return "completed", None
-    if run.losses and run.blow_up and (run.code > 0 or -run.code in BY_ITSELF or run.seconds is not None):
+    if run.losses and run.blow_up and (died_by_itself(run.code, run.ended) or run.seconds is not None):
         return "diverged", f"{run.blow_up}; then the command {how}"
     return "failed", f"the command {how}"
 

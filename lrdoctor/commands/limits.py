@@ -7,6 +7,7 @@ from typing import Any
 
 from lrdoctor.core.command import STANDARD_OUTPUT, all_fields, fields_of
 from lrdoctor.core.run import FRAMEWORKS
+from lrdoctor.measures.objective import WHY
 
 WIDTH = 20
 """Columns of what a line is about."""
@@ -17,7 +18,8 @@ def limits(context: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]
 
     Args:
         context: of the session.
-        recorded: of a short run, as `session.in_short` gives it.
+        recorded: of a short run, as `session.in_short` gives it; with the objective where it shows none that is
+            minimized.
     """
     named = all_fields(context["command"])
     lines = {
@@ -33,6 +35,11 @@ def limits(context: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]
         "architecture": "a command's model is not looked at, so fixes that change the model are not tried",
         "untrained weights": "a trial at rate 0 for each seed, which shows what the data do to the loss by themselves",
     }
+    if (kind := recorded.get("objective")) is not None:
+        lines["objective"] = (
+            f"{WHY[kind]} ({recorded['objective_reason']}): a sweep takes a validation value that is to be low, such "
+            "as a score with its sign turned (`validation`, or lrdoctor.log(val_loss=...) in the script)"
+        )
     notes = [f"{'note':{WIDTH}}{note}" for note in recorded.get("notes", ())]
     return [*(f"{about:{WIDTH}}{text}" for about, text in lines.items()), *notes]
 

@@ -30,7 +30,7 @@ from lrdoctor.core.rewriting import Possible
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import WorkloadError
 from lrdoctor.launch import refuse_blind
-from lrdoctor.logs.recordings import Recorded
+from lrdoctor.logs.recordings import Recorded, objective_of
 from lrdoctor.recording.settings import HOOKED, IMPORTS, STEPS, Recording
 from lrdoctor.store import attempts
 from lrdoctor.training.hopeless import Hopeless
@@ -162,6 +162,7 @@ class CommandSession:
             raise WorkloadError(NO_RATE)
         short = in_short(done.recorded)
         facts = {"recorded": short, "exit_code": done.outcome.code, "framework": short["framework"]}
+        facts |= objective_of(done.recorded.facts)
         if short["optimizers"]:
             facts["update_rule"] = short["optimizers"][0]["name"]
             facts["rate_flag"] = rate_flag(order.words, order.runs_in, short["optimizers"][0]["learning_rate"])
@@ -188,7 +189,7 @@ class CommandSession:
         return {
             "n_parameters": sum(each["n_parameters"] for each in short["optimizers"]),
             "has_validation": self.context["validation"] is not None,
-            "notes": limits(self.context, short),
+            "notes": limits(self.context, {**short, **objective_of(done.recorded.facts)}),
             "facts": {
                 "command": self.words,
                 **{f"recorded {name}": short[name] for name in ("framework", "torch")},

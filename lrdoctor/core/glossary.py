@@ -24,7 +24,7 @@ GLOSSARY: Mapping[str, str] = {
     "sweep": "Training at each of a row of learning rates, to find lr* and where training becomes unstable.",
     "infeasible": (
         "A trial that does not train: its loss becomes non-finite, or rises and does not come back. A rate is "
-        "infeasible where a majority of the seeds is."
+        "infeasible unless it trains in a majority of the seeds."
     ),
     "unstable": (
         "Infeasible, or with a rise of the loss that comes back. A log is unstable where a rule of severity error"

@@ -74,6 +74,11 @@ class Finding:
     first_step: int | None = None
     last_step: int | None = None
 
+    @property
+    def is_of_norms(self) -> bool:
+        """Whether the curve that shows it is the gradient norm's, and not the loss's."""
+        return self.instability == "gradient" or self.message.startswith("grad_norm ")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Skip:

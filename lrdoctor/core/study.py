@@ -72,11 +72,16 @@ class Rate:
 class Obstacle:
     """Why a sweep says nothing about the learning rate."""
 
-    kind: Literal["unlike_trials", "not_the_rate", "no_effect", "nothing_learned"]
+    kind: Literal["unlike_trials", "not_the_rate", "no_effect", "nothing_learned", "not_minimized"]
     reason: str
     """With the figures that show it."""
     advice: str
     """What to look at."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the first trials show it for good, and more of them are a waste."""
+        return self.kind == "not_minimized"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,7 +58,7 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
         if study.obstacle is not None and not laboratory.exhaustive:
             asked = replace(known, seeds=known.seeds[: len(known.seeds) // 2 + 1])  # as many as a majority takes
         step = None
-        if study.obstacle is None or not asked.has_all(settings.grid):
+        if study.obstacle is None or not (study.obstacle.is_final or asked.has_all(settings.grid)):
             is_asked = way.question is not None and limits is not sparing.EVERYTHING
             step = (
                 sparing.climb(settings, asked, way.question)

@@ -130,13 +130,19 @@ def _run(path: Path, name: str, facts: Mapping[str, Any], optimizer: Mapping[str
 
 def _recorded(facts: Mapping[str, Any], optimizer: Mapping[str, Any]) -> dict[str, Any]:
     """What the recorder saw that curves do not show."""
-    objective = {"objective": "adversarial", "objective_reason": ADVERSARIAL} if facts.get("adversarial") else {}
     return {
         "recorded": {key: value for key, value in optimizer.items() if key != "skipped_steps"},
         "skipped_steps": tuple(optimizer.get("skipped_steps") or ()),
         "framework": facts.get("framework"),
-        **objective,
+        **objective_of(facts),
     }
+
+
+def objective_of(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What a recording shows of the objective, as `measures.objective` reads it; empty where it is minimized."""
+    if module := facts.get("reinforcement"):
+        return {"objective": "reinforcement", "objective_reason": f"the script uses {module}"}
+    return {"objective": "adversarial", "objective_reason": ADVERSARIAL} if facts.get("adversarial") else {}
 
 
 def _notes(facts: Mapping[str, Any], optimizer: Mapping[str, Any]) -> list[str]:
@@ -192,11 +198,14 @@ def _in_curves(run: Run, unfinished: list[float]) -> str | None:
     loss, skipped = run.train_loss, run.provenance["skipped_steps"]
     since = int(loss.step[-1]) - THRESHOLDS.last + 1
     for name in ("train_loss", "grad_norm"):
-        end = run.curve(name).after(since)
-        bad = ~np.isfinite(end.value) & ~np.isin(end.step, skipped)
-        if bad.any():
-            k = int(np.argmax(bad))
-            return f"{name} is {end.value[k]} at step {end.step[k]}"
+        curve = run.curve(name)
+        bad = ~np.isfinite(curve.value) & ~np.isin(curve.step, skipped)
+        at_end = np.flatnonzero(bad & (curve.step >= since))
+        if len(at_end):
+            # told from where it began, as the finding about the values tells it, and not from where the end begins
+            good = np.flatnonzero(~bad[: at_end[0]])
+            k = int(good[-1]) + 1 if len(good) else 0
+            return f"{name} is {curve.value[k]} at step {curve.step[k]}"
     first = float(median(loss.value[: THRESHOLDS.first]))
     last = max([*loss.after(since).value.tolist(), *unfinished])
     if first > 0 and last >= THRESHOLDS.factor * first:

@@ -213,7 +213,9 @@ class View:
         kind = self.objective.kind
         if kind != "minimized":
             why = objective.WHY[kind]
-            return f"{why} ({self.objective.reason}); --objective minimized judges it all the same"
+            # an option of who judges logs; trials are compared with each other by it
+            all_the_same = "" if self.run.trial else "; --objective minimized judges it all the same"
+            return f"{why} ({self.objective.reason}){all_the_same}"
         is_given = self.run.provenance.get(objective.GIVEN) == "minimized"
         if not self.units.is_log and not self.units.made_progress and not is_given:
             return (

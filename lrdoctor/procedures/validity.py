@@ -17,7 +17,7 @@ import numpy as np
 from lrdoctor.core.report import Finding, Instability
 from lrdoctor.core.run import Run, trial_of, trials_of
 from lrdoctor.core.study import Obstacle, Rate, Study
-from lrdoctor.measures import control, level, noise
+from lrdoctor.measures import control, level, noise, objective
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def obstacle(study: Study, findings: Sequence[Finding] = ()) -> Obstacle | None:
         return None
     controls = {run.trial.seed: run for run in study.controls if run.trial is not None and run.status == "completed"}
     return (
-        _unlike(by_seed, controls)
+        _not_minimized(study)
+        or _unlike(by_seed, controls)
         or _broken_by_data(by_seed, controls)
         or _no_effect(by_seed, controls)
         or _same_step(by_seed)
@@ -105,6 +106,23 @@ def _differ(one: float, other: float) -> bool:
     if not (math.isfinite(one) and math.isfinite(other)):
         return math.isfinite(one) != math.isfinite(other)
     return abs(one - other) > THRESHOLDS.same * max(abs(one), abs(other))
+
+
+def _not_minimized(study: Study) -> Obstacle | None:
+    """The trials are compared by a loss that goes up and down with an opponent, or with what a policy does."""
+    if study.objective != "best_train_loss":
+        return None
+    found = next((kind for run in study.runs if (kind := objective.of(run)).kind != "minimized"), None)
+    if found is None:
+        return None
+    return Obstacle(
+        kind="not_minimized",
+        reason=f"the training loss does not tell which rate is better: {objective.WHY[found.kind]} ({found.reason})",
+        advice=(
+            "give a validation value that is to be low, such as a score or a mean return with its sign turned: "
+            "`validation` of the spec, or lrdoctor.log(val_loss=...) in the script"
+        ),
+    )
 
 
 def _unlike(by_seed: Mapping[int, Sequence[Run]], controls: Mapping[int, Run]) -> Obstacle | None:

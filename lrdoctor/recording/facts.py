@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -33,6 +34,20 @@ SCRIPTS = (
 )
 """Training scripts that people copy into their own projects, by settings that they have together: global variables, or
 attributes of the local variable that is named."""
+REINFORCEMENT = (
+    "gymnasium",
+    "gym",
+    "pettingzoo",
+    "dm_env",
+    "stable_baselines3",
+    "torchrl",
+    "tianshou",
+    "skrl",
+    "rsl_rl",
+)
+"""Modules that a training has imported which learns from what it does itself: environments, and libraries of agents."""
+POLICIES = re.compile(r"trl\..*\b(grpo|ppo|rloo|reinforce|online_dpo|xpo|nash_md)_trainer\.")
+"""Trainers of TRL that learn from answers of the model itself, by the modules that call the first update."""
 MOST_UNFINISHED = 20
 """Losses since the last update that are kept."""
 MOST_SETTINGS = 8
@@ -66,6 +81,8 @@ class Facts:
     backwards: dict[int, int] = field(default_factory=dict)
     """Backward passes of an update -> updates."""
     notes: list[str] = field(default_factory=list)
+    reinforcement: str = ""
+    """The module by which the training is told to be reinforcement learning; empty for none."""
     adversarial: bool = False
     """Whether the loss of one optimizer went through the parameters of another one that has a loss of its own."""
     ended: str | None = None
@@ -91,6 +108,8 @@ class Facts:
         callers = list(_modules(frame))
         found = (name for name, starts in FRAMEWORKS if any(caller.startswith(starts) for caller in callers))
         self.framework = next(found, None) or _script(frame) or ("raw" if self.n_optimizers else "none")
+        policies = (caller.rstrip(".") for caller in callers if POLICIES.match(caller))
+        self.reinforcement = next(policies, "") or next((name for name in REINFORCEMENT if name in sys.modules), "")
 
     def died_of(self) -> None:
         """Keeps the exception that ended the script, which Python has printed by now."""
@@ -127,6 +146,7 @@ class Facts:
             "scaler": self.scaler,
             "backwards_per_update": usual,
             "backwards_vary": len(self.backwards) > 1,
+            "reinforcement": self.reinforcement,
             "adversarial": self.adversarial,
             "unfinished": _unfinished(recorder),
             "n_backwards": recorder.n_backwards,

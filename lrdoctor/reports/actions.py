@@ -60,8 +60,13 @@ def for_finding(report: Report, finding: Finding) -> str:
     if report.treat is not None and report.treat.needed and finding.run is None:
         # every fix was tried by then: what they came to answers the finding, and not the first one of the list
         return _of_treatment(report.treat, report).words
-    if report.runs and report.is_of_trials and report.treat is None and (typed := _command(report)):
-        return typed
+    if report.runs and report.is_of_trials and report.treat is None:
+        proven = _proven(report)
+        if proven is not None and finding.run is None:
+            # what the report comes down to answers the finding of its sweep, too: two answers would contradict
+            return fix_in_short(proven)
+        if typed := _command(report):
+            return typed
     fix = _fix_for(report, finding)
     return "" if fix is None else fix_in_short(fix)
 
@@ -141,8 +146,7 @@ def sweep_of(given: Prescription) -> str:
 
 
 def _of_trials(report: Report, worst: Finding | None) -> Action | None:
-    typed = _command(report)
-    proven = min((fix for fix in report.fixes if fix.status == "verified"), key=lambda fix: fix.rank, default=None)
+    typed, proven = _command(report), _proven(report)
     if worst is not None and proven is not None:
         return Action(fix_in_short(proven))
     if worst is not None and typed:
@@ -153,6 +157,11 @@ def _of_trials(report: Report, worst: Finding | None) -> Action | None:
         return _advice(report)
     best = report.best_learning_rate
     return None if best is None else Action(f"nothing needs a fix: train at lr* = {number(best)}")
+
+
+def _proven(report: Report) -> Fix | None:
+    """The first fix that was tried and holds."""
+    return min((fix for fix in report.fixes if fix.status == "verified"), key=lambda fix: fix.rank, default=None)
 
 
 def _of_model(report: Report) -> Action | None:

@@ -23,7 +23,7 @@ from lrdoctor.reports.tables import objective_words
 SCHEMA_VERSION = 1
 WORDS: dict[Outcome, str] = {
     "worse": "worse",
-    "mixed": "better in one figure, worse in the other",
+    "mixed": "better in one measure, worse in the other",
     "inconclusive": "cannot be told",
     "no_difference": "no difference beyond chance",
     "better": "better",

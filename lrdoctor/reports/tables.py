@@ -54,13 +54,20 @@ def rates_table(sweep: Sweep, best: float | None) -> Table:
         Column("what happened", is_text=True),
     )
     rows = tuple(_rate(rate, best) for rate in sweep.rates)
-    has_left_out = any(rate.n_tried < sweep.n_seeds for rate in sweep.rates)
-    note = (
-        f"where fewer than {sweep.n_seeds} seeds ran, the others could not have changed the answer"
-        if has_left_out
-        else ""
-    )
-    return Table("Learning rates of the sweep", columns, rows, note)
+    notes = []
+    if any(rate.n_tried < sweep.n_seeds for rate in sweep.rates):
+        notes.append(f"where fewer than {sweep.n_seeds} seeds ran, the others could not have changed the answer")
+    tied = [number(rate.base_learning_rate) for rate in sweep.rates if _is_tied(rate)]
+    if tied:
+        notes.append(
+            f"at {', '.join(tied)} half of the seeds train: infeasible, but not yet unstable, which takes most"
+        )
+    return Table("Learning rates of the sweep", columns, rows, "; ".join(notes))
+
+
+def _is_tied(rate: Rate) -> bool:
+    """Infeasible without being unstable: neither side has a majority of the seeds."""
+    return bool(rate.n_judged) and not rate.is_feasible and not rate.is_unstable
 
 
 def _rate(rate: Rate, best: float | None) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,10 +35,26 @@ def findings(rule: Rule, view: View, events: Iterable[Event], what: str) -> Iter
         events: of the rule's kind.
         what: how the sentence ends, such as "and came back".
     """
-    every = tuple(events)
+    every = with_tails(events)
     for event in costliest(every):
         also = f" (one of {len(every)})" if len(every) > 1 else ""
         yield finding(rule, view, event, f"{words(view, event)} {what}{also}{alone(view)}")
+
+
+def with_tails(events: Iterable[Event]) -> list[Event]:
+    """The events in order, each with what still rises above the limit on its way down: one blow-up counts once.
+
+    A loss that falls back is noisy, and touches the limit again after it was below it for a few points. Such a tail
+    is no higher than the event, and comes sooner after it than the event took.
+    """
+    joined: list[Event] = []
+    for event in sorted(events, key=lambda e: e.first_step):
+        last = joined[-1] if joined else None
+        if last is None or event.height > last.height or event.first_step - last.last_step > last.lost_steps:
+            joined.append(event)
+        elif event.last_step > last.last_step:
+            joined[-1] = replace(last, last_step=event.last_step, n_points=last.n_points + event.n_points)
+    return joined
 
 
 def alone(view: View) -> str:

@@ -86,7 +86,10 @@ def check_log(view: View) -> Found:
     if loss_step is not None:
         yield _finding(run, "train_loss", loss_step, _extent(run.train_loss))
     elif len(run.val_loss) and not np.isfinite(run.val_loss.value[-1]):
-        yield _finding(run, "val_loss", int(run.val_loss.step[-1]), ", its last evaluation")
+        good = np.flatnonzero(np.isfinite(run.val_loss.value))
+        first = int(good[-1]) + 1 if len(good) else 0
+        extent = ", its last evaluation" if first == len(run.val_loss) - 1 else " and at every evaluation after it"
+        yield _finding(run, "val_loss", int(run.val_loss.step[first]), extent)
     yield from _gradients(run, run.grad_norm if loss_step is None else run.grad_norm.before(loss_step))
 
 

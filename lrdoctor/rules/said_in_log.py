@@ -61,7 +61,7 @@ FATAL = {
     "died": "the log says that the training died",
     "loss_scale": "the log says that the loss scale cannot be lowered any further",
     "non_finite": "the log says, at its end, that something is not finite",
-    "diverged": "the script died of its loss",
+    "diverged": "the script failed after its training had blown up",
 }
 COUNTS_SKIPPED = re.compile(r"(?i)^(number[ _]of[ _])?skipped([ _](iterations|steps|updates))?$")
 

@@ -32,13 +32,13 @@ SCHEMA_VERSION = 1
 
 MEASURED = (
     "evaluated", "output_spread", "constant_loss", "constant_losses", "update_rule", "framework", "unlike",
-    "rate_flag",
+    "rate_flag", "objective", "objective_reason",
 )  # fmt: skip
 """What a worker tells of its trial that the curves do not show: how many validation examples an evaluation held, how
 much the outputs differed from example to example at the end, and (of a control) what the best constant prediction
 loses on the last batches, in the mean and by step; of a command's trial the optimizer and the framework that it was
-seen to use, and the flag of the command that gives the optimizer its rate; of a trial on another kind of worker than
-the study's first, how they differ."""
+seen to use, the flag of the command that gives the optimizer its rate, and what is known of an objective that is not
+minimized; of a trial on another kind of worker than the study's first, how they differ."""
 
 
 class StepsFile:

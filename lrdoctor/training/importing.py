@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import sysconfig
 import traceback
@@ -68,12 +69,11 @@ notes)."""
 
 
 def _of_version(module_name: str, attribute: str) -> str:
-    """Of torch, which one is installed, and which is needed where that is known."""
-    if module_name.partition(".")[0] != "torch":
-        return ""
+    """Which torch is installed and which is needed, where that is known."""
     since = NEWER.get(f"{module_name}.{attribute}")
-    is_known = f"; {since} and newer have it: pip install 'torch>={since}'" if since else ""
-    return f"torch {torch.__version__} is installed{is_known}; "
+    if since is None:
+        return ""
+    return f"torch {torch.__version__} is installed; {since} and newer have it: pip install 'torch>={since}'; "
 
 
 def _alternatives(owner: Any, name: str) -> str:
@@ -177,7 +177,7 @@ def _is_library(filename: str) -> bool:
 def _from_file(path: Path) -> ModuleType:
     """The module of a file, imported once a process under a name of its own."""
     path = path.resolve()
-    name = f"{FILE_MODULE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"{FILE_MODULE}{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
     if not path.is_file():

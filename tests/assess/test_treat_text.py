@@ -121,6 +121,7 @@ def outcome(*of, chosen=None, **changes):
 
 SURE_SOME, SURE_ALL, SURE_GAINS, SURE_LAST = map(with_fresh, (SOME, ALL, GAINS, LAST))
 REFUTED = with_fresh(SOME, use=RISE)
+REFUTED_PAIR = with_fresh(tried(CURED, treatment=Treatment(warmup_steps=10, clip_norm=0.25)), use=RISE)
 
 
 @pytest.mark.parametrize(
@@ -171,6 +172,11 @@ def test_the_outcome_in_short(treated, short):
         (
             outcome(REFUTED, SURE_GAINS, chosen=SURE_GAINS),
             "confirmed on 10 fresh seeds: it trains better than lr* as it is; rejected on fresh seeds: clip_norm 0.5",
+        ),
+        (
+            outcome(REFUTED, REFUTED_PAIR, SURE_GAINS, chosen=SURE_GAINS),
+            "confirmed on 10 fresh seeds: it trains better than lr* as it is; rejected on fresh seeds, each tested "
+            "alone: clip_norm 0.5, warmup_steps 10 + clip_norm 0.25",
         ),
         (outcome(SURE_LAST, chosen=SURE_LAST), "no other fix is confirmed: the last resort, stable on 5 fresh seeds"),
     ],

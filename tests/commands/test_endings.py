@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lrdoctor.commands.endings import Outcome, judged
+from lrdoctor.commands.endings import Outcome, died_by_itself, judged
 from lrdoctor.recording.settings import DIVERGED, STOPPED
 
 FINE = [2.3, 1.9, 1.5]
@@ -59,3 +59,24 @@ def outcome(code: int, losses: list[float] = FINE, **others: Any) -> Outcome:
 )
 def test_deaths_are_told_apart(run: Outcome, status: str, reason: str | None) -> None:
     assert judged(run) == (status, reason)
+
+
+@pytest.mark.parametrize(
+    ("code", "ended", "own"),
+    [
+        (1, None, True),  # os._exit runs no exit handler
+        (1, "script", True),
+        (-signal.SIGSEGV, None, True),
+        (-signal.SIGTERM, None, False),
+        (-signal.SIGKILL, None, False),
+        (124, None, False),  # `timeout` ended it
+        (124, "script", True),  # a code of the script's own
+        (137, None, False),  # a shell's word for SIGKILL
+        (143, None, False),
+        (134, None, True),  # and for an abort
+        (139, None, True),
+        (200, None, True),  # no signal has this number
+    ],
+)
+def test_who_ended_a_command(code: int, ended: str | None, own: bool) -> None:
+    assert died_by_itself(code, ended) is own

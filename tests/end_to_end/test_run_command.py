@@ -56,7 +56,8 @@ def test_an_unstable_training_exits_with_1_and_json_is_alone_on_standard_output(
         (script(steps=5), COULD_NOT_JUDGE, "inconclusive", "5 finite points of the training loss"),
         (
             script(rate=40.0, steps=99, extra="math.exp(loss.item())"), UNSTABLE, "unstable",
-            "the script died of its loss: 'it ended with exit code 1: OverflowError: math range error'",
+            "the script failed after its training had blown up: 'it ended with exit code 1: OverflowError: "
+            "math range error'",
         ),
         (
             script(rate=0.9, steps=99, extra="assert loss < 30 or k < 3"), UNSTABLE, "unstable", "and never came back",

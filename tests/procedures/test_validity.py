@@ -107,6 +107,17 @@ def test_a_healthy_sweep_has_no_obstacle() -> None:
     assert obstacle(Study(name="s", runs=())) is None
 
 
+@pytest.mark.parametrize("kind", ["adversarial", "reinforcement"])
+def test_a_loss_that_is_not_minimized_compares_no_rates(kind: str) -> None:
+    made = study(known={"objective": kind, "objective_reason": "seen"})
+    what = found(made)
+    assert what is not None
+    assert (what.kind, what.is_final) == ("not_minimized", True)
+    assert what.reason.endswith("is no failure (seen)")
+    # a validation value is what the user compares by
+    assert found(replace(made, objective="best_val_loss")) is None
+
+
 def test_what_is_in_the_way_withholds_every_figure() -> None:
     blocked = study(lambda rate, seed: untrained(seed))
     measured = sweep.measure(blocked, findings_of(blocked))

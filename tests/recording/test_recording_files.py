@@ -12,9 +12,11 @@ import pytest
 import torch
 
 from lrdoctor.errors import LogError
+from lrdoctor.launch import Ended
 from lrdoctor.logs.recordings import blow_up, read_folder
 from lrdoctor.recording import rows
 from lrdoctor.recording.settings import HOOK, Recording
+from lrdoctor.script_runs import judge
 
 
 def lines(path: Path) -> list[str]:
@@ -93,6 +95,9 @@ FALLING = [3 * 0.97**k for k in range(100)]
         # it came back long before
         ([3.0, 3.0, 3.0, 90.0, *FALLING], {}, None),
         ([*FALLING, math.nan], {}, "train_loss is nan at step 100"),
+        # from where it began, however long ago
+        ([*FALLING, *[math.nan] * 60], {}, "train_loss is nan at step 100"),
+        ([math.nan] * 50, {}, "train_loss is nan at step 0"),
         ([-1.0, -2.0, 30.0], {}, None),
     ],
 )
@@ -125,6 +130,29 @@ def test_what_is_read_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "steps.csv").write_text("step\n0,x,1,2,\n", encoding="ascii")
     with pytest.raises(LogError, match="is damaged"):
         read_folder(tmp_path, "train")
+
+
+@pytest.mark.parametrize(
+    ("facts", "objective"),
+    [
+        ({}, None),
+        ({"adversarial": True}, "adversarial"),
+        ({"reinforcement": "gymnasium"}, "reinforcement"),
+        ({"reinforcement": "gymnasium", "adversarial": True}, "reinforcement"),  # an actor and its critic
+    ],
+)
+def test_which_objectives_a_recording_shows(tmp_path: Path, facts: dict[str, Any], objective: str | None) -> None:
+    (run,) = read_folder(folder(tmp_path, FALLING, **facts), "train").runs
+    assert run.provenance.get("objective") == objective
+
+
+@pytest.mark.parametrize(
+    ("code", "died_of_its_loss"),
+    [(1, True), (-6, True), (124, False), (137, False), (-9, False), (-15, False)],
+)
+def test_a_script_that_was_ended_did_not_die_of_its_loss(tmp_path: Path, code: int, died_of_its_loss: bool) -> None:
+    report = judge(folder(tmp_path, [*FALLING, 31.0]), ["train"], Ended(returncode=code, seconds=1.0), None, 0.01)
+    assert ("LRD103" in {finding.code for finding in report.findings}) == died_of_its_loss
 
 
 def test_an_empty_folder_holds_no_run(tmp_path: Path) -> None:

@@ -331,6 +331,15 @@ for _ in range(3):
 """
 
 
+def test_reinforcement_learning_is_told_by_its_environments(tmp_path: Path) -> None:
+    (tmp_path / "gymnasium.py").write_text("")
+    done = record(tmp_path, "import gymnasium\n" + ONE_LOSS)
+    assert (done.code, done.stderr) == (0, "")
+    assert done.facts["reinforcement"] == "gymnasium"
+    (tmp_path / "none").mkdir()
+    assert record(tmp_path / "none", ONE_LOSS).facts["reinforcement"] == ""
+
+
 @pytest.mark.parametrize("hidden", ["first(X).detach()", "first(X)"])
 def test_stages_of_a_training_do_not_work_against_each_other(tmp_path: Path, hidden: str) -> None:
     done = record(tmp_path, STAGES.replace("HIDDEN", hidden))

@@ -69,6 +69,16 @@ def test_of_a_sweep_the_command_that_tries_every_fix() -> None:
     assert {for_finding(swept, f) for f in swept.findings if f.severity != "info"} == {TYPED}
 
 
+def test_what_is_proven_answers_the_finding_of_the_sweep_too() -> None:
+    """A lower rate is what the finding's code asks for; the warmup, tried since, holds."""
+    proven, lower = fix("warmup", 1, "verified", warmup_steps=15), fix("lower_learning_rate", 7, base_learning_rate=0.1)
+    of_sweep = finding("little room", run=None, code="LRD402", severity="warning")
+    of = report(findings=(of_sweep,), fixes=(proven, replace(lower, because=("LRD402",))), next_steps=())
+    action = do_now(of)
+    assert action is not None
+    assert for_finding(of, of_sweep) == action.words == "warm the learning rate up over 15 steps"
+
+
 @pytest.mark.parametrize(
     ("of", "words", "line"),
     [

@@ -95,7 +95,7 @@ def test_of_many_rates_those_next_to_the_best_and_to_the_edge_are_kept() -> None
 def test_infeasible_and_unstable_are_told_apart_in_words() -> None:
     rising = rate(0.1, feasible=5, events={"rise": 4}, n_unstable=4)
     text = " ".join(screen(report(sweep=sweep_of([*RATES, rising])), 160))
-    assert "✗ infeasible: too few seeds train" in text
+    assert "✗ infeasible: no majority of seeds trains" in text
     assert "! unstable: it trains, and the loss rises on the way" in text
 
 

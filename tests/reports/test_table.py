@@ -53,12 +53,12 @@ def test_a_note_stands_below_the_table() -> None:
 
 
 def test_a_wide_terminal() -> None:
-    assert on_a_terminal(TABLE, 100) == [
+    assert on_a_terminal(TABLE, 110) == [
         "learning rate gradient (L2 norm) tried as what happened",
         "★ 0.1 2.5",
         "✗ 0.25 100 check at 5x early blow-up 3/3",
         "? 1 - a|b <i>",
-        "★ lr*, the best learning rate ✗ infeasible: too few seeds train ? no trial could be judged",
+        "★ lr*, the best learning rate ✗ infeasible: no majority of seeds trains ? no trial could be judged",
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,21 @@ def test_a_single_run_from_top_to_bottom() -> None:
         "  fixes to try, in this order",
         "    1. warmup  it helps",
     ], curve
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        ({"message": "grad_norm is inf at step 60"}, 6),
+        ({"message": "it grew", "instability": "gradient"}, 6),
+        ({"message": "train_loss is inf at step 60"}, 5),
+    ],
+)
+def test_a_finding_is_marked_under_the_curve_that_shows_it(found: dict[str, Any], line: int) -> None:
+    marked = replace(finding("", run="bad.csv", first_step=60), **found)
+    lines = printed(replace(BAD, findings=(marked,)), width=80)
+    assert [k for k, text in enumerate(lines) if "^" in text] == [line]
+    assert lines[line - 1].startswith("  loss" if line == 5 else "  grad norm")
 
 
 def test_a_stable_run_of_several_is_one_line() -> None:

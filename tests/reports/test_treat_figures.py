@@ -48,10 +48,10 @@ def test_every_fix_with_rates_gives_two_files() -> None:
             "warmup",
             [
                 "mlp10",
-                "warmup: rejected",
+                "warmup (30 steps): rejected",
                 "highest stable rate 0.0282 without, 0.03637 with",
                 "without: infeasible",
-                "30 steps: infeasible",
+                "with: infeasible",
                 "lr* 0.02",
                 "unstable without it from 0.03162",
                 "unstable with it from 0.04",
@@ -103,6 +103,24 @@ def test_both_trainings_are_drawn_over_their_own_rates() -> None:
     assert [(mark.rate, mark.of_fix) for mark in plot.marks] == [(0.02, False), (0.03162, False), (0.0562, True)]
 
 
+def test_rates_that_rise_and_come_back_are_marked_with_and_without() -> None:
+    rising = swept(seeds(0.01), seeds(0.02, n_unstable=2), seeds(0.05, feasible=0))
+    assert [point.learning_rate for point in of_fix(CLIPPING).unstable] == []
+    assert [point.learning_rate for point in of_fix({**CLIPPING, "rates": rising}).unstable] == [0.02]
+
+
+@pytest.mark.parametrize(
+    ("steps", "lines"),
+    [
+        (0, ["clip gradients (norm 4.781): unconfirmed"]),
+        (12345678, ["clip gradients: unconfirmed", "12345678 steps, norm 4.781"]),
+    ],
+)
+def test_the_title_has_the_settings_on_a_line_of_their_own_where_they_are_long(steps: int, lines: list[str]) -> None:
+    settings = {**CLIPPING["settings"], "warmup_steps": steps}
+    assert list(of_fix({**CLIPPING, "settings": settings}).headline[:-1]) == lines
+
+
 @pytest.mark.parametrize(
     ("changes", "marks", "said"),
     [
@@ -123,7 +141,7 @@ def test_what_is_not_known_is_not_drawn(changes: dict[str, Any], marks: list[flo
         ("torch.optim.AdamW", "AdamW"),
         ("my.nets:Own", "Own"),
         ("ReallyQuiteLongName", "ReallyQuite…"),
-        ("momentum", "momentum"),
+        ("momentum", "with"),
     ],
 )
 def test_the_optimizers_name_is_the_label(optimizer: str, label: str) -> None:

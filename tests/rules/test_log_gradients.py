@@ -114,6 +114,11 @@ def test_few_norms_are_skipped(norm: list[float], reason: str | None) -> None:
             {"val_loss": Curve(np.array([999, 1999]), np.array([1.0, NAN]))},
             "val_loss is nan at step 1999, its last",
         ),
+        (
+            LOSS,
+            {"val_loss": Curve(np.array([499, 999, 1499, 1999]), np.array([NAN, 1.0, NAN, INF]))},
+            "val_loss is nan at step 1499 and at every evaluation after it",
+        ),
         (LOSS, {"val_loss": Curve(np.array([999, 1999]), np.array([NAN, 1.0]))}, None),
         (LOSS, {"learning_rate": with_values(NORM, 7, NAN)}, None),
     ],

@@ -26,7 +26,9 @@ from lrdoctor.core.curve import Curve
 from lrdoctor.core.report import Finding
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.measures.events import Event
 from lrdoctor.rules import judge_run
+from lrdoctor.rules._events import with_tails
 
 T = np.arange(N)
 LOSS = language_model()
@@ -218,6 +220,43 @@ def test_events_are_early_or_mid_training_by_when_they_happen() -> None:
     late = judged(FOUND["diverges"][0])[0]["LRD204"]
     assert (early.instability, late.instability) == ("early", "mid_training")
     assert judged(FOUND["jump at a resume"][0])[0]["LRD601"].instability == "resume"
+
+
+def test_a_noisy_fall_does_not_make_two_of_a_blow_up() -> None:
+    """Twenty blow-ups that fall slowly and noisily, so that each goes below the limit and above it again."""
+    noise = np.exp(np.random.default_rng(1).normal(0, 0.1, 200 * 21))
+    step = np.arange(200 * 21)
+    height = np.where(step < 200, 0.0, 3 * np.exp(-(step % 200) / 20))
+    run = log((0.5 + 2 * np.exp(-step / 60)) * (1 + height) * noise)
+    found = [r for r in judge_run(run, Study(name="log", runs=(run,))) if isinstance(r, Finding)]
+    assert sorted(f.first_step or 0 for f in found if f.code in ("LRD206", "LRD208")) == list(range(200, 200 * 21, 200))
+
+
+@pytest.mark.parametrize(
+    ("events", "joined"),
+    [
+        # first and last step, and height; a tail is lower, and not further away than the event is long
+        ([(10, 20, 5.0), (23, 24, 1.0)], [(10, 24)]),
+        ([(10, 20, 5.0), (23, 24, 1.0), (27, 28, 1.0)], [(10, 28)]),
+        ([(10, 20, 5.0), (31, 32, 1.0)], [(10, 20), (31, 32)]),
+        ([(10, 20, 5.0), (23, 24, 6.0)], [(10, 20), (23, 24)]),
+        # spikes of one point are each one of their own
+        ([(10, 10, 5.0), (12, 12, 4.0)], [(10, 10), (12, 12)]),
+        ([(23, 24, 1.0), (10, 20, 5.0)], [(10, 24)]),
+        ([], []),
+    ],
+)
+def test_the_tail_of_an_event_is_part_of_it(
+    events: list[tuple[int, int, float]], joined: list[tuple[int, int]]
+) -> None:
+    made = [
+        Event(
+            kind="spike", first_step=first, last_step=last, peak_step=first, height=height, limit=0.5, base=1.0,
+            peak=1.0 + height, n_points=last - first + 1,
+        )
+        for first, last, height in events
+    ]  # fmt: skip
+    assert [(event.first_step, event.last_step) for event in with_tails(made)] == joined
 
 
 def test_of_many_spikes_the_costliest_are_listed() -> None:

@@ -28,7 +28,7 @@ def swept(**more: object) -> Study:
 
 
 def test_the_kinds_are_those_of_the_manual_page() -> None:
-    assert KINDS == ("unlike_trials", "not_the_rate", "no_effect", "nothing_learned")
+    assert KINDS == ("unlike_trials", "not_the_rate", "no_effect", "nothing_learned", "not_minimized")
 
 
 @pytest.mark.parametrize("kind", KINDS)

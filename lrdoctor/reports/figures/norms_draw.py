@@ -76,7 +76,9 @@ def _draw_curves(axes: Axes, plot: NormPlot, seeds: Sequence[int], curves: Seque
         colour, label = pens[seed]
         axes.plot(curve.step, np.minimum(curve.value, plot.high), color=colour, linewidth=0.8, label=label)
     for mark, dash in zip(plot.marks, DASHES, strict=False):
-        axes.axhline(mark.clip_norm, color=style.VERMILION, linestyle=dash, label=_label(mark), zorder=4)
+        axes.axhline(
+            mark.clip_norm, color=style.VERMILION, linestyle=dash, label=_label(mark, len(plot.seeds)), zorder=4
+        )
 
 
 def draw_norm_histogram(plot: NormPlot) -> Draw:
@@ -105,7 +107,9 @@ def _draw_bars(axes: Axes, plot: NormPlot, counts: Sequence[int], n_seeds: int) 
     _bars(axes, plot, counts, below, style.BLUE, "clipping would leave these")
     _bars(axes, plot, counts, [not is_below for is_below in below], style.ORANGE, "clipping would scale these down")
     for mark, dash in zip(plot.marks, DASHES, strict=False):
-        axes.axvline(mark.clip_norm, color=style.VERMILION, linestyle=dash, label=_label(mark), zorder=4)
+        axes.axvline(
+            mark.clip_norm, color=style.VERMILION, linestyle=dash, label=_label(mark, len(plot.seeds)), zorder=4
+        )
 
 
 def _bars(axes: Axes, plot: NormPlot, counts: Sequence[int], wanted: list[bool], colour: str, label: str) -> None:
@@ -114,10 +118,11 @@ def _bars(axes: Axes, plot: NormPlot, counts: Sequence[int], wanted: list[bool],
         axes.stairs(heights, plot.edges, fill=True, color=colour, label=label)
 
 
-def _label(mark: Mark) -> str:
+def _label(mark: Mark, n_seeds: int) -> str:
     if mark.percentile < 1:  # thresholds below the median may lie below nearly all norms
         return f"{number(mark.clip_norm)}, below nearly all norms"
-    return f"{number(mark.clip_norm)}, {mark.percentile:g}th percentile"
+    # the part of all norms that is above it is another one than of the seed whose percentile it is
+    return f"{number(mark.clip_norm)}, {mark.percentile:g}th percentile{' of the median seed' if n_seeds > 1 else ''}"
 
 
 def _seeds(n: int) -> str:

@@ -50,3 +50,15 @@ def draw_ranges(axes: Axes, points: Sequence[Point], colour: str, band: float = 
     for point in points:
         low, high = max(point.low, bottom), ceiling if math.isinf(point.high) else point.high
         axes.plot([point.learning_rate] * 2, [low, high], "_-", color=colour, linewidth=1.0, alpha=0.6, zorder=1)
+
+
+def draw_rising(axes: Axes, points: Sequence[Point]) -> None:
+    """Crosses over feasible rates at which most seeds rise and come back."""
+    if points:
+        x, y = [point.learning_rate for point in points], [point.objective for point in points]
+        axes.plot(x, y, "x", color=style.BLACK, markersize=9, markeredgewidth=1.6, zorder=6)
+
+
+def name_rising(axes: Axes) -> None:
+    """What those crosses mean, for the legend."""
+    axes.plot([], [], "x", color=style.BLACK, markersize=8, markeredgewidth=1.6, label="unstable: rises, comes back")

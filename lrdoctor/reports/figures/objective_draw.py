@@ -29,7 +29,7 @@ def draw_axis_plot(plot: AxisPlot) -> Draw:
         _draw_points(axes, plot)
         _draw_ranges(axes, plot.points)
         _draw_infeasible(axes, plot)
-        _draw_unstable(axes, plot.unstable)
+        _draw_unstable(axes, plot)
         above = _draw_multiples(axes, plot.best)
         if axes.get_legend_handles_labels()[0]:
             figure.legend(loc="outside lower center", ncols=2)
@@ -143,10 +143,11 @@ def _crosses(axes: Axes, rates: list[float], label: str, size: float) -> None:
         )
 
 
-def _draw_unstable(axes: Axes, unstable: float | None) -> None:
-    if unstable is not None:
-        label = f"unstable from {number(unstable)}"
-        axes.axvline(unstable, color=style.BLACK, linestyle=(0, (5, 3)), linewidth=1.2, zorder=1, label=label)
+def _draw_unstable(axes: Axes, plot: AxisPlot) -> None:
+    if plot.unstable is not None:
+        # a rate below it at which half of the seeds train is infeasible already
+        label = f"unstable from {number(plot.unstable)}{' (most seeds)' if plot.n_seeds > 1 else ''}"
+        axes.axvline(plot.unstable, color=style.BLACK, linestyle=(0, (5, 3)), linewidth=1.2, zorder=1, label=label)
 
 
 def _draw_multiples(axes: Axes, best: float | None) -> bool:

@@ -28,6 +28,12 @@ class Series:
         return (*(point.learning_rate for point in self.points), *self.infeasible)
 
 
+def rising(of: Series, rows: Sequence[Rate]) -> tuple[Point, ...]:
+    """The feasible rates that are unstable: their training rises and comes back, for most seeds."""
+    unstable = {row.base_learning_rate for row in rows if row.is_unstable}
+    return tuple(point for point in of.points if point.learning_rate in unstable)
+
+
 def series(label: str, rows: Sequence[Rate]) -> Series:
     """Sorts the rates (as the report has them) into what can be drawn at a height and what cannot."""
     lines: list[list[Point]] = [[]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lrdoctor.core.study import Objective, Rate
 from lrdoctor.reports.figures.objective import Point
-from lrdoctor.reports.figures.series import Series, series
+from lrdoctor.reports.figures.series import Series, rising, series
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,10 @@ class Several:
 def training_of(label: str, rates: Sequence[Rate], best: float | None) -> Training:
     """The training's rates, those marked that are feasible and unstable."""
     found = series(label, rates)
-    unstable = {rate.base_learning_rate for rate in rates if rate.is_unstable}
     return Training(
         label,
         found.lines,
         found.infeasible,
-        unstable=tuple(point for point in found.points if point.learning_rate in unstable),
+        unstable=rising(found, rates),
         best=best,
     )

@@ -7,7 +7,14 @@ from matplotlib.figure import Figure
 
 from lrdoctor.reports.figures import style
 from lrdoctor.reports.figures.objective import INFEASIBLE_BAND, is_log, y_limits
-from lrdoctor.reports.figures.objective_axes import draw_band, draw_ranges, draw_rate_axis, name_objective
+from lrdoctor.reports.figures.objective_axes import (
+    draw_band,
+    draw_ranges,
+    draw_rate_axis,
+    draw_rising,
+    name_objective,
+    name_rising,
+)
 from lrdoctor.reports.figures.several import Several, Training
 from lrdoctor.reports.figures.style import Draw
 from lrdoctor.reports.numbers import number
@@ -91,9 +98,7 @@ def _draw_training(axes: Axes, of: Training, pen: Pen, place: int, n: int) -> No
         label = None
     if n <= FEW:
         draw_ranges(axes, of.points, colour, _band(n))
-    if of.unstable:
-        x, y = [point.learning_rate for point in of.unstable], [point.objective for point in of.unstable]
-        axes.plot(x, y, "x", color=style.BLACK, markersize=9, markeredgewidth=1.6, zorder=6)
+    draw_rising(axes, of.unstable)
     for point in of.points:
         if point.learning_rate == of.best:
             axes.plot(
@@ -117,8 +122,6 @@ def _draw_meanings(axes: Axes, plot: Several) -> None:
             label=f"lr* ({', '.join(stars)})" if len(plot.trainings) <= FEW else "lr* of each",
         )  # fmt: skip
     if any(one.unstable for one in plot.trainings):
-        axes.plot(
-            [], [], "x", color=style.BLACK, markersize=8, markeredgewidth=1.6, label="unstable: rises, comes back"
-        )
+        name_rising(axes)
     if any(one.infeasible for one in plot.trainings):
         axes.plot([], [], "x", color=style.GREY, markersize=6, markeredgewidth=1.8, label="infeasible (at the top)")

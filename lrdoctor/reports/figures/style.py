@@ -104,6 +104,14 @@ def set_title(axes: Axes, study_name: str, *lines: str, pad: float = 6.0) -> str
     """Writes the study's name and the lines over the axes, and returns them as one sentence."""
     name = cut(printable(study_name), TITLE_CELLS)
     axes.set_title("\n".join([name, *lines]), pad=pad)
+    return in_words(study_name, *filter(None, lines))
+
+
+def in_words(study_name: str, *lines: str) -> str:
+    """
+    >>> in_words("mlp10", "training loss", "axis ends at 78")
+    'mlp10. training loss. axis ends at 78'
+    """
     return ". ".join([printable(study_name), *lines])
 
 

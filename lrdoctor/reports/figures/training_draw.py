@@ -41,16 +41,18 @@ def draw_training_curves(curves: TrainingCurves) -> Draw:
             return f"{title}: {curves.missing}"
         figure.set_size_inches(style.SIZE_INCHES[0], 1.5 + PANEL_INCHES * len(curves.rates))
         panels = figure.subplots(len(curves.rates), 1, sharex=True, squeeze=False)[:, 0]
-        title = style.set_title(panels[0], curves.name, words, _name(curves.rates[0]))
+        # an empty line keeps the figure's title from that of its first panel
+        style.set_title(panels[0], curves.name, words, "", _name(curves.rates[0]))
         for place, (axes, rate) in enumerate(zip(panels, curves.rates, strict=True)):
             style.set_values(axes, curves.low, curves.high, log=curves.log_y)
             if place:
                 axes.set_title(_name(rate))
             _draw_rate(axes, rate, PENS[place % len(PENS)][0], curves.high)
         panels[-1].set_xlabel("step (optimizer updates)")
+        figure.supylabel("training loss", fontsize="medium")
         _draw_meanings(panels[0], curves)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-        return title
+        return style.in_words(curves.name, words)
 
     return draw
 

@@ -6,18 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 
 from lrdoctor.core.fix_sections import TreatResult, TriedFix
-from lrdoctor.reports.figures.series import series
+from lrdoctor.reports.figures.series import rising, series
 from lrdoctor.reports.figures.several import Several, training_of
-from lrdoctor.reports.figures.style import cut
+from lrdoctor.reports.figures.style import TITLE_CELLS, cut
 from lrdoctor.reports.figures.with_fix import Mark, WithFix, marks
 from lrdoctor.reports.numbers import number
 from lrdoctor.reports.treated import LOWER_RATE, OTHER_OPTIMIZER, in_words, margin, settings_in_short
 
-LABEL_CELLS = 22
-"""Characters of a label that leave room for what stands beside it in the legend."""
 NAME_CELLS = 12
-"""The same for an optimizer's name, which stands in several labels."""
-
+"""Characters of an optimizer's name that leave room in the legend, where it stands in several labels."""
 
 ALL_FIXES = "figure_8_objective_with_all_fixes"
 """The file of the figure that has all of them."""
@@ -94,16 +91,18 @@ def with_treatment(name: str, treat: TreatResult, before: TriedFix, row: TriedFi
         before: the training without the fix.
         row: the fix, one of `tried`.
     """
-    labels = ("without", cut(settings_in_short(row) or "with", LABEL_CELLS))
+    labels = ("without", "with")
     is_other_rule = row.name == OTHER_OPTIMIZER and row.optimizer != before.optimizer
     if is_other_rule:
         labels = (_rule(before.optimizer), _rule(row.optimizer))
+    without, with_fix = series(labels[0], before.rates), series(labels[1], row.rates)
     return WithFix(
         name=name,
         objective=treat.objective,
         n_seeds=treat.n_seeds,
-        without=series(labels[0], before.rates),
-        with_fix=series(labels[1], row.rates),
+        without=without,
+        with_fix=with_fix,
+        unstable=(*rising(without, before.rates), *rising(with_fix, row.rates)),
         marks=tuple(_between_rules(before, row, labels) if is_other_rule else _of_one_rule(before, row)),
         headline=_headline(before, row, labels if is_other_rule else None),
         x_label="base learning rate\n(those of two optimizers do not compare)"
@@ -132,11 +131,15 @@ def _rates(row: TriedFix) -> tuple[float | None, float | None]:
     return row.best_learning_rate, row.unstable_base_learning_rate
 
 
-def _headline(before: TriedFix, row: TriedFix, rules: tuple[str, str] | None) -> tuple[str, str]:
+def _headline(before: TriedFix, row: TriedFix, rules: tuple[str, str] | None) -> tuple[str, ...]:
     status = row.status.replace("_", " ")
     if rules is not None:
         first = f"{rules[1]} in place of {rules[0]}: {status}"
         return first, f"margin {margin(before)} before, {margin(row)} after"
     known = [of.highest_stable_learning_rate for of in (before, row)]
     without, with_fix = ("none" if rate is None else number(rate) for rate in known)
-    return f"{in_words(row.name)}: {status}", f"highest stable rate {without} without, {with_fix} with"
+    short = settings_in_short(row)
+    lines = [f"{in_words(row.name)}{f' ({short})' if short else ''}: {status}"]
+    if len(lines[0]) > TITLE_CELLS:
+        lines = [f"{in_words(row.name)}: {status}", cut(short, TITLE_CELLS)]
+    return *lines, f"highest stable rate {without} without, {with_fix} with"

@@ -20,6 +20,8 @@ HEIGHTS = (2, 1)
 """Of the losses and of the learning rates."""
 SECOND_INCHES = 3.4
 """What the panels of a second rate add to the height."""
+LABEL_INCHES = 0.1
+"""What a warmup adds to it as well, since the legend of two rates has one column."""
 FEW_TICKS = 4
 """Labels of the learning rates' axis, which is low."""
 OWN_PENS: tuple[Pen, ...] = ((style.BLACK, "P"), *PENS[1:])
@@ -38,16 +40,19 @@ def draw_warmup_curves(every: Sequence[WarmupCurves]) -> Draw:
 
     def draw(figure: Figure) -> str:
         width, height = style.SIZE_INCHES
-        figure.set_size_inches(width, height + SECOND_INCHES * (len(every) - 1) + 0.4)
-        panels = figure.subplots(2 * len(every), 1, sharex=True, height_ratios=HEIGHTS * len(every))
         steps = sorted({trace.warmup_steps for curves in every for trace in curves.traces})
+        further = (SECOND_INCHES + LABEL_INCHES * len(steps)) * (len(every) - 1)
+        figure.set_size_inches(width, height + further + 0.4)
+        panels = figure.subplots(2 * len(every), 1, sharex=True, height_ratios=HEIGHTS * len(every))
         pens = {warmup: OWN_PENS[place % len(OWN_PENS)] for place, warmup in enumerate(steps)}
         titles: list[str] = []
         for losses, rates, curves in zip(panels[::2], panels[1::2], every, strict=True):
             titles.append(_draw_rate(losses, rates, curves, pens, is_first=not titles, is_alone=len(every) == 1))
         panels[-1].set_xlabel("update, counted from 1")
         _draw_legend(panels[0], every, pens)
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        # two rates make long labels, of which only one fits beside another
+        columns = 2 if len(every) == 1 else 1
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns)
         return "; ".join(titles)
 
     return draw
@@ -77,19 +82,15 @@ def _draw_rate(
     return title
 
 
-PLACES = ("above", "below")
-"""Of the panels of two rates, so that what the legend says of each is told apart."""
-
-
 def _draw_legend(axes: Axes, every: Sequence[WarmupCurves], pens: Mapping[int, Pen]) -> None:
     """A warmup once, with how often it held at each of the rates."""
     for warmup, (colour, marker) in pens.items():
         held = []
         for curves in every:
             found = next((trace for trace in curves.traces if trace.warmup_steps == warmup), None)
-            held.append("-" if found is None else f"{found.n_held} of {found.n_judged}")
-        if len(every) == len(PLACES):
-            held = [f"{count} {place}" for count, place in zip(held, PLACES, strict=True)]
+            if found is not None:  # not every warmup is tried at both rates
+                where = "" if len(every) == 1 else f" at {number(curves.base_learning_rate)}"
+                held.append(f"{found.n_held} of {found.n_judged}{where}")
         words = f"{warmup} step{'' if warmup == 1 else 's'}: holds in {', '.join(held)}"
         axes.plot([], [], color=colour, marker=marker, markersize=6, markeredgecolor="white", label=words)
     traces = [trace for curves in every for trace in curves.traces]

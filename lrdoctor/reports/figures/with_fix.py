@@ -9,7 +9,8 @@ from typing import Literal
 
 from lrdoctor.core.fix_sections import WarmupResult
 from lrdoctor.core.study import Objective, Rate
-from lrdoctor.reports.figures.series import Series, series
+from lrdoctor.reports.figures.objective import Point
+from lrdoctor.reports.figures.series import Series, rising, series
 from lrdoctor.reports.numbers import number
 
 
@@ -34,6 +35,8 @@ class WithFix:
     n_seeds: int
     without: Series
     with_fix: Series
+    unstable: tuple[Point, ...]
+    """Those of the feasible rates, with and without the fix, that are unstable: they rise and come back."""
     marks: tuple[Mark, ...]
     headline: tuple[str, ...]
     """Lines under the name."""
@@ -76,12 +79,15 @@ def with_warmup(
         result = f"warmup {warmup.status.replace('_', ' ')}: highest stable rate"
         said = (result, f"{number(highest.without)} without, {number(highest.with_warmup)} with")
     rows = list(plain.values())
+    without = series(f"the spec's {_warmed(own)}" if own else "without", rows)
+    with_fix = series(label, warmup.with_warmup)
     return WithFix(
         name=name,
         objective=warmup.objective,
         n_seeds=max((row.n_judged for row in [*rows, *warmup.with_warmup]), default=0),
-        without=series(f"the spec's {_warmed(own)}" if own else "without", rows),
-        with_fix=series(label, warmup.with_warmup),
+        without=without,
+        with_fix=with_fix,
+        unstable=(*rising(without, rows), *rising(with_fix, warmup.with_warmup)),
         marks=tuple(marks((best, unstable), "lr*", "unstable without it from")),
         headline=said,
     )

@@ -7,7 +7,14 @@ from matplotlib.figure import Figure
 
 from lrdoctor.reports.figures import style
 from lrdoctor.reports.figures.objective import INFEASIBLE_BAND, is_log, y_limits
-from lrdoctor.reports.figures.objective_axes import draw_band, draw_ranges, draw_rate_axis, name_objective
+from lrdoctor.reports.figures.objective_axes import (
+    draw_band,
+    draw_ranges,
+    draw_rate_axis,
+    draw_rising,
+    name_objective,
+    name_rising,
+)
 from lrdoctor.reports.figures.series import Series
 from lrdoctor.reports.figures.style import Draw
 from lrdoctor.reports.figures.with_fix import WithFix
@@ -30,6 +37,9 @@ def draw_with_fix(plot: WithFix) -> Draw:
         _draw_axes(axes, plot)
         for one, pen in ((plot.without, WITHOUT), (plot.with_fix, WITH)):
             _draw_series(axes, one, pen)
+        draw_rising(axes, plot.unstable)
+        if plot.unstable:
+            name_rising(axes)
         _draw_rates(axes, plot)
         if axes.get_legend_handles_labels()[0]:
             figure.legend(loc="outside lower center", ncols=2)

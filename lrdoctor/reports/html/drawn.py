@@ -35,7 +35,6 @@ AROUND = 0.5
 """Shown before and after a finding, as a share of its length."""
 LEAST_AROUND = 12
 """Points shown before and after it at least."""
-GRADIENT = "gradient"
 
 Curves = Mapping[str, Curve]
 
@@ -66,7 +65,7 @@ def close_up(id_: str, finding: Finding, curves: Curves) -> Figure | None:
     """The part of the curve where a finding happened, enlarged; None when it has no place, or no curve there."""
     if finding.first_step is None:
         return None
-    name = "grad_norm" if finding.instability == GRADIENT and "grad_norm" in curves else "train_loss"
+    name = "grad_norm" if finding.is_of_norms and "grad_norm" in curves else "train_loss"
     curve = curves.get(name)
     if curve is None or not len(curve):
         return None

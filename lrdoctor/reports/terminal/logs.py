@@ -139,7 +139,7 @@ def _size(run: RunSummary) -> str:
 
 
 def _print_curves(run: RunSummary, findings: Sequence[Finding], console: Console) -> None:
-    """The training loss with the findings marked under it, and the gradient norm."""
+    """The training loss and the gradient norm, each with its findings marked under it."""
     loss = run.curves.get("train_loss")
     if loss is None or not len(loss):
         return
@@ -152,8 +152,9 @@ def _print_curves(run: RunSummary, findings: Sequence[Finding], console: Console
         line = draw(curve, axis, ascii_only=ascii_only)
         text = Text(" " * INDENT + LABELS[name].ljust(LABEL_WIDTH) + line)
         console.print(text.append(scales[name], "dim"), overflow="fold")
-        if name == "train_loss":
-            _print_marks(findings, axis, console)
+        has_norms = "grad_norm" in shown
+        mine = [f for f in findings if (f.is_of_norms and has_norms) == (name == "grad_norm")]
+        _print_marks(mine, axis, console)
 
 
 def _print_marks(findings: Sequence[Finding], axis: Axis, console: Console) -> None:

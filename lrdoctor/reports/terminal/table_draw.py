@@ -25,7 +25,7 @@ SIGNS: dict[Mark, tuple[str, str]] = {
 }
 MEANINGS: dict[Mark, str] = {
     "best": "lr*, the best learning rate",
-    "infeasible": "infeasible: too few seeds train",
+    "infeasible": "infeasible: no majority of seeds trains",
     "unstable": "unstable: it trains, and the loss rises on the way, for most seeds",
     "not judged": "no trial could be judged",
 }
