@@ -289,13 +289,29 @@ DEEDS_OF_A_PROCESS = (
     "(torch.set_default_dtype(torch.float64), value)[1]",
     "(torch.set_grad_enabled(False), value)[1]",
     "(setattr(sys, 'stdout', None), setattr(sys, 'stderr', None), value)[2]",
+    "(sys.modules.clear(), value)[1]",
+    "(sys.modules.update(dict.fromkeys(list(sys.modules))), value)[1]",
+    "(vars(sys.modules['builtins']).clear(), value)[1]",
+    "(setattr(sys.modules['builtins'], 'isinstance', None), value)[1]",
+    "(setattr(sys.modules['builtins'], '__import__', lambda *a, **k: 1 / 0), value)[1]",
+    "(setattr(torch, 'manual_seed', None), setattr(torch, 'Tensor', None), value)[2]",
+    "(setattr(sys.modules['pickle'], 'dumps', None), value)[1]",
+    "(setattr(os, 'fsync', None), setattr(os, 'write', None), value)[2]",
+    "(sys.meta_path.clear(), sys.path.clear(), value)[2]",
+    "(sys.settrace(lambda *a: 1 / 0), value)[1]",
+    "(sys.modules['warnings'].simplefilter('error'), value)[1]",
+    "(__import__('numpy').seterr(all='raise'), value)[1]",
+    "(__import__('atexit').register(fail, ValueError('x')), value)[1]",
+    "(__import__('faulthandler').enable(), os.kill(os.getpid(), signal.SIGSEGV))",
+    "(torch.set_default_device('meta'), value)[1]",
+    "(os.mkdir('gone'), os.chdir('gone'), os.rmdir('../gone'), value)[3]",
+    "(signal.alarm(1), time.sleep(1000))",
     "(signal.signal(signal.SIGTERM, signal.SIG_IGN), time.sleep(1000))",
     "[bytearray(10**9) for _ in range(64)]",
     "(os.write(1, b'x' * 5_000_000), value)[1]",
     "open('/dev/zero', 'rb').read(10**11)",
 )
-"""Those that a process does not survive as it was. What takes the interpreter itself apart,
-such as emptying sys.modules, is left out: after it anything fails anywhere."""
+"""Those that a process does not survive as it was, the interpreter itself taken apart among them."""
 REAL = 0.03
 """Share of the cases that have a worker of their own; each starts torch anew."""
 SECONDS = 60

@@ -54,6 +54,10 @@ class BudgetSpent(LrdoctorError):
     """The next trials need more training steps than the user allows; none of them was begun."""
 
 
+class BudgetEnded(BudgetSpent):
+    """The next trials do not fit into what `--budget` leaves; none of them was begun."""
+
+
 class Interrupted(LrdoctorError):
     """The user pressed Ctrl-C; what was finished is saved and resumes; exit code 130."""
 

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lrdoctor import assess, examine, live
+from lrdoctor.core.budget import budget_of
 from lrdoctor.core.study import Study
 from lrdoctor.core.trial import TRAINING_VERSION
+from lrdoctor.examine.allowance import Allowance
 from lrdoctor.procedures.sweep import Settings
 from lrdoctor.reports import json as json_report
 from lrdoctor.reports.terminal.live import SweepView
@@ -60,6 +62,8 @@ class How:
     """How long a trial may take; None for any time."""
     max_trial_steps: int | None = None
     """Steps that may be run in all; None for any number."""
+    budget: str | None = None
+    """What may be spent, as `core.budget.budget_of` reads it: the procedure ends with what is there; None for any."""
     exhaustive: bool = False
     """Run the trials too that cannot change the answer."""
     fresh: bool = False
@@ -71,6 +75,22 @@ class How:
 
     def __post_init__(self) -> None:
         above_0(max_trial_steps=self.max_trial_steps)
+        self.allowance()
+
+    def allowance(self) -> Allowance | None:
+        """A budget that nothing was spent of yet.
+
+        Raises:
+            ValueError: it cannot be read, or is given beside `max_trial_steps`.
+        """
+        if self.budget is None:
+            return None
+        if self.max_trial_steps is not None:
+            raise ValueError("budget and max_trial_steps: give one of them; either ends the trials in its own way")
+        try:
+            return Allowance(budget_of(self.budget))
+        except ValueError as unread:
+            raise ValueError(f"budget: {unread}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +164,7 @@ def run(procedure: Procedure[A, F], asked: A, spec: Spec, how: How) -> Report:
     Raises:
         WorkloadError: the workload does not work, or every trial failed.
         StoreError: the folder cannot be written, or holds another study.
-        BudgetSpent: the budget of steps does not even reach for the sweep.
+        BudgetSpent: the budget of steps does not even reach for the sweep, or the budget not for its first trial.
         Interrupted: the user stopped it; what was finished is saved.
     """
     with open_laboratory(spec, how) as laboratory, live.live(laboratory, how.live):
@@ -158,6 +178,8 @@ def perform(procedure: Procedure[A, F], laboratory: Laboratory, seeds: Sequence[
     folder, study = laboratory.folder, procedure.study_of(found)
     folder.write_trials_csv(examine.all_trials_table(laboratory, study))
     report = procedure.report(found)
+    if laboratory.allowance is not None:
+        report = replace(report, budget=laboratory.allowance.section)
     for name, text in procedure.files(found, report, laboratory):
         folder.write_text(name, text)
     for part, drawn in procedure.figures(found, report):
@@ -228,7 +250,15 @@ def open_laboratory(spec: Spec, how: How) -> Iterator[Laboratory]:
         examine.interruptible(running, view),
     ):
         running.tell = view.message
-        yield examine.Laboratory(spec, folder, running, view, budget=how.max_trial_steps, exhaustive=how.exhaustive)
+        yield examine.Laboratory(
+            spec,
+            folder,
+            running,
+            view,
+            budget=how.max_trial_steps,
+            allowance=how.allowance(),
+            exhaustive=how.exhaustive,
+        )
 
 
 def study_folder(spec: Spec, out: Path | None) -> Path:

@@ -78,6 +78,7 @@ def load_spec(path: str | PathLike[str], **changes: Any) -> Spec:
 def sweep(
     training: AnyTraining,
     *,
+    budget: str | None = None,
     out: str | PathLike[str] | None = None,
     jobs: int | None = None,
     fresh: bool = False,
@@ -88,6 +89,9 @@ def sweep(
 
     Args:
         training: what is trained: a spec's path, a Spec, or a `Training`.
+        budget: what this call may spend, as "30m" or "20k-steps": it is spent where it decides most, the report is that
+            of what is there then, and `report.budget` names what was left out; the same call goes on with it. None: as
+            much as it takes.
         out: the study folder; None for lrdoctor_out/<name>. One that holds finished trials of the same training
             resumes; objects in memory are never known to be the same, so that theirs begins anew only with `fresh`.
         jobs: worker processes; None for one a core. Objects in memory are trained in this process alone.
@@ -100,6 +104,8 @@ def sweep(
         `stability_margin`, `table()`, `figures`. A notebook shows it as a page.
 
     Raises:
+        ValueError: `budget` is neither a time nor a number of steps.
+        BudgetSpent: it does not reach for a single trial.
         SpecError: the training cannot be used.
         WorkloadError: the model, the data or the loss cannot be built or run.
         StoreError: the folder cannot be written or holds another study.
@@ -108,7 +114,9 @@ def sweep(
     from lrdoctor.catalogue import SWEEP
     from lrdoctor.runner import Asked
 
-    return _run(SWEEP, Asked(), training, out, jobs=jobs, fresh=fresh, exhaustive=exhaustive, quiet=quiet)
+    return _run(
+        SWEEP, Asked(), training, out, jobs=jobs, fresh=fresh, exhaustive=exhaustive, quiet=quiet, budget=budget
+    )
 
 
 def probe(
@@ -217,6 +225,7 @@ def treat(
     unstable_learning_rate: float | None = None,
     everything: bool = False,
     add_norm: bool = False,
+    budget: str | None = None,
     max_trial_steps: int | None = None,
     out: str | PathLike[str] | None = None,
     jobs: int | None = None,
@@ -233,12 +242,15 @@ def treat(
         training, learning_rate, unstable_learning_rate: as of `warmup`.
         everything: also try the fixes after one that suffices, and where there is room for 5 to 10 times lr*.
         add_norm: also try a norm at the end of every residual branch, on a copy of the model.
+        budget: as of `sweep`: the fixes in their order as far as it reaches, with a part kept for the confirmation of
+            what is found; `report.treat` says which were not tried.
         max_trial_steps: steps that may be trained in all, those kept from before not counted; None for no limit.
         out, jobs, fresh, exhaustive, quiet: as of `sweep`.
 
     Raises:
-        ValueError: a rate or `max_trial_steps` is no finite number above 0.
-        SpecError, WorkloadError, StoreError, Interrupted: as of `sweep`.
+        ValueError: a rate or `max_trial_steps` is no finite number above 0; `budget` cannot be read, or stands beside
+            `max_trial_steps`.
+        BudgetSpent, SpecError, WorkloadError, StoreError, Interrupted: as of `sweep`.
     """
     from lrdoctor.catalogue import TREAT, AskedOfTreat
 
@@ -257,6 +269,7 @@ def treat(
         fresh=fresh,
         exhaustive=exhaustive,
         quiet=quiet,
+        budget=budget,
         max_trial_steps=max_trial_steps,
     )
 
@@ -291,6 +304,7 @@ def _run(
     fresh: bool,
     exhaustive: bool,
     quiet: bool,
+    budget: str | None = None,
     max_trial_steps: int | None = None,
 ) -> Report:
     """Runs the procedure; the keywords are fields of `runner.How`."""
@@ -302,6 +316,7 @@ def _run(
         fresh=fresh,
         exhaustive=exhaustive,
         quiet=quiet,
+        budget=budget,
         max_trial_steps=max_trial_steps,
     )
     with _opened(training) as (spec, engine):

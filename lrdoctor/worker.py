@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lrdoctor.architecture import LossOf, Model, RewritePlan, apply, look, planned, rewrite, sharpness
 from lrdoctor.core.architecture import Architecture, Inspection, Sharpness
 from lrdoctor.core.rewriting import REWRITES, Possible, Rewrite, Rewriting
-from lrdoctor.errors import WorkloadError
+from lrdoctor.errors import LrdoctorError, WorkloadError
 from lrdoctor.store import attempts
 from lrdoctor.training.importing import blame, is_of_user
+from lrdoctor.training.interpreter import Interpreter, set_otherwise
 from lrdoctor.training.randomness import seed_all
 from lrdoctor.training.session import TrainingSession
 from lrdoctor.training.session import open_session as open_training
@@ -65,6 +66,7 @@ class WorkerSession:
     def __init__(self, training: TrainingSession) -> None:
         self.training = training
         self.workload = training.workload
+        self.interpreter = Interpreter()
 
     def describe(self) -> Mapping[str, Any]:
         return self.training.describe()
@@ -73,14 +75,30 @@ class WorkerSession:
         """Does what the payload's `kind` says: `trial` and `check` (see `TrainingSession`), `inspect` or `possible`.
 
         Raises:
-            WorkloadError: the workload fails, without the recorder too.
+            WorkloadError: the workload fails, without the recorder too, or has taken its process apart.
         """
+        gone: tuple[str, ...] = ()
+        is_done = False
         try:
-            return self._done(payload, emit, stopped)
+            try:
+                done = self._done(payload, emit, stopped)
+                is_done = True
+                return done
+            finally:
+                # before the name of any exception is looked up: builtins may be gone
+                if not is_done:
+                    gone = self.interpreter.repair()
+        except LrdoctorError as error:
+            if gone and isinstance(error, WorkloadError):
+                raise WorkloadError(f"{error}; {taken_apart(gone)}") from error
+            raise
         except Exception as error:
-            if not is_of_user(error):
+            if is_of_user(error) and not gone:
+                raise WorkloadError(f"the workload raised {blame(error)}") from error
+            changed = gone or set_otherwise(error)
+            if not changed:
                 raise
-            raise WorkloadError(f"the workload raised {blame(error)}") from error
+            raise WorkloadError(f"training raised {blame(_first(error))}; {taken_apart(changed)}") from error
 
     def _done(self, payload: Any, emit: Callable[[Any], None], stopped: Callable[[], bool]) -> Any:
         if payload["kind"] == "inspect":
@@ -145,6 +163,21 @@ class WorkerSession:
         batch = next(iter(batches))
         seed_all(seed)
         return Fresh(model, batch, self.workload.loss_of(self.workload.loss()))
+
+
+def taken_apart(changed: Sequence[str]) -> str:
+    """What the user's code has done to its process, in words."""
+    return f"the workload's own code has changed what everything in its process needs: {'; '.join(changed)}"
+
+
+def _first(error: BaseException) -> BaseException:
+    """Of the errors that led to this one the last that came through the user's code; itself where none did."""
+    at: BaseException | None = error
+    while at is not None:
+        if is_of_user(at):
+            return at
+        at = at.__cause__ or at.__context__
+    return error
 
 
 def _told(error: Exception) -> str:

@@ -214,6 +214,9 @@ def test_a_report_in_python_names_no_option_of_the_command_line() -> None:
         ("warmup", {"unstable_learning_rate": float("nan")}, "unstable_learning_rate=nan"),
         ("clip", {"percentile": 101}, "percentile=101: expected a number above 0 and at most 100"),
         ("treat", {"max_trial_steps": 0}, "max_trial_steps=0"),
+        ("treat", {"max_trial_steps": 10, "budget": "1h"}, "budget and max_trial_steps: give one of them"),
+        ("treat", {"budget": "20k"}, "budget: found '20k', expected a time such as 90s"),
+        ("sweep", {"budget": "soon"}, "budget: found 'soon', expected a time such as 90s"),
     ],
 )
 def test_what_no_procedure_can_take_is_refused(name: str, given: dict[str, Any], told: str, tmp_path: Path) -> None:

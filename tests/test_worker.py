@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import builtins
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -50,9 +53,9 @@ def data() -> Any:
     return {"train": (x, x.sum(1, keepdim=True)), "validation": (x, x.sum(1, keepdim=True))}
 
 
-def session(model: str) -> WorkerSession:
+def session(model: str, **init_args: str) -> WorkerSession:
     blocks = {
-        "model": {"class_path": f"{HERE}:{model}", "init_args": {}},
+        "model": {"class_path": f"{HERE}:{model}", "init_args": init_args},
         "data": {"class_path": f"{HERE}:data", "batch_size": 32, "init_args": {}},
         "loss": {"class_path": "torch.nn.MSELoss", "init_args": {}},
         "step": None,
@@ -117,3 +120,67 @@ def test_a_look_at_a_changed_model() -> None:
     found = session("net").run(payload, lambda value: None, lambda: False)
     assert found.model is not None
     assert [(site.post_norm, site.is_norm_last) for site in found.model.sites] == [(False, True)] * 2
+
+
+def broken(kind: str) -> nn.Module:
+    """A model whose forward pass takes Python apart."""
+    return Breaking(kind)
+
+
+class Breaking(nn.Module):
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.inner, self.kind = nn.Linear(4, 1), kind
+
+    def forward(self, x: Tensor) -> Tensor:
+        DEEDS[self.kind]()
+        found: Tensor = self.inner(x)
+        return found
+
+
+DEEDS: Mapping[str, Callable[[], object]] = {
+    "no builtins": vars(builtins).clear,
+    "no exceptions": lambda: [delattr(builtins, name) for name in ("Exception", "BaseException", "isinstance")],
+    "no modules": sys.modules.clear,
+    "own lines": lambda: {}["missing"],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("no exceptions", "3 functions (builtins."),
+        ("own lines", "KeyError: 'missing' (test_worker.py:"),
+    ],
+)
+def test_a_workload_that_takes_its_process_apart_is_told_what_it_did(kind: str, told: str) -> None:
+    worker = session("broken", kind=kind)
+    with pytest.raises(WorkloadError) as raised:
+        worker.run({"kind": "check", "seed": 0}, print, lambda: False)
+    assert told in str(raised.value)
+    assert ("own code has changed what everything in its process needs" in str(raised.value)) == (kind != "own lines")
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("no modules", "are not in sys.modules any more"), ("no builtins", "functions (builtins.")]
+)
+def test_so_is_one_that_leaves_nothing_of_it(kind: str, told: str) -> None:
+    """In a process of its own, which is of little use afterwards."""
+    begin = (
+        "import test_worker\n"
+        "try:\n"
+        f"    test_worker.session('broken', kind={kind!r}).run({{'kind': 'check', 'seed': 0}}, print, lambda: False)\n"
+        "except test_worker.WorkloadError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", begin], cwd=Path(HERE).parent, capture_output=True, text=True, timeout=90
+    )
+    assert told in done.stdout, done.stderr
+
+
+def test_a_bug_in_an_untouched_process_stays_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = session("plain")
+    monkeypatch.setattr(worker.training, "check", None)
+    with pytest.raises(TypeError):
+        worker.run({"kind": "check", "seed": 0}, print, lambda: False)

@@ -56,10 +56,11 @@ from lrdoctor.core.sections import (
     Peak,
     Probe,
     ProbedSeed,
+    Spending,
     Sweep,
     Worse,
 )
-from lrdoctor.core.study import Obstacle, Rate
+from lrdoctor.core.study import Cut, Obstacle, Rate
 
 Schema = dict[str, Any]
 
@@ -78,6 +79,8 @@ NAMES: Mapping[type, str] = {
     Comparison: "baseline",
     Worse: "worse",
     MinMargin: "min_margin",
+    Spending: "spending",
+    Cut: "cut",
     WarmupResult: "warmup",
     TriedWarmup: "tried_warmup",
     WithoutAndWith: "without_and_with",

@@ -45,6 +45,10 @@ def hold_to_margin(report: Report, required: float) -> MinMargin:
     """`Report.min_margin`: whether the stability margin of the training as it is reaches `required`."""
     margin = margin_of(report)
     reached = None if margin is None else margin.is_at_least(required)
+    cut = report.sweep.cut if report.sweep else None
+    # what a budget left out may move lr*, and where it cannot it may still find the edge further down
+    if cut is not None and (reached or cut.may_move_best):
+        reached = None
     status: MarginStatus = "unknown" if reached is None else "passed" if reached else "failed"
     return MinMargin(
         required=required,
@@ -60,6 +64,8 @@ def _message(report: Report, margin: Margin | None, required: float, status: Mar
     if margin is None:
         why = "no learning rates were swept" if not report.sweep else "the sweep did not find it"
         return f"the stability margin is not known ({why}), so it cannot be held to {demanded}"
+    if status == "unknown" and report.sweep and report.sweep.cut:
+        return f"the budget ended before the stability margin was known, so it cannot be held to {demanded}"
     if status == "unknown":
         return f"no instability was found up to {margin.value:.3g}x lr*, and nothing up to {demanded} was tried"
     return f"the stability margin ({margin}) {'reaches' if status == 'passed' else 'is below'} {demanded}"

@@ -69,6 +69,8 @@ def _summary(study: Study, verdict: Verdict, findings: Sequence[Finding], skips:
     worst = next((f for f in findings if f.severity == "error"), None)
     if worst is not None:
         return worst.message
+    if verdict == "inconclusive" and study.cut is not None:
+        return skips[0].reason  # the others say no more than that
     if verdict == "inconclusive":
         return "; ".join(s.reason for s in skips)
     if study.stability_margin is None:
@@ -94,6 +96,7 @@ def _section(study: Study, figures: tuple[str, ...]) -> Sweep:
         objective=study.objective,
         loss_at_init=study.loss_at_init,
         obstacle=study.obstacle,
+        cut=study.cut,
         stable_up_to=study.stable_up_to,
         extended=any(r.stage == "extension" for r in study.rates),
         notes=(*_of_the_spec(study), *study.notes),
@@ -127,6 +130,9 @@ CHECKS = Settings(()).checks
 ENOUGH_SEEDS = 5
 """With three seeds a majority is two: a single odd one moves the edge."""
 
+GO_ON = "a larger budget: the same command goes on where it ended, and trains nothing twice"
+"""The next step after a sweep that a budget ended."""
+
 SEEN_UP_TO = 10.0
 """Fixes answer what happens up to this multiple of lr*: the upper of the playbook's two checks."""
 
@@ -148,6 +154,8 @@ def to_treat(study: Study, of_study: Sequence[Finding], of_runs: Sequence[Findin
 
 def _next_steps(study: Study, verdict: Verdict, found: Sequence[Finding]) -> tuple[str, ...]:
     """What to do with the result, besides the fixes."""
+    if study.cut is not None:
+        return (GO_ON,)
     if study.obstacle is not None:
         return (study.obstacle.advice,)
     steps = [TREAT] if any(finding.severity != "info" for finding in found) else []

@@ -12,7 +12,7 @@ from lrdoctor.assess.clip import clip_table
 from lrdoctor.assess.judging import summary_of
 from lrdoctor.assess.prescription import changes_of, snippet_of
 from lrdoctor.assess.probe import report_of_probe
-from lrdoctor.assess.sweeps import ENOUGH_SEEDS, in_a_sentence, report_of_sweep
+from lrdoctor.assess.sweeps import ENOUGH_SEEDS, GO_ON, in_a_sentence, report_of_sweep
 from lrdoctor.assess.treat_table import rank_of, treat_table
 from lrdoctor.assess.warmup import status_of
 from lrdoctor.assess.warmup_table import warmup_table
@@ -116,14 +116,19 @@ def _gain(tried: Swept, treated: Treated) -> dict[str, float | None]:
 
 
 def _next_steps(treated: Treated) -> Iterator[str]:
+    if treated.study.cut is not None:
+        yield GO_ON
+        return
     n_seeds = len({run.trial.seed for run in treated.study.runs if run.trial is not None})
     if treated.study.best_learning_rate is None and treated.prescribed is None:
         yield "give lr* by --lr, or a sweep that reaches lower: --set sweep.min=..."
     if n_seeds < ENOUGH_SEEDS:
         yield f"--seeds {ENOUGH_SEEDS}: all this rests on {n_seeds} seed{'' if n_seeds == 1 else 's'} a rate"
     yield from _longer_run(treated)
-    if treated.cut:
+    if any("--max-trial-steps" in cut for cut in treated.cut):
         yield "a higher --max-trial-steps: the same command goes on where the budget ended"
+    elif treated.cut:
+        yield GO_ON
 
 
 def _longer_run(treated: Treated) -> Iterator[str]:

@@ -33,7 +33,7 @@ def _confirmed(tried: Swept) -> Iterator[str]:
     if tried.confirmation is not None:
         yield from confirmed(tried.confirmation, tried.after.study.objective)
     elif tried.status == "unconfirmed":
-        yield "not tried on fresh seeds: another fix was confirmed before it, or the limit was reached"
+        yield "not tried on fresh seeds: another fix was confirmed first, the limit was reached, or the budget ended"
 
 
 def _changed(tried: Swept) -> Iterator[str]:
@@ -208,6 +208,8 @@ def in_short(treated: Treated) -> str:
         refuted = sum(isinstance(t, Swept) and t.is_refuted for t in treated.tried)
         if any(t.status == "unconfirmed" for t in treated.tried) and treated.cut:
             return "no fix is prescribed: the budget did not reach for fresh seeds"
+        if treated.cut:
+            return "no fix is prescribed: the budget ended before all were tried"
         why_not = (
             f"{refuted} held on the seeds of the search and not on fresh ones" if refuted else "none helps clearly"
         )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lrdoctor.cli.exit_codes import FailOn
+from lrdoctor.core.budget import budget_of
 from lrdoctor.engines import NAMED
 
 
@@ -138,6 +139,26 @@ MaxTrialSteps = Annotated[
     int | None,
     typer.Option(
         "--max-trial-steps", metavar="N", min=1, help="Run N steps at most, over all trials and controls of this call."
+    ),
+]
+
+
+def budget_text(text: str) -> str:
+    """What `--budget` was given, where it can be read."""
+    try:
+        return budget_of(text).given
+    except ValueError as unread:
+        raise typer.BadParameter(str(unread)) from None
+
+
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        "--budget",
+        metavar="TIME|N-steps",
+        parser=budget_text,
+        help="Spend this much (30m, 2h, 20k-steps) where it decides most, judge what is there and name what was left "
+        "out; the same command goes on with it.  [default: as much as it takes]",
     ),
 ]
 Live = Annotated[

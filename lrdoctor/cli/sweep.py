@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from lrdoctor.cli import trials
+from lrdoctor.cli.options import Budget
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.cli.scripts import NO_SCRIPT, Script
 from lrdoctor.cli.trials import OF_STUDY, StudyOptions
 
 
-def sweep(shared: StudyOptions = OF_STUDY, outputs: Outputs = NOTHING, script: Script = NO_SCRIPT) -> int:
+def sweep(
+    budget: Budget = None,
+    shared: StudyOptions = OF_STUDY,
+    outputs: Outputs = NOTHING,
+    script: Script = NO_SCRIPT,
+) -> int:
     """Sweep the learning rate: the best one, which are infeasible, and how close the best sits to the edge."""
     from lrdoctor.catalogue import SWEEP
     from lrdoctor.runner import Asked
 
-    return trials.run(SWEEP, Asked(), shared, outputs, script)
+    return trials.run(SWEEP, Asked(), shared, outputs, script, budget=budget)

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from lrdoctor.cli import plans, trials
-from lrdoctor.cli.options import BestRate, MaxTrialSteps, PlanOnly, UnstableRate
+from lrdoctor.cli.options import BestRate, Budget, MaxTrialSteps, PlanOnly, UnstableRate
 from lrdoctor.cli.outputs import NOTHING, Outputs
 from lrdoctor.cli.scripts import NO_SCRIPT, Script
 from lrdoctor.cli.trials import OF_STUDY, StudyOptions
+from lrdoctor.errors import SpecError
 
 Everything = Annotated[
     bool,
@@ -31,6 +32,7 @@ def treat(
     everything: Everything = False,
     add_norm: AddNorm = False,
     plan: PlanOnly = False,
+    budget: Budget = None,
     max_trial_steps: MaxTrialSteps = None,
     lr: BestRate = None,
     unstable_lr: UnstableRate = None,
@@ -46,9 +48,14 @@ def treat(
     from lrdoctor import runner
     from lrdoctor.catalogue import TREAT, AskedOfTreat
 
+    if budget is not None and max_trial_steps is not None:
+        raise SpecError(
+            "found --budget and --max-trial-steps, expected one of them: --budget ends with what is there, "
+            "--max-trial-steps before a stage that does not fit"
+        )
     asked = AskedOfTreat(learning_rate=lr, unstable_learning_rate=unstable_lr, everything=everything, add_norm=add_norm)
     if plan:
         outputs.refuse("--plan trains and judges nothing")
-        found = runner.plan(TREAT, asked, shared.loaded("treat", script), shared.how(max_trial_steps))
+        found = runner.plan(TREAT, asked, shared.loaded("treat", script), shared.how(max_trial_steps, budget))
         return plans.print_planned(found, "treat", as_json=shared.json)
-    return trials.run(TREAT, asked, shared, outputs, script, max_trial_steps=max_trial_steps)
+    return trials.run(TREAT, asked, shared, outputs, script, max_trial_steps=max_trial_steps, budget=budget)

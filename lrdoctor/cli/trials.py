@@ -67,7 +67,7 @@ class StudyOptions:
         every = [*(self.overrides or []), *overrides]
         return load_spec(self.spec, every, self.seeds, script, command, self.out, self.fresh, self.engine)
 
-    def how(self, max_trial_steps: int | None = None) -> How:
+    def how(self, max_trial_steps: int | None = None, budget: str | None = None) -> How:
         """Where and how the trials are run."""
         from lrdoctor.runner import How
 
@@ -77,6 +77,7 @@ class StudyOptions:
             jobs=self.jobs,
             trial_seconds=self.trial_timeout,
             max_trial_steps=max_trial_steps,
+            budget=budget,
             exhaustive=self.exhaustive,
             fresh=self.fresh,
             quiet=self.quiet,
@@ -101,6 +102,7 @@ def run(
     *,
     overrides: Sequence[str] = (),
     max_trial_steps: int | None = None,
+    budget: str | None = None,
 ) -> int:
     """Runs the procedure, prints its report, and gives the exit code.
 
@@ -112,11 +114,12 @@ def run(
         script: the command to train with, in place of a spec.
         overrides: what its own options say by keys of the spec.
         max_trial_steps: steps that may be run in all; None for any number.
+        budget: what may be spent, with a report of what is there at its end; None for anything.
     """
     from lrdoctor import runner
 
     spec = shared.loaded(procedure.name, script, overrides)
-    report = runner.run(procedure, asked, spec, shared.how(max_trial_steps))
+    report = runner.run(procedure, asked, spec, shared.how(max_trial_steps, budget))
     folder = runner.study_folder(spec, shared.out)
     if not shared.quiet:
         same = f"; the command as a spec: {folder / 'spec.yaml'}" if spec.trainer == "command" else ""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from lrdoctor.core.fix_sections import ClipResult, TreatResult, WarmupResult
-    from lrdoctor.core.sections import Comparison, MinMargin, Model, Probe, Sweep
+    from lrdoctor.core.sections import Comparison, MinMargin, Model, Probe, Spending, Sweep
 
 SCHEMA_VERSION = 1
 
@@ -230,6 +230,8 @@ class Report:
     """What got worse since an earlier report; None where the report is compared with none."""
     min_margin: MinMargin | None = None
     """The stability margin that was demanded, and whether it is there; None where none was."""
+    budget: Spending | None = None
+    """What the call was allowed to spend, and what it left out for it; None where it was allowed anything."""
     recorded: Mapping[str, Any] = field(default_factory=dict)
     """The script that was run and recorded, how it ended, and what could be checked for it; empty for logs and trials.
     As plain data."""

@@ -13,9 +13,10 @@ from typing import ClassVar, Literal
 
 from lrdoctor.core import plain
 from lrdoctor.core.architecture import Scale, Site
+from lrdoctor.core.budget import Unit
 from lrdoctor.core.certainty import Interval
 from lrdoctor.core.report import Verdict
-from lrdoctor.core.study import Objective, Obstacle, Rate
+from lrdoctor.core.study import Cut, Objective, Obstacle, Rate
 
 WhatIsWorse = Literal["verdict", "stability_margin", "finding"]
 MarginStatus = Literal["passed", "failed", "unknown"]
@@ -44,6 +45,20 @@ class Intervals:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spending:
+    """What a call was allowed to spend (`--budget`), and what that did not reach for."""
+
+    given: str
+    """As it was typed: 30m, 20k-steps."""
+    unit: Unit
+    limit: float
+    spent: float
+    """By this call alone: steps, those of controls among them; or seconds since it opened the study folder."""
+    left_out: tuple[str, ...] = ()
+    """Trials that were not begun, a sentence each; the same command goes on with them. Empty where all was trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sweep:
     """The learning rates that were tried."""
 
@@ -51,6 +66,8 @@ class Sweep:
     loss_at_init: float | None
     obstacle: Obstacle | None = None
     """Why the sweep says nothing of the learning rate; null where it does."""
+    cut: Cut | None = None
+    """Where a budget ended the sweep; null where it was done."""
     stable_up_to: float | None
     """The highest rate tried below every unstable one, as a multiple of lr*."""
     extended: bool

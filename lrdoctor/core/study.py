@@ -85,6 +85,21 @@ class Obstacle:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cut:
+    """Where a budget ended a sweep."""
+
+    stage: Stage | None
+    """Why the first trials that were left out were asked for; None for further seeds of rates that were tried."""
+    left_out: str
+    """These trials, in words."""
+
+    @property
+    def may_move_best(self) -> bool:
+        """Whether what was left out may change lr*, or what a majority of seeds does at a rate."""
+        return self.stage not in ("check", "refinement")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """Runs, and the figures of the sweep when they come from one."""
 
@@ -112,6 +127,8 @@ class Study:
     """What the procedure did of its own accord, such as extending the grid."""
     obstacle: Obstacle | None = None
     """Why nothing can be said of the learning rate, so that there is no lr*; None where something can."""
+    cut: Cut | None = None
+    """Where a budget ended the sweep; None where it was done."""
     controls: tuple[Run, ...] = ()
     """The untrained weights on the batches of each seed, one run a seed; nothing is updated in them."""
     architecture: Architecture | None = None

@@ -39,6 +39,10 @@ by default that memory goes back to the system and is asked for again in every s
 convolutional network. A worker holds on to up to 256 MiB instead."""
 
 
+END = os._exit
+"""Bound here: the user's code can put anything in its place."""
+
+
 class Lifeline:
     """What the parent tells during a task: the number of the last one to abandon, or its own death."""
 
@@ -106,21 +110,27 @@ def main(
 
 
 def _do(session: Session, job: bytes, connection: Connection, orders: Lifeline) -> None:
+    is_told = False
     try:
-        number, payload = pickle.loads(job)
-        result = session.run(
-            payload,
-            lambda value: _send(connection, "progress", value),
-            lambda: orders.abandoned >= number,
-        )
-        _send(connection, "result", result)
-    except Exception as error:
-        _send_error(connection, error)
-    except SystemExit:
-        raise
-    except BaseException:
-        # a KeyboardInterrupt that is raised by hand ends the process of the user's code, as it would without lrdoctor
-        os._exit(1)
+        try:
+            number, payload = pickle.loads(job)
+            result = session.run(
+                payload,
+                lambda value: _send(connection, "progress", value),
+                lambda: orders.abandoned >= number,
+            )
+            _send(connection, "result", result)
+        except Exception as error:
+            _send_error(connection, error)
+        except SystemExit:
+            is_told = True
+            raise
+        is_told = True
+    finally:
+        if not is_told:
+            # a KeyboardInterrupt that is raised by hand ends the process of the user's code, as it would without
+            # lrdoctor; and where that code has left so little of Python that no error can be told, the exit code does
+            END(1)
 
 
 def _settle(connection: Connection) -> None:

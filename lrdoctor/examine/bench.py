@@ -14,7 +14,7 @@ from lrdoctor.core.rewriting import Possible
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
 from lrdoctor.examine.confirming import confirm, told_by_length
-from lrdoctor.examine.laboratory import Laboratory, baseline_trial
+from lrdoctor.examine.laboratory import Laboratory, baseline_trial, control_trial
 from lrdoctor.examine.sweep import SweepVariant, sweep
 from lrdoctor.procedures import clip as clips
 from lrdoctor.procedures import clip_measures as measures
@@ -208,6 +208,24 @@ class FixRunner:
             paired=compare(plain, clipped),
         )
         return replace(tried, lower=lower, cost=tried.cost + self.pay())
+
+    def keep_for_confirmation(self) -> None:
+        """Leaves the search for a fix as much less of a budget as the fresh seeds of what it finds may take."""
+        if self.laboratory.allowance is None:
+            return
+        spec, rate = self.laboratory.spec, self.study.best_learning_rate or 1.0
+        seeds = confirmation.fresh_seeds(self.seeds, self.confirmation.n_seeds(len(self.seeds)))
+        controls = [control_trial(spec, seed) for seed in seeds]
+        trials = [baseline_trial(spec, rate, seed) for seed in seeds] * len(confirmation.PARTS)
+        self.laboratory.allowance.keep_for([*controls, *trials], self.laboratory.n_workers)
+
+    def let_kept_go(self) -> bool:
+        """Leaves whatever comes next all that is left of a budget; tells whether that is more than before."""
+        allowance = self.laboratory.allowance
+        if allowance is None or not allowance.kept:
+            return False
+        allowance.kept = 0.0
+        return True
 
     def confirmed(self, tried: Swept) -> Swept:
         """The fix with what fresh seeds say of it.

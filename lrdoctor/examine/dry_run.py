@@ -14,9 +14,10 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.core.warmups import steps_to_try
 from lrdoctor.engines.base import Engine
 from lrdoctor.examine import range_test, timing
+from lrdoctor.examine.allowance import Clock
 from lrdoctor.examine.laboratory import CONTROL, Laboratory, baseline_trial
 from lrdoctor.examine.simulated import FIX, FROM_BEST, PAIR, SimulatedWorkload, workload_of
-from lrdoctor.examine.timing import Clock, Pace
+from lrdoctor.examine.timing import Pace
 from lrdoctor.spec import Spec
 from lrdoctor.store import SavedStudy, run_name
 

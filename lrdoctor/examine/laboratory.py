@@ -19,7 +19,8 @@ from lrdoctor.core.rewriting import Possible, Rewrite
 from lrdoctor.core.run import Run, Status, trial_of
 from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Engine, Failed, Finished, Progress, Started, Task
-from lrdoctor.errors import BudgetSpent, EngineError, Interrupted
+from lrdoctor.errors import BudgetEnded, BudgetSpent, EngineError, Interrupted
+from lrdoctor.examine.allowance import Allowance
 from lrdoctor.spec import Spec
 from lrdoctor.store import StudyFolder
 
@@ -105,6 +106,8 @@ class Laboratory:
     budget: int | None = None
     """Steps that may still be run; each finished trial takes those that it ran off it, and so does a control, whose
     step is a forward pass alone: no workload tells how much cheaper that is. None: any."""
+    allowance: Allowance | None = None
+    """What may be spent where the procedures end with what is there; None for any amount."""
     exhaustive: bool = False
     """Whether trials are run too that cannot change the answer."""
     chosen: str = ""
@@ -130,19 +133,39 @@ class Laboratory:
 
         Raises:
             BudgetSpent: the missing trials and controls take more steps than the budget has left; none was begun.
+            BudgetEnded: they do not fit into what is left of the allowance; at most the controls were run.
         """
         controls = self._new_controls(trials)
         missing = self._missing(trials)
         unseen = self._missing(list(controls.values()))
         self._refuse_beyond_budget(stage, missing, unseen)
+        self._refuse_beyond_allowance(stage, (*unseen.values(), *missing.values()))
         if unseen:
             self.watcher.planned(CONTROL, len(unseen), 0)
             self._train(unseen, trials[0])
         self.controls |= {who: self.runs.pop(self.key(trial)) for who, trial in controls.items()}
+        if unseen:  # what the controls took tells how long trials take, where none has told yet
+            self._refuse_beyond_allowance(stage, tuple(missing.values()))
         self.watcher.planned(stage, len(trials), len(trials) - len(missing))
         if missing:
             self._train(missing, trials[0])
         return [self._with_control(trial, self.runs[self.key(trial)]) for trial in trials]
+
+    def to_train(self, trials: Sequence[Trial]) -> tuple[Trial, ...]:
+        """The trials that are missing, and before them the controls that they need."""
+        controls = {self.key(trial): trial for trial in self._new_controls(trials).values()}
+        missing = self._missing(list(controls.values()))
+        for key in set(controls) - set(missing):
+            del self.runs[key]  # a control that was read is no run of a study
+        return (*missing.values(), *self._missing(trials).values())
+
+    def is_missing(self, trial: Trial) -> bool:
+        return bool(self._missing([trial]))
+
+    @property
+    def n_workers(self) -> int:
+        """Trials that run side by side."""
+        return int(self.engine.describe()["jobs"])
 
     def every_run(self) -> dict[str, Run]:
         """Every finished trial of the study folder and of this invocation, by key; controls are none, and each trial
@@ -202,6 +225,8 @@ class Laboratory:
                     missing[key] = trial
                 else:
                     self.runs[key] = saved
+                    if self.allowance is not None and "seconds" in saved.provenance:
+                        self.allowance.learn(trial, len(saved.train_loss), saved.provenance["seconds"])
         for problem in self.folder.problems:
             self.watcher.message(problem)
         self.folder.problems.clear()
@@ -216,6 +241,14 @@ class Laboratory:
                 f"--max-trial-steps leaves {self.budget:,}; what is finished is kept: run the command again with "
                 f"{needed:,} or more to go on"
             )
+
+    def _refuse_beyond_allowance(self, stage: str, trials: Sequence[Trial]) -> None:
+        if self.allowance is None or not trials:
+            return
+        jobs = self.n_workers
+        if not self.allowance.reaches(trials, jobs):
+            n = sum(not trial.control for trial in trials)
+            raise BudgetEnded(f"{stage}: {_counted(n, 'trial')} to train {self.allowance.why_not(trials, jobs)}")
 
     def _train(self, missing: Mapping[str, Trial], typical: Trial) -> None:
         """Runs the trials or controls; `typical` is a trial whose optimizer and schedule are tried before the first."""
@@ -312,6 +345,8 @@ class Laboratory:
         self.trained_seconds += seconds
         if self.budget is not None:
             self.budget -= steps
+        if self.allowance is not None:
+            self.allowance.pay(trial, steps, seconds)
 
     def possible(self, seed: int) -> Possible:
         """What can be changed in the model of a seed, found out in a worker; nothing is saved.

@@ -40,6 +40,8 @@ def enough_seeds(laboratory: Laboratory, settings: sweeps.Settings, seeds: Seque
     """
     enough = numbered_on(seeds, FEWEST_SEEDS)
     study = sweep(laboratory, settings, enough)
+    if study.cut is not None:
+        return enough  # the budget does not reach for these
     while len(enough) < MOST_SEEDS and study.certainty is not None and best_at_edge.side(study) == "open":
         more = numbered_on(enough, len(enough) + 1)
         laboratory.watcher.message(f"{len(enough)} seeds do not settle the verdict: seed {more[-1]} is added")
@@ -47,6 +49,9 @@ def enough_seeds(laboratory: Laboratory, settings: sweeps.Settings, seeds: Seque
             study = sweep(laboratory, settings, more)
         except BudgetSpent as spent:
             laboratory.watcher.message(f"{len(enough)} seeds it is: {spent}")
+            break
+        if study.cut is not None:
+            laboratory.watcher.message(f"{len(enough)} seeds it is: the budget does not reach for one more")
             break
         enough = more
     return enough

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from lrdoctor import assess
 from lrdoctor.core.report import Finding
-from lrdoctor.core.run import Run, trials_of
-from lrdoctor.core.study import Objective, Stage, Study
+from lrdoctor.core.run import Run
+from lrdoctor.core.study import Cut, Objective, Stage, Study
 from lrdoctor.core.trial import Trial
-from lrdoctor.errors import SpecError, WorkloadError
+from lrdoctor.errors import BudgetEnded, SpecError, WorkloadError
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial, unlike_others
 from lrdoctor.examine.range_test import grid
-from lrdoctor.procedures import certainty, sparing
+from lrdoctor.examine.rationing import run_what_fits
+from lrdoctor.procedures import certainty, priority, sparing
 from lrdoctor.procedures import sweep as sweeps
 
 
@@ -39,10 +40,11 @@ OWN = SweepVariant()
 
 
 def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int], way: SweepVariant = OWN) -> Study:
-    """Runs the learning-rate sweep and measures it.
+    """Runs the learning-rate sweep and measures it, as far as the laboratory's allowance reaches.
 
     Raises:
         WorkloadError: the workload does not work, or every trial failed.
+        BudgetEnded: the allowance does not reach for a single trial, or for the whole sweep of a fix.
         Interrupted: the user stopped it; what was finished is saved.
     """
     stages: dict[float, Stage] = {}
@@ -77,11 +79,38 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
             notes.append(step.note)
             laboratory.watcher.message(f"{way.name}: {step.note}" if way.name else step.note)
         stage = step.stage or FURTHER
-        trials = [way.change(baseline_trial(laboratory.spec, rate, seed)) for rate, seed in _by_seed(step.pairs)]
-        for trial, run in trials_of(laboratory.run(f"{way.name}: {stage}" if way.name else stage, trials)):
-            stages.setdefault(trial.base_learning_rate, step.stage or "check")
-            runs.setdefault(trial.base_learning_rate, []).append(run)
+        trials = {pair: way.change(baseline_trial(laboratory.spec, *pair)) for pair in _by_seed(step.pairs)}
+        named = f"{way.name}: {stage}" if way.name else stage
+        if way is OWN and laboratory.allowance is not None:
+            try:
+                ran = run_what_fits(laboratory, named, [trials[pair] for pair in priority.ordered(known, step)])
+            except BudgetEnded:
+                if not runs:
+                    raise
+                ran = {}
+        else:  # of a fix's sweep a part tells nothing: a stage is run whole
+            ran = dict(zip(trials.values(), laboratory.run(named, list(trials.values())), strict=True))
+        for trial in trials.values():
+            if trial in ran:
+                stages.setdefault(trial.base_learning_rate, step.stage or "check")
+                runs.setdefault(trial.base_learning_rate, []).append(ran[trial])
         _refuse_if_all_failed(runs)
+        left = [pair for pair, trial in trials.items() if trial not in ran]
+        if left:
+            return _cut(laboratory, step, left, _study(laboratory, stages, runs, notes, way))
+
+
+def _cut(
+    laboratory: Laboratory, step: sparing.Step, left: Sequence[sparing.Pair], found: tuple[Study, Sequence[Finding]]
+) -> Study:
+    """The sweep as far as the budget reached."""
+    study, findings = found
+    words = priority.in_words(step, left)
+    if laboratory.allowance is not None:
+        laboratory.allowance.left_out.append(f"{words}, and what follows from them")
+    laboratory.watcher.message(f"the budget ends here: {words} are left out")
+    cut = replace(study, cut=Cut(stage=step.stage, left_out=words))
+    return assess.with_certainty(replace(cut, notes=(*cut.notes, *sweeps.afterthoughts(cut))), findings)
 
 
 FURTHER = "further seeds"

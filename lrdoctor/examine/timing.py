@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import median
 
@@ -14,12 +14,11 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.engines.base import Engine, Failed, Finished, Progress, Started, Task
 from lrdoctor.errors import EngineError, WorkloadError
 from lrdoctor.examine import range_test
+from lrdoctor.examine.allowance import FORWARD, Clock
 from lrdoctor.examine.laboratory import baseline_trial
 from lrdoctor.procedures.probe import Settings as ProbeSettings
 from lrdoctor.spec import Spec
 from lrdoctor.store import TrialRecord
-
-Clock = Callable[[], float]
 
 STEPS = 60
 """Updates of the longest short trial: a dozen times those of the shortest, so that the start tells itself apart."""
@@ -31,8 +30,6 @@ FEW = 5
 """Updates of the shortest one."""
 FULL, SOME = 3, 10
 """Updates of the trials with an evaluation after each: on all validation data, and on as many as the probe takes."""
-FORWARD = 1 / 3
-"""Cost of a step of a control in steps: it takes the forward pass alone, of which a backward pass costs about twice."""
 UNKNOWN_EVALUATION = 1.0
 """Cost of an evaluation of the probe in steps, where finished trials tell that of a step alone."""
 

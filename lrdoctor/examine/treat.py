@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from lrdoctor import assess
-from lrdoctor.core.study import Study
-from lrdoctor.errors import BudgetSpent, WorkloadError
+from lrdoctor.core.study import Cut, Study
+from lrdoctor.errors import BudgetEnded, BudgetSpent, WorkloadError
 from lrdoctor.examine import range_test
 from lrdoctor.examine.bench import FixRunner, cost_of, measured, plain_rates
 from lrdoctor.examine.laboratory import Laboratory
@@ -21,9 +22,11 @@ from lrdoctor.procedures import treatment
 from lrdoctor.procedures.measured import Measured
 from lrdoctor.procedures.probe import Probed
 from lrdoctor.procedures.treated import Treated
-from lrdoctor.procedures.treatment_results import Swept, prescribed, to_confirm
+from lrdoctor.procedures.treatment_results import Cost, NotTried, Swept, prescribed, to_confirm
 
 CUT = "cut by --max-trial-steps"
+ENDED = "the budget ended"
+NOT_REACHED = f"{ENDED} before it: a fix is not tried before those that come first in order"
 NEEDS_A_RATE = "no learning rate trains well, and this fix starts from one that does"
 
 
@@ -49,10 +52,12 @@ def treat(
     Raises:
         SpecError: a given rate is on the wrong side of the other one.
         WorkloadError: the workload does not work, or every trial of the sweep failed.
-        BudgetSpent: the budget does not even reach for the sweep and the short run.
+        BudgetSpent: the steps do not even reach for the sweep and the short run, or the allowance for one trial.
         Interrupted: the user stopped it; what was finished is saved.
     """
     study = _own_sweep(laboratory, seeds, best, unstable)
+    if study.cut is not None:
+        return _without_fixes(laboratory, Treated(study=study), study.cut.left_out)
     limits = treatment.Settings()
     spec = laboratory.spec
     if study.best_learning_rate is None:
@@ -60,7 +65,13 @@ def treat(
         bench = FixRunner(laboratory, seeds, before, clips.Settings(spec.clip.percentile), everything, add_norm, limits)
         return _in_the_fixes_terms(_with_fixes(Treated(study=study, before=before), bench))
     short = probes.Settings(spec.probe.factor, spec.probe.steps)
-    probed = replace(probe(laboratory, short, seeds, study.best_learning_rate), study=study)
+    try:
+        probed = replace(probe(laboratory, short, seeds, study.best_learning_rate), study=study)
+    except BudgetEnded as stop:
+        _leave_out(laboratory, str(stop))
+        # it is one more check of how far training is stable
+        study = replace(study, cut=Cut(stage="check", left_out=str(stop)))
+        return _without_fixes(laboratory, Treated(study=study), str(stop))
     study = _with_probed_edge(study, probed)
     before = measured(study, assess.judge_runs(study)[0])
     treated = Treated(
@@ -72,10 +83,31 @@ def treat(
     return _with_fixes(treated, bench)
 
 
+def _leave_out(laboratory: Laboratory, what: str) -> None:
+    if laboratory.allowance is not None:
+        laboratory.allowance.left_out.append(what)
+
+
+def _without_fixes(laboratory: Laboratory, treated: Treated, left_out: str) -> Treated:
+    """What was found before the budget ended, ahead of every fix."""
+    nothing = Cost()
+    _leave_out(laboratory, f"every fix, since {ENDED} before they are asked for")
+    return replace(
+        treated,
+        before=measured(treated.study, assess.judge_runs(treated.study)[0]),
+        tried=tuple(NotTried(name=name, reason=f"{ENDED} before the fixes", cost=nothing) for name, _ in COURSES),
+        cut=(left_out,),
+        cost=cost_of(laboratory.runs.values()),
+    )
+
+
 def _with_fixes(treated: Treated, bench: FixRunner) -> Treated:
     """What was found so far, with every fix tried."""
     # a fix that the budget keeps from fresh seeds is asked for twice, the second time with less of it left
-    cut = tuple({stop.partition(", of up to ")[0]: stop for stop in _try_all(bench)}.values())
+    cut = tuple({stop.partition(" to train")[0]: stop for stop in _try_all(bench)}.values())
+    not_reached = [t.name for t in bench.tried if isinstance(t, NotTried) and t.reason == NOT_REACHED]
+    for left_out in (*cut, *([f"the fixes {', '.join(not_reached)}"] if not_reached else [])):
+        _leave_out(bench.laboratory, left_out)
     return replace(
         treated,
         tried=tuple(bench.tried),
@@ -118,8 +150,14 @@ def _own_sweep(laboratory: Laboratory, seeds: Sequence[int], best: float | None,
             unstable_base_learning_rate=unstable,
             notes=(note, *(n for n in found.notes)),
         )
+    if study.cut is not None:
+        return study
     given_rates = [rate for rate in (best, unstable) if rate is not None]
-    return plain_rates(laboratory, study, given_rates, seeds)
+    try:
+        return plain_rates(laboratory, study, given_rates, seeds)
+    except BudgetEnded as stop:
+        _leave_out(laboratory, str(stop))
+        return replace(study, cut=Cut(stage=None, left_out=str(stop)))
 
 
 def _nothing(laboratory: Laboratory) -> Study:
@@ -162,6 +200,7 @@ def _why_none(before: Measured, limits: treatment.Settings, everything: bool) ->
 def _try_all(bench: FixRunner) -> Iterator[str]:
     """Tries the fixes in order and confirms what they promise; yields what the budget cut."""
     nothing_trains = bench.study.best_learning_rate is None
+    has_ended = False
     for name, course in COURSES:
         if nothing_trains and name not in CHANGE_THE_MODEL:
             bench.tried.append(bench.not_tried(name, NEEDS_A_RATE))
@@ -171,13 +210,25 @@ def _try_all(bench: FixRunner) -> Iterator[str]:
             why = f"{enough.name} restores the room asked for; --all tries the others too"
             bench.tried.append(bench.not_tried(name, why))
             continue
+        if has_ended:
+            bench.tried.append(bench.not_tried(name, NOT_REACHED))
+            continue
         n_before = len(bench.tried)
+        bench.keep_for_confirmation()
         stop = _try(bench, name, course)
+        if isinstance(stop, BudgetEnded) and bench.let_kept_go():
+            # what is found is confirmed before more is searched for; with nothing to confirm nothing need be kept
+            bench.tried.pop()
+            n_found = len(bench.tried) - n_before
+            if (best := to_confirm(bench.tried, bench.confirmation.most_fixes)) is not None:
+                yield from _confirm(bench, best)
+            stop = _try(bench, name, course, n_found)
+        has_ended = isinstance(stop, BudgetEnded)
         if isinstance(stop, BudgetSpent):
             yield f"{name}: {stop}"
         if not bench.everything:  # what is enough ends the procedure, so it has to be known now whether it is
             for tried in bench.tried[n_before:]:
-                if not isinstance(tried, Swept) or not tried.promises_target:
+                if not isinstance(tried, Swept) or not tried.promises_target or tried.confirmation is not None:
                     continue
                 if bench.n_confirmed < bench.confirmation.most_fixes:
                     yield from _confirm(bench, tried)
@@ -190,6 +241,7 @@ def _try_all(bench: FixRunner) -> Iterator[str]:
 
 def _confirm(bench: FixRunner, tried: Swept) -> Iterator[str]:
     """Puts the fix as fresh seeds see it in the place of what the search made of it; yields what the budget cut."""
+    bench.let_kept_go()
     try:
         confirmed = bench.confirmed(tried)
     except BudgetSpent as stop:
@@ -198,13 +250,20 @@ def _confirm(bench: FixRunner, tried: Swept) -> Iterator[str]:
     bench.tried[bench.tried.index(tried)] = confirmed
 
 
-def _try(bench: FixRunner, name: str, course: FixProcedure) -> Exception | None:
-    """Tries one fix; gives what stopped it."""
+def _try(bench: FixRunner, name: str, course: FixProcedure, n_found: int = 0) -> Exception | None:
+    """Tries one fix; gives what stopped it.
+
+    Args:
+        bench: where.
+        name: of the fix.
+        course: its search.
+        n_found: results that an earlier call came to, which this one comes to again first.
+    """
     try:
-        for tried in course(bench):
+        for tried in islice(course(bench), n_found, None):
             bench.tried.append(tried)
     except BudgetSpent as stop:
-        bench.tried.append(bench.not_tried(name, f"{CUT}: {stop}"))
+        bench.tried.append(bench.not_tried(name, f"{ENDED if isinstance(stop, BudgetEnded) else CUT}: {stop}"))
         return stop
     except WorkloadError as stop:
         bench.tried.append(bench.not_tried(name, str(stop)))

@@ -25,7 +25,7 @@ from lrdoctor.logs._growing import Growing
 from lrdoctor.logs._names import Names, Texts
 from lrdoctor.logs.base import Column, Marks, Source
 from lrdoctor.logs.dialect import BLANKS, COMMENT, Dialect, split
-from lrdoctor.logs.numbers import NAN, number, numbers
+from lrdoctor.logs.numbers import NAN, number, numbers, pandas_rounds
 from lrdoctor.logs.text import BLOCK_BYTES, blocks
 
 if TYPE_CHECKING:
@@ -213,6 +213,8 @@ def _read_csv(source: Source, block: bytes, dialect: Dialect, options: dict[str,
     }
     import pandas as pd
 
+    if not pandas_rounds():
+        ours["float_precision"] = "round_trip"
     # a first line of the right width, by which pandas measures all others; of different names, since it takes quadratic
     # time to make equal ones different
     first = (" " if dialect.delimiter == BLANKS else dialect.delimiter).join(map(str, range(len(dialect.names))))

@@ -6,7 +6,9 @@ Missing is not non-finite: an empty cell, `None` or `N/A` says that nothing was 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from math import inf, nan
 
 import numpy as np
@@ -112,8 +114,13 @@ def numbers(cells: npt.NDArray[np.object_], *, suffixes: bool = False, decimal: 
     value = np.full(len(distinct) + 1, nan)  # one more for the code -1, which stands for cells that are no text
     state = np.zeros(len(distinct) + 1, dtype=np.int8)
     if decimal == "." and not suffixes:
-        value[:-1] = pd.to_numeric(pd.Series(distinct, dtype=object).astype(str).str.rstrip("%"), errors="coerce")
+        plain = pd.Series(distinct, dtype=object).astype(str).str.rstrip("%")
+        value[:-1] = pd.to_numeric(plain, errors="coerce")
         state[~np.isnan(value)] = _LOGGED
+        if not pandas_rounds():
+            for at in np.flatnonzero(state):
+                with suppress(ValueError):
+                    value[at] = float(plain.iloc[at])
     rest = np.flatnonzero(state[:-1] == _EMPTY)
     if len(rest) > MOST_READ and all(
         _read(distinct[at], suffixes, decimal)[1] == _UNREADABLE for at in rest[::SAMPLED]
@@ -123,6 +130,19 @@ def numbers(cells: npt.NDArray[np.object_], *, suffixes: bool = False, decimal: 
         value[at], state[at] = _read(distinct[at], suffixes, decimal)
     return Numbers(value[codes], state[codes] == _LOGGED, state[codes] == _UNREADABLE)
 
+
+@cache
+def pandas_rounds() -> bool:
+    """Whether the installed pandas makes of digits the nearest number there is, as Python does.
+
+    Before 3 it takes, unless asked, one beside it for a fifth of all numbers of 16 digits.
+    """
+    import pandas as pd
+
+    return all(pd.to_numeric(text) == float(text) for text in HARD_TO_ROUND)
+
+
+HARD_TO_ROUND = ("3.7662250355442104e+16", "0.25891675029296335", "19.106709150239055", "96.75402502901433")
 
 _EMPTY, _LOGGED, _UNREADABLE = 0, 1, 2
 

@@ -96,6 +96,10 @@ class Outcome:
     is_unstable: bool
 
 
+PARTS = ("use", "reach", "baseline", "baseline_use", "baseline_reach")
+"""Trials of a fresh seed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fresh:
     """The trials of one fresh seed; None where a trial failed or is not part of the claim."""

@@ -129,6 +129,7 @@ def _document(report: Report) -> dict[str, Any]:
         "checks": report.checks,
         "baseline": report.baseline or {},
         "min_margin": report.min_margin or {},
+        "budget": report.budget or {},
         "recorded": report.recorded,
     }
 

@@ -9,6 +9,7 @@ from lrdoctor.core.curve import Curve
 from lrdoctor.core.fix_sections import Prescription, TriedFix
 from lrdoctor.core.report import Report
 from lrdoctor.core.sections import Sweep
+from lrdoctor.reports import budgets
 from lrdoctor.reports.intervals import Figures
 from lrdoctor.reports.markdown_text import code, details, drawn, table, words
 from lrdoctor.reports.numbers import multiple, number
@@ -35,6 +36,8 @@ def headline(report: Report) -> Iterator[tuple[str, str]]:
         yield "stability margin", f">= {multiple(report.sweep.stable_up_to)}, none found"
     if report.lr_sensitivity is not None:
         yield "LR sensitivity", number(report.lr_sensitivity)
+    if report.budget is not None:
+        yield budgets.LABEL, budgets.in_words(report.budget)
 
 
 def blocks_of_study(report: Report) -> Iterator[str]:

@@ -10,7 +10,7 @@ from lrdoctor.core import saved_json
 from lrdoctor.core.fix_sections import ClipResult, TreatResult, WarmupResult
 from lrdoctor.core.plain import plain, read
 from lrdoctor.core.report import SCHEMA_VERSION, Finding, Report
-from lrdoctor.core.sections import Comparison, MinMargin, Model, Probe, Sweep
+from lrdoctor.core.sections import Comparison, MinMargin, Model, Probe, Spending, Sweep
 from lrdoctor.errors import StoreError
 from lrdoctor.reports.schema import NON_FINITE, MismatchError, report_schema, revived
 
@@ -25,6 +25,7 @@ SECTIONS: Mapping[str, type] = {
     "architecture": Model,
     "baseline": Comparison,
     "min_margin": MinMargin,
+    "budget": Spending,
 }
 """Those that are empty in the file where the report has none."""
 

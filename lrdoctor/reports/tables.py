@@ -55,7 +55,8 @@ def rates_table(sweep: Sweep, best: float | None) -> Table:
     )
     rows = tuple(_rate(rate, best) for rate in sweep.rates)
     notes = []
-    if any(rate.n_tried < sweep.n_seeds for rate in sweep.rates):
+    # of a sweep that a budget ended they could have
+    if sweep.cut is None and any(rate.n_tried < sweep.n_seeds for rate in sweep.rates):
         notes.append(f"where fewer than {sweep.n_seeds} seeds ran, the others could not have changed the answer")
     tied = [number(rate.base_learning_rate) for rate in sweep.rates if _is_tied(rate)]
     if tied:

@@ -15,6 +15,10 @@ training breaks, it is likely that better rates lie beyond the edge (tuning play
 at twice the best rate will be unstable. One slightly worse feasible point above it is still "at the edge".
 
 ## Odd sweeps
+A sweep that a budget ended (`--budget`) is judged only where no trial that was left out can change what is said: while
+the grid or its seeds are not done lr* may move, and the rule is skipped. Afterwards a found edge stays one, since the
+checks and the bisection can only find it further down.
+
 Rates whose trials all failed say nothing. Whether the checks at 5 and 10 times the best rate are missing is LRD402's
 business: an edge that was found is one whatever lies above it. Where both rates were given (`--lr`, `--unstable-lr`)
 and nothing was swept, the margin of 2 alone decides: there is no grid whose next rate could be the edge, and no seeds
@@ -77,19 +81,37 @@ def swept_rates(study: Study) -> list[float]:
 def side(study: Study) -> Side:
     """Whether lr* sits at the edge, by the study's figures and, where that is known, what they may be over all seeds.
 
-    A short run may have found a lower unstable rate than the seeds of the sweep: then the two have to agree.
+    A short run may have found a lower unstable rate than the seeds of the sweep: then the two have to agree. Where a
+    budget ended the sweep, whatever the trials that it left out may show has to agree too.
     """
     best, unstable = study.best_learning_rate, study.unstable_base_learning_rate
-    figures: Side = "beyond"
-    if best is not None and unstable is not None:
-        figures = "within" if is_at_edge(np.array([best]), np.array([unstable]), swept_rates(study))[0] else "beyond"
+    figures = _side_of(study, unstable)
+    if study.cut is not None:
+        # more trials may move lr* while the grid is not done; afterwards they only find the edge further down
+        tried = (r.base_learning_rate for r in study.rates if r.n_judged)
+        lowest = best
+        if study.cut.stage == "refinement" and unstable is not None:
+            lowest = max((rate for rate in tried if rate < unstable), default=best)
+        if best is None or study.cut.may_move_best or _side_of(study, lowest) != figures:
+            return "open"
     if study.certainty is None:
         return figures
     return figures if study.certainty.sides[RULE.code] == figures else "open"
 
 
+def _side_of(study: Study, unstable: float | None) -> Side:
+    """Of lr* where training is unstable from that rate on."""
+    best = study.best_learning_rate
+    if best is None or unstable is None:
+        return "beyond"
+    return "within" if is_at_edge(np.array([best]), np.array([unstable]), swept_rates(study))[0] else "beyond"
+
+
 def check(study: Study) -> Found:
     judged = [r for r in study.rates if r.n_judged]
+    if study.cut is not None and side(study) == "open":
+        yield RULE.skip(f"the budget ended before it could be told where lr* and the edge are: {study.cut.left_out}")
+        return
     if study.best_learning_rate is None:
         if judged:
             yield RULE.finding("no learning rate is feasible in a majority of seeds", observed=0.0, threshold=1.0)

@@ -24,6 +24,9 @@ def check(study: Study) -> Found:
     best = study.best_learning_rate
     if best is None or not swept or best not in (min(swept), max(swept)):
         return
+    if study.cut is not None and study.cut.may_move_best:
+        yield RULE.skip("the budget ended before the rates beyond the best one were tried")
+        return
     end = "lowest" if best == min(swept) else "highest"
     yield RULE.finding(
         f"the best learning rate {best:.4g} is the {end} one swept: the best one may lie beyond it; "

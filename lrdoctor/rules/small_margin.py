@@ -40,6 +40,9 @@ def check(study: Study) -> Found:
     if study.best_learning_rate is None:
         yield RULE.skip("no best learning rate to measure a margin from")
         return
+    if study.cut is not None and study.cut.may_move_best:
+        yield RULE.skip("the budget ended before the margin was known")
+        return
     if study.runs and all(view_of(run, study.alpha).is_blind for run in study.runs):
         yield RULE.skip("every trial is too short to see a rise of its training loss: raise max_train_steps")
         return

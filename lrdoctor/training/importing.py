@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 import sysconfig
 import traceback
@@ -15,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import torch
 
 from lrdoctor.errors import LrdoctorError, WorkloadError
 
@@ -52,9 +55,25 @@ def resolve(class_path: str, folder: str) -> Any:
     found: Any = module
     for part in attribute.split("."):
         if not hasattr(found, part):
-            raise WorkloadError(f"{class_path}: `{module_name}` has no `{attribute}`; {_alternatives(found, part)}")
+            raise WorkloadError(
+                f"{class_path}: `{module_name}` has no `{attribute}`; {_of_version(module_name, attribute)}"
+                f"{_alternatives(found, part)}"
+            )
         found = getattr(found, part)
     return found
+
+
+NEWER = {"torch.optim.Muon": "2.9"}
+"""Optimizers that came after the lowest torch that lrdoctor takes, with the torch that they came with (its release
+notes)."""
+
+
+def _of_version(module_name: str, attribute: str) -> str:
+    """Which torch is installed and which is needed, where that is known."""
+    since = NEWER.get(f"{module_name}.{attribute}")
+    if since is None:
+        return ""
+    return f"torch {torch.__version__} is installed; {since} and newer have it: pip install 'torch>={since}'; "
 
 
 def _alternatives(owner: Any, name: str) -> str:
@@ -158,7 +177,7 @@ def _is_library(filename: str) -> bool:
 def _from_file(path: Path) -> ModuleType:
     """The module of a file, imported once a process under a name of its own."""
     path = path.resolve()
-    name = f"{FILE_MODULE}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"{FILE_MODULE}{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
     if not path.is_file():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from section_samples import with_sections
 
 from lrdoctor.assess import hold_to_margin
 from lrdoctor.core.report import Report
+from lrdoctor.core.study import Cut, Stage
 
 
 def report(margin: float | None, stable_up_to: float | None = None, **changes: Any) -> Report:
@@ -47,6 +49,23 @@ def test_a_margin_is_held_to_what_is_demanded(sample: Report, required: float, s
     held = hold_to_margin(sample, required)
     assert (held.required, held.status) == (required, status)
     assert words in held.message
+
+
+@pytest.mark.parametrize(
+    ("stage", "margin", "status"),
+    [
+        ("grid", 10.0, "unknown"), (None, 10.0, "unknown"), ("check", 10.0, "unknown"), ("refinement", 10.0, "unknown"),
+        ("grid", 2.0, "unknown"), (None, 2.0, "unknown"), ("check", 2.0, "failed"), ("refinement", 2.0, "failed"),
+    ],
+)  # fmt: skip
+def test_a_margin_that_a_budget_left_open_is_held_to_nothing(stage: Stage | None, margin: float, status: str) -> None:
+    whole = report(margin)
+    assert whole.sweep is not None
+    cut = replace(whole, sweep=replace(whole.sweep, cut=Cut(stage=stage, left_out="1 trial")))
+    assert hold_to_margin(whole, 5.0).status == ("passed" if margin > 5 else "failed")
+    held = hold_to_margin(cut, 5.0)
+    assert held.status == status
+    assert ("the budget ended" in held.message) == (status == "unknown")
 
 
 def test_a_bound_is_told_apart_from_a_margin() -> None:

@@ -36,7 +36,7 @@ LAST = tried({0.002: GOOD, 0.01: GOOD, 0.02: RISE}, name=LOWER, treatment=Treatm
         (
             tried(CURED),
             [
-                "not tried on fresh seeds: another fix was confirmed before it, or the limit was reached",
+                "not tried on fresh seeds: another fix was confirmed first, the limit was reached, or the budget ended",
                 "on the seeds of the search no rate may be called stable without it, with it those up to 0.0405",
                 "with it half of all seeds become unstable at a rate between 0.0444 and 0.086 (90 %",
                 "of the trials at the 2 rates from 0.02 to 0.04, 10 of 10 are unstable without it and 0 of 10 with it",
@@ -148,7 +148,7 @@ REFUTED_PAIR = with_fresh(tried(CURED, treatment=Treatment(warmup_steps=10, clip
             outcome(SOME, cut=("clip_gradients: spent",)),
             "no fix is prescribed: the budget did not reach for fresh seeds",
         ),
-        (outcome(cut=("clip_gradients: spent",)), "no fix is worth its cost (none helps clearly): stay at lr* = 0.01"),
+        (outcome(cut=("clip_gradients: spent",)), "no fix is prescribed: the budget ended before all were tried"),
         (outcome(unneeded="there is room"), "no fix tried: there is room"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -103,6 +104,11 @@ class FakeSession:
             "own": OwnError("no data"),
             "bug": ZeroDivisionError("a bug here"),
         }[kind]
+
+    def leave_no_words(self, emit, stopped):
+        """Raises where no error can be told any more."""
+        pickle.dumps = None
+        raise ZeroDivisionError("a bug here")
 
     def unpicklable(self, emit, stopped):
         return lambda: None

@@ -68,6 +68,17 @@ def test_a_task_that_costs_two_workers_fails_and_the_others_go_on(tmp_path, monk
         assert results(local.run(tasks(("count", 1)))) == {"0": 1}
 
 
+def test_a_worker_that_can_tell_no_error_ends_without_a_traceback(capfd):
+    bad, good = tasks(("leave_no_words",), ("count", 1))
+    with engine() as local:
+        events = list(local.run([bad, good]))
+    assert [event for event in events if isinstance(event, Failed)] == [
+        Failed(bad, "the worker process exited with code 1 twice")
+    ]
+    assert results(events) == {good.key: 1}
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_progress_sent_before_a_death_arrives_before_the_second_start(tmp_path):
     (task,) = tasks(("die", tmp_path, "SIGKILL", "SIGKILL"))
     with engine() as local:

@@ -6,11 +6,12 @@ import math
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrdoctor.logs.numbers import NUMBER, is_missing, number, numbers
+from lrdoctor.logs.numbers import NUMBER, is_missing, number, numbers, pandas_rounds
 
 NAN = ["nan", "NaN", "NAN", "-nan", "+nan", "nan(ind)", "-nan(ind)", "1.#QNAN", "-1.#IND", "tensor(nan)", "'nan'"]
 VALUES = {
@@ -114,3 +115,16 @@ def test_numbers_inside_a_line(line: str, found: list[str]) -> None:
 def test_no_text_raises(text: str) -> None:
     found = number(text)
     assert found is None or isinstance(found, float)
+
+
+def test_digits_are_those_of_python_with_a_pandas_that_does_not_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older pandas takes a neighbour for a fifth of all numbers of 16 digits."""
+    whole = pd.to_numeric
+    monkeypatch.setattr(pd, "to_numeric", lambda *args, **how: whole(*args, **how) * (1 + 1e-12))
+    pandas_rounds.cache_clear()
+    try:
+        assert not pandas_rounds()
+        found = numbers(np.array(["0.25891675029296335", "12%", "5e-324", "", "x"], dtype=object))
+    finally:
+        pandas_rounds.cache_clear()
+    assert found.value[:3].tolist() == [0.25891675029296335, 12.0, 5e-324]

@@ -12,12 +12,16 @@ from treat_samples import TREATS
 from warmup_samples import TABLES
 
 from lrdoctor.core.report import Report
+from lrdoctor.core.sections import Spending
 from lrdoctor.errors import StoreError
 from lrdoctor.reports.json import as_dict, parse, render
+
+SPENT = Spending(given="30m", unit="seconds", limit=1800.0, spent=1790.5, left_out=("3 trials of the sweep",))
 
 SAMPLES: dict[str, Report] = {
     "sweep": report(),
     "log": logs.BAD,
+    "budget": report(budget=SPENT),
     "unread": logs.report(logs.unread("a.csv"), verdict="inconclusive"),
     "empty": logs.report(passed_over={"images": 3}, no_logs={"a.png": "is an image"}),
     "word as evidence": report(findings=(finding("it", observed="plateau", threshold=-math.inf),)),

@@ -97,9 +97,9 @@ def squeezed(text: str) -> list[str]:
             [
                 "No prescription",
                 "- not tried on fresh seeds: clip gradients: norm 4.781",
-                "Cut by the budget (--max-trial-steps)",
+                "Cut by the budget",
                 "- clip_gradients: 9 trials to train, of up to 900 steps in all",
-                "- a larger --max-trial-steps goes on with what was cut; what was trained is not trained again",
+                "- a larger budget goes on with what was cut; what was trained is not trained again",
             ],
         ),
         (
@@ -108,7 +108,7 @@ def squeezed(text: str) -> list[str]:
             [
                 "warmup rejected - - - - - 0",
                 f"- change_optimizer: cut by --max-trial-steps: {CUT}",
-                "- a larger --max-trial-steps goes on with what was cut; what was trained is not trained again",
+                "- a larger budget goes on with what was cut; what was trained is not trained again",
             ],
         ),
         ("healthy", 110, ["- none was tried: no instability was found up to 10 times lr*"]),
@@ -145,7 +145,7 @@ def test_what_is_not_there_is_not_shown(name: str, absent: list[str]) -> None:
             "clip gradients: norm 4.781 unconfirmed 0.0282 -> 0.05 >= 2.81x 0.58 0.522..0.638 - 0",
         ),
         (treat([], prescription=None, why_not="there is no lr*"), "- there is no lr*"),
-        (treat([WARMUP], cut=["warmup: no room for 5x"]), "Cut by the budget (--max-trial-steps)"),
+        (treat([WARMUP], cut=["warmup: no room for 5x"]), "Cut by the budget"),
         (treat([WARMUP], cut=["warmup: no room for 5x"]), "- warmup: no room for 5x"),
         (
             treat([], prescription=None, before={**BEFORE, "stability_margin": None}),

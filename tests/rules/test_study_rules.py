@@ -8,7 +8,7 @@ import pytest
 from synthetic_studies import decay, rate, run_of
 
 from lrdoctor.core.report import Finding, Skip
-from lrdoctor.core.study import Rate, Study
+from lrdoctor.core.study import Cut, Rate, Stage, Study
 from lrdoctor.procedures.sweep import measure
 from lrdoctor.rules import judge_study
 
@@ -68,6 +68,41 @@ def unstable(r: float, stage: str = "grid") -> Rate:
 )
 def test_verdict_on_a_sweep(rates: list[Rate], findings: list[str], skips: list[str]) -> None:
     assert judged(sweep(LOWER, STAR, *rates)) == (findings, skips)
+
+
+@pytest.mark.parametrize(
+    ("stage", "rates", "findings", "skips"),
+    [
+        # while the grid or its seeds are not done lr* may move: neither an edge nor room is told
+        ("grid", [unstable(0.2)], [], ["LRD401", "LRD402"]),
+        ("extension", [unstable(0.2)], [], ["LRD401", "LRD402"]),
+        (None, [unstable(0.2)], [], ["LRD401", "LRD402"]),
+        (None, [*feasible(0.2), unstable(1.2)], [], ["LRD401", "LRD402"]),
+        # nor is a corner, which the next rates would show to be none
+        ("extension", [], [], ["LRD401", "LRD402", "LRD403"]),
+        # the checks can only find the edge further down
+        ("check", [unstable(0.2)], ["LRD401"], []),
+        ("check", [*feasible(0.2), unstable(1.2)], [], ["LRD401"]),
+        ("check", feasible(0.2), [], ["LRD401", "LRD402"]),
+        ("check", feasible(0.2, 0.5, 1.0), [], ["LRD401"]),
+        # so can the bisection, down to the rate below
+        ("refinement", [unstable(0.2)], ["LRD401"], []),
+        ("refinement", [*feasible(0.2), unstable(1.2)], [], ["LRD401"]),
+        ("refinement", [*feasible(0.2, 0.3), unstable(0.5)], ["LRD402"], []),
+        ("refinement", [*feasible(0.2, 0.9), unstable(1.2)], [], []),
+    ],
+)
+def test_a_sweep_that_a_budget_ended_says_what_no_further_trial_can_change(
+    stage: Stage | None, rates: list[Rate], findings: list[str], skips: list[str]
+) -> None:
+    study = replace(sweep(LOWER, STAR, *rates), cut=Cut(stage=stage, left_out="1 trial"))
+    assert judged(study) == (findings, skips)
+
+
+def test_where_nothing_trains_yet_a_budget_leaves_that_open() -> None:
+    found = sweep(unstable(0.1), unstable(0.2))
+    assert judged(found)[0] == ["LRD401"]
+    assert judged(replace(found, cut=Cut(stage="extension", left_out="1 trial"))) == ([], ["LRD401", "LRD402"])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,11 @@ def test_the_users_own_modules_are_told_by_their_content(tmp_path: Path, monkeyp
     after = user_modules()
     assert {name for name in before if before[name] != after[name]} == {"module helper_of_a_user"}
     assert not {name for name in after if name.split()[1].partition(".")[0] in ("torch", "json", "lrdoctor", "pytest")}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux alone")
+@pytest.mark.parametrize("name", ["läuft – 学習", "b\udcff"], ids=["unicode", "no text"])
+def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "work.py").write_text("def made():\n    return 3\n")
+    assert resolve("./work.py:made", str(tmp_path / name))() == 3

@@ -75,6 +75,9 @@ def test_a_factory_gets_the_model_when_it_asks_for_it(factory: str, init_args: d
     assert rule.notes == []
 
 
+with_muon = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch 2.9 and newer have torch.optim.Muon")
+
+
 class Both:
     """Muon for the matrices and AdamW for the rest, as one object that is no torch optimizer."""
 
@@ -92,6 +95,7 @@ class Both:
             optimizer.step()
 
 
+@with_muon
 def test_two_optimizers_in_one_object_train() -> None:
     rows, ending = rows_of(
         Workload(blocks(), CPU), trial(0.02, optimizer=text_of("Both"), max_train_steps=60, clip_norm=5.0)
@@ -228,9 +232,19 @@ def other_name(params: Iterable[nn.Parameter], eta: float) -> torch.optim.Optimi
         (f"{ME}:several", "gave list, expected a torch optimizer, or several of them in one object with param_groups"),
         (f"{ME}:relative_step", r"relative_step=True.* there is no learning rate to sweep; .*relative_step: false"),
         (f"{ME}:other_name", r"unexpected keyword argument 'lr'; .* write a function \(params, lr\)"),
-        ("torch.optim.Muon", r"only supports 2D .*; a function \(model, lr\) is given the model"),
+        pytest.param(
+            "torch.optim.Muon", r"only supports 2D .*; a function \(model, lr\) is given the model", marks=with_muon
+        ),
     ],
 )
 def test_refusals_say_what_to_do(class_path: str, message: str) -> None:
     with pytest.raises(WorkloadError, match=f"optimizer: .*{message}"):
         torch_optimizers.make(canonical_json({"class_path": class_path}), net(), FOLDER)
+
+
+def test_an_optimizer_of_a_newer_torch_is_told_with_the_torch_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.optim, "Muon", raising=False)
+    with pytest.raises(WorkloadError) as raised:
+        torch_optimizers.make(canonical_json({"class_path": "torch.optim.Muon"}), net(), FOLDER)
+    found = f"`torch.optim` has no `Muon`; torch {torch.__version__} is installed; 2.9 and newer have it"
+    assert found in str(raised.value)

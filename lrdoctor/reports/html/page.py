@@ -11,7 +11,7 @@ from lrdoctor import __version__
 from lrdoctor.core.fix_sections import Prescription
 from lrdoctor.core.plain import plain
 from lrdoctor.core.report import Fix, Report
-from lrdoctor.reports import actions, gates
+from lrdoctor.reports import actions, budgets, gates
 from lrdoctor.reports.html import findings, logs, tables
 from lrdoctor.reports.html.architecture import model_view
 from lrdoctor.reports.html.figures import figure_names, study_figures
@@ -30,6 +30,7 @@ def page(report: Report, folder: Path | None) -> dict[str, Any]:
         "version": __version__,
         "title": _title(report, made),
         "headline": list(_headline(report)),
+        "budget": "" if report.budget is None else budgets.in_words(report.budget),
         "gates": list(gates.lines(report)),
         "whole": [findings.shown(report, finding) for finding in report.findings_of(None)],
         "action": actions.do_now(report),
@@ -50,7 +51,8 @@ def _title(report: Report, made: Origin | None) -> str:
 
 
 def _headline(report: Report) -> Iterator[tuple[str, str]]:
-    yield from headline(report)
+    # what a budget left out is a sentence, and stands below the figures
+    yield from ((label, value) for label, value in headline(report) if label != budgets.LABEL)
     if not report.is_of_trials:
         yield "runs", logs.counts(report.runs) or "none"
         return

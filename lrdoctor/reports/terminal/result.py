@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from lrdoctor.reports import actions, recorded
+from lrdoctor.reports import actions, budgets, recorded
 from lrdoctor.reports.intervals import Figures
 from lrdoctor.reports.numbers import multiple
 from lrdoctor.reports.tables import rates_table
@@ -119,6 +119,8 @@ def headline(report: Report) -> Iterator[tuple[str, str]]:
         yield "stability margin", f"(>= {multiple(report.sweep.stable_up_to)}, none found)"
     if report.lr_sensitivity is not None:
         yield "LR sensitivity", f"{report.lr_sensitivity:.3g}"
+    if report.budget is not None:
+        yield budgets.LABEL, budgets.in_words(report.budget)
     if report.recorded:
         yield from recorded.headline(report.recorded)
 

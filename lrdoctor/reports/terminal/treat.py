@@ -42,7 +42,7 @@ def print_treat(treat: TreatResult | None, console: Console) -> None:
     if treat.done:
         _print_tried(treat, console)
     print_items(console, "Not tried", _not_tried(treat, console))
-    print_items(console, "Cut by the budget (--max-trial-steps)", ((Text("-"), safe(console, c)) for c in _cut(treat)))
+    print_items(console, "Cut by the budget", ((Text("-"), safe(console, c)) for c in _cut(treat)))
     if treat.prescription is None:
         sentences = ((Text("-"), safe(console, sentence)) for sentence in _without_prescription(treat))
         print_items(console, "No prescription", sentences)
@@ -124,7 +124,7 @@ def _without_prescription(treat: TreatResult) -> Iterator[str]:
         room = "that is not known" if before.stability_margin is None else f"of {margin(before)}"
         yield f"stay at lr* = {number(before.best_learning_rate)} as it is, with a margin {room}"
     if treat.cut:
-        yield "a larger --max-trial-steps goes on with what was cut; what was trained is not trained again"
+        yield "a larger budget goes on with what was cut; what was trained is not trained again"
 
 
 def _print_prescription(prescription: Prescription, console: Console) -> None:
