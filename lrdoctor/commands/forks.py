@@ -9,7 +9,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path, PurePath
 from typing import IO, Any
 
 from lrdoctor.commands.processes import MARK
+from lrdoctor.core import passing
 from lrdoctor.errors import Interrupted
 from lrdoctor.launch import PYTHON
 from lrdoctor.recording import prepared
@@ -80,7 +80,7 @@ class Fork:
         """Why no run can be forked from it."""
         self._words, self._folder = list(words[:2]), folder
         self._environment = dict(environment)
-        own = tempfile.mkdtemp(prefix="lrdoctor-")
+        own = passing.make()
         imports = Path(own) / "told.json"
         imports.write_text(json.dumps(dict(told)), encoding="ascii")
         self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -9,7 +9,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
@@ -23,6 +22,7 @@ from lrdoctor.commands.flags import rate_flag
 from lrdoctor.commands.forks import Fork, is_possible, script_of
 from lrdoctor.commands.limits import limits
 from lrdoctor.commands.running import STDOUT, Done, Order, run
+from lrdoctor.core import passing
 from lrdoctor.core.architecture import Inspection
 from lrdoctor.core.command import STANDARD_OUTPUT, all_fields, fields_of, filled, values_of
 from lrdoctor.core.curve import EMPTY
@@ -301,8 +301,8 @@ class CommandSession:
     def _folder(self, folder: str | None) -> Iterator[Path]:
         """The folder of a run, in which nothing stays but what the command printed; deleted where it is nobody's."""
         if folder is None:
-            with tempfile.TemporaryDirectory(prefix="lrdoctor-", ignore_cleanup_errors=True) as passing:
-                yield Path(passing)
+            with passing.folder() as name:
+                yield Path(name)
             return
         kept = Path(folder).absolute()
         # what an attempt that died has left
@@ -326,8 +326,8 @@ def _first_rows(recorded: Path) -> list[str]:
 
 def _first_rows_forked(order: Order, fork: Fork, stopped: Callable[[], bool]) -> list[str] | None:
     """Those of the same run as a fork; None where it was none."""
-    with tempfile.TemporaryDirectory(prefix="lrdoctor-", ignore_cleanup_errors=True) as passing:
-        own = Path(passing)
+    with passing.folder() as name:
+        own = Path(name)
         recording = replace(order.recording, directory=str(own), max_updates=CHECKED_UPDATES, tells_imports=False)
         # what the run itself has left in its {dir}, such as its validation losses, has not been read yet
         (own / FILES).mkdir()

@@ -22,6 +22,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from lrdoctor import errors
+from lrdoctor.core import passing
 from lrdoctor.engines.base import OpenSession, Session
 from lrdoctor.engines.entry import load
 from lrdoctor.errors import LrdoctorError
@@ -94,6 +95,7 @@ def main(
     """
     _settle(connection)
     orders = Lifeline(lifeline, temporary)
+    passing.belong_to(temporary)
     try:
         opener: OpenSession = load(entry)
         session = opener(context, index)

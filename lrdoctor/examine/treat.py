@@ -184,7 +184,7 @@ def _why_none(before: Measured, limits: treatment.Settings, everything: bool) ->
     study = before.study
     room = before.room(study.best_learning_rate)
     if study.unstable_base_learning_rate is None:
-        return f"no instability was found up to {room.margin or 1.0:.3g} times lr*"
+        return f"no instability was found up to {study.stable_up_to or 1.0:.3g} times lr*"
     margin = room.margin or 0.0
     known = study.certainty.stability_margin if study.certainty is not None else None
     # with other seeds it may be as low as this

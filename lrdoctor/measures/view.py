@@ -212,10 +212,8 @@ class View:
         """Why a rise of the loss would mean nothing, None when it means something."""
         kind = self.objective.kind
         if kind != "minimized":
-            why = objective.WHY[kind]
-            # an option of who judges logs; trials are compared with each other by it
-            all_the_same = "" if self.run.trial else "; --objective minimized judges it all the same"
-            return f"{why} ({self.objective.reason}){all_the_same}"
+            told = f"{objective.WHY[kind]} ({self.objective.reason})"
+            return told if self.run.trial else f"{told}; --objective minimized judges it all the same"
         is_given = self.run.provenance.get(objective.GIVEN) == "minimized"
         if not self.units.is_log and not self.units.made_progress and not is_given:
             return (
