@@ -198,7 +198,6 @@ def plan(procedure: Procedure[A, F], asked: A, spec: Spec, how: How) -> Plan:
     """
 
     def walk(laboratory: Laboratory) -> F:
-        laboratory.exhaustive = how.exhaustive
         return procedure.examine(laboratory, seeds_for(laboratory, how.seeds, settled=True), asked)
 
     with (
@@ -218,6 +217,7 @@ def plan(procedure: Procedure[A, F], asked: A, spec: Spec, how: How) -> Plan:
             best=asked.learning_rate,
             unstable=asked.unstable_learning_rate,
             budget=how.max_trial_steps,
+            exhaustive=how.exhaustive,
         )
     return replace(found, assumptions=(*found.assumptions, SEEDS_TO_COME)) if how.seeds == AUTO else found
 

@@ -45,7 +45,6 @@ def treat(
     Ends with a prescription: one fix or pair with its numbers, as code and as a spec that runs. The verdict is that of
     the training without it.
     """
-    from lrdoctor import runner
     from lrdoctor.catalogue import TREAT, AskedOfTreat
 
     if budget is not None and max_trial_steps is not None:
@@ -55,7 +54,6 @@ def treat(
         )
     asked = AskedOfTreat(learning_rate=lr, unstable_learning_rate=unstable_lr, everything=everything, add_norm=add_norm)
     if plan:
-        outputs.refuse("--plan trains and judges nothing")
-        found = runner.plan(TREAT, asked, shared.loaded("treat", script), shared.how(max_trial_steps, budget))
-        return plans.print_planned(found, "treat", as_json=shared.json)
+        how = shared.how(max_trial_steps, budget)
+        return plans.print_plan_of(TREAT, asked, shared.loaded("treat", script), how, outputs, as_json=shared.json)
     return trials.run(TREAT, asked, shared, outputs, script, max_trial_steps=max_trial_steps, budget=budget)

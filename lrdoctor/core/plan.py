@@ -51,6 +51,8 @@ class Plan:
     """Seconds until the first trial trains."""
     assumptions: tuple[str, ...]
     """What the figures rest on, a sentence each."""
+    worst_steps: int
+    """Steps where no trial may be left out, as for a verdict that stays open."""
 
     @property
     def trials(self) -> int:

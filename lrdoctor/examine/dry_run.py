@@ -147,6 +147,7 @@ def walk_through(
     best: float | None = None,
     unstable: float | None = None,
     budget: int | None = None,
+    exhaustive: bool = False,
     clock: Clock = time.monotonic,
 ) -> Plan:
     """What a procedure would train, and how long that would take.
@@ -164,6 +165,7 @@ def walk_through(
         best: lr*, where the procedure is given it.
         unstable: the lowest unstable rate, likewise.
         budget: training steps allowed; None for any number.
+        exhaustive: whether trials are run too that cannot change the answer.
         clock: seconds from any origin.
 
     Raises:
@@ -179,10 +181,14 @@ def walk_through(
     has_validation = any(len(run.val_loss) for run in finished) if finished else pace.has_validation
     walk = DryRun(
         spec, folder, engine, Silent(), budget=budget, finished=finished, best=best, unstable=unstable,
-        has_validation=has_validation,
+        has_validation=has_validation, exhaustive=exhaustive,
     )  # fmt: skip
     workload = walk.own_workload
     procedure(walk)
+    # a real study may need every trial: the assumed one leaves nothing open
+    whole = walk if exhaustive else replace(walk, runs={}, controls={}, budget=None, batches=[], exhaustive=True)
+    if whole is not walk:
+        procedure(whole)
     pace = replace(pace, has_validation=has_validation)
     evaluated = pace.evaluations(workload.baseline) / max(1, workload.baseline.n_steps)
     return Plan(
@@ -191,6 +197,7 @@ def walk_through(
         seconds_per_step=pace.per_step + pace.per_evaluation * evaluated,
         start_up=pace.start_up,
         assumptions=(*_assumptions(workload, walk), pace.source, *problems),
+        worst_steps=sum(trial.n_steps for batch in whole.batches for trial in (*batch.missing, *batch.controls)),
     )
 
 

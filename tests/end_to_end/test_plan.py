@@ -55,3 +55,20 @@ def test_a_plan_has_nothing_to_report(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "--plan trains and judges nothing, so that there is nothing for --junit, --min-margin" in done.stderr
     assert not (tmp_path / "j.xml").exists()
+
+
+@pytest.mark.parametrize("command", ["sweep", "treat"])
+def test_a_plan_spends_no_budget(tmp_path: Path, command: str) -> None:
+    done = in_process(command, project(tmp_path), "--plan", "--budget", "1h", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "found --budget with --plan, expected one of them" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_sweep_is_planned_and_the_worst_case_is_that_of_every_trial(tmp_path: Path) -> None:
+    spec = project(tmp_path)
+    few, every = (
+        json.loads(in_process("sweep", spec, "--plan", "--json", "--out", tmp_path / "out", *more).stdout)["plan"]
+        for more in ((), ("--exhaustive",))
+    )
+    assert few["steps"] < few["worst_steps"] == every["worst_steps"] == every["steps"]

@@ -30,6 +30,7 @@ STAGES = (
 
 def plan(*stages: PlannedStage, **changes) -> Plan:
     fields = {"jobs": 2, "seconds_per_step": 0.2, "start_up": 4.0, "assumptions": ("lr* is 0.01", "no [red] wolves")}
+    fields["worst_steps"] = 9000
     return Plan(stages=stages or STAGES, **{**fields, **changes})
 
 
@@ -43,8 +44,12 @@ def test_the_total_comes_first_and_is_called_an_upper_figure():
     first = shown(plan()).splitlines()[0]
     assert first == (
         "PLAN: about 8,100 training steps, 14 min (27 trials to train, 9 are finished or asked for twice; "
-        "2 side by side)"
+        "2 side by side; 9,000 where none can be left out)"
     )
+
+
+def test_a_plan_that_leaves_nothing_out_has_no_worst_case():
+    assert "left out" not in shown(plan(worst_steps=8100)).splitlines()[0]
 
 
 def test_stages_of_one_name_are_one_row_and_every_part_adds_up():

@@ -38,7 +38,8 @@ def _total(plan: Plan) -> str:
         return f"nothing to train{reused}"
     side = f"{plan.jobs} side by side" if plan.jobs > 1 else "one after the other"
     trials = f"{plan.trials:,} trial{'s' if plan.trials > 1 else ''} to train{reused}"
-    return f"about {plan.steps:,} training steps, {duration(plan.seconds)} ({trials}; {side})"
+    worst = f"; {plan.worst_steps:,} where none can be left out" if plan.worst_steps > plan.steps else ""
+    return f"about {plan.steps:,} training steps, {duration(plan.seconds)} ({trials}; {side}{worst})"
 
 
 def stages_table(stages: Iterable[PlannedStage], console: Console) -> Table:
