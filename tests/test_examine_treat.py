@@ -105,6 +105,16 @@ def swept(found: Treated) -> list[Swept]:
     return [tried for tried in found.tried if isinstance(tried, Swept)]
 
 
+@pytest.mark.parametrize(("edge", "verdict"), [(0.012, "inconclusive"), (0.015, "unstable")])
+def test_the_verdict_is_the_sweep_s_though_the_short_run_breaks(
+    edge: float, verdict: str, spec: Spec, tmp_path: Path
+) -> None:
+    found, report = treated(spec, tmp_path / "out", TreatEngine({}, edge=edge))
+    assert found.probed is not None
+    assert assess.report_of_probe(found.probed, "probe").verdict == "unstable"
+    assert report.verdict == assess.report_of_sweep(found.study, "sweep").verdict == verdict
+
+
 @pytest.mark.parametrize(
     ("reach", "statuses", "prescribed"),
     [

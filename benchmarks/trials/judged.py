@@ -33,9 +33,10 @@ OBSTACLES: Mapping[str, Label] = {
     "nothing_learned": "not_the_rate",
     "no_effect": "stable",
     "unlike_trials": "stable",
+    "not_minimized": "not_the_rate",
 }
 """Why a sweep says nothing of the rate (`sweep.obstacle.kind` of the report) -> what that makes of all its curves: the
-first two excuse what they show, the others speak of the trials beside one another, whose curves may well be healthy.
+first two and the last excuse what they show, the others speak of trials beside one another, which may be healthy.
 Where nothing is learned the report still lists what single trials did wrong, and that stands."""
 
 ROOT = Path(__file__).parent.parent.parent

@@ -55,6 +55,11 @@ def in_a_sentence(study: Study) -> str:
     return _summary(study, _verdict(study, findings, skips), findings, skips)
 
 
+def verdict_of(study: Study) -> Verdict:
+    """That of the sweep as a whole."""
+    return _verdict(study, *judge_study(study))
+
+
 def _verdict(study: Study, findings: Sequence[Finding], skips: Sequence[Skip]) -> Verdict:
     if study.obstacle is not None:
         return "inconclusive"

@@ -12,7 +12,7 @@ from lrdoctor.assess.clip import clip_table
 from lrdoctor.assess.judging import summary_of
 from lrdoctor.assess.prescription import changes_of, snippet_of
 from lrdoctor.assess.probe import report_of_probe
-from lrdoctor.assess.sweeps import ENOUGH_SEEDS, GO_ON, in_a_sentence, report_of_sweep
+from lrdoctor.assess.sweeps import ENOUGH_SEEDS, GO_ON, in_a_sentence, report_of_sweep, verdict_of
 from lrdoctor.assess.treat_table import rank_of, treat_table
 from lrdoctor.assess.warmup import status_of
 from lrdoctor.assess.warmup_table import warmup_table
@@ -40,6 +40,8 @@ def report_of_treat(treated: Treated, figures: Sequence[str] = ()) -> Report:
     base, warmup = _own(treated, figures), treated.warmup
     return replace(
         base,
+        # the short run is one rate: where it broke is in the study, and what that shows is for the whole sweep to say
+        verdict=verdict_of(treated.study),
         summary=f"{in_a_sentence(treated.study)}; {treat_text.in_short(treated)}",
         runs=base.runs + tuple(summary_of(run, treated.findings) for run in treated.runs),
         findings=base.findings + treated.findings,
