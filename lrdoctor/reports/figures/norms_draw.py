@@ -93,7 +93,7 @@ def draw_norm_histogram(plot: NormPlot) -> Draw:
             every[1].set_title(_unstable_title(plot, plot.unstable))
             words = f"{words}; {_unstable_title(plot, plot.unstable)}"
         every[-1].set_xlabel("gradient norm before clipping" + _not_drawn(plot))
-        figure.legend(*every[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        figure.legend(*every[0].get_legend_handles_labels(), loc="outside lower center", ncols=1)
         return words
 
     return draw
@@ -122,7 +122,7 @@ def _label(mark: Mark, n_seeds: int) -> str:
     if mark.percentile < 1:  # thresholds below the median may lie below nearly all norms
         return f"{number(mark.clip_norm)}, below nearly all norms"
     # the part of all norms that is above it is another one than of the seed whose percentile it is
-    return f"{number(mark.clip_norm)}, {mark.percentile:g}th percentile{' of the median seed' if n_seeds > 1 else ''}"
+    return f"{number(mark.clip_norm)}, {mark.percentile:.3g}th percentile{' of the median seed' if n_seeds > 1 else ''}"
 
 
 def _seeds(n: int) -> str:
