@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lrdoctor.core.run import Status
+from lrdoctor.launch import OF_SIGNAL
 from lrdoctor.recording.settings import DIVERGED, STOPPED
 
 BY_ITSELF = (signal.SIGABRT, signal.SIGFPE, signal.SIGSEGV)
@@ -16,8 +17,6 @@ outside."""
 
 TIMED_OUT = 124
 """Exit code of `timeout` of GNU coreutils, which had ended the command."""
-OF_SIGNAL = 128
-"""What shells add to the number of the signal that ended a command."""
 
 
 def died_by_itself(code: int, ended: str | None) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from typing import Any
 from lrdoctor.commands.curves import Row
 from lrdoctor.commands.running import Order, run
 from lrdoctor.commands.session import CommandSession, in_short, refuse_unrecorded
+from lrdoctor.core import passing
 from lrdoctor.core.command import Value, all_fields, filled
 from lrdoctor.errors import LrdoctorError, SpecError
 from lrdoctor.launch import script_name
@@ -162,8 +162,8 @@ def look(spec: CommandSpec, asked: Asked, say: Callable[[str], None]) -> Asked:
         asked = replace(asked, is_auto=True)
     say(f"a first look at the command: up to {asked.steps or MOST_UPDATES} updates as it is")
     session = CommandSession(spec.workload(), 0)
-    with tempfile.TemporaryDirectory(prefix="lrdoctor-", ignore_cleanup_errors=True) as passing:
-        own = Path(passing)
+    with passing.folder() as folder:
+        own = Path(folder)
         (own / "files").mkdir()
         (own / "recording").mkdir()
         values: dict[str, Value] = {

@@ -100,11 +100,11 @@ def _sent(
     facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Trains where nothing can be kept: rows are sent as they come, files at the end."""
-    import tempfile
+    from lrdoctor.core import passing
 
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="lrdoctor-", ignore_cleanup_errors=True) as passing:
-        beside = Path(passing) / BESIDE
+    with passing.folder() as name:
+        beside = Path(name) / BESIDE
         kept = {} if payload.get("folder") is None else {"folder": str(beside)}
         ended = dict(trainer({**payload, "folder": None, **kept}, emit))
         files = {path.name: path.read_bytes()[-LARGEST_FILE:] for path in _files(beside)}
