@@ -14,7 +14,7 @@ Where a worker cannot reach the study folder it sends the rows to the parent ins
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -134,7 +134,9 @@ def ended_attempts(folder: Path) -> list[Path]:
     """
     with explained("read", folder):
         found = sorted(folder.glob(f"*/{ENDED}"), key=lambda path: path.stat().st_mtime)
-    return [path.parent for path in found if read_ending(path.parent)["status"] != "failed"]
+    # earlier versions moved the rows, so one that was killed may have left an ending without them
+    whole = [path.parent for path in found if (path.parent / STEPS).exists()]
+    return [attempt for attempt in whole if read_ending(attempt)["status"] != "failed"]
 
 
 def read_ending(attempt: Path) -> dict[str, Any]:
@@ -170,7 +172,9 @@ def newest(folder: Path) -> Path | None:
 
 
 def take(attempt: Path, folder: Path) -> int:
-    """Moves what an attempt wrote to the folder of its trial, in place of what is there, and makes it durable.
+    """Copies what an attempt wrote to the folder of its trial, in place of what is there, and makes it durable.
+
+    The attempt stays as it is: whoever is killed before the trial's outcome is written begins here again.
 
     Args:
         attempt: that is over; half a row, as a worker leaves that is killed, is cut off.
@@ -179,14 +183,11 @@ def take(attempt: Path, folder: Path) -> int:
     Returns:
         The number of rows.
     """
-    with explained("move what is in", attempt):
+    with explained("copy what is in", attempt):
         for path in _files(attempt / BESIDE):
-            path.replace(folder / path.name)
-        with open(attempt / STEPS, "r+b") as file:
-            text = file.read()
-            file.truncate(text.rfind(b"\n") + 1)
-            os.fsync(file.fileno())
-        os.replace(attempt / STEPS, folder / STEPS)
+            shutil.copyfile(path, folder / path.name)
+        text = (attempt / STEPS).read_bytes()
+    write_atomic(folder / STEPS, text[: text.rfind(b"\n") + 1])
     return max(0, text.count(b"\n") - 1)  # the header is no row
 
 

@@ -88,6 +88,7 @@ class StudyFolder:
             folder._study["invocations"].append(study_file.invocation(command_line))
             folder._save()
             folder.write_text("spec.yaml", spec_yaml)
+            folder._drop_attempts()
         except BaseException:
             lock.release()
             raise
@@ -110,6 +111,12 @@ class StudyFolder:
         finally:
             if self._lock:
                 self._lock.release()
+
+    def _drop_attempts(self) -> None:
+        """Deletes the attempts at trials that are done, as a kill leaves them that comes right after a trial ended."""
+        for scratch in (self.out / study_file.RUNNING).glob("*"):
+            if self._record(scratch.name) is not None:
+                shutil.rmtree(scratch, ignore_errors=True)
 
     @property
     def mark(self) -> str:
@@ -206,8 +213,6 @@ class StudyFolder:
             add_evaluations(folder / STEPS, evaluations)
         for name, data in (files or {}).items():
             write_atomic(folder / Path(name).name, data)
-        with explained("delete", self.scratch_folder(key)):
-            shutil.rmtree(self.scratch_folder(key), ignore_errors=True)
         record = TrialRecord(
             key=key,
             trial=trial,
@@ -223,6 +228,9 @@ class StudyFolder:
         record.write(folder / TRIAL)
         with explained("write", folder):
             sync_folder(folder.parent)
+        # only now: a kill before this leaves the attempt, to be adopted
+        shutil.rmtree(self.scratch_folder(key), ignore_errors=True)
+        with explained("read", folder):
             return self._run(folder, record)
 
     def _unlike(self, facts: Mapping[str, Any]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from typing import Any
 
 import pytest
@@ -61,6 +62,65 @@ def test_a_finished_attempt_becomes_a_trial_with_the_rows_the_loss_and_the_worke
     assert (record["status"], record["n_rows"], record["attempts"]) == ("completed", 3, 1)
     assert record["worker"] == {"device": "cpu", "host": "node1", "torch": "2.6", "update_rule": "SGD"}
     assert not (tmp_path / "out/running/k1").exists()
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it and nothing cleans up after it."""
+
+
+CALLS = [(os, "replace"), (os, "fsync"), (shutil, "copyfile"), (shutil, "rmtree"), (attempts, "write_atomic")]
+"""What the saving of a trial does to the disk."""
+
+
+@pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
+def test_a_finished_attempt_survives_a_kill_at_any_moment_of_its_saving(tmp_path, monkeypatch, is_after):
+    def saved(out):
+        return {name: (out / "trials/k1" / name).read_bytes() for name in ("steps.csv", "stdout.txt")}
+
+    def counted(function):
+        def call(*args, **options):
+            calls.append(function)
+            is_last = len(calls) == limit
+            if is_last and not is_after:
+                raise Killed
+            result = function(*args, **options)
+            if is_last:
+                raise Killed
+            return result
+
+        return call
+
+    n_kills, limit, is_over = 0, 0, False
+    while not is_over:
+        out, limit = tmp_path / str(limit), limit + 1
+        with opened(out) as folder:
+            train(folder, trainer(beside={"stdout.txt": b"said"}))
+        calls: list[Any] = []
+        with opened(out) as folder, monkeypatch.context() as patched:
+            for owner, name in CALLS:
+                patched.setattr(owner, name, counted(getattr(owner, name)))
+            try:
+                run = folder.adopt("k1", TRIAL)
+                is_over = True
+            except Killed:
+                n_kills += 1
+        with opened(out) as folder:
+            again = folder.finished().get("k1") or folder.adopt("k1", TRIAL)
+            assert again is not None, f"lost by a kill at call {limit}"
+            assert (again.train_loss.step.tolist(), saved(out)["stdout.txt"]) == ([0, 1, 2], b"said")
+            assert list((out / "running").iterdir()) == []
+            assert folder.problems == []
+    assert run == again
+    assert n_kills > 5
+
+
+def test_an_ending_whose_rows_were_moved_by_an_earlier_version_is_trained_again(tmp_path):
+    with opened(tmp_path) as folder:
+        first = train(folder)["attempt"]
+        os.remove(os.path.join(first, "steps.csv"))
+        assert folder.adopt("k1", TRIAL) is None
+        assert train(folder)["attempt"] != first
+        assert folder.adopt("k1", TRIAL) is not None
 
 
 def test_losses_that_come_at_the_end_keep_their_steps(tmp_path):
