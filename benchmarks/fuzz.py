@@ -2,7 +2,8 @@
 
 Every case is made of its number and the seed, and runs in a process of a pool with a limit of memory and of time.
 Printed is a table: kind, cases, exit codes, the slowest, the largest memory. What is neither exit code 0, 1 nor 2 is
-printed with the number of its case, by which it is made again.
+printed with the number of its case, by which it is made again. Ctrl-C and SIGTERM end it with the table of the cases
+before; standard error tells how many those are, about once a minute.
 
 Kinds: logs (text of several formats, mutated), specs (a field of the schema with a wrong value), reports (a report.json
 edited, cut off, nested, with numbers that no float holds), studies (a study folder likewise), workloads (a training at
@@ -23,9 +24,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import typer.main
 from typer.testing import CliRunner
 
 from benchmarks.fuzz_workloads import REAL, TIMED_OUT, a_workload, by_a_worker, trained_here
@@ -34,6 +37,8 @@ MEMORY = 4 * 1024**3
 """Bytes of address space of a process."""
 SECONDS, ANY_SECONDS = 20, 90
 """What a case may take, and one that may have a worker of its own."""
+SECONDS_A_SIGN = 60.0
+"""Between two lines that say how far it is."""
 FINE = (0, 1, 2)
 NUMBERS = (
     "0",
@@ -317,8 +322,13 @@ def several(order: tuple[str, Sequence[int], int, Mapping[str, Any]]) -> list[Ou
     return found
 
 
-def _limited() -> None:
+def _begin() -> None:
+    """Begins a process of the pool: it is limited, and ends by a signal, quietly; the parent prints the table."""
+    # all commands are built anew whenever one is called, which takes longer than most cases
+    typer.main.get_command = cache(typer.main.get_command)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def outcomes(n: int, seed: int, jobs: int, kinds: Sequence[str] = tuple(KINDS)) -> Iterator[Outcome]:
@@ -332,13 +342,42 @@ def outcomes(n: int, seed: int, jobs: int, kinds: Sequence[str] = tuple(KINDS)) 
         for kind, count in counts.items()
         for at in range(0, count, size)
     ]
-    with multiprocessing.get_context("fork").Pool(jobs, _limited, maxtasksperchild=40) as pool:
+    with multiprocessing.get_context("fork").Pool(jobs, _begin, maxtasksperchild=40) as pool:
         for found in pool.imap_unordered(several, orders):
             yield from found
 
 
+def counted(found: Iterator[Outcome], seed: int, table: Mapping[str, Line]) -> int:
+    """Counts the outcomes in the table as they come, prints the bad ones, and returns how many those are.
+
+    Ctrl-C and SIGTERM end it early.
+    """
+
+    def end(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    bad, told = 0, time.monotonic()
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        for one in found:
+            line = table[one.kind]
+            line.codes[one.code] += 1
+            line.slowest, line.largest = max(line.slowest, one.seconds), max(line.largest, one.megabytes)
+            if one.code not in FINE or one.said:
+                bad += 1
+                print(f"{one.kind} {one.number} of seed {seed}: exit {one.code} {one.said}", flush=True)
+            if time.monotonic() - told >= SECONDS_A_SIGN:
+                told = time.monotonic()
+                print(", ".join(f"{kind}: {line.codes.total()}" for kind, line in table.items()), file=sys.stderr)
+    except KeyboardInterrupt:
+        print("interrupted; the table is of the cases before")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return bad
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
@@ -346,17 +385,7 @@ def main() -> None:
     asked = parser.parse_args()
     kinds = asked.kind or list(KINDS)
     table = {kind: Line() for kind in kinds}
-    bad = 0
-    try:
-        for found in outcomes(asked.cases, asked.seed, asked.jobs, kinds):
-            line = table[found.kind]
-            line.codes[found.code] += 1
-            line.slowest, line.largest = max(line.slowest, found.seconds), max(line.largest, found.megabytes)
-            if found.code not in FINE or found.said:
-                bad += 1
-                print(f"{found.kind} {found.number} of seed {asked.seed}: exit {found.code} {found.said}", flush=True)
-    except KeyboardInterrupt:
-        print("interrupted; the table is of the cases before")
+    bad = counted(outcomes(asked.cases, asked.seed, asked.jobs, kinds), asked.seed, table)
     print(f"{'kind':10}{'cases':>8}  {'exit codes':36}{'slowest':>10}{'largest':>10}")
     for kind, line in table.items():
         codes = ", ".join(f"{code}: {n}" for code, n in sorted(line.codes.items()))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,3 +28,21 @@ def test_a_case_is_made_again_by_its_number(tmp_path: Path) -> None:
         words = fuzz.a_log(random.Random("3/logs/5"), tmp_path, {})
         made.append((words[0], words[2:], (tmp_path / "log").read_bytes()))
     assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_the_table_of_the_cases_before(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def outcomes() -> Iterator[fuzz.Outcome]:
+        yield fuzz.Outcome("logs", 0, 0, 1.5, 100.0)
+        yield fuzz.Outcome("logs", 1, 3, 0.5, 50.0, "a bug")
+        os.kill(os.getpid(), number)
+        yield fuzz.Outcome("logs", 2, 0, 1.0, 100.0)
+
+    before = signal.getsignal(signal.SIGTERM)
+    table = {"logs": fuzz.Line()}
+    assert fuzz.counted(outcomes(), 7, table) == 1
+    assert table == {"logs": fuzz.Line(fuzz.Counter({0: 1, 3: 1}), 1.5, 100.0)}
+    assert "logs 1 of seed 7: exit 3 a bug" in capsys.readouterr().out
+    assert signal.getsignal(signal.SIGTERM) == before
