@@ -6,7 +6,8 @@ undisturbed one: the same curves and trials.csv to the last bit, the same report
 same files in the study folder, and no trial that was finished written again. Nor may a process, a temporary file or
 shared memory be left, or an ended command exit as a verdict or with a traceback.
 
-Printed is a table, a line a command; what is wrong is printed as it is found, and makes the exit code 1.
+Printed is a table, a line a command; what is wrong is printed as it is found, and makes the exit code 1. Ctrl-C and
+SIGTERM end it with the table of the kills before.
 """
 
 from __future__ import annotations
@@ -234,6 +235,17 @@ class Found:
     files: int = 0
     bad_exits: int = 0
 
+    def add(self, one: Found) -> None:
+        """Counts what came of a kill."""
+        self.codes += one.codes
+        self.n_resumed += one.n_resumed
+        self.slowest_end = max(self.slowest_end, one.slowest_end)
+        self.different += one.different
+        self.again += one.again
+        self.processes += one.processes
+        self.files += one.files
+        self.bad_exits += one.bad_exits
+
     @property
     def is_bad(self) -> bool:
         return bool(self.different or self.again or self.processes or self.files or self.bad_exits)
@@ -376,11 +388,17 @@ def main() -> None:
             seconds[name], expected[name] = undisturbed(COMMANDS[name], Path(text) / "whole")
             shutil.rmtree(Path(text) / "whole")
             print(f"{name}: {seconds[name]:.1f} s undisturbed, {len(expected[name])} results", flush=True)
-        for kill in range(asked.kills):
-            name = names[kill % len(names)]
-            chance = random.Random(f"{asked.seed}/{kill}")
-            for words in kill_once(name, Path(text) / "k", chance, seconds[name], expected[name], found[name]):
-                print(f"kill {kill} of seed {asked.seed}: {words}", flush=True)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            for kill in range(asked.kills):
+                name = names[kill % len(names)]
+                chance, one = random.Random(f"{asked.seed}/{kill}"), Found()
+                for words in kill_once(name, Path(text) / "k", chance, seconds[name], expected[name], one):
+                    print(f"kill {kill} of seed {asked.seed}: {words}", flush=True)
+                found[name].add(one)
+        except KeyboardInterrupt:
+            print("interrupted; the table is of the kills before")
+            remaining(Path(text) / "k")
     print(*table(found, seconds), sep="\n")
     leaked = sorted(path.name for path in SHARED_MEMORY.iterdir() if path not in shared) if shared else []
     print(f"left in {SHARED_MEMORY}: {', '.join(leaked) or 'nothing'}")

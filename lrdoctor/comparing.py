@@ -13,7 +13,7 @@ from lrdoctor.core.compared import StudyComparison
 from lrdoctor.errors import StoreError
 from lrdoctor.reports import compare as pages
 from lrdoctor.store import folder_name
-from lrdoctor.store.files import write_atomic
+from lrdoctor.store.files import explained, write_atomic
 from lrdoctor.store.saved import SavedStudy
 from lrdoctor.store.study_file import load_study
 
@@ -140,12 +140,15 @@ def compare(studies: Sequence[Saved], out: Path) -> StudyComparison:
     ]
     found = replace(found, figures=tuple(f"figures/{name}" for name in drawn), missing=tuple(missing))
     try:
-        (out / "figures").mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{out} cannot be made: {error.strerror}; pass another --out") from error
+    # before the figures: from now on the folder is a comparison, also for whoever goes on after a kill
+    write_atomic(out / DOCUMENT, pages.as_json(found).encode())
+    with explained("make the folder", out / "figures"):
+        (out / "figures").mkdir(exist_ok=True)
     for name, content in drawn.items():
         write_atomic(out / "figures" / name, content)
-    write_atomic(out / DOCUMENT, pages.as_json(found).encode())
     write_atomic(out / PAGE, pages.as_html(found, out).encode())
     return found
 
@@ -157,7 +160,7 @@ def refuse_other(out: Path) -> None:
     """
     if out.exists() and not out.is_dir():
         raise StoreError(f"{out} is a file, expected a folder; pass another --out")
-    if not out.is_dir() or not any(out.iterdir()):
+    if not out.is_dir() or {path.name for path in out.iterdir()} <= {f".{DOCUMENT}.tmp"}:
         return
     try:
         document = json.loads((out / DOCUMENT).read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 
 from lrdoctor import fixes
 from lrdoctor.assess import clip_text, confirmation_text
-from lrdoctor.assess.judging import judge_against, summary_of
+from lrdoctor.assess.judging import judge_against, summaries_of
 from lrdoctor.assess.sweeps import report_of_sweep
 from lrdoctor.core.fix_sections import (
     ClipAttempt,
@@ -43,7 +43,7 @@ def report_of_clip(clipping: Clipping, command: str) -> Report:
     return replace(
         base,
         summary=f"{base.summary}; {short}",
-        runs=base.runs + tuple(summary_of(run, found) for run in clipping.runs),
+        runs=base.runs + summaries_of(clipping.runs, found),
         findings=base.findings + found,
         skipped=base.skipped + skipped,
         clip=clip_table(clipping),

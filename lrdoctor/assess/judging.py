@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from lrdoctor import rules
-from lrdoctor.core.report import Finding, RunSummary, Skip, Verdict
+from lrdoctor.core.report import Finding, RunSummary, Skip, Verdict, by_run
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
+from lrdoctor.measures.trials import Trials, held_against
 
 Judged = tuple[tuple[Finding, ...], tuple[Skip, ...]]
 
@@ -27,7 +28,7 @@ class References:
 
     def __init__(self, runs: Iterable[Run]) -> None:
         self._runs = tuple(runs)
-        self._cut: dict[int, tuple[Run, ...]] = {}
+        self._cut: dict[int, tuple[tuple[Run, ...], Trials]] = {}
 
     def judge(self, run: Run, *, beside_itself: bool = True) -> tuple[Finding | Skip, ...]:
         """What the rules say of a trial beside the references alone.
@@ -38,11 +39,14 @@ class References:
         """
         n_steps = run.trial.n_steps if run.trial is not None else len(run.train_loss)
         if n_steps not in self._cut:
-            self._cut[n_steps] = tuple(_first_steps(other, n_steps) for other in self._runs)
-        others = self._cut[n_steps]
-        if not beside_itself:
+            begun = tuple(_first_steps(other, n_steps) for other in self._runs)
+            self._cut[n_steps] = begun, Trials(begun, Study.alpha)
+        others, trials = self._cut[n_steps]
+        if not beside_itself and any(other.name == run.name for other in others):
             others = tuple(other for other in others if other.name != run.name)
-        return tuple(rules.judge_run(run, Study(name=run.name, runs=(*others, run))))
+            trials = Trials(others, Study.alpha)
+        study = Study(name=run.name, runs=(*others, run))
+        return tuple(rules.judge_run(run, held_against(study, trials)))
 
 
 def judge_against(runs: Iterable[Run], references: Iterable[Run]) -> Judged:
@@ -98,6 +102,12 @@ def split(found: Iterable[Finding | Skip]) -> Judged:
         tuple(f for f in everything if isinstance(f, Finding)),
         tuple(s for s in everything if isinstance(s, Skip)),
     )
+
+
+def summaries_of(runs: Iterable[Run], findings: Iterable[Finding]) -> tuple[RunSummary, ...]:
+    """The lines of runs in the report's table."""
+    found = by_run(findings)
+    return tuple(summary_of(run, found.get(run.name, ())) for run in runs)
 
 
 def summary_of(run: Run, findings: Iterable[Finding]) -> RunSummary:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lrdoctor import fixes
-from lrdoctor.assess.judging import checks_of_trials, judge_runs, summary_of
+from lrdoctor.assess.judging import checks_of_trials, judge_runs, summaries_of
 from lrdoctor.assess.sweeps import ENOUGH_SEEDS, report_of_sweep, to_treat
 from lrdoctor.core.report import Finding, Report, Skip, Verdict
 from lrdoctor.core.run import trial_of
@@ -75,7 +75,7 @@ def report_of_probe(probed: Probed, command: str, sweep_figures: Sequence[str] =
         # stable is only what both the short run and the sweep call so
         verdict=next((v for v in VERDICTS_WORST_FIRST if v in (judged.verdict, before.verdict)), "stable"),
         summary=_summary(judged, before),
-        runs=before.runs + tuple(summary_of(run, judged.findings) for run in probed.runs),
+        runs=before.runs + summaries_of(probed.runs, judged.findings),
         findings=before.findings + judged.findings,
         skipped=before.skipped + judged.skips,
         fixes=fixes.recommend(probed.study, treat),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from lrdoctor import fixes
 from lrdoctor.assess import certainty
 from lrdoctor.assess.command_prescription import has_schedule, is_of_command
-from lrdoctor.assess.judging import checks_of_trials, judge_runs, judge_study, summary_of
+from lrdoctor.assess.judging import checks_of_trials, judge_runs, judge_study, summaries_of
 from lrdoctor.assess.margin import ROUND_OFF
 from lrdoctor.core.report import ADD_SEEDS, TREAT, Finding, Report, Skip, Verdict
 from lrdoctor.core.sections import Sweep
@@ -35,7 +35,7 @@ def report_of_sweep(study: Study, command: str, figures: Sequence[str] = ()) -> 
         command=command,
         verdict=verdict,
         summary=_summary(study, verdict, study_findings, study_skips),
-        runs=tuple(summary_of(run, run_findings) for run in study.runs),
+        runs=summaries_of(study.runs, run_findings),
         findings=study_findings + run_findings,
         skipped=study_skips + run_skips,
         best_learning_rate=study.best_learning_rate,

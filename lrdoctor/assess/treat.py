@@ -9,7 +9,7 @@ from typing import Any
 from lrdoctor import fixes
 from lrdoctor.assess import treat_text
 from lrdoctor.assess.clip import clip_table
-from lrdoctor.assess.judging import summary_of
+from lrdoctor.assess.judging import summaries_of
 from lrdoctor.assess.prescription import changes_of, snippet_of
 from lrdoctor.assess.probe import report_of_probe
 from lrdoctor.assess.sweeps import ENOUGH_SEEDS, GO_ON, in_a_sentence, report_of_sweep, verdict_of
@@ -43,7 +43,7 @@ def report_of_treat(treated: Treated, figures: Sequence[str] = ()) -> Report:
         # the short run is one rate: where it broke is in the study, and what that shows is for the whole sweep to say
         verdict=verdict_of(treated.study),
         summary=f"{in_a_sentence(treated.study)}; {treat_text.in_short(treated)}",
-        runs=base.runs + tuple(summary_of(run, treated.findings) for run in treated.runs),
+        runs=base.runs + summaries_of(treated.runs, treated.findings),
         findings=base.findings + treated.findings,
         skipped=base.skipped + treated.skipped,
         fixes=_fixes(treated, base),

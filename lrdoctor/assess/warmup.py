@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lrdoctor import fixes
 from lrdoctor.assess import confirmation_text
-from lrdoctor.assess.judging import summary_of
+from lrdoctor.assess.judging import summaries_of
 from lrdoctor.assess.sweeps import ENOUGH_SEEDS, report_of_sweep
 from lrdoctor.assess.warmup_table import warmup_table
 from lrdoctor.assess.warmup_text import in_short, words_of
@@ -41,7 +41,7 @@ def report_of_warmup(study: Study, found: WarmupFound | None, figures: Sequence[
     return replace(
         report,
         summary=f"{report.summary}; {short}",
-        runs=report.runs + tuple(summary_of(run, found.findings) for run in found.runs),
+        runs=report.runs + summaries_of(found.runs, found.findings),
         findings=report.findings + found.findings,
         skipped=report.skipped + found.skipped,
         fixes=_with_result(report.fixes, _fix(found, status, why)),

@@ -90,6 +90,17 @@ class Skip:
     kind: SkipKind = "not_checked"
 
 
+OfRun = TypeVar("OfRun", Finding, Skip)
+
+
+def by_run(found: Iterable[OfRun]) -> Mapping[str | None, Sequence[OfRun]]:
+    """Findings, or skips, by the name of their run, in order; under None those about the whole study."""
+    lists: dict[str | None, list[OfRun]] = {}
+    for one in found:
+        lists.setdefault(one.run, []).append(one)
+    return lists
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunSummary:
     """One line of the report's table of runs."""

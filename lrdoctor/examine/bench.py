@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from lrdoctor import assess
-from lrdoctor.core.report import Finding, Skip
+from lrdoctor.core.report import Finding, Skip, by_run
 from lrdoctor.core.rewriting import Possible
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Study
@@ -150,10 +150,10 @@ class FixRunner:
 
     def _judge_alone(self, study: Study) -> list[Finding]:
         findings, skips = assess.judge_runs(study)
+        found, skipped = by_run(findings), by_run(skips)
         for run in study.runs:
             self.runs[run.name] = run
-            of_run = tuple(f for f in findings if f.run == run.name), tuple(s for s in skips if s.run == run.name)
-            self.judged[run.name] = of_run
+            self.judged[run.name] = tuple(found.get(run.name, ())), tuple(skipped.get(run.name, ()))
         return list(findings)
 
     def with_rates(self, before: Measured, rates: Iterable[float], name: str) -> Measured:

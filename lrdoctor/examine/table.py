@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from lrdoctor import assess
-from lrdoctor.core.report import Finding
+from lrdoctor.core.report import Finding, by_run
 from lrdoctor.core.run import Run, trial_of
 from lrdoctor.core.study import Study
 from lrdoctor.examine import range_test
@@ -57,7 +57,8 @@ def all_trials_table(laboratory: Laboratory, study: Study) -> list[dict[str, Any
             findings, _ = assess.judge_against(runs, plain)
         else:
             findings, _ = assess.judge_runs(replace(study, runs=tuple(runs)))
-        rows += [_row(run, findings) for run in runs]
+        found = by_run(findings)
+        rows += [_row(run, found.get(run.name, ())) for run in runs]
     return rows
 
 
@@ -80,7 +81,7 @@ def _row(run: Run, findings: Sequence[Finding]) -> dict[str, Any]:
 
     Args:
         run: with a trial.
-        findings: of this run (others are ignored).
+        findings: of this run.
     """
     trial, summary = trial_of(run), assess.summary_of(run, findings)
     return {
@@ -92,7 +93,7 @@ def _row(run: Run, findings: Sequence[Finding]) -> dict[str, Any]:
         "exit_reason": run.exit_reason,
         "n_steps": summary.n_points,
         "feasible": summary.feasible,
-        "findings": "; ".join(f.name for f in findings if f.run == run.name),
+        "findings": "; ".join(f.name for f in findings),
         "best_val_loss": summary.best_val_loss,
         "final_train_loss": summary.final_train_loss,
     }

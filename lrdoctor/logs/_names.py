@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ FEW = 50_000
 
 def factorized(cells: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], Sequence[Any]]:
     """The number of each cell's entry, by first appearance, -1 for None and nan, and the entries, each once."""
-    if len(cells) > FEW:
+    if len(cells) > FEW and pandas_tells_apart():
         import pandas as pd
 
         codes, entries = pd.factorize(cells)
@@ -34,6 +35,15 @@ def factorized(cells: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], Sequence
     number: dict[Any, int] = {}
     at = [-1 if c is None or c != c else number.setdefault(c, len(number)) for c in cells.tolist()]  # nan is not itself
     return np.array(at, dtype=np.int64), list(number)
+
+
+@cache
+def pandas_tells_apart() -> bool:
+    """Whether the installed pandas looks at texts to their end; before 3 it takes those for one that differ after a
+    NUL."""
+    import pandas as pd
+
+    return len(pd.unique(np.array(["1", "1\0"], dtype=object))) == 2
 
 
 class Names:

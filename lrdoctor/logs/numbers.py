@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lrdoctor.core.curve import Values
+from lrdoctor.logs._names import factorized
 from lrdoctor.logs.base import Marks
 
 MISSING = frozenset({"", "none", "null", "na", "n/a", "#n/a", "#na", "<na>", "-", "--", "nil", "missing", "undefined"})
@@ -110,7 +111,7 @@ def numbers(cells: npt.NDArray[np.object_], *, suffixes: bool = False, decimal: 
     """
     import pandas as pd
 
-    codes, distinct = pd.factorize(cells)
+    codes, distinct = factorized(cells)
     value = np.full(len(distinct) + 1, nan)  # one more for the code -1, which stands for cells that are no text
     state = np.zeros(len(distinct) + 1, dtype=np.int8)
     if decimal == "." and not suffixes:
@@ -123,10 +124,10 @@ def numbers(cells: npt.NDArray[np.object_], *, suffixes: bool = False, decimal: 
                     value[at] = float(plain.iloc[at])
     rest = np.flatnonzero(state[:-1] == _EMPTY)
     if len(rest) > MOST_READ and all(
-        _read(distinct[at], suffixes, decimal)[1] == _UNREADABLE for at in rest[::SAMPLED]
+        _read(distinct[at], suffixes, decimal)[1] == _UNREADABLE for at in rest[::SAMPLED].tolist()
     ):
         state[rest], rest = _UNREADABLE, rest[:0]
-    for at in rest:
+    for at in rest.tolist():
         value[at], state[at] = _read(distinct[at], suffixes, decimal)
     return Numbers(value[codes], state[codes] == _LOGGED, state[codes] == _UNREADABLE)
 

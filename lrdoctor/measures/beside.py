@@ -48,6 +48,11 @@ class Beside:
         return self.pair is not None and self.pair.is_log
 
     @cached_property
+    def learned(self) -> bool | None:
+        """Whether a trial ends below what it would reach without learning; None where nobody can tell."""
+        return level.learned(self.run)
+
+    @cached_property
     def blow_up(self) -> untrained.BlowUp | None:
         """Where a trial does worse than the untrained weights."""
         return None if self.pair is None else untrained.blow_up(self.pair, self.early_until, self._constant)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from lrdoctor.core.report import Finding, Severity
+from lrdoctor.core.report import Finding, Severity, by_run
 from lrdoctor.core.run import Run
 from lrdoctor.core.study import Objective, Rate, Stage, Study
 from lrdoctor.measures import level
@@ -192,13 +192,14 @@ def summarize(
         objective: what is minimized.
     """
     judged = [run for run in runs if run.status != "failed"]
-    by_run = {run.name: [f for f in findings if f.run == run.name] for run in judged}
+    every = by_run(findings)
+    found_in = {run.name: every.get(run.name, ()) for run in judged}
     # an error ends the use of a trial; a warning leaves a loss that counts, but room is up to the first rise
-    infeasible = {name for name, found in by_run.items() if _has(found, "error")}
-    unstable = {name for name, found in by_run.items() if _has(found, "error") or _has(found, "warning")}
+    infeasible = {name for name, found in found_in.items() if _has(found, "error")}
+    unstable = {name for name, found in found_in.items() if _has(found, "error") or _has(found, "warning")}
     values = [math.inf if run.name in infeasible else objective_of(run, objective) for run in judged]
     events: dict[str, int] = {}
-    for found in by_run.values():
+    for found in found_in.values():
         for name in dict.fromkeys(f.name for f in found):
             events[name] = events.get(name, 0) + 1
     return Rate(

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lrdoctor.core.report import Finding
+from lrdoctor.core.report import Finding, by_run
 from lrdoctor.core.run import Run
 from lrdoctor.core.warmups import SHORT_RUN
 
@@ -173,12 +173,13 @@ def summarize(
         findings: of these runs (others are ignored).
     """
     judged = [run for run in runs if run.status != "failed"]
-    by_run = {run.name: [f for f in findings if f.run == run.name] for run in judged}
+    every = by_run(findings)
+    found_in = {run.name: every.get(run.name, ()) for run in judged}
     events: dict[str, int] = {}
-    for found in by_run.values():
+    for found in found_in.values():
         for name in dict.fromkeys(f.name for f in found):
             events[name] = events.get(name, 0) + 1
-    unstable = [name for name, found in by_run.items() if any(f.severity != "info" for f in found)]
+    unstable = [name for name, found in found_in.items() if any(f.severity != "info" for f in found)]
     return WarmupAttempt(
         base_learning_rate=base_learning_rate,
         warmup_steps=warmup_steps,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lrdoctor.core.run import Run, trial_of, trials_of
+from lrdoctor.core.run import Run, trial_of
 from lrdoctor.core.study import Study
 from lrdoctor.measures import control
 from lrdoctor.measures.evaluations import Forgotten
 from lrdoctor.measures.events import Event
+from lrdoctor.measures.trials import trials_in
 from lrdoctor.measures.view import View, view_of
 
 
@@ -66,8 +67,8 @@ def forgets_no_more(view: View, study: Study, found: Forgotten) -> bool:
 def _below(run: Run, study: Study, apart: float = 1.0) -> Iterator[Run]:
     """Completed trials of the same seed at lower rates."""
     mine = trial_of(run)
-    for trial, other in trials_of(study.runs):
-        if trial.seed != mine.seed or other.status != "completed":
+    for trial, other in trials_in(study).of_seed.get(mine.seed, ()):
+        if other.status != "completed":
             continue
         rate = trial.base_learning_rate
         if rate < mine.base_learning_rate and apart * rate <= mine.base_learning_rate:

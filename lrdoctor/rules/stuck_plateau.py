@@ -39,11 +39,12 @@ from typing import TYPE_CHECKING
 from lrdoctor.core import robust
 from lrdoctor.core.curve import EMPTY
 from lrdoctor.core.robust import median
-from lrdoctor.core.run import Run, trial_of, trials_of
+from lrdoctor.core.run import Run, trial_of
 from lrdoctor.core.study import Study
 from lrdoctor.measures import level
 from lrdoctor.measures.level import Level
-from lrdoctor.measures.view import View, view_of
+from lrdoctor.measures.trials import trials_in
+from lrdoctor.measures.view import View
 from lrdoctor.rules.base import Found, Rule
 
 if TYPE_CHECKING:
@@ -172,19 +173,15 @@ def _signs(run: Run, mine: Level, better: _Better, study: Study) -> Iterator[str
 def _same_level(run: Run, better: _Better, mine: Level, way: float, study: Study) -> Iterator[str]:
     """Other trials that end there, at rates above the one that learns more: a slow one passes any level."""
     own = trial_of(run)
-    others = [
-        trial
-        for trial, other in trials_of(study.runs)
-        if other.status == "completed"
-        and trial.base_learning_rate > better.trial.base_learning_rate
-        and max(trial.base_learning_rate, own.base_learning_rate)
-        >= THRESHOLDS.apart * min(trial.base_learning_rate, own.base_learning_rate)
-        and (theirs := view_of(other, study.alpha).level) is not None
-        and abs(theirs.mean - mine.mean) <= THRESHOLDS.same * way
-    ]
-    n_seeds = len({trial.seed for trial, _ in trials_of(study.runs)})
-    if others and (n_seeds == 1 or any(trial.seed != own.seed for trial in others)):
-        rates = ", ".join(f"{rate:.4g}" for rate in sorted({trial.base_learning_rate for trial in others}))
+
+    def is_another(rate: float) -> bool:
+        higher, lower = max(rate, own.base_learning_rate), min(rate, own.base_learning_rate)
+        return rate > better.trial.base_learning_rate and higher >= THRESHOLDS.apart * lower
+
+    trials = trials_in(study)
+    at, is_of_others = trials.rates_at(mine.mean, THRESHOLDS.same * way, own.seed, is_another)
+    if at and (is_of_others or trials.of_seed.keys() <= {own.seed}):
+        rates = ", ".join(f"{rate:.4g}" for rate in sorted(at))
         yield f"trials at other rates ({rates}) end at the same level"
 
 
@@ -217,8 +214,8 @@ def _untrained(run: Run) -> float | None:
 class _Better:
     """A trial that learned at a lower rate."""
 
-    run: Run
     trial: Trial
+    run: Run
     level: Level
     """At its end."""
 
@@ -227,14 +224,8 @@ def _best_below(run: Run, study: Study) -> _Better | None:
     """The one with the lowest level at its end among those that learned at lower rates, of the same seed where there
     is one."""
     mine = trial_of(run)
-    below = [of for of in trials_of(study.runs) if of[0].base_learning_rate < mine.base_learning_rate]
-    same_seed = [(trial, other) for trial, other in below if trial.seed == mine.seed and level.learned(other)]
-    known = [
-        _Better(other, trial, ends)
-        for trial, other in same_seed or [of for of in below if level.learned(of[1])]
-        if (ends := view_of(other, study.alpha).level)
-    ]
-    return min(known, key=lambda better: better.level.mean, default=None)
+    best = trials_in(study).best_below(mine.base_learning_rate, mine.seed)
+    return None if best is None else _Better(*best)
 
 
 RULE = Rule(

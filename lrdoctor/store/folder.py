@@ -332,12 +332,12 @@ def _kind(kind: Mapping[str, str]) -> str:
 
 
 def _resume(out: Path, what: Mapping[str, Any], fresh: bool) -> dict[str, Any] | None:
-    """The study.json to go on with, None when there is none or it was to be deleted."""
+    """The study.json to go on with, None when there is none or a new one takes its place."""
     saved = study_file.load_study(out)
     if saved is None:
         return None
     if fresh:
-        study_file.delete_study(out)
+        study_file.delete_results(out)
         return None
     if any(out.glob(f"trials/*/{TRIAL}")) or any(out.glob(f"{study_file.RUNNING}/*/*/{tries.ENDED}")):
         study_file.refuse_changed(out, saved, what)
@@ -345,4 +345,5 @@ def _resume(out: Path, what: Mapping[str, Any], fresh: bool) -> dict[str, Any] |
         return {"id": study_file.new_id(), **saved}
     # without a trial there is nothing that another spec could be mixed with
     study_file.refuse_format(out, saved)
+    saved.pop("trained_on", None)
     return {"id": study_file.new_id(), **saved, **what, "data": {}}

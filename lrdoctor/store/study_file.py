@@ -19,8 +19,8 @@ from lrdoctor.store.files import explained
 
 SCHEMA_VERSION = 1
 STUDY, RUNNING = "study.json", "running"
-OURS = ("trials", RUNNING, "figures", "trials.csv", "spec.yaml", "prescription.yaml", "report.*", STUDY)
-"""What --fresh deletes; study.json last, so that the folder is a study until all the rest is gone."""
+OURS = ("trials", RUNNING, "figures", "trials.csv", "spec.yaml", "prescription.yaml", "report.*", "live.html")
+"""What --fresh deletes; study.json stays until a new one takes its place, so that the folder is a study throughout."""
 
 KINDS: Mapping[str, type] = {
     "lrdoctor_version": str,
@@ -126,8 +126,8 @@ def _problem(study: Any) -> str:
     return ""
 
 
-def delete_study(out: Path) -> None:
-    """Deletes what lrdoctor wrote to a study folder, and nothing else."""
+def delete_results(out: Path) -> None:
+    """Deletes what lrdoctor wrote to a study folder but study.json, and nothing else."""
     with explained("delete what is in", out):
         for pattern in OURS:
             for path in sorted(out.glob(pattern)):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lrdoctor.logs import _names
 from lrdoctor.logs.numbers import NUMBER, is_missing, number, numbers, pandas_rounds
 
 NAN = ["nan", "NaN", "NAN", "-nan", "+nan", "nan(ind)", "-nan(ind)", "1.#QNAN", "-1.#IND", "tensor(nan)", "'nan'"]
@@ -128,3 +131,21 @@ def test_digits_are_those_of_python_with_a_pandas_that_does_not_round(monkeypatc
     finally:
         pandas_rounds.cache_clear()
     assert found.value[:3].tolist() == [0.25891675029296335, 12.0, 5e-324]
+
+
+def test_texts_that_differ_after_a_nul_are_two_with_a_pandas_that_takes_them_for_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def cut(function: Any, cells: list[str]) -> Any:
+        return function(np.array([cell.partition("\0")[0] for cell in cells], dtype=object))
+
+    for name in ("factorize", "unique"):
+        monkeypatch.setattr(pd, name, partial(cut, getattr(pd, name)))
+    monkeypatch.setattr(_names, "FEW", 3)
+    _names.pandas_tells_apart.cache_clear()
+    try:
+        found = numbers(np.array(["", "\0", "1", "1\0", "1"], dtype=object))
+    finally:
+        _names.pandas_tells_apart.cache_clear()
+    assert found.logged.tolist() == [False, False, True, False, True]
+    assert found.unreadable.tolist() == [False, True, False, True, False]
