@@ -259,9 +259,8 @@ def scalar_loss(workload: Workload, model: nn.Module, batch: Any, loss_fn: Any, 
         raise
     except Exception as error:
         raise WorkloadError(f"{what} raised {blame(error)}") from error
-    if not isinstance(loss, Tensor) or loss.numel() != 1:
-        shape = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-        raise WorkloadError(f"{what} gave {shape}, expected a scalar loss, such as the mean over the batch")
+    if not isinstance(loss, Tensor) or loss.is_nested or loss.numel() != 1:
+        raise WorkloadError(f"{what} gave {_shape(loss)}, expected a scalar loss, such as the mean over the batch")
     if loss.is_complex():
         raise WorkloadError(
             f"{what} gave a complex loss ({str(loss.dtype).removeprefix('torch.')}), which is neither low nor high; "
@@ -274,6 +273,13 @@ def scalar_loss(workload: Workload, model: nn.Module, batch: Any, loss_fn: Any, 
         )
     # a single value may have a layout of its own, whose sums and transfers torch does not have
     return (loss if loss.layout is torch.strided else loss.to_dense()).reshape(())
+
+
+def _shape(loss: object) -> str:
+    """What a loss is that is no scalar."""
+    if not isinstance(loss, Tensor):
+        return type(loss).__name__
+    return "a nested tensor" if loss.is_nested else f"a tensor of shape {tuple(loss.shape)}"
 
 
 def backward(loss: Tensor) -> None:

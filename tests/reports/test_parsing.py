@@ -83,6 +83,7 @@ def test_a_part_that_an_earlier_version_did_not_have_is_empty(part: str) -> None
         (["findings", 0, "evidence"], {"observed": 1.0}, "findings[0].evidence.threshold: is missing"),
         (["sweep"], {"objective": "best_val_loss"}, "sweep.loss_at_init: is missing"),
         (["runs"], {}, "runs: found {}, expected array"),
+        (["checks", "of a later version"], 1, "checks.of a later version: found 1, expected object"),
     ],
 )
 def test_what_does_not_fit_is_named(path: list[Any], value: Any, told: str) -> None:

@@ -63,6 +63,7 @@ class Loss(nn.Module):
             "truth": lambda: loss > 0,
             "text": lambda: "1.0",
             "none": lambda: None,
+            "nested": lambda: torch.nested.nested_tensor([loss.reshape(1)], layout=torch.jagged),
         }[self.kind]()
 
 
@@ -79,6 +80,7 @@ def loss(kind: str) -> dict[str, Any]:
         ("truth", "does not depend on any trainable parameter"),
         ("text", "gave str, expected a scalar loss"),
         ("none", "gave NoneType, expected a scalar loss"),
+        ("nested", "gave a nested tensor, expected a scalar loss"),
     ],
 )
 def test_a_loss_that_is_no_number_is_refused(kind: str, said: str) -> None:
