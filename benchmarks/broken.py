@@ -22,8 +22,11 @@ DAMAGES: Mapping[str, str] = {
     "missing": "raise ImportError('it is not here')",
     "damaged": "raise OSError('libx.so.1: undefined symbol: y')",
     "too old": "def __getattr__(name): raise AttributeError(f'this version has no {name}')",
+    "cut off": "def begun(",
+    "half": "import PACKAGE._compiled",
 }
-"""What stands in the place of the package."""
+"""What stands in the place of the package: a file that was cut off is a SyntaxError, and where a shared library did not
+come along a part of it is missing."""
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "init": ("init", "new"),
     "check": ("check", "spec.yaml"),
@@ -90,8 +93,8 @@ def ended(words: tuple[str, ...], package: str, source: str) -> tuple[int, str]:
     with tempfile.TemporaryDirectory(prefix="broken") as name:
         folder = Path(name)
         project(folder)
-        (folder / "instead").mkdir()
-        (folder / "instead" / f"{package}.py").write_text(source)
+        (folder / "instead" / package).mkdir(parents=True)
+        (folder / "instead" / package / "__init__.py").write_text(source.replace("PACKAGE", package))
         paths = {"PYTHONPATH": f"{folder / 'instead'}:{Path(lrdoctor.__file__).parent.parent}"}
         done = subprocess.run(
             [sys.executable, "-m", "lrdoctor", *words],

@@ -119,7 +119,7 @@ def numbers(cells: npt.NDArray[np.object_], *, suffixes: bool = False, decimal: 
         value[:-1] = pd.to_numeric(plain, errors="coerce")
         state[~np.isnan(value)] = _LOGGED
         if not pandas_rounds():
-            for at in np.flatnonzero(state):
+            for at in np.flatnonzero(state).tolist():
                 with suppress(ValueError):
                     value[at] = float(plain.iloc[at])
     rest = np.flatnonzero(state[:-1] == _EMPTY)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,3 +63,32 @@ def test_caches_of_torch_are_not_left_by_lrdoctor(tmp_path: Path) -> None:
     for name in ("torchinductor_me", "pymp-x"):
         (tmp_path / "tmp" / name).mkdir(parents=True)
     assert kills.temporary(tmp_path) == {"pymp-x"}
+
+
+def test_sigterm_ends_it_with_the_table_of_the_kills_before(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds: list[kills.Found] = []
+
+    def kill_once(*given: Any) -> Iterator[str]:
+        kinds.append(given[-1])
+        given[-1].codes[-9] += 1
+        if len(kinds) == 3:  # not counted: it was not judged
+            os.kill(os.getpid(), signal.SIGTERM)
+        given[-1].different += 1
+        yield "unlike"
+
+    monkeypatch.setattr(kills, "undisturbed", lambda command, folder: (folder.mkdir(parents=True), (1.0, {}))[1])
+    monkeypatch.setattr(kills, "kill_once", kill_once)
+    monkeypatch.setattr(sys, "argv", ["kills", "--kills", "9", "--only", "sweep"])
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            kills.main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    printed = capsys.readouterr().out
+    assert ended.value.code is True
+    assert "interrupted; the table is of the kills before" in printed
+    _, line = kills.table({"sweep": kills.Found(Counter({-9: 2}), different=2)}, {"sweep": 1.0})
+    assert line in printed
