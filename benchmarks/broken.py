@@ -27,6 +27,13 @@ DAMAGES: Mapping[str, str] = {
 }
 """What stands in the place of the package: a file that was cut off is a SyntaxError, and where a shared library did not
 come along a part of it is missing."""
+SCRIPT = """\
+try:
+    import torch
+except Exception:
+    raise SystemExit(1)
+"""
+"""A script that keeps its own traceback for itself."""
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "init": ("init", "new"),
     "check": ("check", "spec.yaml"),
@@ -37,7 +44,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "clip": ("clip", "spec.yaml", "-q"),
     "treat": ("treat", "spec.yaml", "-q"),
     "treat --plan": ("treat", "spec.yaml", "-q", "--plan"),
-    "run": ("run", "--out", "recorded", "--", sys.executable, "-c", "import torch"),
+    "run": ("run", "--out", "recorded", "--", sys.executable, "-c", SCRIPT),
     "compare": ("compare", "study", "study"),
     "diagnose": ("diagnose", "log.csv"),
     "diagnose, quoted": ("diagnose", "quoted.csv"),
