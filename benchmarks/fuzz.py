@@ -343,8 +343,14 @@ def outcomes(n: int, seed: int, jobs: int, kinds: Sequence[str] = tuple(KINDS)) 
         for at in range(0, count, size)
     ]
     with multiprocessing.get_context("fork").Pool(jobs, _begin, maxtasksperchild=40) as pool:
-        for found in pool.imap_unordered(several, orders):
-            yield from found
+        try:
+            for found in pool.imap_unordered(several, orders):
+                yield from found
+        except BaseException:
+            # a command that trains has a handler of SIGTERM, by which a pool ends its processes
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            raise
 
 
 def counted(found: Iterator[Outcome], seed: int, table: Mapping[str, Line]) -> int:

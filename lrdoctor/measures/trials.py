@@ -5,15 +5,18 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lrdoctor.core.run import Run, trials_of
 from lrdoctor.core.study import Study
-from lrdoctor.core.trial import Trial
-from lrdoctor.measures.level import Level
 from lrdoctor.measures.view import view_of
 
-Known = tuple[Trial, Run, Level]
-"""A trial, its run, and the level at its end."""
+if TYPE_CHECKING:
+    from lrdoctor.core.trial import Trial
+    from lrdoctor.measures.level import Level
+
+    Known = tuple[Trial, Run, Level]
+    """A trial, its run, and the level at its end."""
 
 
 class Trials:
