@@ -175,6 +175,8 @@ def run(procedure: Procedure[A, F], asked: A, spec: Spec, how: How) -> Report:
 def perform(procedure: Procedure[A, F], laboratory: Laboratory, seeds: Sequence[int], asked: A) -> Report:
     """Runs a procedure in a laboratory that is open; see `run`."""
     found = procedure.examine(laboratory, seeds, asked)
+    if n_unasked := examine.drop(laboratory):
+        laboratory.watcher.message(f"{n_unasked:,} steps were trained ahead by idle workers and not asked for")
     folder, study = laboratory.folder, procedure.study_of(found)
     folder.write_trials_csv(examine.all_trials_table(laboratory, study))
     report = procedure.report(found)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class Session(Protocol):
@@ -112,3 +112,18 @@ class Engine(Protocol):
 
     def kill(self) -> None:
         """Ends the engine's own workers at once; safe in a signal handler."""
+
+
+@runtime_checkable
+class LooksAhead(Protocol):
+    """An engine whose workers begin tasks that nobody asked for yet, rather than wait.
+
+    Such a task goes on between two calls of `run`. The one that asks for it takes it over; where other tasks need its
+    worker it is abandoned. It has no events before it is taken over, and whatever becomes of it ends nothing.
+    """
+
+    guess: Callable[[], Task | None]
+    """Gives the task that a worker without one begins; None where it is to wait. Each at most once."""
+
+    def forget(self) -> None:
+        """Abandons what was begun ahead: nothing more will be asked for."""

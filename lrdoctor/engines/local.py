@@ -48,6 +48,7 @@ class LocalEngine:
         self._entry, self._context, self._preload = entry, context, tuple(preload)
         self._jobs, self._first, self._task_seconds = jobs, first, task_seconds
         self.tell: Callable[[str], None] = lambda text: None
+        self.guess: Callable[[], Task | None] = lambda: None
         self._facts: Mapping[str, Any] | None = None
         self._workers: list[WorkerProcess] = []
         self._stopping = self._killed = False
@@ -89,9 +90,12 @@ class LocalEngine:
         """
         waiting = list(tasks)
         try:
+            yield from self._take_over(waiting)
             while (waiting or self._busy()) and not self._stopping:
+                self._make_room(waiting)
                 self._hire(len(waiting))
                 yield from self._hand_out(waiting)
+                self._begin_ahead(waiting)
                 happened: list[Event] = []
                 try:
                     happened.extend(self._events(self._until_late()))
@@ -100,23 +104,29 @@ class LocalEngine:
                     happened[:0] = self._hand_out(waiting)
                 finally:
                     yield from happened
-            for worker in self._workers:
-                worker.abandon()
-            deadline = time.monotonic() + PATIENCE
-            # a worker that is still opening, to try a task again, has not begun and is not waited for; neither is one
-            # that looks up too seldom, as in data that take long to make: its task is lost in any case
-            while any(worker.has_begun for worker in self._workers) and not self._killed:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    for worker in self._busy():
-                        worker.kill()
-                    break
-                yield from self._events(left)
+            if self._stopping:
+                yield from self._last_events()
         finally:
             # still busy when an error, or the caller, ended the run
             self._end(self._busy())
         if self._stopping:
             raise interrupted()
+
+    def _last_events(self) -> Iterator[Event]:
+        """Abandons every task, and yields what happens until the workers have taken notice."""
+        for worker in self._workers:
+            worker.abandon()
+        deadline = time.monotonic() + PATIENCE
+        # a worker that is still opening, to try a task again, has not begun and is not waited for; neither is one
+        # that looks up too seldom, as in data that take long to make: its task is lost in any case
+        while any(worker.has_begun for worker in self._workers) and not self._killed:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                for worker in self._workers:
+                    if worker.has_begun:
+                        worker.kill()
+                break
+            yield from self._events(left)
 
     def stop(self) -> None:
         """Asks for the running tasks to be abandoned; workers that take no notice end. Safe in a signal handler."""
@@ -142,7 +152,50 @@ class LocalEngine:
         return self._jobs or 1
 
     def _busy(self) -> list[WorkerProcess]:
-        return [worker for worker in self._workers if worker.task is not None]
+        """Those with a task that was asked for."""
+        return [worker for worker in self._workers if worker.task is not None and not worker.is_ahead]
+
+    def _take_over(self, waiting: list[Task]) -> Iterator[Event]:
+        """Takes off `waiting` what was begun ahead: it is asked for now."""
+        ahead = {worker.task.key: worker for worker in self._workers if worker.is_ahead and worker.task is not None}
+        for task in tuple(waiting):
+            worker = ahead.get(task.key)
+            if worker is not None and worker.given_up is None:
+                waiting.remove(task)
+                worker.task, worker.is_ahead = task, False
+                if worker.has_begun:  # else it is handed over once the worker is open
+                    yield Started(task, worker.index, worker.facts)
+
+    def _make_room(self, waiting: Sequence[Task]) -> None:
+        """Abandons what was begun ahead, the last first, where tasks that are asked for wait for its worker."""
+        ahead = [worker for worker in self._workers if worker.is_ahead]
+        coming = sum(worker.given_up is not None for worker in ahead)
+        room = self._limit() - len(self._busy()) - len(ahead) + coming
+        going = sorted((worker for worker in ahead if worker.given_up is None), key=lambda worker: -worker.begun)
+        for worker in going[: max(0, len(waiting) - room)]:
+            worker.give_up()
+
+    def forget(self) -> None:
+        """Abandons what was begun ahead: nothing more will be asked for."""
+        for worker in self._workers:
+            if worker.is_ahead:
+                worker.give_up()
+
+    def _begin_ahead(self, waiting: Sequence[Task]) -> None:
+        """Gives a task that may be asked for to every worker that has none, and starts workers for more of them."""
+        while not waiting and not self._stopping:
+            free = next((worker for worker in self._workers if worker.task is None), None)
+            if free is None and len(self._workers) >= self._limit():
+                return
+            task = self.guess()
+            if task is None:
+                return
+            if free is None:
+                self._hire(1)
+                free = self._workers[-1]
+            free.task, free.is_ahead = task, True
+            if free.is_open:
+                free.give(task)
 
     def _hire(self, wanted: int) -> None:
         """Starts workers until as many as `wanted` are free, up to the limit."""
@@ -164,6 +217,8 @@ class LocalEngine:
             task = worker.task or self._take(worker, waiting)
             if task is not None:
                 worker.give(task)
+                if worker.is_ahead:
+                    continue
                 deaths = () if worker.first_death is None else (f"the worker process {worker.first_death}",)
                 yield Started(task, worker.index, worker.facts, deaths)
 
@@ -187,21 +242,25 @@ class LocalEngine:
             yield from self._bury(worker) if message is None else self._meaning(worker, message)
 
     def _until_late(self) -> float | None:
-        """Seconds until the first task has taken too long; None where it may take any time."""
-        begun = [worker.begun for worker in self._workers if worker.has_begun]
-        if self._task_seconds is None or not begun:
-            return None
-        return max(0.0, min(begun) + self._task_seconds - time.monotonic())
+        """Seconds until the first task has taken too long; None where all may take any time."""
+        ends = [end for worker in self._workers if (end := self._deadline(worker)) is not None]
+        return max(0.0, min(ends) - time.monotonic()) if ends else None
+
+    def _deadline(self, worker: WorkerProcess) -> float | None:
+        """When the task of a worker has taken too long, on the monotonic clock; None where it may take any time."""
+        if worker.given_up is not None:
+            return worker.given_up + PATIENCE
+        return worker.begun + self._task_seconds if worker.has_begun and self._task_seconds is not None else None
 
     def _late(self) -> Iterator[Event]:
         """Ends the tasks that have taken too long; they are not tried again."""
-        if self._task_seconds is None:
-            return
-        for worker in [each for each in self._workers if each.has_begun]:
-            if time.monotonic() - worker.begun >= self._task_seconds and worker.task is not None:
+        for worker in tuple(self._workers):
+            deadline = self._deadline(worker)
+            if deadline is not None and time.monotonic() >= deadline and worker.task is not None:
                 worker.kill()
                 self._discard(worker)
-                yield Failed(worker.task, f"it took longer than the {self._task_seconds:g} s of --trial-timeout")
+                if not worker.is_ahead:
+                    yield Failed(worker.task, f"it took longer than the {self._task_seconds:g} s of --trial-timeout")
 
     def _meaning(self, worker: WorkerProcess, message: Message) -> Iterator[Event]:
         kind, *values = message
@@ -212,13 +271,22 @@ class LocalEngine:
         elif kind == "error":
             self._fail(worker, *values)
         elif task is not None and kind == "progress":
-            yield Progress(task, values[0])
+            if not worker.is_ahead:
+                yield Progress(task, values[0])
         elif task is not None:
+            is_asked = not worker.is_ahead
             worker.free()
-            yield Finished(task, values[0])
+            if is_asked:
+                yield Finished(task, values[0])
 
     def _fail(self, worker: WorkerProcess, kind: str, text: str) -> None:
         """Raises in this process what was raised in the worker; says nothing of tasks that were abandoned."""
+        if worker.is_ahead and worker.is_open:
+            # whoever asks for the task hears of it; what it has done to its worker nobody knows
+            if worker.given_up is None:
+                self._discard(worker)
+            worker.free()
+            return
         worker.free()
         if not worker.is_open:
             self._discard(worker)
@@ -238,7 +306,7 @@ class LocalEngine:
             raise EngineError(
                 f"worker process {worker.index} {cause} before it was ready for a task{death.hint(cause)}"
             )
-        if worker.task is None:
+        if worker.task is None or worker.is_ahead:
             return
         if worker.first_death is None:
             self.tell(f"the worker process {cause}; its trial is tried once more")

@@ -51,6 +51,10 @@ class WorkerProcess:
         self.first_death: str | None = retry[1] if retry else None
         self.has_begun = False
         """Whether its task was handed over."""
+        self.is_ahead = False
+        """Whether nobody has asked for its task yet."""
+        self.given_up: float | None = None
+        """When its task, that was begun ahead, was abandoned, on the monotonic clock."""
         self.served: list[Hashable] = []
         """Affinities of the tasks it had, the last one last."""
         self.begun = 0.0
@@ -105,7 +109,15 @@ class WorkerProcess:
 
     def free(self) -> None:
         """Its task is over."""
-        self.task, self.first_death, self.has_begun = None, None, False
+        self.task, self.first_death, self.has_begun, self.is_ahead, self.given_up = None, None, False, False, None
+
+    def give_up(self) -> None:
+        """Abandons the task that it has ahead: at its next step, or at once where it was not handed over yet."""
+        if self.has_begun:
+            self.given_up = time.monotonic()
+            self.abandon()
+        else:
+            self.free()
 
     def receive(self) -> Message | None:
         """The next whole message, None when the worker is dead and its messages are read."""

@@ -1,10 +1,12 @@
 """Spec -> Study: procedures plan trials, an engine runs them, every run is saved as it comes."""
 
+from lrdoctor.examine.ahead import drop
 from lrdoctor.examine.clip import clip
 from lrdoctor.examine.confirming import confirm_clipping, confirm_warmup
 from lrdoctor.examine.dry_run import DryRun, walk_through
 from lrdoctor.examine.inspection import inspect, open_inspector
-from lrdoctor.examine.laboratory import Laboratory, Watcher, baseline_trial, interruptible
+from lrdoctor.examine.interrupts import interruptible
+from lrdoctor.examine.laboratory import Laboratory, Watcher, baseline_trial
 from lrdoctor.examine.probe import probe
 from lrdoctor.examine.range_test import grid
 from lrdoctor.examine.seeds import FEWEST_SEEDS, enough_seeds, numbered_on
@@ -24,6 +26,7 @@ __all__ = [
     "clip",
     "confirm_clipping",
     "confirm_warmup",
+    "drop",
     "enough_seeds",
     "grid",
     "inspect",

@@ -1,15 +1,11 @@
-"""Where trials are run, each at most once, and what watches and stops them."""
+"""Where trials are run, each at most once, and what watches them."""
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -18,11 +14,17 @@ from lrdoctor.core import robust
 from lrdoctor.core.rewriting import Possible, Rewrite
 from lrdoctor.core.run import Run, Status, trial_of
 from lrdoctor.core.trial import Trial
-from lrdoctor.engines.base import Engine, Failed, Finished, Progress, Started, Task
-from lrdoctor.errors import BudgetEnded, BudgetSpent, EngineError, Interrupted
+from lrdoctor.engines.base import Engine, Event, Failed, Finished, LooksAhead, Progress, Started, Task
+from lrdoctor.errors import BudgetEnded, BudgetSpent, EngineError
 from lrdoctor.examine.allowance import Allowance
 from lrdoctor.spec import Spec
 from lrdoctor.store import StudyFolder
+
+
+def nothing() -> Task | None:
+    """The guess of who expects nothing further."""
+    return None
+
 
 OF_CONTROL = ("constant_loss", "constant_losses")
 """What is known of a control's data that its seed's trials are told."""
@@ -112,6 +114,12 @@ class Laboratory:
     """Whether trials are run too that cannot change the answer."""
     chosen: str = ""
     """How the rates to sweep were found, where the spec leaves that to lrdoctor and it is done."""
+    guess: Callable[[], Task | None] = nothing
+    """Gives what a worker begins that would have nothing to do (`examine.ahead`)."""
+    ahead: set[str] = field(default_factory=set)
+    """Keys of the trials and controls that workers began before anything asked for them."""
+    asked: frozenset[str] = frozenset()
+    """Keys of those that are asked for and not done."""
     controls: dict[Who, Run] = field(default_factory=dict)
     """The untrained weights on the batches of the seed."""
     trained: int = 0
@@ -135,7 +143,7 @@ class Laboratory:
             BudgetSpent: the missing trials and controls take more steps than the budget has left; none was begun.
             BudgetEnded: they do not fit into what is left of the allowance; at most the controls were run.
         """
-        controls = self._new_controls(trials)
+        controls = self.new_controls(trials)
         missing = self._missing(trials)
         unseen = self._missing(list(controls.values()))
         self._refuse_beyond_budget(stage, missing, unseen)
@@ -153,11 +161,15 @@ class Laboratory:
 
     def to_train(self, trials: Sequence[Trial]) -> tuple[Trial, ...]:
         """The trials that are missing, and before them the controls that they need."""
-        controls = {self.key(trial): trial for trial in self._new_controls(trials).values()}
+        controls = {self.key(trial): trial for trial in self.new_controls(trials).values()}
         missing = self._missing(list(controls.values()))
         for key in set(controls) - set(missing):
             del self.runs[key]  # a control that was read is no run of a study
         return (*missing.values(), *self._missing(trials).values())
+
+    def is_saved(self, key: str) -> bool:
+        """Whether a trial or control is done; what a worker has finished and nobody asked for is not."""
+        return key in self.runs or self.folder.read(key) is not None
 
     def is_missing(self, trial: Trial) -> bool:
         return bool(self._missing([trial]))
@@ -191,7 +203,7 @@ class Laboratory:
             facts["untrained_val_loss"] = float(control.val_loss.finite.value[-1])
         return replace(run, control=control.train_loss, provenance={**run.provenance, **facts})
 
-    def _new_controls(self, trials: Sequence[Trial]) -> dict[Who, Trial]:
+    def new_controls(self, trials: Sequence[Trial]) -> dict[Who, Trial]:
         """The controls of the trials that were neither run nor read by this invocation: whole ones, but for trials that
         are all shorter (the probe's) and whose whole control nobody has run yet."""
         longest: dict[Who, int] = {}
@@ -259,12 +271,12 @@ class Laboratory:
         deaths: dict[str, tuple[str, ...]] = dict.fromkeys(missing, ())
         sent: set[str] = set()
         """Trials whose rows come here, since their worker cannot write them into the study folder."""
-        tasks = [Task(key, self._payload(key, trial), trial.seed, shared=True) for key, trial in missing.items()]
+        tasks = [self.task(key, trial) for key, trial in missing.items()]
         if running := self.engine.attach(tasks):
             self.watcher.message(
                 f"{_counted(len(running), 'trial')} of an earlier invocation still run on the workers: taken over"
             )
-        for event in self.engine.run(tasks):
+        for event in self._events(tasks):
             key = event.task.key
             trial = missing[key]
             if isinstance(event, Started):
@@ -279,6 +291,17 @@ class Laboratory:
             else:
                 self._finish(key, trial, event, time.monotonic() - started[key], attempts[key], deaths[key])
 
+    def _events(self, tasks: Sequence[Task]) -> Iterator[Event]:
+        """What happens while the engine runs the tasks; its workers may begin what is guessed."""
+        if not isinstance(self.engine, LooksAhead):
+            yield from self.engine.run(tasks)
+            return
+        self.asked, self.engine.guess = frozenset(task.key for task in tasks), self.guess
+        try:
+            yield from self.engine.run(tasks)
+        finally:
+            self.asked, self.engine.guess = frozenset(), nothing
+
     def _progress(self, key: str, value: Any, sent: set[str]) -> tuple[int, float]:
         """The last step of a trial and its loss: as its worker counts them, or of the rows that it sends."""
         if isinstance(value, Mapping):
@@ -288,6 +311,10 @@ class Laboratory:
             sent.add(key)
         self.folder.append(key, value)
         return value[-1][0], value[-1][2]
+
+    def task(self, key: str, trial: Trial) -> Task:
+        """What an engine is given of a trial or a control."""
+        return Task(key, self._payload(key, trial), trial.seed, shared=True)
 
     def _payload(self, key: str, trial: Trial) -> dict[str, Any]:
         """What a worker is told: the trial, where its files are, and the highest level that its untrained weights show
@@ -420,30 +447,3 @@ def answer(
         if isinstance(event, Failed):
             raise EngineError(f"{what} ended: {event.reason}")
     raise AssertionError("an engine ends every task")
-
-
-@contextmanager
-def interruptible(engine: Engine, watcher: Watcher) -> Iterator[None]:
-    """Within it the first Ctrl-C (or SIGTERM) stops the engine cleanly and the second one kills its workers."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread can receive signals
-        return
-    presses = 0
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal presses
-        presses += 1
-        if presses == 1:
-            watcher.message("stopping: finished trials are saved (Ctrl-C again to kill the workers)")
-            engine.stop()
-        else:
-            engine.kill()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-        if presses:
-            raise Interrupted("interrupted")
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -11,10 +11,11 @@ from lrdoctor.core.run import Run
 from lrdoctor.core.study import Cut, Objective, Stage, Study
 from lrdoctor.core.trial import Trial
 from lrdoctor.errors import BudgetEnded, SpecError, WorkloadError
+from lrdoctor.examine.ahead import SweepAhead, guessed
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial, unlike_others
 from lrdoctor.examine.range_test import grid
 from lrdoctor.examine.rationing import run_what_fits
-from lrdoctor.procedures import certainty, priority, sparing
+from lrdoctor.procedures import certainty, look_ahead, priority, sparing
 from lrdoctor.procedures import sweep as sweeps
 
 
@@ -34,6 +35,9 @@ class SweepVariant:
     """What the stages are called by, empty for the spec's own training."""
     question: sparing.Question | None = None
     """What is asked of a fix's sweep; None for a sweep that stands for itself."""
+
+    def trial(self, laboratory: Laboratory, pair: sparing.Pair) -> Trial:
+        return self.change(baseline_trial(laboratory.spec, *pair))
 
 
 OWN = SweepVariant()
@@ -61,12 +65,7 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
             asked = replace(known, seeds=known.seeds[: len(known.seeds) // 2 + 1])  # as many as a majority takes
         step = None
         if study.obstacle is None or not (study.obstacle.is_final or asked.has_all(settings.grid)):
-            is_asked = way.question is not None and limits is not sparing.EVERYTHING
-            step = (
-                sparing.climb(settings, asked, way.question)
-                if is_asked and way.question is not None
-                else sparing.next_step(settings, asked, limits)
-            )
+            step = _plan(settings, limits, way)(asked)
         if step is None:
             study = replace(study, notes=(*study.notes, *sweeps.afterthoughts(study), *_saved(known, settings.grid)))
             found = assess.with_certainty(study, findings)
@@ -79,7 +78,7 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
             notes.append(step.note)
             laboratory.watcher.message(f"{way.name}: {step.note}" if way.name else step.note)
         stage = step.stage or FURTHER
-        trials = {pair: way.change(baseline_trial(laboratory.spec, *pair)) for pair in _by_seed(step.pairs)}
+        trials = {pair: way.trial(laboratory, pair) for pair in _by_seed(step.pairs)}
         named = f"{way.name}: {stage}" if way.name else stage
         if way is OWN and laboratory.allowance is not None:
             try:
@@ -89,7 +88,11 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
                     raise
                 ran = {}
         else:  # of a fix's sweep a part tells nothing: a stage is run whole
-            ran = dict(zip(trials.values(), laboratory.run(named, list(trials.values())), strict=True))
+            plan = _plan(settings, limits, way)
+            likely = SweepAhead(laboratory, plan, asked, study, step, trials, lambda pair: way.trial(laboratory, pair))
+            every = list(trials.values())
+            with guessed(laboratory, likely):
+                ran = dict(zip(every, laboratory.run(named, every), strict=True))
         for trial in trials.values():
             if trial in ran:
                 stages.setdefault(trial.base_learning_rate, step.stage or "check")
@@ -98,6 +101,18 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
         left = [pair for pair, trial in trials.items() if trial not in ran]
         if left:
             return _cut(laboratory, step, left, _study(laboratory, stages, runs, notes, way))
+
+
+def _plan(settings: sweeps.Settings, limits: sparing.Limits | None, way: SweepVariant) -> look_ahead.Plan:
+    """What the sweep asks for next."""
+    question = None if limits is sparing.EVERYTHING else way.question
+
+    def plan(known: sparing.Known) -> sparing.Step | None:
+        if question is None:
+            return sparing.next_step(settings, known, limits)
+        return sparing.climb(settings, known, question)
+
+    return plan
 
 
 def _cut(

@@ -105,6 +105,8 @@ class StudyFolder:
         try:
             self._study["invocations"][-1] |= study_file.ending(kind)
             self._save()
+            if kind is None:  # else what workers have finished is for the next invocation to adopt
+                shutil.rmtree(self.out / study_file.RUNNING, ignore_errors=True)
         except StoreError:
             if kind is None:  # else the first error is the one to show
                 raise
@@ -294,6 +296,12 @@ class StudyFolder:
             path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, data)
         return path
+
+    def n_rows_begun(self, key: str) -> int:
+        """Steps of the attempts at a trial that is not done."""
+        with explained("read", self.scratch_folder(key)):
+            texts = [path.read_bytes() for path in self.scratch_folder(key).glob(f"*/{STEPS}")]
+        return sum(max(0, text.count(b"\n") - 1) for text in texts)  # the header is no row
 
     def trial_folder(self, key: str) -> Path:
         """Where the files of a trial are, once it is begun."""
