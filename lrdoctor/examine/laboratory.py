@@ -231,8 +231,8 @@ class Laboratory:
         for trial in trials:
             key = self.key(trial)
             if key not in self.runs:
-                # what a worker finished for an invocation that died is as good as saved
-                saved = self.folder.read(key) or self.folder.adopt(key, trial)
+                # what a worker finished ahead, or for an invocation that died, is as good as saved
+                saved = self.folder.read(key) or self.folder.adopt(key, trial, 1 if key in self.ahead else None)
                 if saved is None:
                     missing[key] = trial
                 else:

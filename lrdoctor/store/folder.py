@@ -249,8 +249,13 @@ class StudyFolder:
             return {}
         return {"unlike": f"{_kind(kind)}, and the study's first trial on {_kind(known)}"}
 
-    def adopt(self, key: str, trial: Trial) -> Run | None:
-        """The run of a trial that a worker finished for an invocation that died meanwhile; None where there is none."""
+    def adopt(self, key: str, trial: Trial, n_attempts: int | None = None) -> Run | None:
+        """The run of a trial that a worker finished and nobody has saved; None where there is none.
+
+        Args:
+            key, trial: of the trial.
+            n_attempts: that this invocation made; None where an earlier one asked for the trial, and all count.
+        """
         for attempt in tries.ended_attempts(self.scratch_folder(key)):
             ended = tries.read_ending(attempt)
             return self.finish(
@@ -259,7 +264,7 @@ class StudyFolder:
                 status=ended["status"],
                 exit_reason=ended["reason"],
                 seconds=ended["seconds"],
-                attempts=len(list(attempt.parent.glob(f"*/{STEPS}"))),
+                attempts=n_attempts or len(list(attempt.parent.glob(f"*/{STEPS}"))),
                 worker_facts={**ended["worker"], **ended["facts"]},
                 evaluations=ended["evaluations"],
                 attempt=attempt,
