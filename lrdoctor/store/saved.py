@@ -54,7 +54,7 @@ class SavedStudy(StudyFolder):
         found = [] if self._fresh else [self._record(key) for key in self._keys()]
         return [record for record in found if record is not None]
 
-    def adopt(self, key: str, trial: Trial) -> Run | None:
+    def adopt(self, key: str, trial: Trial, n_attempts: int | None = None) -> Run | None:
         return None
 
     def begin(self, key: str) -> None:
