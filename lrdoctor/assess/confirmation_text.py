@@ -29,7 +29,7 @@ def confirmed(found: Confirmation, objective: Objective) -> Iterator[str]:
     claim = found.claim
     yield in_short(found)
     yield f"stable in {_stable(found.at_use)} at {claim.base_learning_rate:.4g}"
-    if claim.widens:
+    if claim.widens and (found.at_reach or found.of_baseline_at_reach):
         with_it = f"stable in {_stable(found.at_reach)} at {claim.reach:.4g}, and " * (
             claim.reach != claim.base_learning_rate
         )

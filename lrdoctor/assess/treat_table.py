@@ -218,7 +218,9 @@ def _confirmation(found: Confirmation, tried: Swept) -> OnFreshSeeds:
         baseline_reach=claim.baseline_reach,
         unstable=_n_unstable(found.at_use),
         unstable_at_reach=_n_unstable(found.at_reach),
+        seeds_at_reach=len(found.at_reach),
         baseline_unstable_at_reach=_n_unstable(found.of_baseline_at_reach),
+        baseline_seeds_at_reach=len(found.of_baseline_at_reach),
         objective=_spread(spread_of(found.at_use)),
         baseline_objective=_spread(spread_of(found.of_baseline)),
         claimed=Claimed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from lrdoctor import assess
@@ -14,7 +14,17 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial
 from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures.clip import Clipping
-from lrdoctor.procedures.confirmation import LOOKS, Claim, Confirmation, Fresh, Outcome, Settings, fresh_seeds
+from lrdoctor.procedures.confirmation import (
+    AT_REACH,
+    LOOKS,
+    PARTS,
+    Claim,
+    Confirmation,
+    Fresh,
+    Outcome,
+    Settings,
+    fresh_seeds,
+)
 from lrdoctor.procedures.treatment import Treatment
 from lrdoctor.procedures.warmup_comparison import WarmupFound
 
@@ -69,33 +79,69 @@ def confirm(
     limits = settings or Settings()
     n_seeds = limits.n_seeds(len(searched))
     seeds = fresh_seeds(searched, LOOKS * n_seeds)
-    found = Confirmation(claim=claim, n_seeds=n_seeds, limits=limits)
-    runs: dict[str, Run] = {}
-    judged: dict[str, Judged] = {}
+    bench = _Bench(laboratory, claim, change, study, references, name, n_steps)
+    found = Confirmation(claim=claim, n_seeds=n_seeds, n_reached=0, limits=limits)
     while not found.is_settled:
-        done = len(found.fresh)
-        # the first few together, so that workers have something to do; then one by one; then all of the second look
-        batch = seeds[done:] if done >= n_seeds else seeds[done : max(done + 1, limits.first)]
-        plain = {seed: _plain(laboratory, claim, change, seed, n_steps) for seed in batch}
-        fixed = {seed: _fixed(laboratory, claim, change, seed, n_steps) for seed in batch}
+        step = found.next_trials
+        batch = seeds[step.first : step.end]
+        if laboratory.exhaustive:
+            whole = bench.run(batch, PARTS)
+            found = replace(found, fresh=(*found.fresh, *whole), n_reached=step.end)
+        elif step.at_reach:
+            reached = [
+                replace(one, reach=at.reach, baseline_reach=at.baseline_reach)
+                for one, at in zip(found.fresh[step.first : step.end], bench.run(batch, AT_REACH), strict=True)
+            ]
+            fresh = (*found.fresh[: step.first], *reached, *found.fresh[step.end :])
+            found = replace(found, fresh=fresh, n_reached=step.end)
+        else:
+            others = [part for part in PARTS if part not in AT_REACH]
+            found = replace(found, fresh=(*found.fresh, *bench.run(batch, others)))
+    return Confirmed(found, tuple(bench.runs.values()), bench.judged)
+
+
+@dataclass
+class _Bench:
+    """Trains the parts of a claim on fresh seeds; see `confirm`."""
+
+    laboratory: Laboratory
+    claim: Claim
+    change: Treatment
+    study: Study
+    references: Sequence[Run]
+    name: str
+    n_steps: int | None
+    runs: dict[str, Run] = field(default_factory=dict)
+    judged: dict[str, Judged] = field(default_factory=dict)
+    _beside: dict[str, Run] = field(default_factory=dict)
+    """The trials without the fix."""
+
+    def run(self, seeds: Sequence[int], parts: Sequence[str]) -> list[Fresh]:
+        """The seeds with those parts of them."""
+        asked = (self.laboratory, self.claim, self.change)
+        plain = {seed: _only(_plain(*asked, seed, self.n_steps), parts) for seed in seeds}
+        fixed = {seed: _only(_fixed(*asked, seed, self.n_steps), parts) for seed in seeds}
         trials = list(dict.fromkeys(t for of in (plain, fixed) for roles in of.values() for t in roles.values()))
-        found_runs = laboratory.run(f"{name}: {STAGE}", trials)
-        ran = {
-            t: told_by_length(run, laboratory.spec.max_train_steps) for t, run in zip(trials, found_runs, strict=True)
-        }
+        found = self.laboratory.run(f"{self.name}: {STAGE}", trials)
+        usual = self.laboratory.spec.max_train_steps
+        ran = {trial: told_by_length(run, usual) for trial, run in zip(trials, found, strict=True)}
         # a trial of the training as it is is a reference for the others of its seed; one with the fix is none
         beside = [ran[trial] for roles in plain.values() for trial in roles.values()]
-        judged |= assess.judge_each(beside, (*study.runs, *beside), beside_itself=False)
+        self._beside |= {run.name: run for run in beside}
+        known = tuple(self._beside.values())
+        self.judged |= assess.judge_each(beside, (*self.study.runs, *known), beside_itself=False)
         with_it = (run for run in ran.values() if run not in beside)
-        judged |= assess.judge_each(with_it, (*references, *beside), beside_itself=False)
-        runs |= {run.name: run for run in ran.values()}
-        known = {trial: _outcome(run, judged[run.name][0], study) for trial, run in ran.items()}
-        fresh = (
-            Fresh(seed=seed, **{role: known[trial] for role, trial in {**plain[seed], **fixed[seed]}.items()})
-            for seed in batch
-        )
-        found = replace(found, fresh=(*found.fresh, *fresh))
-    return Confirmed(found, tuple(runs.values()), judged)
+        self.judged |= assess.judge_each(with_it, (*self.references, *known), beside_itself=False)
+        self.runs |= {run.name: run for run in ran.values()}
+        of = {trial: _outcome(run, self.judged[run.name][0], self.study) for trial, run in ran.items()}
+        return [
+            Fresh(seed=seed, **{role: of[trial] for role, trial in {**plain[seed], **fixed[seed]}.items()})
+            for seed in seeds
+        ]
+
+
+def _only(roles: Mapping[str, Trial], parts: Sequence[str]) -> dict[str, Trial]:
+    return {part: trial for part, trial in roles.items() if part in parts}
 
 
 def confirm_clipping(laboratory: Laboratory, found: Clipping, seeds: Sequence[int]) -> Clipping:
@@ -131,13 +177,15 @@ def _plain(
     laboratory: Laboratory, claim: Claim, change: Treatment, seed: int, n_steps: int | None
 ) -> Mapping[str, Trial]:
     """Trials of the training as it is for a seed, by their part in the claim."""
-    reach = baseline_trial(laboratory.spec, claim.baseline_reach, seed)
+    found = {}
+    if claim.widens or laboratory.exhaustive:  # else nothing rests on it
+        found["baseline_reach"] = baseline_trial(laboratory.spec, claim.baseline_reach, seed)
     if claim.baseline_learning_rate is None:
-        return {"baseline_reach": reach}
+        return found
     best = baseline_trial(laboratory.spec, claim.baseline_learning_rate, seed)
     added = change.on(best).schedule_steps - best.schedule_steps
     n_updates = (best.max_train_steps if n_steps is None else n_steps) + added
-    found = {"baseline": replace(best, max_train_steps=n_updates), "baseline_reach": reach}
+    found["baseline"] = replace(best, max_train_steps=n_updates)
     if claim.baseline_use is not None:
         at_use = baseline_trial(laboratory.spec, claim.baseline_use, seed)
         found["baseline_use"] = replace(at_use, max_train_steps=n_updates)

@@ -98,6 +98,8 @@ class Outcome:
 
 PARTS = ("use", "reach", "baseline", "baseline_use", "baseline_reach")
 """Trials of a fresh seed."""
+AT_REACH = ("reach", "baseline_reach")
+"""Those of them that tell how far a fix reaches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +141,19 @@ LOOKS = 2
 """Times that the fresh seeds are looked at: once more after as many seeds again, where the first ones leave open
 whether the loss is higher, or as low as claimed."""
 
+
+@dataclass(frozen=True)
+class Next:
+    """Trials of fresh seeds to run next."""
+
+    first: int
+    """Place of the first seed among the fresh ones."""
+    end: int
+    """Place after the last one."""
+    at_reach: bool
+    """At the highest rate claimed; else the other parts."""
+
+
 Failing = Literal["unstable", "loss", "doubt", "nothing"]
 """Why a fix is rejected on fresh seeds: unstable at the rate to use; a loss; perhaps a loss; it buys nothing."""
 
@@ -153,6 +168,8 @@ class Confirmation:
     not stand out yet asks for more."""
     fresh: tuple[Fresh, ...] = ()
     """Those that were trained."""
+    n_reached: int | None = None
+    """Of how many of them, the first ones, the trials at the highest rate were run too; None for all."""
     limits: Settings = field(default_factory=Settings)
 
     @property
@@ -160,22 +177,45 @@ class Confirmation:
         return tuple(one.seed for one in self.fresh)
 
     @property
+    def short_of_reach(self) -> tuple[Fresh, ...]:
+        """Seeds whose trials at the highest rate were not run."""
+        return () if self.n_reached is None else self.fresh[self.n_reached :]
+
+    @property
+    def _look_ends(self) -> int:
+        """Seeds of the look that is under way: the second one begins with the first seed after the first one."""
+        return self.n_seeds if len(self.fresh) <= self.n_seeds else LOOKS * self.n_seeds
+
+    @property
+    def next_trials(self) -> Next:
+        """What to train next, where it is not settled: as many seeds as it takes at the rates to use, which may refute
+        it for the least, then at the highest rate; the first few together, so that workers have something to do."""
+        n, n_reached = len(self.fresh), len(self.fresh) - len(self.short_of_reach)
+        if n < self._look_ends and not self._with(0, BEST_FOR).is_settled:
+            return Next(n, min(max(n + 1, self.limits.first), self._look_ends), at_reach=False)
+        if n_reached == n:
+            return Next(n, LOOKS * self.n_seeds, at_reach=False)
+        is_first = n <= self.n_seeds
+        return Next(n_reached, min(max(n_reached + 1, self.limits.first), n) if is_first else n, at_reach=True)
+
+    @property
     def is_settled(self) -> bool:
-        """The seeds that are left cannot change whether it is verified, whatever they do, nor whether it gains what was
-        claimed."""
-        left = self.n_seeds - len(self.fresh)
-        if left < 0:  # between the looks: each one more is another chance to be mistaken
-            return len(self.fresh) >= LOOKS * self.n_seeds
-        if left == 0:
-            return not self._is_open
+        """The trials that are left cannot change whether it is verified, whatever they do, nor whether it gains what
+        was claimed."""
         if len(self.fresh) < min(self.limits.first, self.n_seeds):
             return False
-        # whatever the seeds that are left do lies between these two
+        left = self._look_ends - len(self.fresh)
+        if left == 0 and not self.short_of_reach:
+            return len(self.fresh) >= LOOKS * self.n_seeds or not self._is_open
+        # whatever the trials that are left do lies between these two
         best, worst = self._with(left, BEST_FOR), self._with(left, WORST_FOR)
-        if worst.failing is None:
-            # that it holds is certain; a lower loss that was claimed may still show, or be certain not to
-            return not self._counts_gain or worst.gains or not (best.gains or best._is_open)
-        return best.failing is not None and not best._is_open
+        is_last = self._look_ends > self.n_seeds
+        if best.failing is not None and (is_last or not best._is_open):
+            return True
+        if is_last or self.short_of_reach:
+            return False  # between the looks each seed is another chance to be mistaken, and how far it reaches is told
+        # that it holds is certain; a lower loss that was claimed may still show, or be certain not to
+        return worst.failing is None and (not self._counts_gain or worst.gains or not (best.gains or best._is_open))
 
     @property
     def _is_open(self) -> bool:
@@ -191,8 +231,10 @@ class Confirmation:
         return self.claim.gains and not self.claim.may_cost
 
     def _with(self, n: int, one: Fresh) -> Confirmation:
+        """As if so many further seeds, and the trials at the highest rate that were not run, did as that one."""
         made_up = tuple(replace(one, seed=-1 - i) for i in range(n))
-        return replace(self, fresh=(*self.fresh, *made_up))
+        whole = [replace(short, reach=one.reach, baseline_reach=one.baseline_reach) for short in self.short_of_reach]
+        return replace(self, fresh=(*self.fresh[: self.n_reached], *whole, *made_up), n_reached=None)
 
     @property
     def status(self) -> Literal["verified", "rejected"]:
@@ -200,7 +242,10 @@ class Confirmation:
 
     @property
     def failing(self) -> Failing | None:
-        """Why it is rejected; None where it is verified."""
+        """Why it is rejected; None where it is verified. What was settled without the trials at the highest rate is so
+        whatever they would have shown."""
+        if self.short_of_reach:
+            return self._with(0, BEST_FOR).failing
         # first of all: a fix whose own rate is unstable is worth nothing, whatever its loss
         if not self.holds(self.at_use):
             return "unstable"

@@ -18,6 +18,7 @@ from lrdoctor.procedures.confirmation import (
     Claim,
     Confirmation,
     Fresh,
+    Next,
     Outcome,
     Settings,
     fresh_seeds,
@@ -253,6 +254,48 @@ def test_what_is_settled_early_is_what_all_seeds_say(most: Confirmation) -> None
     if whole.status == "verified" and most.claim.gains and not most.claim.may_cost:
         assert early.gains == whole.gains
     assert len(early.fresh) <= len(whole.fresh)
+
+
+@settings(max_examples=400)
+@given(most=confirmations())
+def test_the_trials_at_the_highest_rate_are_left_out_where_they_decide_nothing(most: Confirmation) -> None:
+    """Trial by trial as they are planned, against all parts of every seed."""
+    first_look = replace(most, fresh=most.fresh[: most.n_seeds])
+    whole = most if first_look._is_open else first_look
+    part = replace(most, fresh=(), n_reached=0)
+    n_steps = 0
+    while not part.is_settled:
+        step, n_steps = part.next_trials, n_steps + 1
+        assert step.end > step.first
+        n = len(part.fresh)
+        if step.at_reach:
+            part = replace(part, n_reached=step.end)
+        else:
+            part = replace(part, fresh=most.fresh[: step.end])
+            assert step.first == n
+    assert n_steps < 4 * LOOKS * most.n_seeds
+    assert part.status == whole.status
+
+
+@pytest.mark.parametrize(
+    ("found", "step"),
+    [
+        # three seeds at the rates to use, then one by one; how far it reaches comes last
+        (asked(WIDENS, 5, use=(), baseline=()), Next(0, 3, at_reach=False)),
+        (asked(WIDENS, 5, **dict.fromkeys(ALIKE, GOOD[:3])), Next(3, 4, at_reach=False)),
+        (asked(WIDENS, 5, **ALIKE), Next(0, 3, at_reach=True)),
+    ],
+)
+def test_what_is_trained_next(found: Confirmation, step: Next) -> None:
+    assert not replace(found, n_reached=0).is_settled
+    assert replace(found, n_reached=0).next_trials == step
+
+
+@pytest.mark.parametrize(("use", "settled"), [(HIGH, True), (GOOD, False), (DOUBTFUL_LOSS, False)])
+def test_a_loss_is_told_without_the_highest_rate(use: Objectives, settled: bool) -> None:
+    found = replace(asked(WIDENS, 5, use=use, baseline=GOOD), n_reached=0)
+    assert found.is_settled is settled
+    assert not settled or found.failing == "loss"
 
 
 def test_the_spread_of_outcomes() -> None:
