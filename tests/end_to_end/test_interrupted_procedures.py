@@ -25,15 +25,15 @@ PROCEDURES = [
     pytest.param((Invocation("warmup", (*RATES, "--factor", 4), SMALL), 5), id="warmup"),
     pytest.param((Invocation("clip", RATES, SMALL), 9), id="clip"),
     pytest.param((TREAT, 52), id="treat"),
-    pytest.param((TREAT, 160), id="treat on fresh seeds"),
+    pytest.param((TREAT, 140), id="treat on fresh seeds"),
 ]
 """A command, and how many trials (and controls, two of them) are done when it is ended: enough that some of its own
 are among them."""
 
 
 IN_SEARCH = 100
-"""The search of `treat`, on the seeds 0 and 1, takes more trials; its confirmation, on the seeds from 2 on, the last 60
-of 184."""
+"""The search of `treat`, on the seeds 0 and 1, takes more trials; its confirmation, on the seeds from 2 on, the last 50
+of 158."""
 
 
 @pytest.fixture(scope="module")
