@@ -356,14 +356,14 @@ def outcomes(n: int, seed: int, jobs: int, kinds: Sequence[str] = tuple(KINDS)) 
 def counted(found: Iterator[Outcome], seed: int, table: Mapping[str, Line]) -> int:
     """Counts the outcomes in the table as they come, prints the bad ones, and returns how many those are.
 
-    Ctrl-C and SIGTERM end it early.
+    Ctrl-C and SIGTERM end it early, in the background too, where a shell has SIGINT ignored.
     """
 
     def end(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
     bad, told = 0, time.monotonic()
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         for one in found:
             line = table[one.kind]
@@ -378,7 +378,8 @@ def counted(found: Iterator[Outcome], seed: int, table: Mapping[str, Line]) -> i
     except KeyboardInterrupt:
         print("interrupted; the table is of the cases before")
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return bad
 
 

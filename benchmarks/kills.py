@@ -388,7 +388,8 @@ def main() -> None:
             seconds[name], expected[name] = undisturbed(COMMANDS[name], Path(text) / "whole")
             shutil.rmtree(Path(text) / "whole")
             print(f"{name}: {seconds[name]:.1f} s undisturbed, {len(expected[name])} results", flush=True)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in PATIENT:  # a shell has SIGINT ignored in the background
+            signal.signal(number, signal.default_int_handler)
         try:
             for kill in range(asked.kills):
                 name = names[kill % len(names)]

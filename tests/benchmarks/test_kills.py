@@ -81,12 +81,13 @@ def test_sigterm_ends_it_with_the_table_of_the_kills_before(
     monkeypatch.setattr(kills, "undisturbed", lambda command, folder: (folder.mkdir(parents=True), (1.0, {}))[1])
     monkeypatch.setattr(kills, "kill_once", kill_once)
     monkeypatch.setattr(sys, "argv", ["kills", "--kills", "9", "--only", "sweep"])
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in kills.PATIENT}
     try:
         with pytest.raises(SystemExit) as ended:
             kills.main()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     printed = capsys.readouterr().out
     assert ended.value.code is True
     assert "interrupted; the table is of the kills before" in printed

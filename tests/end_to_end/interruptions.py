@@ -27,10 +27,9 @@ class Ending:
     """Exit code of the command."""
 
 
-ENDINGS = [
-    pytest.param(Ending("wait", signal.SIGKILL, -signal.SIGKILL), id="killed"),
-    pytest.param(Ending("wait for stop", signal.SIGINT, 130), id="Ctrl-C"),
-]
+KILLED = Ending("wait", signal.SIGKILL, -signal.SIGKILL)
+CTRL_C = Ending("wait for stop", signal.SIGINT, 130)
+ENDINGS = [pytest.param(KILLED, id="killed"), pytest.param(CTRL_C, id="Ctrl-C")]
 
 
 @dataclass(frozen=True)

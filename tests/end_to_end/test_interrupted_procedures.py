@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from interruptions import ENDINGS, Ending, Invocation, interrupt, resume, undisturbed
+from interruptions import CTRL_C, KILLED, Ending, Invocation, interrupt, resume, undisturbed
 from projects import SPEC
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and forkserver are POSIX")
@@ -21,14 +21,17 @@ LITTLE_ROOM = LITTLE_ROOM.replace("max_train_steps: 60", "max_train_steps: 100")
 TREAT = Invocation("treat", (), LITTLE_ROOM, n_looks=2)
 RATES = ("--lr", 0.05, "--unstable-lr", 0.5)
 
-PROCEDURES = [
-    pytest.param((Invocation("warmup", (*RATES, "--factor", 4), SMALL), 5), id="warmup"),
-    pytest.param((Invocation("clip", RATES, SMALL), 9), id="clip"),
-    pytest.param((TREAT, 52), id="treat"),
-    pytest.param((TREAT, 140), id="treat on fresh seeds"),
+WARMUP = Invocation("warmup", (*RATES, "--factor", 4), SMALL)
+CLIP = Invocation("clip", RATES, SMALL)
+
+INTERRUPTED = [
+    pytest.param(WARMUP, 5, KILLED, id="warmup-killed"),
+    pytest.param(CLIP, 9, CTRL_C, id="clip-Ctrl-C"),
+    pytest.param(TREAT, 52, CTRL_C, id="treat-Ctrl-C"),
+    pytest.param(TREAT, 140, KILLED, id="treat on fresh seeds-killed"),
 ]
-"""A command, and how many trials (and controls, two of them) are done when it is ended: enough that some of its own
-are among them."""
+"""A command, how many trials (and controls, two of them) are done when it is ended, enough that some of its own are
+among them, and how it is ended. A sweep ends in every way (`test_sweep_command`); what a procedure adds is where."""
 
 
 IN_SEARCH = 100
@@ -42,21 +45,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Invocation],
     return cache(lambda invocation: undisturbed(invocation, tmp_path_factory.mktemp(invocation.name)))
 
 
-@pytest.fixture(scope="module", params=PROCEDURES)
-def procedure(request: pytest.FixtureRequest, finished: Callable[[Invocation], Path]) -> tuple[Invocation, int, Path]:
-    """The command, when it is ended, and the study folder of an undisturbed run."""
-    invocation, after = request.param
-    return invocation, after, finished(invocation)
-
-
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(("invocation", "after", "ending"), INTERRUPTED)
 def test_an_ended_procedure_resumes_to_the_same_bits(
-    procedure: tuple[Invocation, int, Path], tmp_path: Path, ending: Ending
+    finished: Callable[[Invocation], Path], tmp_path: Path, invocation: Invocation, after: int, ending: Ending
 ) -> None:
-    invocation, after, expected = procedure
     before = interrupt(invocation, tmp_path, ending, after)
     assert invocation.name in {record["settings"]["procedure"] for record in before.values()}
     seeds = {record["settings"]["seed"] for record in before.values()}
     is_confirming = after > IN_SEARCH
     assert (seeds > {0, 1}) == is_confirming, "it was to be ended in the other part of the procedure"
-    resume(invocation, tmp_path, expected, before, n_looked=invocation.n_looks if is_confirming else 0)
+    resume(invocation, tmp_path, finished(invocation), before, n_looked=invocation.n_looks if is_confirming else 0)
