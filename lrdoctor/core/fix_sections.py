@@ -321,10 +321,9 @@ class OnFreshSeeds:
     """Fresh seeds unstable at base_learning_rate with the fix."""
     unstable_at_reach: int
     seeds_at_reach: int
-    """Fresh seeds that were trained there: none where the fix was refuted before that."""
+    """Fresh seeds that were trained there: none where the fix was refuted before that, or no room is claimed."""
     baseline_unstable_at_reach: int
     baseline_seeds_at_reach: int
-    """Likewise without the fix; none where no room is claimed either."""
     objective: Spread
     baseline_objective: Spread
     """Without the fix at lr*."""

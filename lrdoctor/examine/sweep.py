@@ -63,9 +63,9 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
         asked = known
         if study.obstacle is not None and not laboratory.exhaustive:
             asked = replace(known, seeds=known.seeds[: len(known.seeds) // 2 + 1])  # as many as a majority takes
-        step = None
+        step, plan = None, _plan(settings, limits, way)
         if study.obstacle is None or not (study.obstacle.is_final or asked.has_all(settings.grid)):
-            step = _plan(settings, limits, way)(asked)
+            step = plan(asked)
         if step is None:
             study = replace(study, notes=(*study.notes, *sweeps.afterthoughts(study), *_saved(known, settings.grid)))
             found = assess.with_certainty(study, findings)
@@ -88,7 +88,6 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
                     raise
                 ran = {}
         else:  # of a fix's sweep a part tells nothing: a stage is run whole
-            plan = _plan(settings, limits, way)
             likely = SweepAhead(laboratory, plan, asked, study, step, trials, lambda pair: way.trial(laboratory, pair))
             every = list(trials.values())
             with guessed(laboratory, likely):

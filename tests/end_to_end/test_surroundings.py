@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from projects import command, in_process
 
+from benchmarks.broken import SPEC, WORK
+
 if sys.platform != "linux":
     pytest.skip("/proc and /dev/full are Linux's", allow_module_level=True)
 
@@ -20,26 +22,6 @@ NOWHERE = "/proc"
 """A folder in which nobody can write anything, root included."""
 LONG = "/".join(["d" * 200] * 3)
 ODD = "ä b'\u200b☃"
-SPEC = """\
-name: small
-model: {class_path: torch.nn.Linear, init_args: {in_features: 4, out_features: 1}}
-data: {class_path: "./work.py:loaders"}
-loss: {class_path: torch.nn.MSELoss}
-optimizer: sgd
-max_train_steps: 24
-eval_every: 12
-seeds: [0]
-sweep: {values: [0.1, 10.0]}
-"""
-WORK = """\
-import torch
-
-
-def loaders():
-    x = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
-    data = torch.utils.data.TensorDataset(x, x[:, :1])
-    return torch.utils.data.DataLoader(data, 16), torch.utils.data.DataLoader(data, 64)
-"""
 
 
 @dataclass(frozen=True)
