@@ -164,8 +164,10 @@ def test_a_forked_run_is_found_by_its_mark_and_ended(tmp_path: Path, runs: Calla
     (tmp_path / "own").mkdir()
     order = one.session.order(TRIAL, tmp_path / "own", TRIAL.n_steps)
     (tmp_path / "train.py").write_text(
-        "import os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "if os.fork() == 0:\n    os.setsid()\nopen(f'ready{os.getpid()}', 'w').close()\ntime.sleep(600)\n"
+        "import gc, os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "if os.fork() == 0:\n    os.setsid()\n"
+        "open('frozen', 'w').write(str(gc.get_freeze_count()))\nopen(f'ready{os.getpid()}', 'w').close()\n"
+        "time.sleep(600)\n"
     )
     mark = "f" * 32
     environment = order.recording.environment(order.environment)
@@ -174,6 +176,7 @@ def test_a_forked_run_is_found_by_its_mark_and_ended(tmp_path: Path, runs: Calla
     while len(list(tmp_path.glob("ready*"))) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    assert int((tmp_path / "frozen").read_text()) > 100_000  # what was imported before is looked through by no run
     assert run.pid in processes.marked(mark)
     assert len(processes.marked(mark)) == 2
     processes.end(run.pid, mark, lambda: run.poll() is not None, grace=0.3)
