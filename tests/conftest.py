@@ -17,6 +17,10 @@ settings.load_profile("lrdoctor")
 # a sixth of the time until the first test
 gc.set_threshold(50_000)
 
+# no test can see what a power cut would lose, and the disk takes milliseconds for each of some hundred thousand calls.
+# That they are made, and for an open file, still counts (`kills`); processes of their own wait for the disk
+os.fsync = os.fstat  # type: ignore[assignment]
+
 # all commands are built anew whenever one is called, which takes twice as long as the diagnosis of a small log
 typer.main.get_command = cache(typer.main.get_command)
 
