@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 from functools import cache
@@ -16,6 +17,7 @@ settings.load_profile("lrdoctor")
 # modules and tests are some million objects that stay to the end; looking through them for cycles again and again took
 # a sixth of the time until the first test
 gc.set_threshold(50_000)
+atexit.register(gc.freeze)
 
 # no test can see what a power cut would lose, and the disk takes milliseconds for each of some hundred thousand calls.
 # That they are made, and for an open file, still counts (`kills`); processes of their own wait for the disk
