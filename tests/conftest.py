@@ -10,6 +10,9 @@ from functools import cache
 import typer.main
 from hypothesis import settings
 
+# before NumPy is imported: threads of several test processes only wait for one another, four times as long as one works
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # no test depends on the clock; in CI the same examples are drawn in every run, elsewhere new ones
 settings.register_profile("lrdoctor", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("lrdoctor")
