@@ -170,11 +170,11 @@ def test_a_forked_run_is_found_by_its_mark_and_ended_and_runs_are_new_once_nothi
     while len(list(tmp_path.glob("ready*"))) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    assert int((tmp_path / "frozen").read_text()) > 100_000  # what was imported before is looked through by no run
     assert run.pid in processes.marked(mark)
     assert len(processes.marked(mark)) == 2
     processes.end(run.pid, mark, lambda: run.poll() is not None, grace=0.3)
     assert processes.marked(mark) == []
+    assert int((tmp_path / "frozen").read_text()) > 100_000  # what was imported before is looked through by no run
     assert run.wait() == -signal.SIGKILL
     run.stdout.close()
     run.stderr.close()
