@@ -6,8 +6,9 @@ printed with the number of its case, by which it is made again. Ctrl-C and SIGTE
 before; standard error tells how many those are, about once a minute.
 
 Kinds: logs (text of several formats, mutated), specs (a field of the schema with a wrong value), reports (a report.json
-edited, cut off, nested, with numbers that no float holds), studies (a study folder likewise), workloads (a training at
-one place of which something odd is done, `benchmarks.fuzz_workloads`).
+edited, cut off, nested, with numbers that no float holds), studies (files of a study folder likewise, exchanged or
+lost, `benchmarks.fuzz_folders`), workloads (a training at one place of which something odd is done,
+`benchmarks.fuzz_workloads`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -31,6 +33,8 @@ from typing import Any
 import typer.main
 from typer.testing import CliRunner
 
+from benchmarks.fuzz_folders import DRAWN, a_folder, project, undrawn
+from benchmarks.fuzz_texts import csv_log, document, edited, json_log, mutated, printed_log, trainer_log
 from benchmarks.fuzz_workloads import REAL, TIMED_OUT, a_workload, by_a_worker, trained_here
 
 MEMORY = 4 * 1024**3
@@ -40,147 +44,6 @@ SECONDS, ANY_SECONDS = 20, 90
 SECONDS_A_SIGN = 60.0
 """Between two lines that say how far it is."""
 FINE = (0, 1, 2)
-NUMBERS = (
-    "0",
-    "-1",
-    "1e308",
-    "1.7976931348623157e308",
-    "-1e308",
-    "5e-324",
-    "1e150",
-    "1e400",
-    "nan",
-    "inf",
-    "-Infinity",
-    "9" * 400,
-    "1_0",
-    "0x1",
-    "٣",
-    "true",
-    "",
-    " ",
-    "1,5",
-    "--",
-    "1e",
-    "2147483648",
-    "9223372036854775808",
-)
-NAMES = (
-    "",
-    "loss",
-    "::add-mask::x",
-    "##[error]x",
-    "\x1b[31m",
-    "\u202e",
-    "\u200b",
-    "<script>",
-    "]]>",
-    "a" * 5000,
-    "\0",
-    "|`*_[x](y)",
-    "\ud7ff",
-    "\u2028",
-    "step",
-    "nan",
-    "%0A",
-    "'\"",
-    "{x}",
-    "../../x",
-)
-WRONG: tuple[Any, ...] = (
-    None,
-    True,
-    -1,
-    0,
-    1e308,
-    "9" * 400,
-    "",
-    "x",
-    [],
-    {},
-    [[]],
-    {"": 1},
-    float("nan"),
-    2**63,
-    -(2**70),
-    "::error::x",
-)
-
-
-def losses(chance: random.Random) -> list[float]:
-    n, decay = chance.choice((1, 3, 60, 300)), chance.choice((0.9, 0.99, 1.0))
-    values = [2.5 * decay**step + 0.01 * chance.random() for step in range(n)]
-    for _ in range(chance.choice((0, 0, 1, 5))):
-        values[chance.randrange(n)] = float(chance.choice(("1e308", "1e150", "nan", "inf", "-1e308", "0", "5e-324")))
-    return values
-
-
-def csv_log(chance: random.Random) -> str:
-    names = ["step", "loss", *chance.choice(((), ("grad_norm",), ("lr", "val_loss")))]
-    rows = [[str(step), repr(loss), *(["1.5"] * (len(names) - 2))] for step, loss in enumerate(losses(chance))]
-    mark = chance.choice((",", ",", "\t", ";"))
-    return "\n".join(mark.join(row) for row in [names, *rows]) + "\n"
-
-
-def json_log(chance: random.Random) -> str:
-    extra: dict[str, Any] = {
-        chance.choice(NAMES).encode("utf-8", "replace").decode(): chance.choice(("a", 1, None, []))
-    }
-    return "".join(json.dumps({"step": i, "loss": loss, **extra}) + "\n" for i, loss in enumerate(losses(chance)))
-
-
-def trainer_log(chance: random.Random) -> str:
-    rows = [{"step": i, "loss": loss, "learning_rate": 0.1, "epoch": i / 10} for i, loss in enumerate(losses(chance))]
-    return json.dumps({"log_history": rows, "global_step": len(rows), "max_steps": len(rows)})
-
-
-def printed_log(chance: random.Random) -> str:
-    line = chance.choice(
-        (
-            "iter {i}: loss {x:.4f}, time 10.00ms, mfu 1.00%",
-            "step: {i}  loss: {x:.5f}  grad_norm: 1.0",
-            " iteration {i}/ 300 | lm loss: {x:.6E} | grad norm: 1.000 |",
-            "{{'loss': {x}, 'epoch': {i}}}",
-            "epoch {i} loss={x}",
-        )
-    )
-    return "\n".join(line.format(i=i, x=x) for i, x in enumerate(losses(chance))) + "\n"
-
-
-def mutated(text: bytes, chance: random.Random) -> bytes:
-    """The text with a few things done to it that crashes, editors and enemies do."""
-    for _ in range(chance.choice((0, 1, 1, 2, 4))):
-        at, to = sorted((chance.randrange(len(text) + 1), chance.randrange(len(text) + 1)))
-        piece = chance.choice((*NUMBERS, *NAMES)).encode("utf-8", "replace")
-        text = chance.choice(
-            (
-                lambda t, a, b, p: t[:a] + p + t[a:],
-                lambda t, a, b, p: t[:a],
-                lambda t, a, b, p: t[:a] + t[b:],
-                lambda t, a, b, p: t[:a] + t[a:b][:2000] + t[a:],
-                lambda t, a, b, p: t[:a] + p + t[a + len(p) :],
-                lambda t, a, b, p: t.replace(b",", p or b";"),
-                lambda t, a, b, p: t[:a] + bytes([chance.randrange(256)]) + t[a + 1 :],
-            )
-        )(text, at, to, piece)
-    return text
-
-
-def edited(value: Any, chance: random.Random) -> Any:
-    """Plain values with one of them another one."""
-    if isinstance(value, (dict, list)) and value and chance.random() < 0.85:
-        key = chance.choice(list(value)) if isinstance(value, dict) else chance.randrange(len(value))
-        changed = dict(value) if isinstance(value, dict) else list(value)
-        if isinstance(changed, dict) and chance.random() < 0.1:
-            del changed[key]
-        else:
-            changed[key] = edited(value[key], chance)
-        return changed
-    return chance.choice(WRONG)
-
-
-def deep(chance: random.Random) -> str:
-    return chance.choice(("[", '{"a":')) * chance.choice((100, 100_000))
 
 
 def a_log(chance: random.Random, folder: Path, samples: Mapping[str, Any]) -> list[str]:
@@ -198,15 +61,8 @@ def a_spec(chance: random.Random, folder: Path, samples: Mapping[str, Any]) -> l
     return ["check", str(folder / "s.yaml")]
 
 
-def _document(chance: random.Random, whole: Any) -> bytes:
-    if chance.random() < 0.05:
-        return deep(chance).encode()
-    text = json.dumps(edited(whole, chance)).replace('"' + "9" * 400 + '"', "9" * 400).encode()
-    return mutated(text, chance) if chance.random() < 0.3 else text
-
-
 def a_report(chance: random.Random, folder: Path, samples: Mapping[str, Any]) -> list[str]:
-    (folder / "report.json").write_bytes(_document(chance, samples["report"]))
+    (folder / "report.json").write_bytes(document(chance, samples["report"]))
     if chance.random() < 0.3:
         (folder / "log.csv").write_text(csv_log(chance))
         return ["diagnose", str(folder / "log.csv"), "--baseline", str(folder / "report.json")]
@@ -216,17 +72,11 @@ def a_report(chance: random.Random, folder: Path, samples: Mapping[str, Any]) ->
     return ["report", str(folder / "report.json"), *outputs]
 
 
-def a_study(chance: random.Random, folder: Path, samples: Mapping[str, Any]) -> list[str]:
-    (folder / "study.json").write_bytes(_document(chance, samples["study"]))
-    (folder / "report.json").write_text(json.dumps(samples["report"]))
-    return ["report", str(folder), *chance.choice(((), ("--html", str(folder / "r.html")), ("--github",)))]
-
-
 KINDS: Mapping[str, Callable[[random.Random, Path, Mapping[str, Any]], list[str]]] = {
     "logs": a_log,
     "specs": a_spec,
     "reports": a_report,
-    "studies": a_study,
+    "studies": a_folder,
     "workloads": a_workload,
 }
 
@@ -248,21 +98,13 @@ class Line:
     largest: float = 0.0
 
 
-def samples() -> dict[str, Any]:
-    """A report, a study.json and a spec that are all right."""
+def samples(kinds: Sequence[str]) -> dict[str, Any]:
+    """A report and a spec that are all right, and where they are needed study folders."""
     import lrdoctor
     from lrdoctor.reports import json as json_report
 
     values = [2.5 * 0.97**step for step in range(100)] + [float("nan")] * 5
     report = json.loads(json_report.render(lrdoctor.diagnose({"step": range(105), "loss": values})))
-    study = {
-        "schema_version": 1,
-        "lrdoctor_version": "0.1.0",
-        "name": "x",
-        "identity": {},
-        "environment": {},
-        "invocations": [{"command_line": ["lrdoctor"], "machine": "m", "started": "s", "finished": None, "exit": None}],
-    }
     block = {"class_path": "torch.nn.MSELoss", "init_args": {}}
     spec = {
         "name": "x",
@@ -279,7 +121,7 @@ def samples() -> dict[str, Any]:
         "warmup": {"factor": 10, "steps": [2, 5]},
         "clip": {"percentile": 90},
     }
-    return {"report": report, "study": study, "spec": spec}
+    return {"report": report, "spec": spec, "project": project() if "studies" in kinds else {}}
 
 
 def one(kind: str, number: int, seed: int, given: Mapping[str, Any]) -> Outcome:
@@ -293,7 +135,8 @@ def one(kind: str, number: int, seed: int, given: Mapping[str, Any]) -> Outcome:
             used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
             return Outcome(kind, number, code, time.monotonic() - begun, used, said)
         words = KINDS[kind](chance, Path(name), given)
-        result = CliRunner().invoke(app, words)
+        with nullcontext() if kind != "studies" or chance.random() < DRAWN else undrawn():
+            result = CliRunner().invoke(app, words)
     code = result.exit_code
     said = "" if result.exception is None or isinstance(result.exception, SystemExit) else repr(result.exception)
     if "Traceback (most recent call last)" in result.output:
@@ -333,7 +176,7 @@ def _begin() -> None:
 
 def outcomes(n: int, seed: int, jobs: int, kinds: Sequence[str] = tuple(KINDS)) -> Iterator[Outcome]:
     """The outcomes of `n` cases, as they come."""
-    given, size = samples(), 50
+    given, size = samples(kinds), 50
     # a workload takes ten times as long as a log
     share = {kind: {"logs": 0.7, "workloads": 0.01}.get(kind, 0.1) for kind in kinds}
     counts = {kind: max(1, round(n * share[kind] / sum(share.values()))) for kind in kinds}

@@ -57,6 +57,18 @@ def explained(doing: str, path: Path) -> Iterator[None]:
         raise StoreError(f"cannot {doing} {path}: {reason}; {advice}") from error
 
 
+def read_file(path: Path) -> bytes:
+    """The content of a file of a study folder, which may be anybody's: what is endless or waits is not read.
+
+    Raises:
+        OSError: it cannot be read, or is a device or a pipe.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is a device or a pipe, and no file", str(path))
+    return path.read_bytes()
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Puts `data` at `path` so that any reader, also after a power cut, finds the old content or the new.
 
@@ -80,7 +92,9 @@ def write_whole(path: Path, pieces: Iterable[bytes], mark: str = "") -> None:
     """
     temporary = path.with_name(f".{path.name}{mark}.tmp")
     try:
-        with open(temporary, "wb") as file:
+        with suppress(FileNotFoundError):
+            temporary.unlink()  # of a kill, or a link that somebody laid
+        with open(temporary, "xb") as file:
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
@@ -150,6 +164,8 @@ class FolderLock:
         """Why the folder could not be locked at all, None when it is locked."""
         path = folder / ".lock"
         with explained("lock", path):
+            if path.is_symlink():
+                raise OSError(errno.ELOOP, "it is a link, and what it leads to would be overwritten")
             self._file = open(path, "a+", encoding="ascii", errors="replace")  # noqa: SIM115  # kept open
         try:
             self._take(folder)

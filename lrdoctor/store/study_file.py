@@ -15,7 +15,7 @@ from typing import Any
 from lrdoctor import __version__
 from lrdoctor.core import saved_json
 from lrdoctor.errors import Interrupted, StoreError
-from lrdoctor.store.files import explained
+from lrdoctor.store.files import explained, read_file
 
 SCHEMA_VERSION = 1
 STUDY, RUNNING = "study.json", "running"
@@ -99,7 +99,7 @@ def load_study(out: Path) -> dict[str, Any] | None:
         names = sorted({path.name for path in out.iterdir()} - INVISIBLE)
         if not names:
             return None
-        text = (out / STUDY).read_bytes() if STUDY in names else b""
+        text = read_file(out / STUDY) if STUDY in names else b""
     study = _parsed(text)
     problem = _problem(study)
     if problem:
@@ -204,9 +204,13 @@ def _shown(value: Any) -> str:
 
 def _parsed(text: bytes) -> Any:
     try:
-        return saved_json.loads(text)
+        return saved_json.loads(text, parse_constant=_refuse)
     except ValueError:
         return None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def _now() -> str:

@@ -20,7 +20,7 @@ from lrdoctor.core.changes import SETTINGS
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import CURVES, Run, Status
 from lrdoctor.core.trial import Trial
-from lrdoctor.store.files import explained, write_atomic
+from lrdoctor.store.files import explained, read_file, write_atomic
 
 Row = tuple[int, float, float, float | None, float | None]
 """(step, learning_rate, train_loss, grad_norm, val_loss); grad_norm is None where no gradient was taken, val_loss where
@@ -146,10 +146,10 @@ class TrialRecord:
             ValueError: it is damaged; the text says how.
         """
         try:
-            record = saved_json.loads(path.read_bytes())
+            record = saved_json.loads(read_file(path))
             version = record.pop("schema_version")
-            record["trial"] = Trial(**_typed(Trial, record.pop("settings"), "settings."))
-            found = cls(**_typed(cls, record))
+            record["trial"] = Trial(**typed(Trial, record.pop("settings"), "settings."))
+            found = cls(**typed(cls, record))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"it is not what lrdoctor writes: {error}") from error
         if found.key != path.parent.name:
@@ -159,8 +159,8 @@ class TrialRecord:
         return found
 
 
-def _typed(kind: type, values: Any, prefix: str = "") -> dict[str, Any]:
-    """The values of a dataclass's fields, each of the type that the field says.
+def typed(kind: type, values: Any, prefix: str = "") -> dict[str, Any]:
+    """The values of a class's fields, each of the type that the field says.
 
     Raises:
         ValueError: one is of another; the text names it.
@@ -258,7 +258,7 @@ def read_steps(path: Path, n_rows: int, sha256: str | None = None) -> dict[str, 
         ValueError: the file is missing, is not `n_rows` whole rows, or was changed; the text says how.
     """
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except FileNotFoundError as error:
         raise ValueError("it is missing") from error
     header, *rows = data.decode("ascii").split("\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lrdoctor.errors import StoreError
-from lrdoctor.store.files import FolderLock, explained, folder_name, sync_folder, write_atomic, write_output
+from lrdoctor.store.files import FolderLock, explained, folder_name, read_file, sync_folder, write_atomic, write_output
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,25 @@ def test_a_write_replaces_whole_files(tmp_path):
     for data in (b"old and long", b"new", b""):
         write_atomic(path, data)
         assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"file": data}
+
+
+def test_no_link_that_somebody_laid_leads_a_write_elsewhere(tmp_path):
+    mine, out = tmp_path / "mine", tmp_path / "out"
+    mine.write_text("mine")
+    out.mkdir()
+    for name in (".file.tmp", ".lock"):
+        (out / name).symlink_to(mine)
+    write_atomic(out / "file", b"new")
+    with pytest.raises(StoreError, match=r"cannot lock .*it is a link"):
+        FolderLock(out)
+    assert (mine.read_text(), (out / "file").read_text()) == ("mine", "new")
+
+
+@pytest.mark.parametrize("lay", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "endless"])
+def test_what_waits_or_has_no_end_is_not_read(tmp_path, lay):
+    lay(tmp_path / "steps.csv")
+    with pytest.raises(OSError, match="it is a device or a pipe"):
+        read_file(tmp_path / "steps.csv")
 
 
 def test_only_a_file_system_that_cannot_sync_folders_is_forgiven(tmp_path, monkeypatch):
