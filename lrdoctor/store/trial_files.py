@@ -7,9 +7,10 @@ import json
 import math
 import os
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -30,15 +31,40 @@ STEPS, TRIAL = "steps.csv", "trial.json"
 COLUMNS = ("step", *CURVES)
 SCHEMA_VERSION = 1
 
-MEASURED = (
-    "evaluated", "output_spread", "constant_loss", "constant_losses", "update_rule", "framework", "unlike",
-    "rate_flag", "objective", "objective_reason",
-)  # fmt: skip
+
+def _number(value: Any) -> float:
+    """A number, also one that JSON has not and a file holds as text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError(f"found {type(value).__name__}, expected a number")
+    return float(value)
+
+
+def _losses(value: Any) -> list[list[float]]:
+    pairs = [[int(step), _number(loss)] for step, loss in value]
+    if any(after[0] <= before[0] for before, after in pairwise(pairs)):
+        raise ValueError("its steps do not increase")
+    return pairs
+
+
+def _text(value: Any) -> str | None:
+    if not isinstance(value, str | None):
+        raise TypeError(f"found {type(value).__name__}, expected text")
+    return value
+
+
+MEASURED: Mapping[str, Callable[[Any], Any]] = {
+    "evaluated": int,
+    "output_spread": _number,
+    "constant_loss": _number,
+    "constant_losses": _losses,
+    **dict.fromkeys(("update_rule", "framework", "unlike", "rate_flag", "objective", "objective_reason"), _text),
+}
 """What a worker tells of its trial that the curves do not show: how many validation examples an evaluation held, how
 much the outputs differed from example to example at the end, and (of a control) what the best constant prediction
 loses on the last batches, in the mean and by step; of a command's trial the optimizer and the framework that it was
 seen to use, the flag of the command that gives the optimizer its rate, and what is known of an objective that is not
-minimized; of a trial on another kind of worker than the study's first, how they differ."""
+minimized; of a trial on another kind of worker than the study's first, how they differ. Each with what makes it of what
+trial.json holds, and raises a ValueError or a TypeError where that is something else."""
 
 
 class StepsFile:
@@ -150,6 +176,7 @@ class TrialRecord:
             version = record.pop("schema_version")
             record["trial"] = Trial(**typed(Trial, record.pop("settings"), "settings."))
             found = cls(**typed(cls, record))
+            found = replace(found, worker={**found.worker, **measured(found.worker)})
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"it is not what lrdoctor writes: {error}") from error
         if found.key != path.parent.name:
@@ -157,6 +184,22 @@ class TrialRecord:
         if version != SCHEMA_VERSION or found.status not in get_args(Status):
             raise ValueError(f"schema_version {version!r} with status {found.status!r} is unknown")
         return found
+
+
+def measured(worker: Mapping[str, Any]) -> dict[str, Any]:
+    """What the worker told that the curves do not show.
+
+    Raises:
+        ValueError: some of it is of another type; the text names it.
+    """
+    found = {}
+    for name, made in MEASURED.items():
+        if name in worker:
+            try:
+                found[name] = made(worker[name])
+            except (TypeError, ValueError, OverflowError) as error:
+                raise ValueError(f"it is not what lrdoctor writes: worker.{name}: {error}") from error
+    return found
 
 
 def typed(kind: type, values: Any, prefix: str = "") -> dict[str, Any]:
@@ -207,7 +250,7 @@ def read_run(folder: Path, record: TrialRecord, source: str, usual_optimizer: st
         trial=record.trial,
         provenance={
             "seconds": record.seconds,
-            **{name: record.worker[name] for name in MEASURED if name in record.worker},
+            **measured(record.worker),
         },
     )
 
