@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,21 @@ def test_a_case_is_made_again_by_its_number(tmp_path: Path) -> None:
         words = fuzz.a_log(random.Random("3/logs/5"), tmp_path, {})
         made.append((words[0], words[2:], (tmp_path / "log").read_bytes()))
     assert made[0] == made[1]
+
+
+@pytest.mark.parametrize(("limit", "case"), [("SECONDS", "while True: pass"), ("ANY_SECONDS", "time.sleep(60)")])
+def test_a_case_that_computes_or_waits_for_ever_is_ended(
+    limit: str, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fuzz, limit, 1)
+    monkeypatch.setattr(fuzz, "one", lambda *given: exec(case, {"time": time}))
+    before = {number: signal.getsignal(number) for number in (signal.SIGALRM, signal.SIGPROF)}
+    try:
+        (found,) = fuzz.several(("logs", [5], 7, {}))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (found.number, found.code) == (5, fuzz.TIMED_OUT)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
