@@ -42,6 +42,8 @@ MEMORY = 4 * 1024**3
 """Bytes of address space of a process."""
 SECONDS, ANY_SECONDS = 20, 300
 """What a case may take of a processor, and until it counts as one that hangs, which a busy machine must not make it."""
+NOT_MADE = -1000
+"""In the place of the exit code of a case that could not be made."""
 SECONDS_A_SIGN = 60.0
 """Between two lines that say how far it is."""
 FINE = (0, 1, 2)
@@ -166,6 +168,8 @@ def several(order: tuple[str, Sequence[int], int, Mapping[str, Any]]) -> list[Ou
             found.append(one(kind, number, seed, given))
         except SystemExit:
             found.append(Outcome(kind, number, TIMED_OUT, time.monotonic() - begun, 0.0))
+        except Exception as error:  # a fault of this file or its like must not end the others
+            found.append(Outcome(kind, number, NOT_MADE, time.monotonic() - begun, 0.0, repr(error)))
         signal.alarm(0)
         signal.setitimer(signal.ITIMER_PROF, 0)
     return found

@@ -141,7 +141,7 @@ def _changed(chance: random.Random, path: Path, files: Files) -> bytes:
     if how < 0.4:
         return mutated(text, chance)
     if path.suffix == ".json":
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return document(chance, json.loads(text))
     return _cells(chance, text)
 
@@ -163,7 +163,7 @@ def _cells(chance: random.Random, text: bytes) -> bytes:
 
 def _undigested(path: Path) -> None:
     """Makes trial.json that of a version which did not keep the digest of the curves, so that changed ones count."""
-    with suppress(OSError, ValueError, TypeError):
+    with suppress(OSError, ValueError, TypeError, RecursionError):
         record = json.loads(path.read_bytes())
         path.write_text(json.dumps({**record, "steps_sha256": None}))
 

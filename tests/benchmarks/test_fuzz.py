@@ -47,6 +47,16 @@ def test_a_case_that_computes_or_waits_for_ever_is_ended(
     assert (found.number, found.code) == (5, fuzz.TIMED_OUT)
 
 
+def test_a_case_that_cannot_be_made_is_told_and_ends_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def one(kind: str, number: int, *given: object) -> fuzz.Outcome:
+        return fuzz.Outcome(kind, number, 1 // number, 0.0, 0.0)
+
+    monkeypatch.setattr(fuzz, "one", one)
+    monkeypatch.setattr(signal, "signal", lambda *given: None)
+    found = fuzz.several(("logs", [0, 1], 7, {}))
+    assert [(one.code, "ZeroDivisionError" in one.said) for one in found] == [(fuzz.NOT_MADE, True), (1, False)]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_the_table_of_the_cases_before(
     number: signal.Signals, capsys: pytest.CaptureFixture[str]
