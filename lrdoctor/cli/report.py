@@ -76,7 +76,8 @@ def _text(path: Path, study: Path) -> str:
 
     try:
         # what the user names may be a pipe
-        return (path.read_bytes() if path == study else read_file(path)).decode("utf-8-sig")
+        is_piped = path == study and path.is_fifo()
+        return (path.read_bytes() if is_piped else read_file(path)).decode("utf-8-sig")
     except FileNotFoundError as error:
         if (study / STUDY).is_file():
             raise StoreError(

@@ -7,7 +7,7 @@ import platform
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,16 @@ def _problem(study: Any) -> str:
             return f"is damaged: {key}: found {type(study[key]).__name__}, expected {kind.__name__}"
     if not all(isinstance(invocation, dict) for invocation in study.get("invocations", ())):
         return "is damaged: invocations: found something else than objects"
+    if not _are_texts(study.get("trained_on", {}).values()):
+        return "is damaged: trained_on: found something else than text"
+    optimizer = study.get("identity", {}).get("optimizer", {})
+    if not isinstance(optimizer, dict) or not _are_texts(optimizer.get(key, "") for key in ("name", "class_path")):
+        return "is damaged: identity.optimizer: found something else than an optimizer"
     return ""
+
+
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def delete_results(out: Path) -> None:
