@@ -1,10 +1,11 @@
 """Commands that are ended at any moment: `python -m benchmarks.kills --kills N --seed S`.
 
 Every command that trains is run once to its end, undisturbed. Then N times a command is ended at a random moment of it
-(SIGKILL, SIGTERM, or Ctrl-C to all processes of its terminal) and typed again, to its end, which must be that of the
-undisturbed one: the same curves and trials.csv to the last bit, the same report but for what the clock measured, the
-same files in the study folder, and no trial that was finished written again. Nor may a process, a temporary file or
-shared memory be left, or an ended command exit as a verdict or with a traceback.
+(SIGKILL, SIGTERM, or Ctrl-C to all processes of its terminal) and typed again, to its end, each time with one worker or
+with two, which train ahead what will probably be asked for. The end must be that of the undisturbed one, which has one
+worker: the same curves and trials.csv to the last bit, the same report but for what the clock measured, the same files
+in the study folder, and no trial that was finished written again. Nor may a process, a temporary file or shared memory
+be left, or an ended command exit as a verdict or with a traceback.
 
 Printed is a table, a line a command; what is wrong is printed as it is found, and makes the exit code 1. Ctrl-C and
 SIGTERM end it with the table of the kills before.
@@ -31,6 +32,8 @@ from typing import Any
 
 MARK = "LRDOCTOR_BENCHMARK_KILLS"
 """Environment variable by which the processes of a command are found, wherever they were handed to."""
+JOBS = (1, 2)
+"""Workers of a command that is ended, and of the same command typed again; the undisturbed one has the first number."""
 TO_END = 60.0
 """Seconds that a command has to end in once it was asked to."""
 TO_VANISH = 20.0
@@ -98,7 +101,7 @@ FILES = {
 
 TRAIN = (sys.executable, "train.py")
 RATES = ("--lr", "0.02", "--unstable-lr", "0.5")
-SAVED = ("--out", "out", "--jobs", "1", "--fail-on", "never")
+SAVED = ("--out", "out", "--fail-on", "never")
 OF_SCRIPT = ("--seeds", "1", "--steps", "40", "--min", "0.02", "--max", "20", "--set", "sweep.values=[0.02, 0.2, 20.0]")
 
 
@@ -113,6 +116,13 @@ class Command:
     """Whether what it prints on standard output has to be the same."""
     resumes: bool = True
     """Whether it goes on in the folder of one that was ended; else it refuses that folder and wants another one."""
+    trains: bool = True
+    """Whether it has workers that train trials, of which there may be several."""
+
+    def typed(self, jobs: int) -> tuple[str, ...]:
+        """Its words for so many workers."""
+        first, *others = self.words
+        return (first, "--jobs", str(jobs), *others) if self.trains else self.words
 
 
 COMMANDS: Mapping[str, Command] = {
@@ -121,9 +131,11 @@ COMMANDS: Mapping[str, Command] = {
     "warmup": Command(("warmup", "a.yaml", *SAVED, *RATES)),
     "clip": Command(("clip", "a.yaml", *SAVED, *RATES)),
     "treat": Command(("treat", "b.yaml", *SAVED)),
-    "compare": Command(("compare", "a.yaml", "b.yaml", "--jobs", "1"), ("lrdoctor_out/a", "lrdoctor_out/b")),
-    "inspect": Command(("inspect", "a.yaml", "--sharpness", "--json", "--fail-on", "never"), (), prints=True),
-    "run -- script": Command(("run", "--out", "out", "--fail-on", "never", "--", *TRAIN), resumes=False),
+    "compare": Command(("compare", "a.yaml", "b.yaml"), ("lrdoctor_out/a", "lrdoctor_out/b")),
+    "inspect": Command(
+        ("inspect", "a.yaml", "--sharpness", "--json", "--fail-on", "never"), (), prints=True, trains=False
+    ),
+    "run -- script": Command(("run", "--out", "out", "--fail-on", "never", "--", *TRAIN), resumes=False, trains=False),
     "sweep -- script": Command(("sweep", *SAVED, *OF_SCRIPT, "--", *TRAIN)),
 }
 
@@ -136,7 +148,7 @@ def project(folder: Path) -> None:
     (folder / "tmp").mkdir()
 
 
-def start(command: Command, folder: Path) -> subprocess.Popen[bytes]:
+def start(command: Command, folder: Path, jobs: int = 1) -> subprocess.Popen[bytes]:
     """The command in a session of its own, its temporary files in `folder/tmp`, its errors in `folder/stderr`."""
     environment = {
         **os.environ,
@@ -147,7 +159,7 @@ def start(command: Command, folder: Path) -> subprocess.Popen[bytes]:
     }
     with open(folder / "stdout", "wb") as printed, open(folder / "stderr", "wb") as errors:
         return subprocess.Popen(
-            [sys.executable, "-m", "lrdoctor", *command.words],
+            [sys.executable, "-m", "lrdoctor", *command.typed(jobs)],
             cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=printed, stderr=errors,
             start_new_session=True,
         )  # fmt: skip
@@ -224,6 +236,8 @@ class Found:
     """What came of the kills of one command."""
 
     codes: Counter[int] = field(default_factory=Counter)
+    n_beside: int = 0
+    """Kills of a command with several workers."""
     n_resumed: int = 0
     """Kills after which finished trials were there."""
     slowest_end: float = 0.0
@@ -238,6 +252,7 @@ class Found:
     def add(self, one: Found) -> None:
         """Counts what came of a kill."""
         self.codes += one.codes
+        self.n_beside += one.n_beside
         self.n_resumed += one.n_resumed
         self.slowest_end = max(self.slowest_end, one.slowest_end)
         self.different += one.different
@@ -262,13 +277,15 @@ def undisturbed(command: Command, folder: Path) -> tuple[float, dict[str, Any]]:
     return seconds, results(command, folder)
 
 
-def end_at(command: Command, folder: Path, seconds: float, number: signal.Signals) -> tuple[int, float] | None:
+def end_at(
+    command: Command, folder: Path, seconds: float, number: signal.Signals, jobs: int
+) -> tuple[int, float] | None:
     """Starts the command and ends it after so many seconds; its exit code, and how long it took to end.
 
     Returns:
         None where the command had ended before.
     """
-    process = start(command, folder)
+    process = start(command, folder, jobs)
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -313,13 +330,15 @@ def kill_once(
     """One kill and the run after it; counts what came of it in `found`, and gives what is wrong, in words."""
     command, number = COMMANDS[name], chance.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
     moment, ended = chance.random() * seconds, None
+    jobs, jobs_again = chance.choice(JOBS), chance.choice(JOBS)
     while ended is None:
         shutil.rmtree(folder, ignore_errors=True)
         project(folder)
-        ended = end_at(command, folder, moment, number)
+        ended = end_at(command, folder, moment, number, jobs)
         moment *= 0.8  # it had ended: the machine is less busy than it was
     code, took = ended
     found.codes[code] += 1
+    found.n_beside += command.trains and jobs > 1
     if number in PATIENT:
         found.slowest_end = max(found.slowest_end, took)
     errors = (folder / "stderr").read_text(errors="replace")
@@ -331,7 +350,7 @@ def kill_once(
     if not command.resumes:
         unlike += begun_otherwise(folder, expected)
         shutil.rmtree(folder / "out", ignore_errors=True)
-    again_code = start(command, folder).wait()
+    again_code = start(command, folder, jobs_again).wait()
     left |= remaining(folder)
     files |= temporary(folder)
     after = finished_trials(command, folder)
@@ -354,22 +373,23 @@ def kill_once(
     ):
         if things:
             yield (
-                f"{name}, {number.name} at {moment / 0.8:.2f} s of {seconds:.2f}, exit {code}, then {again_code}: "
-                f"{what}: {', '.join(things[:5])}{f' and {len(things) - 5} more' if len(things) > 5 else ''}"
+                f"{name}, workers {jobs} and then {jobs_again}, {number.name} at {moment / 0.8:.2f} s of "
+                f"{seconds:.2f}, exit {code}, then {again_code}: {what}: {', '.join(things[:5])}"
+                f"{f' and {len(things) - 5} more' if len(things) > 5 else ''}"
             )
 
 
 def table(found: Mapping[str, Found], seconds: Mapping[str, float]) -> Iterator[str]:
     """The lines of the table."""
     yield (
-        f"{'command':16}{'whole s':>8}{'kills':>6}{'resumed':>8}  {'exit codes':30}{'slowest end s':>14}"
+        f"{'command':16}{'whole s':>8}{'kills':>6}{'beside':>7}{'resumed':>8}  {'exit codes':30}{'slowest end s':>14}"
         f"{'different':>10}{'again':>6}{'processes':>10}{'files':>6}{'bad exits':>10}"
     )
     for name, one in found.items():
         codes = ", ".join(f"{code}: {n}" for code, n in sorted(one.codes.items()))
         yield (
-            f"{name:16}{seconds[name]:8.1f}{one.codes.total():6}{one.n_resumed:8}  {codes:30}{one.slowest_end:14.2f}"
-            f"{one.different:10}{one.again:6}{one.processes:10}{one.files:6}{one.bad_exits:10}"
+            f"{name:16}{seconds[name]:8.1f}{one.codes.total():6}{one.n_beside:7}{one.n_resumed:8}  {codes:30}"
+            f"{one.slowest_end:14.2f}{one.different:10}{one.again:6}{one.processes:10}{one.files:6}{one.bad_exits:10}"
         )
 
 

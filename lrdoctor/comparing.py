@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrdoctor.assess.between import Side, compare_studies
+from lrdoctor.core import saved_json
 from lrdoctor.core.compared import StudyComparison
 from lrdoctor.errors import StoreError
 from lrdoctor.reports import compare as pages
 from lrdoctor.store import folder_name
-from lrdoctor.store.files import explained, write_atomic
+from lrdoctor.store.files import explained, read_file, write_atomic
 from lrdoctor.store.saved import SavedStudy
 from lrdoctor.store.study_file import load_study
 
@@ -84,7 +84,7 @@ def read_study(folder: Path) -> Saved:
     if study is None:
         raise StoreError(f"{folder} is empty or does not exist; give a spec, or a folder that lrdoctor sweep wrote")
     try:
-        text = (folder / REPORT).read_text(encoding="utf-8")
+        text = read_file(folder / REPORT).decode()
     except FileNotFoundError as error:
         raise StoreError(
             f"{folder} has no {REPORT}: its study did not come to an end; run the command that began it again, it "
@@ -163,7 +163,7 @@ def refuse_other(out: Path) -> None:
     if not out.is_dir() or {path.name for path in out.iterdir()} <= {f".{DOCUMENT}.tmp"}:
         return
     try:
-        document = json.loads((out / DOCUMENT).read_text(encoding="utf-8"))
+        document = saved_json.loads(read_file(out / DOCUMENT))
         is_ours = document.get("command") == "compare"
     except (OSError, ValueError, AttributeError):
         is_ours = False

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrdoctor.errors import SpecError
+from lrdoctor.store.files import write_whole
 
 if TYPE_CHECKING:
     from lrdoctor.spec import Spec
@@ -25,11 +27,12 @@ FILES = {
 def write_starter(folder: Path) -> list[Path]:
     """Writes the starter into a folder, made when it is missing, and returns the files.
 
+    What a kill between the files left of it is completed.
+
     Raises:
         SpecError: one of the files is there already, or cannot be written; nothing is ever overwritten.
     """
-    package = files("lrdoctor")
-    return _write_all(folder, {name: package.joinpath(source).read_text("utf-8") for name, source in FILES.items()})
+    return _write_all(folder, {name: _text(name) for name in FILES})
 
 
 def write_spec(folder: Path, spec: Spec) -> list[Path]:
@@ -38,16 +41,21 @@ def write_spec(folder: Path, spec: Spec) -> list[Path]:
     Raises:
         SpecError: as `write_starter`.
     """
-    schema = files("lrdoctor").joinpath(FILES[SCHEMA]).read_text("utf-8")
     head = f"# yaml-language-server: $schema=./{SCHEMA}\n# Run it with: lrdoctor sweep {SPEC}\n"
-    return _write_all(folder, {SPEC: head + spec.to_yaml(folder), SCHEMA: schema})
+    # the schema first: a spec that is there is whole, and is the user's
+    return _write_all(folder, {SCHEMA: _text(SCHEMA), SPEC: head + spec.to_yaml(folder)})
 
 
-def refuse_to_overwrite(folder: Path, names: Iterable[str]) -> None:
-    """
+def refuse_to_overwrite_spec(folder: Path) -> None:
+    """What `write_spec` refuses, before the spec is known.
+
     Raises:
-        SpecError: one of the files is there already.
+        SpecError: one of its files is there already.
     """
+    _refuse_to_overwrite(folder, (SPEC, *(() if _holds(folder / SCHEMA, _text(SCHEMA)) else (SCHEMA,))))
+
+
+def _refuse_to_overwrite(folder: Path, names: Iterable[str]) -> None:
     there = [name for name in names if os.path.lexists(folder / name)]
     if there:
         raise SpecError(
@@ -57,15 +65,22 @@ def refuse_to_overwrite(folder: Path, names: Iterable[str]) -> None:
 
 
 def _write_all(folder: Path, texts: Mapping[str, str]) -> list[Path]:
-    refuse_to_overwrite(folder, texts)
+    missing = [name for name, text in texts.items() if not _holds(folder / name, text)]
+    _refuse_to_overwrite(folder, missing or texts)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return [_write(folder / name, text) for name, text in texts.items()]
+        for name in missing:
+            write_whole(folder / name, [texts[name].encode()])
+        return [folder / name for name in texts]
     except OSError as error:
         raise SpecError(f"{error.filename}: found a place that cannot be written: {error.strerror}") from None
 
 
-def _write(path: Path, text: str) -> Path:
-    with path.open("x", encoding="utf-8", newline="\n") as file:  # x: fails rather than overwrites
-        file.write(text)
-    return path
+def _text(name: str) -> str:
+    return files("lrdoctor").joinpath(FILES[name]).read_text("utf-8")
+
+
+def _holds(path: Path, text: str) -> bool:
+    with suppress(OSError):  # what cannot be read is somebody else's
+        return path.is_file() and path.read_bytes() == text.encode()
+    return False

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from kills import kill_at_every_call
 
 from lrdoctor.errors import SpecError
 from lrdoctor.spec import ModelSpec, load_spec, spec_schema
-from lrdoctor.starter import FILES, write_starter
+from lrdoctor.starter import FILES, SPEC, refuse_to_overwrite_spec, write_spec, write_starter
 
 LOW_LOSS = 0.2
 """Well under ln 3 = 1.1, the loss of guessing among three classes."""
@@ -48,6 +49,40 @@ def test_every_file_in_the_way_is_named(tmp_path: Path) -> None:
     write_starter(tmp_path)
     with pytest.raises(SpecError, match=r"found lrdoctor\.yaml, workload\.py, lrdoctor\.schema\.json, expected a"):
         write_starter(tmp_path)
+
+
+@pytest.mark.parametrize("of_command", [False, True])
+def test_it_is_completed_after_a_kill_at_any_moment(
+    of_command: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = load_spec(write_starter(tmp_path / "other")[0])
+
+    def write(number: int) -> list[Path]:
+        folder = tmp_path / str(number)
+        if not of_command:
+            return write_starter(folder)
+        refuse_to_overwrite_spec(folder)
+        return write_spec(folder, spec)
+
+    whole = {path.name: path.read_bytes() for path in write(1000)}
+
+    def again(number: int) -> None:
+        folder = tmp_path / str(number)
+        if {path.name for path in folder.glob("[!.]*")} != set(whole):
+            write(number)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
+
+    assert kill_at_every_call(monkeypatch, write, again) > 4 * len(whole)
+
+
+def test_what_is_the_same_but_for_a_line_is_somebody_elses(tmp_path: Path) -> None:
+    write_starter(tmp_path)
+    (tmp_path / "workload.py").unlink()
+    (tmp_path / SPEC).write_text((tmp_path / SPEC).read_text() + "\n")
+    with pytest.raises(SpecError, match=r"found lrdoctor\.yaml, expected a"):
+        write_starter(tmp_path)
+    with pytest.raises(SpecError, match=r"found lrdoctor\.yaml, expected a"):
+        refuse_to_overwrite_spec(tmp_path)
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:

@@ -81,14 +81,14 @@ def init(
 
     With --from -- CMD: the lrdoctor.yaml of a command that trains.
     """
-    from lrdoctor.starter import SCHEMA, SPEC, refuse_to_overwrite, write_spec, write_starter
+    from lrdoctor.starter import refuse_to_overwrite_spec, write_spec, write_starter
 
     if of_command != bool(script.words) or (script != NO_SCRIPT and not of_command):
         raise LrdoctorError(
             "found --from, a command behind -- or its options alone, expected `lrdoctor init --from -- python train.py`"
         )
     if of_command:
-        refuse_to_overwrite(folder, (SPEC, SCHEMA))
+        refuse_to_overwrite_spec(folder)
         files = write_spec(folder, spec_of(script, None, (), fresh=True))
     else:
         files = write_starter(folder)

@@ -12,6 +12,7 @@ import typer
 from lrdoctor.cli import trials
 from lrdoctor.cli.exit_codes import COULD_NOT_JUDGE, PIPE_WIDTH, UNSTABLE, say
 from lrdoctor.cli.options import Fresh, Jobs, Json, Quiet, Seeds, Set, Verbose
+from lrdoctor.cli.outputs import write_file
 from lrdoctor.errors import LrdoctorError, SpecError
 from lrdoctor.reports.terminal import streams
 
@@ -72,7 +73,7 @@ def compare(
     found = comparing.compare(every, where)
     page = where / comparing.PAGE
     if html is not None:
-        _write(html, page.read_text(encoding="utf-8"))
+        write_file(html, [page.read_text(encoding="utf-8")], "--html")
     if not quiet:
         say(f"saved in {where}")
     _print(found, page, as_json=json, quiet=quiet, verbose=verbose)
@@ -112,13 +113,3 @@ def _print(found: StudyComparison, page: Path, *, as_json: bool, quiet: bool, ve
         screen = Screen(width=width)
         print_comparison(found, screen, verbose=verbose, quiet=quiet)
         print_page(screen, "" if quiet else str(page))
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise LrdoctorError(
-            f"--html {path}: cannot be written: {error.strerror}; give a file that you may write to"
-        ) from error

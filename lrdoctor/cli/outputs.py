@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -128,7 +129,7 @@ class Outputs:
 
         for name, path in self.files.items():
             made = load(FORMATS[name])(report, folder)
-            _write(path, [made] if isinstance(made, str) else made, f"--{name}", "w")
+            write_file(path, [made] if isinstance(made, str) else made, f"--{name}")
 
     def write_page(self, report: Report, folder: Path | None) -> str:
         """Writes report.html into a study folder, or beside a recording, unless --no-html was given; its path, that of
@@ -140,9 +141,12 @@ class Outputs:
         if folder is None or self.no_html:
             return "" if self.html is None else str(self.html)
         from lrdoctor.reports import html
+        from lrdoctor.store.files import write_whole
 
         path = folder / "report.html"
-        _write(path, [html.render(report, folder)], "report.html", "w")
+        with _told(path, "report.html"):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(path, [html.render(report, folder).encode()])
         return str(path)
 
     def annotate(self, report: Report, folder: Path | None, *, as_json: bool) -> None:
@@ -160,7 +164,10 @@ class Outputs:
         if where := os.environ.get(SUMMARY):
             path = Path(where)
             used = path.stat().st_size if path.is_file() else 0
-            _write(path, [github.summary(report, folder, used)], f"--github, ${SUMMARY}", "a")
+            with _told(path, f"--github, ${SUMMARY}"):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("a", encoding="utf-8", newline="\n") as file:
+                    file.write(github.summary(report, folder, used))
 
 
 NOTHING = Outputs()
@@ -200,11 +207,22 @@ def _read(path: Path) -> Baseline:
     return Baseline.of(document, str(path))
 
 
-def _write(path: Path, pieces: Iterable[str], option: str, mode: str) -> None:
+def write_file(path: Path, pieces: Iterable[str], option: str) -> None:
+    """Writes the file of an option, whole or not at all.
+
+    Raises:
+        LrdoctorError: it cannot be written; an old file is as it was.
+    """
+    from lrdoctor.store.files import write_output
+
+    with _told(path, option):
+        write_output(path, pieces)
+
+
+@contextmanager
+def _told(path: Path, option: str) -> Iterator[None]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open(mode, encoding="utf-8", newline="\n") as file:
-            file.writelines(pieces)
+        yield
     except OSError as error:
         raise LrdoctorError(
             f"{option} {path}: cannot be written: {error.strerror}; give a file that you may write to"

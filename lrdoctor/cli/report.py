@@ -72,8 +72,12 @@ def load(study: Path) -> tuple[Report, Path | None]:
 
 
 def _text(path: Path, study: Path) -> str:
+    from lrdoctor.store.files import read_file
+
     try:
-        return path.read_text(encoding="utf-8-sig")
+        # what the user names may be a pipe
+        is_piped = path == study and path.is_fifo()
+        return (path.read_bytes() if is_piped else read_file(path)).decode("utf-8-sig")
     except FileNotFoundError as error:
         if (study / STUDY).is_file():
             raise StoreError(

@@ -76,6 +76,7 @@ def read_study(folder: Path) -> Exported:
     saved = study_file.load_study(folder)
     if saved is None:
         raise StoreError(f"{folder} holds no study to export; give a study folder, such as --out of a sweep")
+    study_file.refuse_format(folder, saved)
     reader = StudyFolder(folder, None, saved)
     trials = [_exported(folder, key, run) for key, run in reader.finished().items() if run.trial is not None]
     if not trials:

@@ -74,6 +74,8 @@ def read(path: Path) -> Document:
         SpecError: the file is missing, is no file, is not UTF-8, or is not YAML.
     """
     start = Place(0, 1, 1, str(path))
+    if path.is_char_device():  # it may have no end
+        raise refusal([Fault(start, (), "found a device, expected a YAML file")])
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:

@@ -14,19 +14,43 @@ Where a worker cannot reach the study folder it sends the rows to the parent ins
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, get_args
 
+from lrdoctor.core import saved_json
+from lrdoctor.core.run import Status
 from lrdoctor.errors import StoreError
-from lrdoctor.store.files import explained, sync_folder, write_atomic
+from lrdoctor.store.files import explained, read_file, sync_folder, write_atomic
 from lrdoctor.store.study_file import STUDY
-from lrdoctor.store.trial_files import STEPS, Row, StepsFile
+from lrdoctor.store.trial_files import STEPS, Row, StepsFile, typed
 
 ENDED, BESIDE = "ended.json", "beside"
+
+
+class Always(TypedDict):
+    """What every ended.json holds."""
+
+    status: Status
+    reason: str | None
+    seconds: float
+    facts: dict[str, Any]
+    worker: dict[str, Any]
+
+
+class Ending(Always, total=False):
+    """What ended.json holds."""
+
+    n_rows: int
+    evaluations: dict[str, float]
+    """Validation losses by step."""
+    notes: list[str]
+
 
 SECONDS_A_SIGN = 0.5
 """Between two signs of progress: a view stays alive, and 256 workers send some 500 small messages a second."""
@@ -121,7 +145,7 @@ def is_reachable(folder: Path, mark: str) -> bool:
     """Whether this machine sees the study folder that `folder`, one of its trials' folders below running/, is in: a
     folder of the same name on a machine that shares no disk holds another study, or none."""
     try:
-        return bool(json.loads((folder.parent.parent / STUDY).read_bytes())["id"] == mark)
+        return bool(json.loads(read_file(folder.parent.parent / STUDY))["id"] == mark)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -150,14 +174,25 @@ def read_ending(attempt: Path) -> dict[str, Any]:
     while not path.exists() and attempt.parent.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     with explained("read", path):
-        data = path.read_bytes()
-    try:
-        ended: dict[str, Any] = json.loads(data)
+        data = read_file(path)
+    with damage_told(attempt, ENDED):
+        ended = typed(Ending, saved_json.loads(data))
+        if missing := [name for name in Always.__annotations__ if name not in ended]:
+            raise ValueError(f"it has no {missing[0]}")
+        if ended["status"] not in get_args(Status) or not math.isfinite(ended["seconds"]):
+            raise ValueError(f"status {ended['status']!r} after {ended['seconds']} s is unknown")
         # JSON has no whole numbers for keys
-        ended["evaluations"] = {int(step): value for step, value in ended.get("evaluations", {}).items()}
+        ended["evaluations"] = {int(step): float(value) for step, value in ended.get("evaluations", {}).items()}
         return {**ended, "attempt": str(attempt)}
+
+
+@contextmanager
+def damage_told(attempt: Path, name: str) -> Iterator[None]:
+    """Turns what is wrong with a file of an attempt into a StoreError that says what to delete."""
+    try:
+        yield
     except (ValueError, TypeError, AttributeError) as error:
-        raise StoreError(f"{path} is damaged: {error}; delete {attempt} to train the trial again") from error
+        raise StoreError(f"{attempt / name} is damaged: {error}; delete {attempt} to train the trial again") from error
 
 
 def newest(folder: Path) -> Path | None:
@@ -186,7 +221,7 @@ def take(attempt: Path, folder: Path) -> int:
     with explained("copy what is in", attempt):
         for path in _files(attempt / BESIDE):
             shutil.copyfile(path, folder / path.name)
-        text = (attempt / STEPS).read_bytes()
+        text = read_file(attempt / STEPS)
     write_atomic(folder / STEPS, text[: text.rfind(b"\n") + 1])
     return max(0, text.count(b"\n") - 1)  # the header is no row
 

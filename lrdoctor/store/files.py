@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -56,25 +57,79 @@ def explained(doing: str, path: Path) -> Iterator[None]:
         raise StoreError(f"cannot {doing} {path}: {reason}; {advice}") from error
 
 
+def read_file(path: Path) -> bytes:
+    """The content of a file of a study folder, which may be anybody's: what is endless or waits is not read.
+
+    Raises:
+        OSError: it cannot be read, or is a device or a pipe.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is a device or a pipe, and no file", str(path))
+    return path.read_bytes()
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Puts `data` at `path` so that any reader, also after a power cut, finds the old content or the new.
 
     Raises:
         StoreError: the system refuses; the old content, if any, is untouched.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
     with explained("write", path):
-        try:
-            with open(temporary, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:  # Ctrl-C too
-            with suppress(OSError):
-                temporary.unlink()
-            raise
-        sync_folder(path.parent)
+        write_whole(path, [data])
+
+
+def write_whole(path: Path, pieces: Iterable[bytes], mark: str = "") -> None:
+    """Puts the pieces, one after the other, at `path`: whole, or not at all.
+
+    Args:
+        path: of the file.
+        pieces: its content.
+        mark: in the name of the file that is written before; the same one each time leaves nothing behind after a kill.
+
+    Raises:
+        OSError: the system refuses; the old content, if any, is untouched.
+    """
+    temporary = path.with_name(f".{path.name}{mark}.tmp")
+    try:
+        with suppress(FileNotFoundError):
+            temporary.unlink()  # of a kill, or a link that somebody laid
+        with open(temporary, "xb") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:  # Ctrl-C too
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(path.parent)
+
+
+OPEN_ALREADY = ("/dev/std", "/dev/fd/", "/proc/")
+"""Names that begin so lead to what is open, a file that was deleted included."""
+
+
+def write_output(path: Path, pieces: Iterable[str]) -> None:
+    """Writes a file that a user named, whole or not at all, with its folder; a link to it and its mode stay.
+
+    What is no file, such as a pipe or a device, is written to as it is, and so is what a process has open already.
+
+    Raises:
+        OSError: the system refuses; an old file is untouched.
+    """
+    encoded = (piece.encode() for piece in pieces)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if str(path).startswith(OPEN_ALREADY) or (path.exists() and not path.is_file()):
+        with path.open("wb") as stream:
+            stream.writelines(encoded)
+        return
+    path = Path(os.path.realpath(path))
+    mode = path.stat().st_mode if path.exists() else None
+    # two processes may be told to write the same file
+    write_whole(path, encoded, f".{os.getpid()}")
+    if mode is not None:
+        path.chmod(stat.S_IMODE(mode))
 
 
 def sync_folder(folder: Path) -> None:
@@ -109,6 +164,8 @@ class FolderLock:
         """Why the folder could not be locked at all, None when it is locked."""
         path = folder / ".lock"
         with explained("lock", path):
+            if path.is_symlink():
+                raise OSError(errno.ELOOP, "it is a link, and what it leads to would be overwritten")
             self._file = open(path, "a+", encoding="ascii", errors="replace")  # noqa: SIM115  # kept open
         try:
             self._take(folder)

@@ -25,7 +25,7 @@ from lrdoctor.core.trial import Trial
 from lrdoctor.errors import StoreError
 from lrdoctor.store import attempts as tries
 from lrdoctor.store import study_file
-from lrdoctor.store.files import FolderLock, explained, sync_folder, write_atomic
+from lrdoctor.store.files import FolderLock, explained, read_file, sync_folder, write_atomic
 from lrdoctor.store.trial_files import (
     STEPS,
     TRIAL,
@@ -227,19 +227,22 @@ class StudyFolder:
             steps_sha256=digest(folder / STEPS),
             deaths=list(deaths),
         )
+        with explained("read", folder):
+            run = self._run(folder, record)  # rows that are damaged make no trial
         record.write(folder / TRIAL)
         with explained("write", folder):
             sync_folder(folder.parent)
         # only now: a kill before this leaves the attempt, to be adopted
         shutil.rmtree(self.scratch_folder(key), ignore_errors=True)
-        with explained("read", folder):
-            return self._run(folder, record)
+        return run
 
     def _unlike(self, facts: Mapping[str, Any]) -> dict[str, str]:
         """What a trial's record gains where its device or its torch is another one than the study's first trial had:
         the same curves, bit for bit, are promised for one kind of device and one version of torch."""
-        torch = facts.get("torch") or (facts.get("recorded") or {}).get("torch")
-        kind = {name: text for name, text in (("device", facts.get("device")), ("torch", torch)) if text}
+        recorded = facts.get("recorded")
+        torch = facts.get("torch") or (recorded.get("torch") if isinstance(recorded, Mapping) else None)
+        named = (("device", facts.get("device")), ("torch", torch))
+        kind = {name: text for name, text in named if text and isinstance(text, str)}
         known = self._study.get("trained_on")
         if known is None:
             self._study["trained_on"] = kind
@@ -255,20 +258,24 @@ class StudyFolder:
         Args:
             key, trial: of the trial.
             n_attempts: that this invocation made; None where an earlier one asked for the trial, and all count.
+
+        Raises:
+            StoreError: what the worker left is damaged; says what to delete.
         """
         for attempt in tries.ended_attempts(self.scratch_folder(key)):
             ended = tries.read_ending(attempt)
-            return self.finish(
-                key,
-                trial,
-                status=ended["status"],
-                exit_reason=ended["reason"],
-                seconds=ended["seconds"],
-                attempts=n_attempts or len(list(attempt.parent.glob(f"*/{STEPS}"))),
-                worker_facts={**ended["worker"], **ended["facts"]},
-                evaluations=ended["evaluations"],
-                attempt=attempt,
-            )
+            with tries.damage_told(attempt, STEPS):
+                return self.finish(
+                    key,
+                    trial,
+                    status=ended["status"],
+                    exit_reason=ended["reason"],
+                    seconds=ended["seconds"],
+                    attempts=n_attempts or len(list(attempt.parent.glob(f"*/{STEPS}"))),
+                    worker_facts={**ended["worker"], **ended["facts"]},
+                    evaluations=ended["evaluations"],
+                    attempt=attempt,
+                )
         return None
 
     def _run(self, folder: Path, record: TrialRecord) -> Run:
@@ -305,7 +312,7 @@ class StudyFolder:
     def n_rows_begun(self, key: str) -> int:
         """Steps of the attempts at a trial that is not done."""
         with explained("read", self.scratch_folder(key)):
-            texts = [path.read_bytes() for path in self.scratch_folder(key).glob(f"*/{STEPS}")]
+            texts = [read_file(path) for path in self.scratch_folder(key).glob(f"*/{STEPS}")]
         return sum(max(0, text.count(b"\n") - 1) for text in texts)  # the header is no row
 
     def trial_folder(self, key: str) -> Path:

@@ -7,7 +7,7 @@ import platform
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from lrdoctor import __version__
 from lrdoctor.core import saved_json
 from lrdoctor.errors import Interrupted, StoreError
-from lrdoctor.store.files import explained
+from lrdoctor.store.files import explained, read_file
 
 SCHEMA_VERSION = 1
 STUDY, RUNNING = "study.json", "running"
@@ -99,7 +99,7 @@ def load_study(out: Path) -> dict[str, Any] | None:
         names = sorted({path.name for path in out.iterdir()} - INVISIBLE)
         if not names:
             return None
-        text = (out / STUDY).read_bytes() if STUDY in names else b""
+        text = read_file(out / STUDY) if STUDY in names else b""
     study = _parsed(text)
     problem = _problem(study)
     if problem:
@@ -123,7 +123,16 @@ def _problem(study: Any) -> str:
             return f"is damaged: {key}: found {type(study[key]).__name__}, expected {kind.__name__}"
     if not all(isinstance(invocation, dict) for invocation in study.get("invocations", ())):
         return "is damaged: invocations: found something else than objects"
+    if not _are_texts(study.get("trained_on", {}).values()):
+        return "is damaged: trained_on: found something else than text"
+    optimizer = study.get("identity", {}).get("optimizer", {})
+    if not isinstance(optimizer, dict) or not _are_texts(optimizer.get(key, "") for key in ("name", "class_path")):
+        return "is damaged: identity.optimizer: found something else than an optimizer"
     return ""
+
+
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def delete_results(out: Path) -> None:
@@ -204,9 +213,13 @@ def _shown(value: Any) -> str:
 
 def _parsed(text: bytes) -> Any:
     try:
-        return saved_json.loads(text)
+        return saved_json.loads(text, parse_constant=_refuse)
     except ValueError:
         return None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def _now() -> str:

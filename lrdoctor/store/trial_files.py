@@ -7,9 +7,10 @@ import json
 import math
 import os
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -20,7 +21,7 @@ from lrdoctor.core.changes import SETTINGS
 from lrdoctor.core.curve import Curve
 from lrdoctor.core.run import CURVES, Run, Status
 from lrdoctor.core.trial import Trial
-from lrdoctor.store.files import explained, write_atomic
+from lrdoctor.store.files import explained, read_file, write_atomic
 
 Row = tuple[int, float, float, float | None, float | None]
 """(step, learning_rate, train_loss, grad_norm, val_loss); grad_norm is None where no gradient was taken, val_loss where
@@ -30,15 +31,40 @@ STEPS, TRIAL = "steps.csv", "trial.json"
 COLUMNS = ("step", *CURVES)
 SCHEMA_VERSION = 1
 
-MEASURED = (
-    "evaluated", "output_spread", "constant_loss", "constant_losses", "update_rule", "framework", "unlike",
-    "rate_flag", "objective", "objective_reason",
-)  # fmt: skip
+
+def _number(value: Any) -> float:
+    """A number, also one that JSON has not and a file holds as text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError(f"found {type(value).__name__}, expected a number")
+    return float(value)
+
+
+def _losses(value: Any) -> list[list[float]]:
+    pairs = [[int(step), _number(loss)] for step, loss in value]
+    if any(after[0] <= before[0] for before, after in pairwise(pairs)):
+        raise ValueError("its steps do not increase")
+    return pairs
+
+
+def _text(value: Any) -> str | None:
+    if not isinstance(value, str | None):
+        raise TypeError(f"found {type(value).__name__}, expected text")
+    return value
+
+
+MEASURED: Mapping[str, Callable[[Any], Any]] = {
+    "evaluated": int,
+    "output_spread": _number,
+    "constant_loss": _number,
+    "constant_losses": _losses,
+    **dict.fromkeys(("update_rule", "framework", "unlike", "rate_flag", "objective", "objective_reason"), _text),
+}
 """What a worker tells of its trial that the curves do not show: how many validation examples an evaluation held, how
 much the outputs differed from example to example at the end, and (of a control) what the best constant prediction
 loses on the last batches, in the mean and by step; of a command's trial the optimizer and the framework that it was
 seen to use, the flag of the command that gives the optimizer its rate, and what is known of an objective that is not
-minimized; of a trial on another kind of worker than the study's first, how they differ."""
+minimized; of a trial on another kind of worker than the study's first, how they differ. Each with what makes it of what
+trial.json holds, and raises a ValueError or a TypeError where that is something else."""
 
 
 class StepsFile:
@@ -146,10 +172,11 @@ class TrialRecord:
             ValueError: it is damaged; the text says how.
         """
         try:
-            record = saved_json.loads(path.read_bytes())
+            record = saved_json.loads(read_file(path))
             version = record.pop("schema_version")
-            record["trial"] = Trial(**_typed(Trial, record.pop("settings"), "settings."))
-            found = cls(**_typed(cls, record))
+            record["trial"] = Trial(**typed(Trial, record.pop("settings"), "settings."))
+            found = cls(**typed(cls, record))
+            found = replace(found, worker={**found.worker, **measured(found.worker)})
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"it is not what lrdoctor writes: {error}") from error
         if found.key != path.parent.name:
@@ -159,8 +186,24 @@ class TrialRecord:
         return found
 
 
-def _typed(kind: type, values: Any, prefix: str = "") -> dict[str, Any]:
-    """The values of a dataclass's fields, each of the type that the field says.
+def measured(worker: Mapping[str, Any]) -> dict[str, Any]:
+    """What the worker told that the curves do not show.
+
+    Raises:
+        ValueError: some of it is of another type; the text names it.
+    """
+    found = {}
+    for name, made in MEASURED.items():
+        if name in worker:
+            try:
+                found[name] = made(worker[name])
+            except (TypeError, ValueError, OverflowError) as error:
+                raise ValueError(f"it is not what lrdoctor writes: worker.{name}: {error}") from error
+    return found
+
+
+def typed(kind: type, values: Any, prefix: str = "") -> dict[str, Any]:
+    """The values of a class's fields, each of the type that the field says.
 
     Raises:
         ValueError: one is of another; the text names it.
@@ -207,7 +250,7 @@ def read_run(folder: Path, record: TrialRecord, source: str, usual_optimizer: st
         trial=record.trial,
         provenance={
             "seconds": record.seconds,
-            **{name: record.worker[name] for name in MEASURED if name in record.worker},
+            **measured(record.worker),
         },
     )
 
@@ -258,7 +301,7 @@ def read_steps(path: Path, n_rows: int, sha256: str | None = None) -> dict[str, 
         ValueError: the file is missing, is not `n_rows` whole rows, or was changed; the text says how.
     """
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except FileNotFoundError as error:
         raise ValueError("it is missing") from error
     header, *rows = data.decode("ascii").split("\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from benchmarks import fuzz
 
 @pytest.mark.parametrize("kind", fuzz.KINDS)
 def test_hostile_input_ends_in_words(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fuzz, "REAL", 0.0)
-    given = fuzz.samples()
-    found = [fuzz.one(kind, number, 7, given) for number in range(12 if kind == "workloads" else 60)]
+    for share in ("REAL", "DRAWN"):
+        monkeypatch.setattr(fuzz, share, 0.0)
+    given = fuzz.samples([kind])
+    found = [fuzz.one(kind, number, 7, given) for number in range({"workloads": 12, "studies": 20}.get(kind, 60))]
     assert [(one.number, one.code, one.said) for one in found if one.code not in fuzz.FINE or one.said] == []
     assert len({one.code for one in found}) > (kind == "logs")
 
@@ -28,6 +30,31 @@ def test_a_case_is_made_again_by_its_number(tmp_path: Path) -> None:
         words = fuzz.a_log(random.Random("3/logs/5"), tmp_path, {})
         made.append((words[0], words[2:], (tmp_path / "log").read_bytes()))
     assert made[0] == made[1]
+
+
+@pytest.mark.parametrize(("limit", "case"), [("SECONDS", "while True: pass"), ("ANY_SECONDS", "time.sleep(60)")])
+def test_a_case_that_computes_or_waits_for_ever_is_ended(
+    limit: str, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fuzz, limit, 1)
+    monkeypatch.setattr(fuzz, "one", lambda *given: exec(case, {"time": time}))
+    before = {number: signal.getsignal(number) for number in (signal.SIGALRM, signal.SIGPROF)}
+    try:
+        (found,) = fuzz.several(("logs", [5], 7, {}))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (found.number, found.code) == (5, fuzz.TIMED_OUT)
+
+
+def test_a_case_that_cannot_be_made_is_told_and_ends_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def one(kind: str, number: int, *given: object) -> fuzz.Outcome:
+        return fuzz.Outcome(kind, number, 1 // number, 0.0, 0.0)
+
+    monkeypatch.setattr(fuzz, "one", one)
+    monkeypatch.setattr(signal, "signal", lambda *given: None)
+    found = fuzz.several(("logs", [0, 1], 7, {}))
+    assert [(one.code, "ZeroDivisionError" in one.said) for one in found] == [(fuzz.NOT_MADE, True), (1, False)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -50,6 +50,19 @@ def test_what_is_compared_at_the_end(tmp_path: Path) -> None:
     assert list(kills.finished_trials(command, tmp_path).values()) == [b"{}"]
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("probe", "probe --jobs 2 a.yaml --out out --fail-on never"),
+        ("compare", "compare --jobs 2 a.yaml b.yaml"),
+        ("run -- script", "run --out out --fail-on never -- "),  # it has no workers
+        ("sweep -- script", "sweep --jobs 2 --out out"),
+    ],
+)
+def test_a_command_is_typed_with_its_workers(name: str, words: str) -> None:
+    assert " ".join(kills.COMMANDS[name].typed(2)).startswith(words)
+
+
 @pytest.mark.parametrize(("text", "unlike"), [("a\n1\n", []), ("a\n1\n2", []), ("a\n7\n", ["out/steps.csv"])])
 def test_a_recording_that_was_cut_off_is_the_begin_of_the_whole_one(
     text: str, unlike: list[str], tmp_path: Path

@@ -141,6 +141,25 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         Outputs(junit=tmp_path / "file" / "junit.xml").write(study(), None)
 
 
+@pytest.mark.parametrize("option", ["html", "junit", "gitlab", "markdown"])
+def test_a_report_that_is_broken_off_leaves_the_file_as_it_was(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "made"
+    path.write_text("old")
+    asked: dict[str, Any] = {option: path}
+
+    def fail(*given: object) -> None:
+        raise KeyboardInterrupt  # the last moment before the whole file takes its place
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(KeyboardInterrupt):
+        Outputs(**asked).write(study(), None)
+    with pytest.raises(KeyboardInterrupt):
+        NOTHING.write_page(study(), tmp_path)
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"made": "old"}
+
+
 def test_where_nothing_is_judged_the_options_are_refused() -> None:
     NOTHING.refuse("--plan judges nothing")
     with pytest.raises(LrdoctorError, match="nothing for --junit, --min-margin; leave one or the other out"):

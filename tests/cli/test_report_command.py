@@ -79,6 +79,15 @@ def test_what_cannot_be_rendered_is_explained(tmp_path: Path, files: dict[str, b
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders are opened differently there")
+@pytest.mark.parametrize("name", ["", "report.json"])
+def test_a_report_without_an_end_is_explained(tmp_path: Path, name: str) -> None:
+    (tmp_path / "report.json").symlink_to("/dev/zero")
+    done = command(tmp_path / name)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "report.json cannot be read: it is a device or a pipe" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are opened differently there")
 def test_a_folder_in_place_of_the_file_is_explained(tmp_path: Path) -> None:
     (tmp_path / "report.json").mkdir()
     done = command(tmp_path)

@@ -180,3 +180,9 @@ def test_what_cannot_be_exported_is_told(study: Path, tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     with pytest.raises(StoreError, match="cannot be opened as a storage of Optuna"):
         export(study, "optuna", "nosuchdb://x")
+
+
+def test_a_study_of_another_format_is_refused(study: Path, tmp_path: Path) -> None:
+    (study / "study.json").write_text('{"schema_version": 99, "lrdoctor_version": "9.0", "identity": []}')
+    with pytest.raises(StoreError, match=r"schema_version 99, expected 1: lrdoctor 9\.0 wrote it"):
+        export(study, "tensorboard", str(tmp_path / "place"))

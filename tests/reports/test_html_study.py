@@ -48,6 +48,13 @@ def of_folder(**changes: Any) -> Report:
     return replace(plain, runs=(trial,), findings=found, sweep=sweep)
 
 
+@pytest.mark.parametrize("name", ["study.json", "trials/abc/steps.csv", FIGURES[1]])
+def test_what_has_no_end_is_not_read(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    (folder / name).symlink_to("/dev/zero")
+    assert faults(render(of_folder(), folder)) == []
+
+
 def test_a_study_shows_its_figures_and_where_it_comes_from(folder: Path) -> None:
     text = render(of_folder(), folder)
     assert faults(text) == []

@@ -170,6 +170,12 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path, content: bytes | 
     assert str(refused.value).startswith(message.format(path=path))
 
 
+def test_a_device_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").symlink_to("/dev/zero")
+    with pytest.raises(SpecError, match="found a device, expected a YAML file"):
+        read(tmp_path / "spec.yaml")
+
+
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as refused:
         read(tmp_path)

@@ -204,11 +204,70 @@ def test_a_worker_that_does_not_see_the_study_sends_the_rows_and_the_end_of_ever
     assert not (tmp_path / "elsewhere").exists()
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"evaluations": {"x": 1}}'])
-def test_a_damaged_ending_says_what_to_delete(tmp_path, content):
+WHOLE = {"status": "completed", "reason": None, "seconds": 1.5, "facts": {}, "worker": {"device": "cpu"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "Expecting"),
+        ("[]", ""),
+        ("true", ""),
+        ("[" * 100_000, "nested too deeply"),
+        *[
+            (json.dumps({name: value for name, value in WHOLE.items() if name != absent}), f"it has no {absent}")
+            for absent in WHOLE
+        ],
+        *[
+            (json.dumps(WHOLE | changed), told)
+            for changed, told in (
+                ({"evaluations": {"x": 1}}, "invalid literal"),
+                ({"evaluations": {"1": []}}, ""),
+                ({"evaluations": {"1": None}}, ""),
+                ({"evaluations": []}, "evaluations is list"),
+                ({"status": "gone"}, "status 'gone' after 1.5 s is unknown"),
+                ({"status": None}, "status is NoneType"),
+                ({"seconds": float("nan")}, "after nan s is unknown"),
+                ({"seconds": True}, "seconds is bool"),
+                ({"facts": True}, "facts is bool"),
+                ({"worker": 1.5}, "worker is float"),
+                ({"notes": "x"}, "notes is str"),
+            )
+        ],
+    ],
+)
+def test_a_damaged_ending_says_what_to_delete(tmp_path, content, told):
     (tmp_path / "ended.json").write_text(content)
-    with pytest.raises(StoreError, match=r"ended\.json is damaged: .*; delete .* to train the trial again"):
+    with pytest.raises(StoreError, match=rf"ended\.json is damaged: .*{told}.*; delete .* to train the trial again"):
         attempts.read_ending(tmp_path)
+
+
+HEADER = b"step,learning_rate,train_loss,grad_norm,val_loss\n"
+
+
+@pytest.mark.parametrize(
+    "rows", [b"", b"\n", b"step\n1\n", b"\xff\n", b"a,b\n", HEADER + b"x,,,,\n", HEADER + b"1,x,,,\n"]
+)
+def test_damaged_rows_of_an_attempt_say_what_to_delete(tmp_path, rows):
+    with opened(tmp_path) as folder:
+        place = folder.scratch_folder("k1") / "a"
+        place.mkdir(parents=True)
+        (place / "steps.csv").write_bytes(rows)
+        (place / "ended.json").write_text(json.dumps(WHOLE | {"evaluations": {"1": 0.5}}))
+        with pytest.raises(StoreError, match=r"a/steps\.csv is damaged: .*; delete .*a to train the trial again"):
+            folder.adopt("k1", TRIAL)
+        shutil.rmtree(place)
+        assert folder.read("k1") is None
+        run_trial(folder)
+
+
+@pytest.mark.parametrize(
+    "facts", [{"device": ["cpu"]}, {"torch": 2.6}, {"recorded": ["torch"]}, {"device": float("nan")}]
+)
+def test_a_worker_whose_facts_are_of_another_type_is_no_other_kind_of_worker(tmp_path, facts):
+    with opened(tmp_path) as folder:
+        assert "unlike" not in run_trial(folder, worker_facts={"device": "cpu"}).provenance
+        assert "unlike" not in run_trial(folder, "k2", worker_facts=facts).provenance
 
 
 def test_an_ending_that_never_appears_is_an_error_of_the_store(tmp_path, monkeypatch):

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from lrdoctor.errors import StoreError
-from lrdoctor.store.files import FolderLock, explained, folder_name, sync_folder, write_atomic
+from lrdoctor.store.files import FolderLock, explained, folder_name, read_file, sync_folder, write_atomic, write_output
 
 
 @pytest.mark.parametrize(
@@ -81,6 +84,25 @@ def test_a_write_replaces_whole_files(tmp_path):
         assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"file": data}
 
 
+def test_no_link_that_somebody_laid_leads_a_write_elsewhere(tmp_path):
+    mine, out = tmp_path / "mine", tmp_path / "out"
+    mine.write_text("mine")
+    out.mkdir()
+    for name in (".file.tmp", ".lock"):
+        (out / name).symlink_to(mine)
+    write_atomic(out / "file", b"new")
+    with pytest.raises(StoreError, match=r"cannot lock .*it is a link"):
+        FolderLock(out)
+    assert (mine.read_text(), (out / "file").read_text()) == ("mine", "new")
+
+
+@pytest.mark.parametrize("lay", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "endless"])
+def test_what_waits_or_has_no_end_is_not_read(tmp_path, lay):
+    lay(tmp_path / "steps.csv")
+    with pytest.raises(OSError, match="it is a device or a pipe"):
+        read_file(tmp_path / "steps.csv")
+
+
 def test_only_a_file_system_that_cannot_sync_folders_is_forgiven(tmp_path, monkeypatch):
     monkeypatch.setattr("os.fsync", refuse(errno.EINVAL))
     sync_folder(tmp_path)
@@ -104,3 +126,47 @@ def test_the_lock_excludes_and_is_released(tmp_path):
         FolderLock(tmp_path)
     first.release()
     FolderLock(tmp_path).release()
+
+
+def broken_off():
+    yield "new "
+    raise OSError(errno.ENOSPC, "full")
+
+
+def test_an_output_is_whole_or_as_it_was(tmp_path):
+    path = tmp_path / "made" / "report.html"
+    with pytest.raises(OSError, match="full"):
+        write_output(path, broken_off())
+    assert list(path.parent.iterdir()) == []
+    write_output(path, ["old\n", "ü"])
+    with pytest.raises(OSError, match="full"):
+        write_output(path, broken_off())
+    assert {each.name: each.read_bytes() for each in path.parent.iterdir()} == {"report.html": "old\nü".encode()}
+
+
+def test_an_output_keeps_its_link_and_its_mode(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "real").chmod(0o640)
+    (tmp_path / "link").symlink_to("real")
+    write_output(tmp_path / "link", ["new"])
+    assert (tmp_path / "link").readlink() == Path("real")
+    assert (tmp_path / "real").read_text() == "new"
+    assert stat.S_IMODE((tmp_path / "real").stat().st_mode) == 0o640
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
+
+
+def test_an_output_goes_into_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit((tmp_path / "pipe").read_text)
+        write_output(tmp_path / "pipe", ["a", "b"])
+        assert read.result() == "ab"
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_an_output_goes_into_what_is_open_though_its_name_is_gone(tmp_path):
+    with open(tmp_path / "gone", "w+b") as file:
+        (tmp_path / "gone").unlink()
+        write_output(Path(f"/dev/fd/{file.fileno()}"), ["ab"])
+        assert file.read() == b"ab"
+    assert list(tmp_path.iterdir()) == []

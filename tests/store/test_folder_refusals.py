@@ -76,6 +76,7 @@ def test_fresh_deletes_what_lrdoctor_wrote_and_nothing_else(tmp_path):
         ({"study.json": '["lrdoctor_version"]'}, "is damaged or not lrdoctor's"),
         ({"study.json": '{"lrdoctor_version": '}, "is damaged or not lrdoctor's"),
         ({"study.json": ""}, "is damaged or not lrdoctor's"),
+        ({"study.json": '{"lrdoctor_version": "1", "identity": {"a": NaN}}'}, "is damaged or not lrdoctor's"),
     ],
 )
 def test_a_folder_that_is_no_study_is_refused_and_untouched(tmp_path, files, told, fresh):

@@ -47,6 +47,11 @@ def test_plain_values_are_as_json_reads_them():
         ({"invocations": [1]}, "is damaged: invocations: found something else than objects"),
         ({"data": "x"}, "is damaged: data: found str, expected dict"),
         ({"name": 1}, "is damaged: name: found int, expected str"),
+        ({"trained_on": {"torch": 2.6}}, "is damaged: trained_on: found something else than text"),
+        ({"identity": {"optimizer": 1}}, "is damaged: identity.optimizer: found something else"),
+        ({"identity": {"optimizer": None}}, "is damaged: identity.optimizer: found something else"),
+        ({"identity": {"optimizer": {"name": []}}}, "is damaged: identity.optimizer: found something else"),
+        ({"identity": {"optimizer": {"class_path": 3}}}, "is damaged: identity.optimizer: found something else"),
         ({"lrdoctor_version": {}}, "is damaged: lrdoctor_version: found dict, expected str"),
     ],
 )

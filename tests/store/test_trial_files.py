@@ -171,6 +171,16 @@ def test_no_half_row_stays_when_a_file_may_not_grow(tmp_path):
     assert read_steps(path, 2)["train_loss"].value.tolist() == [1.0, 2.0]
 
 
+def test_what_json_has_no_number_for_reads_back_as_a_number(tmp_path):
+    path = tmp_path / "k1" / "trial.json"
+    path.parent.mkdir()
+    told = {"output_spread": math.inf, "constant_losses": [[3, 1.5], [4, -math.inf]], "rate_flag": None}
+    replace(RECORD, worker=told).write(path)
+    assert TrialRecord.read(path).worker == told
+    replace(RECORD, worker={"constant_loss": math.nan}).write(path)
+    assert math.isnan(TrialRecord.read(path).worker["constant_loss"])
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -178,6 +188,17 @@ def test_no_half_row_stays_when_a_file_may_not_grow(tmp_path):
         ({"n_rows": 3.5}, "n_rows is float"),
         ({"n_rows": True}, "n_rows is bool"),
         ({"worker": []}, "worker is list"),
+        ({"worker": {"output_spread": "wide"}}, "worker.output_spread: could not convert string to float: 'wide'"),
+        ({"worker": {"output_spread": None}}, "worker.output_spread: found NoneType, expected a number"),
+        ({"worker": {"constant_loss": ""}}, "worker.constant_loss: could not convert"),
+        ({"worker": {"constant_losses": True}}, "worker.constant_losses: 'bool' object is not iterable"),
+        ({"worker": {"constant_losses": "x"}}, "worker.constant_losses: not enough values"),
+        ({"worker": {"constant_losses": [[2, 1.0], [2, 1.0]]}}, "worker.constant_losses: its steps do not increase"),
+        ({"worker": {"constant_losses": [[0, {}]]}}, "worker.constant_losses: found dict, expected a number"),
+        ({"worker": {"evaluated": "1e3"}}, "worker.evaluated: invalid literal for int"),
+        ({"worker": {"evaluated": []}}, "worker.evaluated: int() argument must be"),
+        ({"worker": {"unlike": [[]]}}, "worker.unlike: found list, expected text"),
+        ({"worker": {"objective": 3}}, "worker.objective: found int, expected text"),
         ({"status": {}}, "status is dict"),
         ({"settings": {"base_learning_rate": "0.01"}}, "settings.base_learning_rate is str"),
         ({"settings": {"seed": None}}, "settings.seed is NoneType"),

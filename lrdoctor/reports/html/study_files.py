@@ -106,7 +106,7 @@ def _invocation(call: Mapping[str, Any]) -> Invocation:
 
 
 def _text(folder: Path | None, name: str) -> str | None:
-    if folder is None:
+    if folder is None or not (folder / name).is_file():  # a device or a pipe may have no end
         return None
     try:
         return (folder / name).read_text(encoding="utf-8")
