@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -155,17 +156,29 @@ def reach(outcomes: Sequence[Outcome], of_infeasible: bool = False, prior: Prior
     low, high = x.min() - prior.beyond, x.max() + prior.beyond
     grid = np.linspace(low, high, int((high - low) / prior.step) + 2)
     of_seeds, _ = _seed_likelihoods(grid, outcomes, of_infeasible, prior)
-    spreads = np.array(prior.spreads)
-    density = np.exp(-0.5 * ((grid[:, None] - grid[None, :]) / np.maximum(spreads, prior.step)[:, None, None]) ** 2)
-    density /= density.sum(axis=2, keepdims=True)
+    density = _density(len(grid), float(high - low), prior)
     n_widths, n_seeds, n = of_seeds.shape
     # a seed's edge is not known: its likelihood is averaged over where, given m and the spread, the edge may be
     averaged = density @ of_seeds.reshape(n_widths * n_seeds, n).T
     # seeds are independent given the edge of all, so their likelihoods multiply
-    fit = np.log(averaged + 1e-300).reshape(len(spreads), n, n_widths, n_seeds).sum(axis=3).transpose(0, 2, 1)
+    fit = np.log(averaged + 1e-300).reshape(len(prior.spreads), n, n_widths, n_seeds).sum(axis=3).transpose(0, 2, 1)
     fit += _log_prior(prior)[:, :, None]
     chance = np.exp(fit - fit.max())
     return Reach(log_rate=grid, chance=chance / chance.sum(), prior=prior)
+
+
+@lru_cache(maxsize=8)
+def _density(n: int, width: float, prior: Prior) -> Values:
+    """Where the edge of a seed lies, given where those of all do: float64[spreads, all, seed], each row sums to 1.
+
+    It depends on how far the rates reach and on nothing else of the trials, and takes longer than all that follows.
+    """
+    grid = np.linspace(0.0, width, n)
+    spreads = np.maximum(prior.spreads, prior.step)
+    density = np.exp(-0.5 * ((grid[:, None] - grid[None, :]) / spreads[:, None, None]) ** 2)
+    density /= density.sum(axis=2, keepdims=True)
+    density.flags.writeable = False
+    return cast(Values, density)
 
 
 def _seed_likelihoods(

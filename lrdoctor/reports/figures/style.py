@@ -73,7 +73,10 @@ def files(name: str, draw: Draw) -> dict[str, bytes]:
 def _both(name: str, draw: Draw) -> dict[str, bytes]:
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     words = draw(figure)
-    return {f"{name}.png": _png(figure), f"{name}.svg": _svg(figure, words)}
+    png = _png(figure)
+    # where everything lies is settled: to lay it out once more for the SVG takes as long as drawing it
+    figure.set_layout_engine("none")
+    return {f"{name}.png": png, f"{name}.svg": _svg(figure, words)}
 
 
 def _saying(words: str) -> Draw:
