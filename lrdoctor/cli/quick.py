@@ -5,7 +5,6 @@ Anything else, from a misspelled option to shell completion, is left to typer, w
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,10 +31,7 @@ class Diagnose:
 
     def __call__(self) -> NoReturn:
         begin()
-        code = coded(diagnose)(self)
-        # Python looks for cycles once more at its end: a tenth of the time of a small log, for nothing
-        gc.freeze()
-        raise SystemExit(code)
+        raise SystemExit(coded(diagnose)(self))
 
 
 def understood(words: Sequence[str]) -> Diagnose | None:

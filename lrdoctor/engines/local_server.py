@@ -7,6 +7,7 @@ delete it; a parent that is killed before it has any has only the server, which 
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import time
@@ -36,11 +37,24 @@ def delete_sockets(parent: int) -> None:
     shutil.rmtree(Path(address).parent, ignore_errors=True)
 
 
-# the server knows no other way to have something done than to import it; workers end without what is registered here
+def serve(parent: int, preload: str) -> None:
+    """Makes this process ready to be forked from.
+
+    Args:
+        parent: the process that started it.
+        preload: names of modules, separated by commas.
+    """
+    # workers end without what is registered here
+    atexit.register(delete_sockets, parent)
+    for name in filter(None, preload.split(",")):
+        # by itself the server suppresses ImportError alone: a library that is damaged raises OSError as well, and would
+        # end it with a traceback. The worker that imports the module again says what is wrong with it
+        with suppress(Exception):
+            import_module(name)
+    # else a worker that looks for cycles looks through all that was imported, and makes its own copy of it
+    gc.freeze()
+
+
+# the server knows no other way to have something done than to import it
 if PARENT in os.environ:
-    atexit.register(delete_sockets, int(os.environ.pop(PARENT)))
-for name in filter(None, os.environ.pop(PRELOAD, "").split(",")):
-    # by itself the server suppresses ImportError alone: a library that is damaged raises OSError as well, and would end
-    # it with a traceback. The worker that imports the module again says what is wrong with it
-    with suppress(Exception):
-        import_module(name)
+    serve(int(os.environ.pop(PARENT)), os.environ.pop(PRELOAD, ""))

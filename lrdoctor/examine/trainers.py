@@ -65,11 +65,12 @@ class Entry:
     opener: str
     """ "module:function"; a name, so that this process never imports what trains (nor torch)."""
     preload: tuple[str, ...]
-    """Imported once before the workers are forked: importing torch takes seconds."""
+    """Imported once before the workers are forked: importing torch takes seconds, and what torch itself imports when an
+    optimizer makes its first update (`torch._dynamo`) as long again."""
 
 
 TRAINERS: Mapping[Literal["model", "command"], Entry] = {
-    "model": Entry("lrdoctor.worker:open_session", ("torch", "lrdoctor.worker")),
+    "model": Entry("lrdoctor.worker:open_session", ("torch", "torch._dynamo", "lrdoctor.worker")),
     "command": Entry("lrdoctor.commands.session:open_session", ("lrdoctor.commands.session",)),
 }
 """By `Spec.trainer`."""

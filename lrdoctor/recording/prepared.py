@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import array
 import builtins
+import gc
 import json
 import os
 import shutil
@@ -44,7 +45,11 @@ def main() -> tuple[str, list[str]] | None:
         told = json.load(file)
     script = sys.argv[3]
     sys.path[0] = script_folder(script)
-    connection.send((prepare(told) or READY).encode())
+    answer = prepare(told) or READY
+    # else every run looks through all that was imported for cycles, and so makes its own copy of it: at the latest at
+    # its end, where that takes longer than a small training
+    gc.freeze()
+    connection.send(answer.encode())
     while True:
         data, handles = _receive(connection)
         if not data:

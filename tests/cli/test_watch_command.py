@@ -9,13 +9,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import IO
 
 import pytest
+from projects import in_process
 from report_schema import SCHEMA, faults
 from watching.growing_logs import HEADER, HEALTHY, LOST, rows
+
+from lrdoctor.alerts import webhook
 
 SECONDS = 120
 """After which a test gives up; nothing is measured by it."""
@@ -133,8 +137,8 @@ def test_a_process_that_is_not_there() -> None:
 def test_a_server_that_is_away_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "log.csv"
     log.write_text(HEADER + rows(LOST))
-    with watching(str(log), "--until-fail", "--webhook", "http://127.0.0.1:1/hook") as process:
-        code, out, err = ended(process)
-    assert code == 1
-    assert "UNSTABLE" in out
-    assert err.count("given up") >= 1
+    monkeypatch.setattr(webhook, "THRESHOLDS", replace(webhook.THRESHOLDS, first_pause=0.0))
+    done = in_process("watch", log, "--until-fail", "--webhook", "http://127.0.0.1:1/hook")
+    assert done.returncode == 1
+    assert "UNSTABLE" in done.stdout
+    assert done.stderr.count("given up") >= 1

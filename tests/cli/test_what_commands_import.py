@@ -68,3 +68,17 @@ def test_numpy_starts_no_threads_where_nothing_is_trained(
 def test_the_users_own_setting_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
     assert "threads=3" in imported("rules")
+
+
+AT_ITS_END = """
+import atexit, gc, sys
+atexit.register(lambda: print(gc.get_freeze_count() > 10_000, file=sys.stderr))
+from lrdoctor.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("arguments", [("rules",), ("diagnose", str(LOG), "-q"), ("sweep", "nowhere.yaml", "-q")])
+def test_python_looks_for_no_cycles_at_the_end_of_a_command(arguments: tuple[str, ...]) -> None:
+    ran = subprocess.run([sys.executable, "-c", AT_ITS_END, *arguments], capture_output=True, text=True, check=False)
+    assert ran.stderr.splitlines()[-1] == "True"

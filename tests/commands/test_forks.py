@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -147,29 +148,24 @@ def test_what_is_not_the_same_twice_is_not_forked(first: str, runs: Callable[...
     assert [one(TRIAL).done.is_forked for _ in range(2)] == [False, False]
 
 
-def test_where_the_process_to_fork_from_is_gone_runs_are_new(runs: Callable[..., Any]) -> None:
+def test_a_forked_run_is_found_by_its_mark_and_ended_and_runs_are_new_once_nothing_forks_them(
+    tmp_path: Path, runs: Callable[..., Any]
+) -> None:
     one = runs(SCRIPT.replace("and FAILS", "and False"), "train.py")
     new = one(TRIAL)
     fork = one.session._fork
-    fork._process.kill()
-    fork._process.wait()
-    again = one(TRIAL)
-    assert not again.done.is_forked
-    assert repr(again.done.rows) == repr(new.done.rows)
-
-
-def test_a_forked_run_is_found_by_its_mark_and_ended(tmp_path: Path, runs: Callable[..., Any]) -> None:
-    one = runs(SCRIPT.replace("and FAILS", "and False"), "train.py")
-    one(TRIAL)
     (tmp_path / "own").mkdir()
     order = one.session.order(TRIAL, tmp_path / "own", TRIAL.n_steps)
+    script = (tmp_path / "train.py").read_text()
     (tmp_path / "train.py").write_text(
-        "import os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "if os.fork() == 0:\n    os.setsid()\nopen(f'ready{os.getpid()}', 'w').close()\ntime.sleep(600)\n"
+        "import gc, os, signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "if os.fork() == 0:\n    os.setsid()\n"
+        "open('frozen', 'w').write(str(gc.get_freeze_count()))\nopen(f'ready{os.getpid()}', 'w').close()\n"
+        "time.sleep(600)\n"
     )
     mark = "f" * 32
     environment = order.recording.environment(order.environment)
-    run = one.session._fork.start(order.words, order.runs_in, environment, mark)
+    run = fork.start(order.words, order.runs_in, environment, mark)
     deadline = time.monotonic() + 60
     while len(list(tmp_path.glob("ready*"))) < 2:
         assert time.monotonic() < deadline
@@ -178,19 +174,18 @@ def test_a_forked_run_is_found_by_its_mark_and_ended(tmp_path: Path, runs: Calla
     assert len(processes.marked(mark)) == 2
     processes.end(run.pid, mark, lambda: run.poll() is not None, grace=0.3)
     assert processes.marked(mark) == []
+    assert int((tmp_path / "frozen").read_text()) > 100_000  # what was imported before is looked through by no run
     assert run.wait() == -signal.SIGKILL
     run.stdout.close()
     run.stderr.close()
-
-
-def test_the_process_to_fork_from_ends_with_its_session(runs: Callable[..., Any]) -> None:
-    one = runs(SCRIPT.replace("and FAILS", "and False"), "train.py")
-    one(TRIAL)
-    fork = one.session._fork
-    fork._connection.close()
+    (tmp_path / "train.py").write_text(script)
     # nothing is said to it: the end of its connection is enough, as where the worker is killed
+    fork._connection.shutdown(socket.SHUT_WR)
     assert fork._process.wait(60) == 0
     assert not os.path.exists(f"/proc/{fork._process.pid}")
+    again = one(TRIAL)
+    assert not again.done.is_forked
+    assert repr(again.done.rows) == repr(new.done.rows)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ command: [{json.dumps(sys.executable)}, train.py, --lr, "{{lr}}", --log, "{{dir}
 validation: {{log: "{{dir}}/log.txt"}}
 max_train_steps: 40
 seeds: [0]
-sweep: {{values: [0.05, 0.25, 0.85, 1.02]}}
+sweep: {{values: [0.05, 0.85]}}
 """
 
 ARGUMENTS = ("--fail-on", "never")

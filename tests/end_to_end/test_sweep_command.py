@@ -114,6 +114,11 @@ def test_the_parent_process_never_imports_torch(undisturbed: Path, tmp_path: Pat
     assert done.stdout.splitlines()[-1] == "False", done.stderr
 
 
+def test_workers_share_what_torch_imports_at_the_first_update(undisturbed: Path) -> None:
+    assert (undisturbed.parent / "begun").exists()
+    assert not (undisturbed.parent / "torch in part").exists()
+
+
 def test_a_killed_worker_costs_nothing_but_its_trial(undisturbed: Path, tmp_path: Path) -> None:
     spec = project(tmp_path)
     (tmp_path / "plan").write_text("4 kill worker")

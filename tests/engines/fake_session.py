@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -41,6 +42,7 @@ class FakeSession:
             "threads": os.environ["OMP_NUM_THREADS"],
             "kept": os.environ.get("MALLOC_TRIM_THRESHOLD_"),
             "sigint": signal.getsignal(signal.SIGINT) == signal.SIG_IGN,
+            "frozen": gc.get_freeze_count(),
         }
 
     def leave_a_child(self, emit, stopped, gate):

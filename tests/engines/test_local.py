@@ -49,6 +49,7 @@ def test_a_worker_uses_one_thread_keeps_its_memory_ignores_ctrl_c_and_is_not_thi
     assert int(facts["kept"]) == 256 * 1024 * 1024
     assert "MALLOC_TRIM_THRESHOLD_" not in os.environ
     assert facts["sigint"]
+    assert facts["frozen"] > 10_000  # what was imported before the fork is looked through by no worker
     assert facts["pid"] != os.getpid()
     assert os.environ["OMP_NUM_THREADS"] == "7"
     assert "MKL_NUM_THREADS" not in os.environ

@@ -7,12 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lrdoctor.recording.settings import Recording
+from lrdoctor.commands.forks import Fork
+from lrdoctor.recording.settings import IMPORTS, Recording
 
 Row = dict[str, float | None]
 LONGEST = 120
@@ -79,3 +81,42 @@ def run(folder: Path, command: list[str], *, environment: Mapping[str, str] | No
         check=False,
     )
     return Done(out, ran.returncode, ran.stdout, ran.stderr)
+
+
+UPDATE = """
+import torch
+w = torch.nn.Parameter(torch.zeros(1))
+o = torch.optim.SGD([w], lr=0.1)
+w.sum().backward(); o.step()
+"""
+
+
+class Prepared:
+    """A process that has imported torch, and forks a recorded script for every call of `record`.
+
+    Args:
+        folder: where the scripts work.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._words = folder, [sys.executable, "train.py"]
+        self._environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        told = json.loads((record(folder, UPDATE, tells_imports=True).folder / IMPORTS).read_text("ascii"))
+        self._fork = Fork(self._words, str(folder), self._environment, told)
+        self._fork.wait(lambda: False)
+        assert self._fork.why is None, self._fork.why
+
+    def close(self) -> None:
+        self._fork.close()
+
+    def record(self, folder: Path, script: str, **settings: Any) -> Done:
+        """As `recorded.record`; the recording is `folder/out`, though the script works elsewhere."""
+        (self._folder / "train.py").write_text(script, encoding="utf-8")
+        out = folder / "out"
+        out.mkdir()
+        environment = Recording(directory=str(out), **settings).environment(self._environment)
+        run = self._fork.start(self._words, str(self._folder), environment, uuid.uuid4().hex)
+        assert run is not None, self._fork.why
+        with run.stdout, run.stderr:
+            said, complained = run.stdout.read().decode(), run.stderr.read().decode()
+        return Done(out, run.wait(), said, complained)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -182,9 +183,9 @@ FIRST = ("raw", "accumulated", "clipped_every_backward", "clipped_one_by_one", "
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+def done(tmp_path_factory: pytest.TempPathFactory, record_fork: Callable[..., Done]) -> Done:
     script = LOOPS.replace("for loop in LOOPS", f"for loop in {FIRST}")
-    return record(tmp_path_factory.mktemp("loops"), script)
+    return record_fork(tmp_path_factory.mktemp("loops"), script)
 
 
 FLOAT32 = 2.0**-22
@@ -250,8 +251,8 @@ print(json.dumps(rows))
 """
 
 
-def test_without_an_optimizer_clipping_marks_the_update(tmp_path: Path) -> None:
-    done = record(tmp_path, BY_HAND, clip_norm=0.1)
+def test_without_an_optimizer_clipping_marks_the_update(tmp_path: Path, record_fork: Callable[..., Done]) -> None:
+    done = record_fork(tmp_path, BY_HAND, clip_norm=0.1)
     assert (done.code, done.stderr) == (0, "")
     assert [[row["train_loss"], row["grad_norm"]] for row in done.rows()] == done.printed[0]
     assert done.column("learning_rate") == [None] * 5
@@ -292,8 +293,8 @@ print(json.dumps(losses))
 """
 
 
-def test_each_of_several_optimizers_has_its_own_losses(tmp_path: Path) -> None:
-    done = record(tmp_path, SEVERAL)
+def test_each_of_several_optimizers_has_its_own_losses(tmp_path: Path, record_fork: Callable[..., Done]) -> None:
+    done = record_fork(tmp_path, SEVERAL)
     assert (done.code, done.stderr) == (0, "")
     (printed,) = done.printed
     assert done.column("train_loss")[:4] == printed["d"]
@@ -341,23 +342,25 @@ def test_reinforcement_learning_is_told_by_its_environments(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("hidden", ["first(X).detach()", "first(X)"])
-def test_stages_of_a_training_do_not_work_against_each_other(tmp_path: Path, hidden: str) -> None:
-    done = record(tmp_path, STAGES.replace("HIDDEN", hidden))
+def test_stages_of_a_training_do_not_work_against_each_other(
+    tmp_path: Path, record_fork: Callable[..., Done], hidden: str
+) -> None:
+    done = record_fork(tmp_path, STAGES.replace("HIDDEN", hidden))
     assert (done.code, done.stderr) == (0, "")
     assert len(done.column("train_loss")) == 8
     assert done.column("train_loss", 1) == done.printed[0]
     assert done.facts["adversarial"] is False
 
 
-def test_an_opponent_that_makes_many_updates_first_is_one(tmp_path: Path) -> None:
-    done = record(tmp_path, CRITIC_FIRST)
+def test_an_opponent_that_makes_many_updates_first_is_one(tmp_path: Path, record_fork: Callable[..., Done]) -> None:
+    done = record_fork(tmp_path, CRITIC_FIRST)
     assert (done.code, done.stderr) == (0, "")
     assert len(done.column("train_loss")) == 36
     assert done.facts["adversarial"] is True
 
 
-def test_one_loss_of_two_optimizers_is_the_loss_of_both(tmp_path: Path) -> None:
-    done = record(tmp_path, ONE_LOSS)
+def test_one_loss_of_two_optimizers_is_the_loss_of_both(tmp_path: Path, record_fork: Callable[..., Done]) -> None:
+    done = record_fork(tmp_path, ONE_LOSS)
     assert (done.code, done.stderr) == (0, "")
     assert done.column("train_loss") == done.column("train_loss", 1) == done.printed[0]
     assert done.facts["adversarial"] is False

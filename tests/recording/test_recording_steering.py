@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from recorded import record
+from recorded import Done
 
 from lrdoctor.recording.settings import DIVERGED, STOPPED
 
@@ -33,8 +34,8 @@ CLIPPING = SCRIPT.replace("CLIP\n", "CLIPS = True\n")
 RATES = [0.2 * (1 - 0.1 * k) for k in range(10)]
 
 
-def test_rates_are_scaled_under_a_ramp_and_keep_their_shape(tmp_path: Path) -> None:
-    done = record(tmp_path, PLAIN, learning_rate=0.02, warmup_steps=4)
+def test_rates_are_scaled_under_a_ramp_and_keep_their_shape(tmp_path: Path, record_fork: Callable[..., Done]) -> None:
+    done = record_fork(tmp_path, PLAIN, learning_rate=0.02, warmup_steps=4)
     ramp = [0, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1, 1]
     assert done.column("learning_rate") == pytest.approx([0.1 * r * w for r, w in zip(RATES, ramp, strict=True)])
     # the script's own schedule sees the rates that it set, and the groups keep their ratio
@@ -42,14 +43,14 @@ def test_rates_are_scaled_under_a_ramp_and_keep_their_shape(tmp_path: Path) -> N
     assert done.facts["optimizers"][0]["group_learning_rates"] == [0.2, 0.4]
 
 
-def test_rates_may_stay_at_their_peak(tmp_path: Path) -> None:
-    done = record(tmp_path, PLAIN, learning_rate=0.02, warmup_steps=2, post_warmup_constant=True)
+def test_rates_may_stay_at_their_peak(tmp_path: Path, record_fork: Callable[..., Done]) -> None:
+    done = record_fork(tmp_path, PLAIN, learning_rate=0.02, warmup_steps=2, post_warmup_constant=True)
     assert done.column("learning_rate") == pytest.approx([0.0, 0.01] + [0.02] * 8)
 
 
-def test_the_highest_rate_of_one_cycle_is_the_peak(tmp_path: Path) -> None:
+def test_the_highest_rate_of_one_cycle_is_the_peak(tmp_path: Path, record_fork: Callable[..., Done]) -> None:
     script = PLAIN.replace("LinearLR(o, 1.0, 0.1, total_iters=9)", "OneCycleLR(o, 2.0, total_steps=11)")
-    rates = record(tmp_path, script, learning_rate=0.01).column("learning_rate")
+    rates = record_fork(tmp_path, script, learning_rate=0.01).column("learning_rate")
     assert max(rate for rate in rates if rate is not None) == pytest.approx(
         0.01, rel=0.05
     )  # 2.0 lies between two updates
@@ -59,29 +60,31 @@ def test_the_highest_rate_of_one_cycle_is_the_peak(tmp_path: Path) -> None:
     ("script", "limit", "holds"), [(PLAIN, 0.01, 0.01), (CLIPPING, 0.01, 0.01), (CLIPPING, 5.0, 1.0)]
 )
 def test_clipping_lowers_the_script_s_own_and_the_recorded_norm_is_the_one_before(
-    tmp_path: Path, script: str, limit: float, holds: float
+    tmp_path: Path, record_fork: Callable[..., Done], script: str, limit: float, holds: float
 ) -> None:
-    done = record(tmp_path, script, clip_norm=limit, max_updates=3)
+    done = record_fork(tmp_path, script, clip_norm=limit, max_updates=3)
     norms = done.column("grad_norm")
     assert all(norm is not None and norm > 1 for norm in norms)
     assert all(float(line.split()[1]) <= holds * 1.001 for line in done.stdout.splitlines()[:-1])
     assert [of.get("max_norm") for of in done.facts["clipping"]] == ([1.0] if script is CLIPPING else [])
 
 
-def test_it_ends_after_the_last_update_and_loggers_may_write(tmp_path: Path) -> None:
-    done = record(tmp_path, PLAIN, max_updates=3)
+def test_it_ends_after_the_last_update_and_loggers_may_write(tmp_path: Path, record_fork: Callable[..., Done]) -> None:
+    done = record_fork(tmp_path, PLAIN, max_updates=3)
     assert (done.code, len(done.rows()), done.facts["ended"]) == (STOPPED, 3, "max_updates")
     assert done.stdout.splitlines()[-1] == "written by a finally block"
 
 
-def test_a_script_that_catches_everything_is_ended_at_its_next_update(tmp_path: Path) -> None:
+def test_a_script_that_catches_everything_is_ended_at_its_next_update(
+    tmp_path: Path, record_fork: Callable[..., Done]
+) -> None:
     script = PLAIN.replace("        o.step(); s.step()", "        try: o.step()\n        except BaseException: pass")
-    done = record(tmp_path, script, max_updates=3)
+    done = record_fork(tmp_path, script, max_updates=3)
     assert (done.code, len(done.rows())) == (STOPPED, 4)
 
 
-def test_it_ends_at_a_value_that_is_not_finite(tmp_path: Path) -> None:
-    done = record(tmp_path, PLAIN.replace("range(10)", "range(1000)"), learning_rate=1e6, stop_non_finite=True)
+def test_it_ends_at_a_value_that_is_not_finite(tmp_path: Path, record_fork: Callable[..., Done]) -> None:
+    done = record_fork(tmp_path, PLAIN.replace("range(10)", "range(1000)"), learning_rate=1e6, stop_non_finite=True)
     last = done.rows()[-1]
     assert done.code == DIVERGED
     assert done.facts["ended"] == "non_finite"
@@ -89,12 +92,12 @@ def test_it_ends_at_a_value_that_is_not_finite(tmp_path: Path) -> None:
     assert all(math.isfinite(row["train_loss"] or 0.0) for row in done.rows()[:-1])
 
 
-def test_a_seed_is_an_offset_on_the_script_s_own(tmp_path: Path) -> None:
+def test_a_seed_is_an_offset_on_the_script_s_own(tmp_path: Path, record_fork: Callable[..., Done]) -> None:
     runs = []
     for name, seed in {"as_it_is": 0, "one": 1, "again": 1}.items():
         folder = tmp_path / name
         folder.mkdir()
-        done = record(folder, PLAIN, seed=seed, max_updates=2)
+        done = record_fork(folder, PLAIN, seed=seed, max_updates=2)
         runs.append((done.column("train_loss"), [line.split()[2] for line in done.stdout.splitlines()[:-1]]))
     as_it_is, one, again = runs
     assert one == again

@@ -5,9 +5,12 @@ import math
 import struct
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from typing import Any
 
 import matplotlib
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from report_samples import falling, one_seed, rate, run, study, sweep
 
 from lrdoctor.core.curve import Curve
@@ -131,6 +134,19 @@ def test_same_study_gives_the_same_bytes_whatever_the_user_configured(name: str)
     first = figures(name)
     with matplotlib.rc_context({"font.size": 20, "svg.hashsalt": "other", "lines.linewidth": 5}):
         assert sweep_figures(STUDIES[name]) == first
+
+
+def test_a_figure_is_laid_out_once_for_both_of_its_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    laid_out: list[Figure] = []
+    real = ConstrainedLayoutEngine.execute
+
+    def execute(engine: ConstrainedLayoutEngine, fig: Figure) -> Any:
+        laid_out.append(fig)
+        return real(engine, fig)
+
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", execute)
+    files = sweep_figures(STUDIES["edge"])
+    assert len(files) == 2 * len(laid_out) == 2 * len(set(laid_out)) > 0
 
 
 def test_figures_of_one_page_share_no_id() -> None:

@@ -74,8 +74,8 @@ def _both(name: str, draw: Draw) -> dict[str, bytes]:
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     words = draw(figure)
     png = _png(figure)
-    # where everything lies is settled: to lay it out once more for the SVG takes as long as drawing it
-    figure.set_layout_engine("none")
+    # every text is measured to make room for it, which takes as long as the drawing: once is enough for two files
+    figure.set_layout_engine(None)
     return {f"{name}.png": png, f"{name}.svg": _svg(figure, words)}
 
 
