@@ -11,6 +11,7 @@ from sparing_studies import INF, Losses, known
 from lrdoctor import assess
 from lrdoctor.core.certainty import Side
 from lrdoctor.procedures import foreseen
+from lrdoctor.procedures.foreseen import N_DRAWS
 from lrdoctor.procedures.reach import Outcome
 from lrdoctor.procedures.sparing import CLOSE, CLOSEST, EVERYTHING, LIMITS, Known, Limits, missing_pairs
 
@@ -88,8 +89,8 @@ def says(said: Side | None, of_others: Side | None, n_same: int) -> foreseen.Jud
 @pytest.mark.parametrize(
     ("said", "of_others", "n_same", "stands"),
     [
-        ("beyond", "open", 20, True),
-        ("beyond", "open", 19, False),  # one of twenty
+        ("beyond", "open", N_DRAWS, True),
+        ("beyond", "open", N_DRAWS - 1, False),
         ("open", "within", 0, False),
         (None, "within", 0, True),  # no verdict that could change
     ],
