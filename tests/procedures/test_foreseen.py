@@ -11,7 +11,7 @@ from sparing_studies import INF, Losses, known
 from lrdoctor import assess
 from lrdoctor.core.certainty import Side
 from lrdoctor.procedures import foreseen
-from lrdoctor.procedures.foreseen import N_DRAWS
+from lrdoctor.procedures.foreseen import MOST, N_DRAWS
 from lrdoctor.procedures.reach import Outcome
 from lrdoctor.procedures.sparing import CLOSE, CLOSEST, EVERYTHING, LIMITS, Known, Limits, missing_pairs
 
@@ -90,12 +90,13 @@ def says(said: Side | None, of_others: Side | None, n_same: int) -> foreseen.Jud
     ("said", "of_others", "n_same", "stands"),
     [
         ("beyond", "open", N_DRAWS, True),
-        ("beyond", "open", N_DRAWS - 1, False),
+        ("beyond", "open", N_DRAWS - MOST, True),
+        ("beyond", "open", N_DRAWS - MOST - 1, False),
         ("open", "within", 0, False),
         (None, "within", 0, True),  # no verdict that could change
     ],
 )
-def test_a_verdict_stands_that_no_draw_changes(
+def test_a_verdict_stands_that_hardly_any_draw_changes(
     said: Side | None, of_others: Side | None, n_same: int, stands: bool
 ) -> None:
     assert foreseen.stands(known(SWEEP, n_seeds=3), says(said, of_others, n_same)) is stands
