@@ -27,8 +27,8 @@ Judge = Callable[[Known], Side | None]
 N_DRAWS = 60
 """Of everything that was left out."""
 MOST = 2
-"""Draws in which the verdict may be another one: it stands where less than one case in thirty changes it. Chosen, as the
-limits of `sparing`, on the first made-up workloads of `benchmarks/cost.py`."""
+"""Draws in which the verdict may be another one: it stands where less than one case in thirty changes it. Chosen, as
+the limits of `sparing`, on the first made-up workloads of `benchmarks/cost.py`."""
 
 
 def further(known: Known, limits: Limits | None, judge: Judge) -> Limits | None:
