@@ -26,9 +26,9 @@ from statistics import median
 import numpy as np
 
 from benchmarks.intervals import SimulatedWorkload, workloads
-from lrdoctor.core.certainty import Certainty
+from lrdoctor.core.certainty import Certainty, Side
 from lrdoctor.core.study import Rate, Stage, Study
-from lrdoctor.procedures import certainty, sparing
+from lrdoctor.procedures import certainty, foreseen, sparing
 from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures.reach import Outcome
 from lrdoctor.rules.best_at_edge import is_at_edge
@@ -80,10 +80,9 @@ def swept(table: Table, n_seeds: int, limits: sparing.Limits | None) -> Answer:
         known = known_of(outcomes, stages, n_seeds)
         step = sparing.next_step(sweeps.Settings(table.workload.grid), known, limits)
         if step is None:
-            found, certain = answer(known)
-            further = sparing.closer(certain, limits)
+            further = foreseen.further(known, limits, side)
             if further is limits:
-                return found
+                return answer(known)[0]
             limits = further
             continue
         for rate, seed in step.pairs:
@@ -138,6 +137,12 @@ def answer(known: sparing.Known) -> tuple[Answer, Certainty | None]:
         steps=sum(DIVERGED if o.is_infeasible else 1.0 for o in known.outcomes),
     )
     return told, found
+
+
+def side(known: sparing.Known) -> Side | None:
+    """On which side of the verdict's limit a sweep lies."""
+    found = answer(known)[1]
+    return None if found is None else found.sides["edge"]
 
 
 def verdict_of(sides: Mapping[str, str]) -> str:

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks.cost import DIVERGED, PARTS, Table, answer, known_of
+from benchmarks.cost import DIVERGED, PARTS, Table, answer, known_of, side
 from benchmarks.intervals import workloads
 from lrdoctor.core.study import Stage
 from lrdoctor.examine.allowance import FORWARD
-from lrdoctor.procedures import look_ahead, sparing
+from lrdoctor.procedures import foreseen, look_ahead, sparing
 from lrdoctor.procedures import sweep as sweeps
 from lrdoctor.procedures.reach import Outcome
 from lrdoctor.procedures.sparing import Known, Pair
@@ -100,8 +100,7 @@ def swept(table: Table, n_seeds: int, n_workers: int, ahead: bool) -> Timed:
         known = known_of(outcomes, stages, n_seeds)
         step = sparing.next_step(settings, known, limits)
         if step is None:
-            found, certain = answer(known)
-            further = sparing.closer(certain, limits)
+            further = foreseen.further(known, limits, side)
             if further is limits:
                 break
             limits = further
@@ -116,6 +115,7 @@ def swept(table: Table, n_seeds: int, n_workers: int, ahead: bool) -> Timed:
             outcomes.append(table.trial(rate, seed))
     machine.wasted += sum(machine.now - machine.began[pair] for pair in machine.busy)
     machine.worked += sum(machine.now - machine.began[pair] for pair in machine.busy)
+    found, _ = answer(known)
     asked = {(o.base_learning_rate, o.seed) for o in outcomes}
     machine.wasted += sum(machine.length(pair) for pair in machine.done if pair[0] and pair not in asked)
     return Timed(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lrdoctor.assess.baseline import Tolerances, compare
-    from lrdoctor.assess.certainty import with_certainty
+    from lrdoctor.assess.certainty import side, with_certainty
     from lrdoctor.assess.clip import report_of_clip
     from lrdoctor.assess.earlier import Baseline
     from lrdoctor.assess.inspection import report_of_inspection
@@ -40,13 +40,14 @@ __all__ = [
     "report_of_sweep",
     "report_of_treat",
     "report_of_warmup",
+    "side",
     "summary_of",
     "with_certainty",
 ]
 
 _HOMES = {
     "baseline": ("Tolerances", "compare"),
-    "certainty": ("with_certainty",),
+    "certainty": ("side", "with_certainty"),
     "clip": ("report_of_clip",),
     "earlier": ("Baseline",),
     "inspection": ("report_of_inspection",),

@@ -15,7 +15,7 @@ from lrdoctor.examine.ahead import SweepAhead, guessed
 from lrdoctor.examine.laboratory import Laboratory, baseline_trial, unlike_others
 from lrdoctor.examine.range_test import grid
 from lrdoctor.examine.rationing import run_what_fits
-from lrdoctor.procedures import certainty, look_ahead, priority, sparing
+from lrdoctor.procedures import certainty, foreseen, look_ahead, priority, sparing
 from lrdoctor.procedures import sweep as sweeps
 
 
@@ -68,10 +68,10 @@ def sweep(laboratory: Laboratory, settings: sweeps.Settings, seeds: Sequence[int
             step = plan(asked)
         if step is None:
             study = replace(study, notes=(*study.notes, *sweeps.afterthoughts(study), *_saved(known, settings.grid)))
-            found = assess.with_certainty(study, findings)
-            further = sparing.closer(found.certainty, limits) if study.obstacle is None and way is OWN else limits
+            # a fix's sweep has no verdict that it might change
+            further = foreseen.further(known, limits, assess.side) if study.obstacle is None and way is OWN else limits
             if further is limits:
-                return found
+                return assess.with_certainty(study, findings)
             limits = further
             continue
         if step.note:

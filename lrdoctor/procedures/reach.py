@@ -15,8 +15,9 @@ together. Natural logarithms throughout.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -98,6 +99,31 @@ class Reach:
         z = (math.log(base_learning_rate) - self.log_rate) / self._deviations()[:, :, None]
         return float((self.chance / (1 + np.exp(np.clip(-z * LOGISTIC_SD, -50, 50)))).sum())
 
+    def edges(
+        self, outcomes: Sequence[Outcome], seeds: Sequence[int], n: int, rng: np.random.Generator
+    ) -> Iterator[tuple[Mapping[int, float], float]]:
+        """Draws of the edges of seeds, and of the width of the chaotic zone about them.
+
+        Args:
+            outcomes: those that this was found from.
+            seeds: whose edges are drawn; those without a trial have the edge of any seed.
+            n: how many.
+            rng: makes the draws.
+
+        Yields:
+            Seed -> log rate of its edge, and the width.
+        """
+        of_seeds, known = _seed_likelihoods(self.log_rate, outcomes, False, self.prior)
+        chosen = rng.choice(self.chance.size, size=n, p=self.chance.ravel())
+        for spread, width, at in zip(*np.unravel_index(chosen, self.chance.shape), strict=True):
+            scale = max(self.prior.spreads[spread], self.prior.step)
+            density = np.exp(-0.5 * ((self.log_rate - self.log_rate[at]) / scale) ** 2)
+            found = {}
+            for seed in seeds:
+                weight = density * of_seeds[width, known[seed]] if seed in known else density
+                found[seed] = float(rng.choice(self.log_rate, p=weight / weight.sum()))
+            yield found, self.prior.widths[width]
+
     def at_most_a_quarter(self, confidence: float) -> float:
         """The rate up to which at most one of four seeds is unstable, with this probability."""
         # the rate at which a quarter of the seeds is unstable, in every state that the posterior holds
@@ -126,23 +152,43 @@ def reach(outcomes: Sequence[Outcome], of_infeasible: bool = False, prior: Prior
     if not outcomes:
         raise ValueError("no trial was judged: found 0 outcomes, expected 1 or more")
     x = np.log([o.base_learning_rate for o in outcomes])
-    is_event = np.array([o.is_infeasible if of_infeasible else o.is_unstable for o in outcomes])
-    _, seed = np.unique([o.seed for o in outcomes], return_inverse=True)
     # the edge may lie beyond all that was tried: a grid that ended there would pile it up at its ends
     low, high = x.min() - prior.beyond, x.max() + prior.beyond
     grid = np.linspace(low, high, int((high - low) / prior.step) + 2)
-    of_seeds = _of_seeds(grid, x, is_event, seed, prior)
-    spreads = np.array(prior.spreads)
-    density = np.exp(-0.5 * ((grid[:, None] - grid[None, :]) / np.maximum(spreads, prior.step)[:, None, None]) ** 2)
-    density /= density.sum(axis=2, keepdims=True)
+    of_seeds, _ = _seed_likelihoods(grid, outcomes, of_infeasible, prior)
+    density = _density(len(grid), float(high - low), prior)
     n_widths, n_seeds, n = of_seeds.shape
     # a seed's edge is not known: its likelihood is averaged over where, given m and the spread, the edge may be
     averaged = density @ of_seeds.reshape(n_widths * n_seeds, n).T
     # seeds are independent given the edge of all, so their likelihoods multiply
-    fit = np.log(averaged + 1e-300).reshape(len(spreads), n, n_widths, n_seeds).sum(axis=3).transpose(0, 2, 1)
+    fit = np.log(averaged + 1e-300).reshape(len(prior.spreads), n, n_widths, n_seeds).sum(axis=3).transpose(0, 2, 1)
     fit += _log_prior(prior)[:, :, None]
     chance = np.exp(fit - fit.max())
     return Reach(log_rate=grid, chance=chance / chance.sum(), prior=prior)
+
+
+@lru_cache(maxsize=8)
+def _density(n: int, width: float, prior: Prior) -> Values:
+    """Where the edge of a seed lies, given where those of all do: float64[spreads, all, seed], each row sums to 1.
+
+    It depends on how far the rates reach and on nothing else of the trials, and takes longer than all that follows.
+    """
+    grid = np.linspace(0.0, width, n)
+    spreads = np.maximum(prior.spreads, prior.step)
+    density = np.exp(-0.5 * ((grid[:, None] - grid[None, :]) / spreads[:, None, None]) ** 2)
+    density /= density.sum(axis=2, keepdims=True)
+    density.flags.writeable = False
+    return cast(Values, density)
+
+
+def _seed_likelihoods(
+    grid: Values, outcomes: Sequence[Outcome], of_infeasible: bool, prior: Prior
+) -> tuple[Values, Mapping[int, int]]:
+    """Likelihood of each seed's trials by where its edge lies, float64[widths, seeds, grid]; seed -> its row."""
+    x = np.log([o.base_learning_rate for o in outcomes])
+    is_event = np.array([o.is_infeasible if of_infeasible else o.is_unstable for o in outcomes])
+    seeds, seed = np.unique([o.seed for o in outcomes], return_inverse=True)
+    return _of_seeds(grid, x, is_event, seed, prior), {int(s): i for i, s in enumerate(seeds)}
 
 
 def _of_seeds(

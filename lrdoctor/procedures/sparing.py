@@ -11,8 +11,8 @@ edge. So every rate begins with the first seed, and a further one is trained onl
   spread over the seeds by which the others are told.
 
 A majority by count is exact: two of three seeds that agree are what all three say. The rest has an error rate, which
-`benchmarks/cost.py` measures on made-up workloads. Where the figures leave a verdict open the limits are closer, so
-that hardly any verdict is withheld for want of trials that were saved.
+`benchmarks/cost.py` measures on made-up workloads. Where what was left out might change the verdict (`foreseen`) the
+limits are closer, so that hardly any verdict is another one, or withheld, for want of trials that were saved.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from functools import cached_property
 
 import numpy as np
 
-from lrdoctor.core.certainty import Certainty
 from lrdoctor.core.study import Rate, Stage
 from lrdoctor.procedures import bracket, certainty
 from lrdoctor.procedures.reach import Outcome, Reach, reach
@@ -78,18 +77,8 @@ CLOSEST = Limits(majority=0.001, best=0.01, near=0.001)
 EVERYTHING = None
 """Limits that leave nothing out."""
 
-SURE = 0.02
-"""Share of the draws on the other side of a verdict's limit up to which the trials that were saved could not have
-withheld the verdict: it is given up to 0.05."""
-WITHHELD = 0.15
-"""Share from which on they could not have given it. Between the two it is looked at more closely."""
-
-UNSURE = (0.025, 0.12)
-"""Share between which, after the closer look, it is looked at as closely as can be: on either side of the 0.05 up to
-which a verdict is given, narrower than `SURE` to `WITHHELD` since more trials are there."""
-
-UNDECIDED = (0.03, 0.08)
-"""Share between which, even then, any trial may decide: everything is trained."""
+LADDER = (LIMITS, CLOSE, CLOSEST, EVERYTHING)
+"""What a sweep is done by, one after the other, while what was left out might change its verdict (`foreseen`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,29 +215,6 @@ def _for_majority(known: Known, row: Rate, limits: Limits) -> int:
         return 0
     # the shorter way to a majority on either side, and one at least
     return max(1, min(n // 2 + 1 - unstable, -(-n // 2) - stable))
-
-
-def closer(found: Certainty | None, limits: Limits | None) -> Limits | None:
-    """The limits to go on with when a sweep is done by some: the same ones where its verdict rests on nothing that was
-    saved.
-
-    Args:
-        found: how certain the figures are; None where they are not known. The first of its limits is the one that the
-            verdict rests on: the others are warnings, which go by the figures.
-        limits: those it was done by.
-    """
-    if found is None or limits is EVERYTHING or found.n_seeds < 2:
-        return limits
-    edge = next(iter(found.chances))
-    # on whichever side fewer of the draws lie: these are the ones that could have withheld the verdict
-    tail = min(found.chances[edge], 1 - found.chances[edge])
-    is_sure = tail <= SURE and found.sides[edge] != "open"
-    if tail >= WITHHELD or is_sure:
-        return limits
-    if limits is LIMITS:
-        return CLOSE
-    further, (low, high) = (CLOSEST, UNSURE) if limits is CLOSE else (EVERYTHING, UNDECIDED)
-    return further if low < tail < high else limits
 
 
 def missing_pairs(known: Known) -> tuple[Pair, ...]:

@@ -35,7 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lrdoctor.core.certainty import Certainty, Side
-from lrdoctor.core.study import Study
+from lrdoctor.core.study import Rate, Study
 from lrdoctor.rules.base import Found, Rule
 
 SWEPT = ("grid", "extension")
@@ -73,9 +73,9 @@ def is_at_edge(best: Values, unstable: Values, swept: Iterable[float]) -> npt.ND
     return np.asarray((unstable <= THRESHOLDS.margin * best) | is_next)
 
 
-def swept_rates(study: Study) -> list[float]:
+def swept_rates(rates: Iterable[Rate]) -> list[float]:
     """The rates among which lr* was chosen."""
-    return [r.base_learning_rate for r in study.rates if r.n_judged and r.stage in SWEPT]
+    return [r.base_learning_rate for r in rates if r.n_judged and r.stage in SWEPT]
 
 
 def side(study: Study) -> Side:
@@ -104,7 +104,7 @@ def _side_of(study: Study, unstable: float | None) -> Side:
     best = study.best_learning_rate
     if best is None or unstable is None:
         return "beyond"
-    return "within" if is_at_edge(np.array([best]), np.array([unstable]), swept_rates(study))[0] else "beyond"
+    return "within" if is_at_edge(np.array([best]), np.array([unstable]), swept_rates(study.rates))[0] else "beyond"
 
 
 def check(study: Study) -> Found:

@@ -8,17 +8,13 @@ from dataclasses import replace
 import pytest
 from sparing_studies import INF, Losses, known
 
-from lrdoctor.core.certainty import Certainty, Side
 from lrdoctor.core.study import Stage
 from lrdoctor.procedures.sparing import (
     APART,
     CLOSE,
-    CLOSEST,
     EVERYTHING,
-    LIMITS,
     Question,
     climb,
-    closer,
     compared,
     first_seeds,
     is_unstable_below_best,
@@ -168,46 +164,6 @@ def test_a_rise_is_compared_with_the_rates_that_the_rules_compare_it_with() -> N
 )
 def test_an_unstable_rate_below_the_best_one(of_rates: Mapping[float, Losses], is_below: bool) -> None:
     assert is_unstable_below_best(known(of_rates)) is is_below
-
-
-def certainty(edge: tuple[float, Side], ten: tuple[float, Side], n_seeds: int = 5) -> Certainty:
-    names = ("edge", "10x")
-    return Certainty(
-        n_seeds=n_seeds, confidence=0.9, best_learning_rate=None, unstable_base_learning_rate=None,
-        stability_margin=None, stable_in_3_of_4=None, typical_spread=1.35,
-        chances=dict(zip(names, (edge[0], ten[0]), strict=True)),
-        sides=dict(zip(names, (edge[1], ten[1]), strict=True)), seeds_to_settle={},
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("found", "at_first", "then", "at_last"),
-    [
-        # whatever was saved: unstable, stable, withheld
-        (certainty((0.99, "within"), (1.0, "within")), LIMITS, CLOSE, CLOSEST),
-        (certainty((0.01, "beyond"), (0.99, "within")), LIMITS, CLOSE, CLOSEST),
-        (certainty((0.5, "open"), (0.9, "open")), LIMITS, CLOSE, CLOSEST),
-        # the verdict rests on the first limit, whatever the other one is
-        (certainty((0.01, "beyond"), (0.6, "open")), LIMITS, CLOSE, CLOSEST),
-        (certainty((0.048, "beyond"), (0.6, "open")), CLOSE, CLOSEST, EVERYTHING),
-        # near a limit it is looked at more closely, and where it is nearer still, everything is trained
-        (certainty((0.96, "within"), (1.0, "within")), CLOSE, CLOSEST, EVERYTHING),
-        (certainty((0.94, "open"), (1.0, "within")), CLOSE, CLOSEST, EVERYTHING),
-        (certainty((0.91, "open"), (1.0, "within")), CLOSE, CLOSEST, CLOSEST),
-        (certainty((0.978, "within"), (1.0, "within")), CLOSE, CLOSE, CLOSEST),
-        (certainty((0.87, "open"), (1.0, "within")), CLOSE, CLOSE, CLOSEST),
-        # one seed has nothing to save, and of what has no figures nothing is known
-        (certainty((0.94, "open"), (1.0, "within"), n_seeds=1), LIMITS, CLOSE, CLOSEST),
-        (None, LIMITS, CLOSE, CLOSEST),
-    ],
-)
-def test_when_it_is_looked_at_more_closely(
-    found: Certainty | None, at_first: object, then: object, at_last: object
-) -> None:
-    assert closer(found, LIMITS) is at_first
-    assert closer(found, CLOSE) is then
-    assert closer(found, CLOSEST) is at_last
-    assert closer(found, EVERYTHING) is EVERYTHING
 
 
 LADDER = (0.01, 0.03, 0.1, 0.3, 1.0)
