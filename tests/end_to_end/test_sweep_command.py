@@ -124,7 +124,7 @@ def test_workers_share_what_torch_imports_at_the_first_update(undisturbed: Path)
 
 def test_a_killed_worker_costs_nothing_but_its_trial(undisturbed: Path, tmp_path: Path) -> None:
     spec = project(tmp_path)
-    # after the look at the workload the first trial: one that was begun ahead would be begun anew, and count one attempt
+    # after the look at the workload the first trial: one begun ahead would be begun anew, and count one attempt
     (tmp_path / "plan").write_text("2 kill worker")
     done = in_process("sweep", spec, "--out", tmp_path / "out", "--jobs", 2, "--fail-on", "never")
     assert done.returncode == 0, done.stderr
