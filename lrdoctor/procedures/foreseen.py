@@ -9,6 +9,7 @@ is no need to train any of it.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from statistics import median
@@ -27,8 +28,8 @@ Judge = Callable[[Known], Side | None]
 N_DRAWS = 60
 """Of everything that was left out."""
 MOST = 2
-"""Draws in which the verdict may be another one: it stands where less than one case in thirty changes it. Chosen, as
-the limits of `sparing`, on the first made-up workloads of `benchmarks/cost.py`."""
+"""Draws in which the verdict may be another one: it stands where at most one case in thirty changes it. Chosen, as the
+limits of `sparing`, on the first made-up workloads of `benchmarks/cost.py`."""
 
 
 def further(known: Known, limits: Limits | None, judge: Judge) -> Limits | None:
@@ -82,9 +83,12 @@ class _Losses:
         finite = [o for o in outcomes if math.isfinite(o.objective)]
         # the noise of a loss is in proportion to it
         self._is_log = all(o.objective > 0 for o in finite)
+        # a loss may be as large as a float can be, and its square is larger
+        self._unit = max((abs(o.objective) for o in finite), default=0.0) or 1.0
         table: dict[float, dict[int, float]] = {}
         for o in finite:
-            table.setdefault(o.base_learning_rate, {})[o.seed] = math.log(o.objective) if self._is_log else o.objective
+            value = math.log(o.objective) if self._is_log else o.objective / self._unit
+            table.setdefault(o.base_learning_rate, {})[o.seed] = value
         self._level = {rate: median(of.values()) for rate, of in table.items()}
         shared = [
             (seed, value - self._level[rate]) for rate, of in table.items() if len(of) > 1 for seed, value in of.items()
@@ -102,4 +106,6 @@ class _Losses:
         if rate not in self._level or (is_unstable and rng.random() < self._infeasible):
             return math.inf
         value = self._level[rate] + self._of_seed.get(seed, 0.0) + self._spread * rng.standard_normal()
-        return math.exp(value) if self._is_log else value
+        if not self._is_log:
+            return value * self._unit
+        return math.exp(value) if value < math.log(sys.float_info.max) else math.inf

@@ -70,9 +70,19 @@ def test_a_drawn_loss_is_that_of_its_rate_with_the_level_of_its_seed() -> None:
     assert median(losses) == pytest.approx(0.8, rel=0.1)
 
 
-def test_losses_below_zero_are_drawn_too() -> None:
-    of = known({0.01: [0.0, 0.1, 0.05], 0.03: [0.0]}, n_seeds=3)
-    assert all(math.isfinite(o.objective) for outcomes in draws(of) for o in outcomes if not o.is_infeasible)
+@pytest.mark.parametrize(
+    "sweep",
+    [
+        {0.01: [0.0, 0.1, 0.05], 0.03: [0.0]},
+        {0.01: [0.0, 1e300, 1e301], 0.03: [1e308, 0.0]},  # the square of which is no number
+        {0.01: [1e-300, 1e308], 0.03: [1e308]},  # some are drawn beyond what a number can be
+    ],
+)
+def test_losses_of_any_size_are_drawn(sweep: dict[float, Losses]) -> None:
+    losses = [o.objective for outcomes in draws(known(sweep, n_seeds=3)) for o in outcomes]
+    assert len(losses) == 50 * (6 - sum(map(len, sweep.values())))
+    assert any(math.isfinite(loss) for loss in losses)
+    assert not any(math.isnan(loss) for loss in losses)
 
 
 def says(said: Side | None, of_others: Side | None, n_same: int) -> foreseen.Judge:
