@@ -5,7 +5,7 @@ judge nor draw. They train the trials that the sweep ended up training; and, sin
 those before, every seed at every rate, as `--exhaustive` does for the same answer. Wall time and CPU time of all
 processes, rounds alternated, median ratio. Run: python -m benchmarks.sweep [--configs mlp10]
 
-The controls' share of what a sweep runs is told beside it, from the same sweeps; --controls tells nothing else.
+With --controls what share of a sweep its controls are, and nothing else.
 """
 
 from __future__ import annotations
