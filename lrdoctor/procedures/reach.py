@@ -15,7 +15,7 @@ together. Natural logarithms throughout.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -24,6 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 Values = npt.NDArray[np.float64]
+
+Events = tuple[tuple[float, int, bool], ...]
+"""Rate and seed of each trial, and whether it did what is asked about; sorted."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class Reach:
         Yields:
             Seed -> log rate of its edge, and the width.
         """
-        of_seeds, known = _seed_likelihoods(self.log_rate, outcomes, False, self.prior)
+        of_seeds, known = _seed_likelihoods(self.log_rate, _events(outcomes, False), self.prior)
         chosen = rng.choice(self.chance.size, size=n, p=self.chance.ravel())
         for spread, width, at in zip(*np.unravel_index(chosen, self.chance.shape), strict=True):
             scale = max(self.prior.spreads[spread], self.prior.step)
@@ -151,20 +154,49 @@ def reach(outcomes: Sequence[Outcome], of_infeasible: bool = False, prior: Prior
     """
     if not outcomes:
         raise ValueError("no trial was judged: found 0 outcomes, expected 1 or more")
-    x = np.log([o.base_learning_rate for o in outcomes])
+    return _posterior(_events(outcomes, of_infeasible), prior)
+
+
+def _events(outcomes: Iterable[Outcome], of_infeasible: bool) -> Events:
+    # in an order of their own: a sum must not depend, in its last digits, on the order in which the trials ended
+    return tuple(
+        sorted((o.base_learning_rate, o.seed, o.is_infeasible if of_infeasible else o.is_unstable) for o in outcomes)
+    )
+
+
+@lru_cache(maxsize=256)
+def _posterior(events: Events, prior: Prior) -> Reach:
+    """Where a majority becomes unstable, by what each trial did. A sweep that plans ahead and asks whether its verdict
+    stands comes back to the same trials again and again."""
+    x = np.log([rate for rate, _, _ in events])
     # the edge may lie beyond all that was tried: a grid that ended there would pile it up at its ends
     low, high = x.min() - prior.beyond, x.max() + prior.beyond
     grid = np.linspace(low, high, int((high - low) / prior.step) + 2)
-    of_seeds, _ = _seed_likelihoods(grid, outcomes, of_infeasible, prior)
+    of_seeds, _ = _seed_likelihoods(grid, events, prior)
     density = _density(len(grid), float(high - low), prior)
     n_widths, n_seeds, n = of_seeds.shape
     # a seed's edge is not known: its likelihood is averaged over where, given m and the spread, the edge may be
-    averaged = density @ of_seeds.reshape(n_widths * n_seeds, n).T
+    averaged = _in_one_thread(density, of_seeds.reshape(n_widths * n_seeds, n).T)
     # seeds are independent given the edge of all, so their likelihoods multiply
     fit = np.log(averaged + 1e-300).reshape(len(prior.spreads), n, n_widths, n_seeds).sum(axis=3).transpose(0, 2, 1)
     fit += _log_prior(prior)[:, :, None]
     chance = np.exp(fit - fit.max())
-    return Reach(log_rate=grid, chance=chance / chance.sum(), prior=prior)
+    chance /= chance.sum()
+    # whoever asks for the same trials is handed the same arrays
+    grid.flags.writeable = chance.flags.writeable = False
+    return Reach(log_rate=grid, chance=chance, prior=prior)
+
+
+ONE_THREAD_MOST = 65536 * 4
+"""Multiplications of a product of matrices up to which OpenBLAS, which numpy's wheels bring, starts no threads (its
+SMP_THRESHOLD_MIN times GEMM_MULTITHREAD_THRESHOLD)."""
+
+
+def _in_one_thread(left: Values, right: Values) -> Values:
+    """left @ right, in parts too small for threads: while workers train on every core, threads that wait for each other
+    take many times as long as the product does."""
+    rows = max(1, ONE_THREAD_MOST // right.size)
+    return np.concatenate([left[:, at : at + rows] @ right for at in range(0, left.shape[1], rows)], axis=1)
 
 
 @lru_cache(maxsize=8)
@@ -181,13 +213,11 @@ def _density(n: int, width: float, prior: Prior) -> Values:
     return cast(Values, density)
 
 
-def _seed_likelihoods(
-    grid: Values, outcomes: Sequence[Outcome], of_infeasible: bool, prior: Prior
-) -> tuple[Values, Mapping[int, int]]:
+def _seed_likelihoods(grid: Values, events: Events, prior: Prior) -> tuple[Values, Mapping[int, int]]:
     """Likelihood of each seed's trials by where its edge lies, float64[widths, seeds, grid]; seed -> its row."""
-    x = np.log([o.base_learning_rate for o in outcomes])
-    is_event = np.array([o.is_infeasible if of_infeasible else o.is_unstable for o in outcomes])
-    seeds, seed = np.unique([o.seed for o in outcomes], return_inverse=True)
+    x = np.log([rate for rate, _, _ in events])
+    is_event = np.array([is_event for _, _, is_event in events])
+    seeds, seed = np.unique([seed for _, seed, _ in events], return_inverse=True)
     return _of_seeds(grid, x, is_event, seed, prior), {int(s): i for i, s in enumerate(seeds)}
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lrdoctor.procedures.reach import PRIOR, Outcome, Prior, reach
+from lrdoctor.procedures.reach import ONE_THREAD_MOST, PRIOR, Outcome, Prior, _in_one_thread, _posterior, reach
 
 RATES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.025, 0.032, 0.05, 0.1, 0.2, 0.5)
 
@@ -129,6 +129,26 @@ def test_it_is_the_posterior_summed_by_brute_force() -> None:
     total = np.cumsum(likelihood[order]) / likelihood.sum()
     expected = np.exp(np.interp([0.05, 0.95], total, middle[order]))
     assert found.interval(0.9) == pytest.approx(tuple(expected), rel=0.04)
+
+
+def test_it_is_the_same_to_the_last_bit_in_whatever_order_the_trials_ended_and_nobody_can_change_it() -> None:
+    outcomes = trials([0.02, 0.032, 0.05])
+    one = reach(outcomes)
+    _posterior.cache_clear()
+    other = reach(outcomes[::-1])
+    assert (other.log_rate == one.log_rate).all()
+    assert (other.chance == one.chance).all()
+    for array in (other.log_rate, other.chance):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0.0
+
+
+def test_a_product_in_parts_is_the_product() -> None:
+    rng = np.random.default_rng(0)
+    # the last part is shorter than the others
+    left, right = rng.normal(size=(3, 301, 301)), rng.normal(size=(301, 40))
+    assert right.size * 301 > ONE_THREAD_MOST
+    np.testing.assert_allclose(_in_one_thread(left, right), left @ right, rtol=1e-12)
 
 
 def test_no_trial_is_an_error() -> None:
