@@ -4,18 +4,31 @@ Made-up sweeps (`benchmarks.cost`), their trials run side by side on so many wor
 trial takes 1, an infeasible one less, a control a third. What is begun ahead and not asked for is counted as waste.
 
     python -m benchmarks.idle [--studies 100]
+
+With `--specs` real sweeps instead, from the start of the first trial to the end of the last, with as many workers as
+there are cores; those of another checkout beside them, in turns, with `--against`. There the share of time in which a
+worker has no trial that was asked for also holds what judging and handing over take.
+
+    python -m benchmarks.idle --specs configs/mlp10.yaml [--against FOLDER] [--rounds 3]
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
 
 import numpy as np
 
-from benchmarks.cost import DIVERGED, PARTS, Table, answer, known_of, side
+from benchmarks.cost import DIVERGED, PARTS, ROOT, Table, answer, known_of, side
 from benchmarks.intervals import workloads
 from lrdoctor.core.study import Stage
 from lrdoctor.examine.allowance import FORWARD
@@ -138,10 +151,56 @@ def guesses(
         yield rate, seed
 
 
+def real_sweep(spec: Path, checkout: Path) -> tuple[float, float, int]:
+    """A sweep by the lrdoctor of a checkout: the idle share of its workers, their seconds in all and trials asked for.
+
+    Raises:
+        SystemExit: the sweep did not come to its end.
+    """
+    n_workers = len(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "study"
+        command = [sys.executable, "-m", "lrdoctor", "sweep", str(spec), "--out", str(out), "--fail-on", "never", "-q"]
+        done = subprocess.run(
+            [*command, "--jobs", str(n_workers)],
+            cwd=checkout,
+            env={**os.environ, "PYTHONPATH": str(checkout)},
+            capture_output=True,
+            text=True,
+        )
+        # 2: the sweep ran to its end, and its seeds leave the verdict open
+        if done.returncode not in (0, 2):
+            raise SystemExit(f"the sweep of {spec} in {checkout} exited with {done.returncode}:\n{done.stderr}")
+        records = list(out.glob("trials/*/trial.json"))
+        seconds = [float(json.loads(path.read_text())["seconds"]) for path in records]
+        ends = [path.stat().st_mtime for path in records]
+    wall = max(ends) - min(end - taken for end, taken in zip(ends, seconds, strict=True))
+    return 1 - sum(seconds) / (n_workers * wall), n_workers * wall, len(records)
+
+
+def print_real(specs: Sequence[Path], checkouts: Sequence[Path], rounds: int) -> None:
+    print("| spec | checkout | idle | worker seconds | trials |")
+    print("|---|---|---|---|---|")
+    for spec in specs:
+        taken = [[real_sweep(spec.resolve(), checkout) for checkout in checkouts] for _ in range(rounds)]
+        for at, checkout in enumerate(checkouts):
+            idle, seconds, trials = (median(one[at][k] for one in taken) for k in range(3))
+            name = "this one" if checkout == ROOT else checkout.name
+            print(f"| {spec.stem} | {name} | {idle:.1%} | {seconds:.1f} | {trials:g} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=100)
-    n = parser.parse_args().studies
+    parser.add_argument("--specs", type=Path, nargs="+", help="sweeps of these instead")
+    parser.add_argument("--against", type=Path, help="another checkout, whose sweeps are measured in turn")
+    parser.add_argument("--rounds", type=int, default=3, help="of real sweeps")
+    given = parser.parse_args()
+    if given.specs:
+        others = [given.against.resolve()] if given.against else []
+        print_real(given.specs, [*others, ROOT], given.rounds)
+        return
+    n = given.studies
     made_up = list(workloads(n, np.random.default_rng(PARTS["held out"])))
     print("| seeds | workers | idle before | idle | not used, of the steps that are | wall | answers differ |")
     print("|---|---|---|---|---|---|---|")
