@@ -222,6 +222,7 @@ class CommandSession:
             warmup_steps=0 if "warmup_steps" in named else trial.warmup_steps,
             clip_norm=None if "clip_norm" in named else trial.clip_norm,
             seed=None if "seed" in named else trial.seed,
+            unseeded=trial.seed,
             max_updates=n_steps + 1 if is_told else n_steps,
             stop_non_finite=not trial.control,
             tells_imports=self.may_fork and self._fork is None,
@@ -274,7 +275,8 @@ class CommandSession:
     def environment(self) -> dict[str, str]:
         """That of a run, before the recorder's part."""
         # unbuffered, so that what a killed command printed last is there
-        chosen = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        # and the order of sets the same in every trial, by which scripts number words and classes
+        chosen = {"PYTHONHASHSEED": "0", **os.environ, "PYTHONUNBUFFERED": "1"}
         if self.n_slots:
             # one after the other over the groups, so that fewer trials than slots share no GPU
             first = self.worker % self._n_groups * self.per_trial

@@ -103,7 +103,16 @@ def _beyond(settings: Settings, direction: int) -> list[float]:
     """
     end = settings.grid[0] if direction < 0 else settings.grid[-1]
     n = math.floor(settings.decades / _spacing(settings) * (1 + 1e-9))
-    return [_rounded(end * 10 ** (direction * k * _spacing(settings)), settings.digits) for k in range(1, n + 1)]
+    # 0.03162 of a grid of half decades is no more exact than this, and is followed by 0.1 and not by 0.09999
+    error = 0.5 * 10 ** (math.floor(math.log10(end)) + 1 - settings.digits) / end
+    further = (end * 10 ** (direction * k * _spacing(settings)) for k in range(1, n + 1))
+    return [_shortest(rate, settings.digits, error) for rate in further]
+
+
+def _shortest(rate: float, digits: int, error: float) -> float:
+    """The number of the fewest digits, so many at most, that differs from the rate by a relative error up to this."""
+    numbers = (_rounded(rate, n) for n in range(1, digits))
+    return next((number for number in numbers if abs(number / rate - 1) <= error), _rounded(rate, digits))
 
 
 def _spacing(settings: Settings) -> float:

@@ -57,7 +57,7 @@ def obstacle(study: Study, findings: Sequence[Finding] = ()) -> Obstacle | None:
     controls = {run.trial.seed: run for run in study.controls if run.trial is not None and run.status == "completed"}
     return (
         _not_minimized(study)
-        or _unlike(by_seed, controls)
+        or _unlike(by_seed, controls, is_command="command" in (study.spec or {}))
         or _broken_by_data(by_seed, controls)
         or _no_effect(by_seed, controls)
         or _same_step(by_seed)
@@ -125,7 +125,18 @@ def _not_minimized(study: Study) -> Obstacle | None:
     )
 
 
-def _unlike(by_seed: Mapping[int, Sequence[Run]], controls: Mapping[int, Run]) -> Obstacle | None:
+AFRESH = (
+    "make model and data afresh for every trial: look for a model or backbone that is made once and kept (at module "
+    "level, behind lru_cache), and for random numbers drawn at import or from a generator of your own"
+)
+AS_BEFORE = (
+    "have the script begin alike whenever it is run: torch, random and numpy.random are seeded for it, other "
+    "generators and the clock are not; look for files that a run leaves and the next one reads (checkpoints, caches), "
+    "and for batches that come from several processes in the order in which they are done"
+)
+
+
+def _unlike(by_seed: Mapping[int, Sequence[Run]], controls: Mapping[int, Run], *, is_command: bool) -> Obstacle | None:
     """The first loss of a seed, before any update, is another number in another trial."""
     for seed, runs in by_seed.items():
         known = [(f"at {_rate(run):.4g}", run) for run in runs]
@@ -140,11 +151,7 @@ def _unlike(by_seed: Mapping[int, Sequence[Run]], controls: Mapping[int, Run]) -
                         f"trials of a seed are not alike: the first loss of seed {seed}, before any update, is "
                         f"{first[0][1]:.4g} {first[0][0]} and {loss:.4g} {where}"
                     ),
-                    advice=(
-                        "make model and data afresh for every trial: look for a model or backbone that is made once "
-                        "and kept (at module level, behind lru_cache), and for random numbers drawn at import or from "
-                        "a generator of your own"
-                    ),
+                    advice=AS_BEFORE if is_command else AFRESH,
                 )
     return None
 

@@ -49,6 +49,7 @@ def start(settings: Recording, torch: ModuleType, recorder: Recorder | None = No
     _patch_clipping(torch, recorder)
     _patch_optimizers(torch, recorder)
     _patch_scalers(torch, recorder)
+    seeds.begin_torch(torch)
     if settings.seed is not None or settings.is_asleep:
         seeds.shift(torch, settings.seed or 0)
     atexit.register(_guarded(recorder, recorder.finish))
@@ -62,13 +63,14 @@ def wake(settings: Recording) -> None:
 
     Its functions of torch are those patched before anything could copy them, as in a process that was started anew.
     """
-    import torch
-
     assert active is not None
     recorder = active
     Recorder.__init__(recorder, settings)
+    # before the offset on seeds, as in a process that was started anew
+    if settings.unseeded is not None:
+        seeds.begin(settings.unseeded)
     if settings.seed is not None:
-        seeds.choose(torch, settings.seed)
+        seeds.choose(settings.seed)
 
 
 def _in_child(recorder: Recorder) -> None:

@@ -1,8 +1,9 @@
-"""Other seeds than the script's: an offset on whatever it sets."""
+"""Other seeds than the script's: an offset on whatever it sets, and a beginning for what it sets nowhere."""
 
 from __future__ import annotations
 
 import functools
+import os
 import random
 import sys
 from collections.abc import Callable
@@ -16,6 +17,58 @@ LARGEST = 2**32
 
 _offset = 0
 """What is added in this process."""
+_beginning: tuple[int, int] | None = None
+"""What unseeded generators begin with, and the process in which they do; None for chance."""
+
+
+def begin(seed: int) -> None:
+    """Seeds what no script has seeded yet: `random` at once, `numpy.random` and torch as soon as they are there.
+
+    All of them ask the system for a seed in every process, so that two runs of a script which sets none are two
+    trainings. Forks of this process, such as the workers of a data loader, draw by chance as ever: they would all draw
+    the same. Ranks have seeds of their own.
+    """
+    global _beginning
+    _beginning = (APART * seed + _rank()) % LARGEST, os.getpid()
+    random.seed(_beginning[0])
+    for name, then in {"numpy.random": begin_numpy, "torch": begin_torch}.items():
+        if name in sys.modules:
+            then(sys.modules[name])
+
+
+def begin_torch(torch: ModuleType) -> None:
+    """Seeds the generators of torch, which has just been imported."""
+    if _beginning is not None and os.getpid() == _beginning[1]:
+        torch.manual_seed(_beginning[0])
+
+
+def begin_numpy(numpy_random: ModuleType) -> None:
+    """Seeds the global generator of `numpy.random`, and those that `default_rng` makes without a seed, each otherwise.
+
+    `import numpy` does not import it: that may happen in a fork.
+    """
+    if _beginning is None or os.getpid() != _beginning[1]:
+        return
+    beginning, process = _beginning
+    numpy_random.seed(beginning)
+    real, made = numpy_random.default_rng, [0]
+
+    @functools.wraps(real)
+    def default_rng(seed: Any = None) -> Any:
+        if seed is None and os.getpid() == process:
+            made[0] += 1
+            seed = [beginning, made[0]]
+        return real(seed)
+
+    numpy_random.default_rng = default_rng  # type: ignore[attr-defined]
+
+
+def _rank() -> int:
+    """Of this process among those that a launcher started; 0 where there is none. torch is not there yet."""
+    for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK"):
+        if os.environ.get(name, "").isdecimal():
+            return int(os.environ[name])
+    return 0
 
 
 def shift(torch: ModuleType, seed: int) -> None:
@@ -36,7 +89,7 @@ def shift(torch: ModuleType, seed: int) -> None:
 
         return call
 
-    choose(torch, seed)
+    choose(seed)
     patched = shifted(torch.manual_seed)
     for name in ("torch", "torch.random"):
         setattr(sys.modules[name], "manual_seed", patched)  # noqa: B010  # types know no such thing of a module
@@ -48,15 +101,7 @@ def shift(torch: ModuleType, seed: int) -> None:
         numpy.random.seed = shifted(numpy.random.seed)
 
 
-def choose(torch: ModuleType, seed: int) -> None:
-    """Sets the offset.
-
-    torch starts with the same seed in every process, so it is set anew for a script that sets none.
-    """
+def choose(seed: int) -> None:
+    """Sets the offset."""
     global _offset
-    if seed == 0:
-        return
-    start = torch.initial_seed()
-    _offset = 0
-    torch.manual_seed(start + APART * seed)
     _offset = APART * seed

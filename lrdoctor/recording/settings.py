@@ -53,6 +53,9 @@ class Recording:
     """Lowers the max_norm of the script's own clipping; where it has none, gradients are clipped before the update."""
     seed: int | None = None
     """Added to every seed that the script sets in torch, random and numpy, 1000 times; None leaves them alone."""
+    unseeded: int | None = None
+    """Seed, times 1000, of what the script draws from torch, random and numpy and seeds nowhere; None leaves it to
+    chance."""
     max_updates: int | None = None
     """Updates of the first optimizer after which the process ends, with exit code `STOPPED`."""
     stop_non_finite: bool = False
@@ -101,4 +104,5 @@ class Recording:
             or self.warmup_steps
             or self.clip_norm is not None
             or self.seed is not None
+            or self.unseeded is not None
         )

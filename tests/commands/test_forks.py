@@ -123,6 +123,27 @@ def test_a_forked_run_is_the_run_of_a_new_process(script: str, runs: Callable[..
     assert repr(other_seed.done.rows) != repr(new.done.rows)
 
 
+def test_a_script_that_seeds_nothing_is_the_same_training_in_every_run(
+    monkeypatch: pytest.MonkeyPatch, runs: Callable[..., Any]
+) -> None:
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    script = SCRIPT.replace("and FAILS", "and False")
+    for line in ("torch.manual_seed(3)", "numpy.random.seed(4)", "random.seed(5)"):
+        assert line in script
+        script = script.replace(line, "")
+    words = "{word: k for k, word in enumerate(set('a set has another order in every process'.split()))}"
+    batch = (
+        f"torch.tensor([numpy.random.rand() + random.random() + {words}[word] for word in ('a', 'set', 'has', 'in')])"
+    )
+    script = script.replace("torch.randn(8, 4)", batch)
+    one = runs(script, "train.py")
+    new, forked, other_seed = one(TRIAL), one(TRIAL), one(replace(TRIAL, seed=3))
+    assert [run.done.is_forked for run in (new, forked, other_seed)] == [False, True, True]
+    assert repr(forked.done.rows) == repr(new.done.rows)
+    assert repr(other_seed.done.rows) != repr(new.done.rows)
+    assert repr(runs(script, "train.py")(TRIAL).done.rows) == repr(new.done.rows)
+
+
 def test_a_forked_run_fails_in_the_words_of_a_new_one(runs: Callable[..., Any]) -> None:
     one = runs(SCRIPT.replace("and FAILS", "and given.fail"), "train.py", "--fail")
     new, forked = one(TRIAL), one(TRIAL)

@@ -50,10 +50,10 @@ def context(*words: str, folder: Path = Path(), **others: Any) -> dict[str, Any]
             ["train"],
             TRIAL,
             ["train"],
-            {"learning_rate": 0.3, "warmup_steps": 10, "clip_norm": 1.5, "seed": 2, "max_updates": 50},
+            {"learning_rate": 0.3, "warmup_steps": 10, "clip_norm": 1.5, "seed": 2, "unseeded": 2, "max_updates": 50},
         ),
         (["train", "{lr}"], TRIAL, ["train", "0.3"], {"learning_rate": None, "seed": 2}),
-        (["train", "{seed}"], TRIAL, ["train", "2"], {"seed": None, "learning_rate": 0.3}),
+        (["train", "{seed}"], TRIAL, ["train", "2"], {"seed": None, "unseeded": 2, "learning_rate": 0.3}),
         (["train", "{warmup_steps}"], TRIAL, ["train", "10"], {"warmup_steps": 0}),
         (["train", "{clip_norm}"], TRIAL, ["train", "1.5"], {"clip_norm": None}),
         # room to evaluate after the last update, and an end where the script goes on
@@ -100,6 +100,16 @@ def test_each_worker_has_gpus_of_its_own(
     ]
     assert sessions[0].describe()["devices"] == n_slots
     assert [session.environment()["CUDA_VISIBLE_DEVICES"] for session in sessions] == seen
+
+
+@pytest.mark.parametrize(("chosen", "seen"), [(None, "0"), ("random", "random"), ("5", "5")])
+def test_sets_have_the_same_order_in_every_trial(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None, seen: str
+) -> None:
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("PYTHONHASHSEED", chosen)
+    assert CommandSession(context("train"), 0).environment()["PYTHONHASHSEED"] == seen
 
 
 def test_more_gpus_than_there_are_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,19 @@ def test_finished_rates_are_not_asked_for_again() -> None:
             [0.3162, 1.0],
             "the best rate 0.1 is the highest one: grid extended upw",
         ),
+        # the ends of the grid are rounded
+        (
+            (0.003162, 0.01, 0.03162),
+            valley(0.7, 50.0),
+            [0.1, 0.3162, 1.0, 3.162],
+            "the best rate 0.03162 is the highest one: grid extended upw",
+        ),
+        (
+            (0.003162, 0.01, 0.03162),
+            valley(0.0005, 50.0),
+            [0.001, 0.0003162, 0.0001],
+            "the best rate 0.003162 is the lowest one",
+        ),
         # one rate has no spacing
         ((0.01,), valley(0.01, 0.3), [0.003162, 0.03162], "the best rate 0.01 is the lowest one"),
         # no rate is feasible

@@ -151,6 +151,14 @@ def test_another_first_loss_is_another_model_or_another_batch(factor: float) -> 
     assert "lru_cache" in seen.advice
 
 
+def test_a_script_is_told_what_is_seeded_for_it() -> None:
+    unlike = replace(study(first_at(0.01, 1.1), control=None), spec={"command": ["python", "train.py"]})
+    seen = found(unlike)
+    assert seen is not None
+    assert "are seeded for it" in seen.advice
+    assert "lru_cache" not in seen.advice
+
+
 def test_so_is_one_that_is_not_the_controls() -> None:
     seen = found(study(control=lambda seed: untrained(seed) * np.where(T == 0, 1.5, 1.0)))
     assert seen is not None

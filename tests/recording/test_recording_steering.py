@@ -7,8 +7,9 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from recorded import Done
+from recorded import Done, record
 
 from lrdoctor.recording.settings import DIVERGED, STOPPED
 
@@ -104,3 +105,78 @@ def test_a_seed_is_an_offset_on_the_script_s_own(tmp_path: Path, record_fork: Ca
     assert one[0] != as_it_is[0]
     assert one[1] != as_it_is[1]
     assert as_it_is[1] == [str(random.Random(3).random())]
+
+
+UNSEEDED = """
+import json, random
+first = random.random()
+import numpy, torch
+from numpy.random import default_rng
+print(json.dumps([first, random.random(), numpy.random.rand(), default_rng().random(), default_rng().random(),
+                  torch.rand(1).item(), torch.nn.Linear(1, 1).weight.item(), default_rng(7).random()]))
+random.seed(3); numpy.random.seed(4); torch.manual_seed(5)
+print(json.dumps([random.random(), numpy.random.rand(), torch.rand(1).item()]))
+"""
+
+
+@pytest.mark.parametrize("how", ["fork", "new process"])
+def test_what_the_script_seeds_nowhere_is_the_same_in_every_trial_of_a_seed(
+    tmp_path: Path, record_fork: Callable[..., Done], how: str
+) -> None:
+    drawn, of_script = {}, set()
+    for name, unseeded in {"0": 0, "0 again": 0, "1": 1, "chance": None, "chance again": None}.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        done = (record_fork if how == "fork" else record)(folder, UNSEEDED, unseeded=unseeded)
+        drawn[name], seeded = done.printed
+        of_script.add((drawn[name].pop(), *seeded))
+    assert drawn["0"] == drawn["0 again"]
+    # nothing else is alike but what a fork of a process that has imported torch has from it, by chance
+    n_chance = 7 if how == "new process" else 5
+    values = [of[:n_chance] for name, of in drawn.items() if name != "0 again"]
+    assert len({value for of in values for value in of}) == 4 * n_chance
+    own = random.Random(1000)
+    assert drawn["1"][:3] == [own.random(), own.random(), np.random.RandomState(1000).rand()]
+    # what has a seed of the script's has that one
+    assert len(of_script) == 1
+    assert next(iter(of_script))[:3] == (
+        np.random.default_rng(7).random(),
+        random.Random(3).random(),
+        np.random.RandomState(4).rand(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_alike"),
+    [({"RANK": "1"}, False), ({"SLURM_PROCID": "1"}, False), ({"RANK": "none"}, True), ({}, True)],
+    ids=str,
+)
+def test_a_rank_draws_what_no_other_does(tmp_path: Path, variables: dict[str, str], is_alike: bool) -> None:
+    ranks = []
+    for name, environment in {"first": {"RANK": "0"}, "other": variables}.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        script = "import random, numpy; print([random.random(), numpy.random.rand()])"
+        ranks.append(record(folder, script, environment=environment, unseeded=2).printed)
+    assert (ranks[0] == ranks[1]) is is_alike
+
+
+WORKERS = """
+import multiprocessing, random, sys
+import numpy
+
+def draw(number):
+    return [random.random(), numpy.random.default_rng().random()]
+
+if __name__ == "__main__":
+    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+        import json
+        print(json.dumps(pool.map(draw, range(4), chunksize=2)))
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_processes_that_a_script_starts_for_itself_draw_by_chance(tmp_path: Path, method: str) -> None:
+    (drawn,) = record(tmp_path, WORKERS, method, unseeded=0).printed
+    # numpy.random is imported by each of them
+    assert len({value for pair in drawn for value in pair}) == 8
