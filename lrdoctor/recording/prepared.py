@@ -4,8 +4,8 @@ Importing torch takes seconds of every run, frameworks take several. This file i
 of a run: its recording is asleep, and it imports what an earlier run was seen to import, in that order. Each run is
 then a fork of it: a process group and session of its own, with the run's arguments, output and environment, in which
 the script is run as `__main__`. The kernel's copy of a process is exact, so nothing that was computed is lost or done
-twice; what every new process has differently (the seeds of `random` and NumPy, where neither the script nor a trial sets
-them) is drawn anew.
+twice; what every new process has differently (the seeds of `random` and NumPy, where neither the script nor a trial
+sets them) is drawn anew.
 
 It refuses what a fork would not survive, or would show: threads, child processes, a CUDA context, drawn random numbers,
 changed environment variables, modules found elsewhere. Linux only.
