@@ -369,7 +369,10 @@ def refuse_unrecorded(done: Done, own: Path) -> None:
         elif not (own / "recording" / HOOKED).exists():
             why = "no Python process of it could be reached (it runs no Python, or one that reads no PYTHONPATH)"
         else:
-            why = "it ended before the first update of an optimizer of torch or Keras"
+            why = (
+                "it ended before the first update of an optimizer of torch or Keras (weights that a script changes by "
+                "itself are not seen)"
+            )
         raise WorkloadError(f"command: {why}; exit code {outcome.code}, the last it printed: {words}")
     step, _, loss, norm, _ = done.rows[0]
     for name, value in (("loss", loss), ("gradient norm", norm)):

@@ -126,7 +126,8 @@ def test_more_gpus_than_there_are_cannot_be_had(monkeypatch: pytest.MonkeyPatch)
         (["sh", "-c", "echo hello"], "", "no Python process of it could be reached (it runs no Python, or one that "
          "reads no PYTHONPATH); exit code 0, the last it printed: hello"),
         ([sys.executable, "s.py"], "raise SystemExit('no data')",
-         "it ended before the first update of an optimizer of torch or Keras; exit code 1, the last it printed: no da"),
+         "it ended before the first update of an optimizer of torch or Keras (weights that a script changes by itself "
+         "are not seen); exit code 1, the last it printed: no da"),
     ],
 )  # fmt: skip
 def test_a_command_that_does_not_train_is_told_at_once(
