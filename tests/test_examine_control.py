@@ -243,6 +243,7 @@ class Rising(FakeEngine):
     def __init__(self) -> None:
         super().__init__(healthy_below(0.17))
         self.told: list[float | None] = []
+        self.own_rates: list[float | None] = []
         self.tried: list[Trial] = []
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Event]:
@@ -251,12 +252,21 @@ class Rising(FakeEngine):
                 self.tried.append(Trial(**task.payload["trial"]))
             elif not task.payload["trial"]["control"]:
                 self.told.append(task.payload["untrained"])
+                self.own_rates.append(task.payload["own_learning_rate"])
             yield from super().run([task])
 
     def _control(self, task: Task, trial: Trial) -> Iterator[Event]:
         yield Started(task, 0)
         yield Progress(task, [(t, 0.0, 1.0 + t, None, None) for t in range(trial.n_steps)])
-        yield Finished(task, {"status": "completed", "reason": None})
+        yield Finished(task, {"status": "completed", "reason": None, "facts": {"own_learning_rate": 0.02}})
+
+
+def test_trials_are_told_the_rate_that_the_control_saw_also_by_a_later_invocation(spec: Spec, tmp_path: Path) -> None:
+    for stage in (probes(spec), trials(spec)):
+        engine = Rising()
+        with opened(spec, tmp_path / "out") as folder:
+            Laboratory(spec, folder, engine, Log()).run("any", stage)
+        assert set(engine.own_rates) == {0.02}
 
 
 def test_a_short_trial_is_told_the_same_beside_any_control(spec: Spec, tmp_path: Path) -> None:

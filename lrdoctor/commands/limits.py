@@ -9,6 +9,7 @@ from lrdoctor.core.command import STANDARD_OUTPUT, all_fields, fields_of
 from lrdoctor.core.run import FRAMEWORKS
 from lrdoctor.measures.objective import WHY
 
+SEEDED = "; torch, random and numpy begin with it where the script seeds nothing"
 WIDTH = 20
 """Columns of what a line is about."""
 
@@ -24,8 +25,8 @@ def limits(context: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]
     named = all_fields(context["command"])
     lines = {
         "training": _training(recorded),
-        "learning rate": "the command's {lr}" if "lr" in named else "scaled at the optimizer, for every group alike",
-        "seed": "the command's {seed}" if "seed" in named else "added to those that the script sets",
+        "learning rate": "the command's {lr}" if "lr" in named else "scaled at the optimizers, for every group alike",
+        "seed": ("the command's {seed}" if "seed" in named else "added to those that the script sets") + SEEDED,
         "length": _length(named, int(context["max_train_steps"])),
         "warmup": "the command's {warmup_steps}" if "warmup_steps" in named else "a ramp on top of the script's rates",
         "clipping": _clipping(named, recorded),
@@ -47,8 +48,9 @@ def limits(context: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]
 def _training(recorded: Mapping[str, Any]) -> str:
     optimizers: Sequence[Mapping[str, Any]] = recorded["optimizers"]
     names = ", ".join(str(each["name"]) for each in optimizers)
-    first = optimizers[0].get("learning_rate") if optimizers else None
+    first = optimizers[0].get("reference_learning_rate") if optimizers else None
     rate = "" if first is None else f" with a learning rate of {first:g}"
+    rate = rate if first != 0 else " with learning rates that the script sets at every update"
     several = f"; {len(optimizers)} optimizers, of which the first is judged" if len(optimizers) > 1 else ""
     ranks = recorded.get("world_size") or 1
     others = f"; {ranks} ranks, of which the first is recorded" if ranks > 1 else ""

@@ -197,17 +197,28 @@ def look(spec: CommandSpec, asked: Asked, say: Callable[[str], None]) -> Asked:
         asked = replace(asked, steps=max(FEWEST_UPDATES, n))
         ended = "it ended by itself" if done.outcome.code == 0 and n < n_updates else "it goes on"
         say(f"--steps {asked.steps}: {n} updates took {seconds:.3g} s, and {ended}")
-    return _with_rates(asked, in_short(done.recorded)["optimizers"], say)
+    return _with_rates(asked, in_short(done.recorded)["optimizers"], [row[1] for row in done.rows], say)
 
 
-def _with_rates(asked: Asked, optimizers: Sequence[dict[str, Any]], say: Callable[[str], None]) -> Asked:
-    """With rates around the optimizer's own, where none were given."""
+def _with_rates(
+    asked: Asked, optimizers: Sequence[dict[str, Any]], rates: Sequence[float], say: Callable[[str], None]
+) -> Asked:
+    """With rates around the optimizer's own, where none were given.
+
+    Args:
+        asked: what is known already.
+        optimizers: of the recording.
+        rates: of its updates.
+        say: takes what the user should know.
+    """
     if asked.is_auto:
         say("the range of the learning rate is found by short trials; --min and --max give it")
         return asked
     if asked.lowest is not None and asked.highest is not None:
         return asked
-    rate = optimizers[0]["learning_rate"] if optimizers else None
+    rate = optimizers[0]["reference_learning_rate"] if optimizers else None
+    if rate == 0:  # the script sets one at every update, as Noam's schedule does
+        rate = max((rate for rate in rates if math.isfinite(rate)), default=0.0)
     if not rate or not math.isfinite(rate):
         raise SpecError("the command's own learning rate does not show: give --min and --max")
     low, high = (_rounded(rate * 10**decades) for decades in (-DECADES, DECADES))

@@ -145,7 +145,7 @@ class CommandSession:
             return None if hopeless is None else hopeless.add(row[2])
 
         with self._folder(payload.get("folder")) as own:
-            order = self.order(trial, own, trial.n_steps)
+            order = self.order(trial, own, trial.n_steps, payload.get("own_learning_rate"))
             done = self._run(order, emit, decide, stopped)
             status, reason = judged(done.outcome)
             if trial.control and status == "diverged":
@@ -161,10 +161,14 @@ class CommandSession:
         if self._is_unsteered(done):
             raise WorkloadError(NO_RATE)
         short = in_short(done.recorded)
+        if self._begins_at_none(short) and not trial.control and order.recording.own_learning_rate is None:
+            raise WorkloadError(NO_OWN_RATE)
         facts = {"recorded": short, "exit_code": done.outcome.code, "framework": short["framework"]}
         facts |= objective_of(done.recorded.facts)
         if short["optimizers"]:
             facts["update_rule"] = short["optimizers"][0]["name"]
+            if self._begins_at_none(short) and trial.control and (highest := _highest(short)):
+                facts["own_learning_rate"] = highest
             facts["rate_flag"] = rate_flag(order.words, order.runs_in, short["optimizers"][0]["learning_rate"])
         return {
             "status": status,
@@ -197,13 +201,14 @@ class CommandSession:
             },
         }
 
-    def order(self, trial: Trial, own: Path, n_steps: int) -> Order:
+    def order(self, trial: Trial, own: Path, n_steps: int, own_learning_rate: float | None = None) -> Order:
         """The run that a trial is.
 
         Args:
             trial: its settings.
             own: folder for its files.
             n_steps: updates to make.
+            own_learning_rate: the highest that the script sets by itself, as far as that has to be known.
         """
         block = json.loads(trial.optimizer)
         words = [*self.words, *block.get("arguments", ())]
@@ -218,6 +223,7 @@ class CommandSession:
             directory=str(recorded),
             # that of a control is 0, at which an optimizer leaves the weights as they are
             learning_rate=None if "lr" in named else trial.base_learning_rate,
+            own_learning_rate=own_learning_rate,
             post_warmup_constant=trial.post_warmup_steps is not None,
             warmup_steps=0 if "warmup_steps" in named else trial.warmup_steps,
             clip_norm=None if "clip_norm" in named else trial.clip_norm,
@@ -320,6 +326,17 @@ class CommandSession:
         """Whether nothing sets the learning rate: the script has no optimizer, and the command no field for it."""
         return bool(done.rows) and "lr" not in all_fields(self.words) and all(math.isnan(row[1]) for row in done.rows)
 
+    def _begins_at_none(self, short: Mapping[str, Any]) -> bool:
+        """Whether the optimizer begins with a rate of 0 that nothing could be scaled by, as with Noam's schedule."""
+        first = next(iter(short["optimizers"]), None)
+        return first is not None and first["reference_learning_rate"] == 0 and "lr" not in all_fields(self.words)
+
+
+def _highest(short: Mapping[str, Any]) -> float | None:
+    """The highest rate that the script has set by itself, where that was followed."""
+    found = short["optimizers"][0]["highest_learning_rate"]
+    return None if found is None else float(found)
+
 
 def _first_rows(recorded: Path) -> list[str]:
     """The first updates as they were written, as many as a check makes."""
@@ -342,6 +359,10 @@ def _first_rows_forked(order: Order, fork: Fork, stopped: Callable[[], bool]) ->
 NO_RATE = (
     "command: the script makes its updates without an optimizer of torch, so that its learning rate cannot be set from "
     "outside; put {lr} where the command takes it, such as --lr {lr}"
+)
+NO_OWN_RATE = (
+    "command: the optimizer is made with a learning rate of 0, and the trial at rate 0 does not tell how high the "
+    "script raises it; make it with the highest rate, or put {lr} where the command takes one"
 )
 
 
@@ -386,13 +407,16 @@ def refuse_unrecorded(done: Done, own: Path) -> None:
         raise WorkloadError(f"command: after {len(done.rows)} updates {reason}")
 
 
+OF_OPTIMIZER = (
+    "name", "learning_rate", "reference_learning_rate", "highest_learning_rate", "n_parameters", "n_updates",
+    "n_skipped",
+)  # fmt: skip
+
+
 def in_short(recorded: Recorded) -> dict[str, Any]:
     """Of what a recording says, that which a trial keeps."""
     facts = recorded.facts
-    optimizers = [
-        {name: each.get(name) for name in ("name", "learning_rate", "n_parameters", "n_updates", "n_skipped")}
-        for each in facts.get("optimizers", ())
-    ]
+    optimizers = [{name: each.get(name) for name in OF_OPTIMIZER} for each in facts.get("optimizers", ())]
     known = {name: facts.get(name) for name in ("framework", "torch", "clipping", "scaler", "world_size", "exception")}
     notes = [str(note) for run in recorded.runs[:1] for note in run.provenance["notes"]]
     return {**known, "optimizers": optimizers, "notes": notes}

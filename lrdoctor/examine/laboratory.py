@@ -330,6 +330,7 @@ class Laboratory:
             "kind": "trial",
             "trial": asdict(trial),
             "untrained": untrained,
+            "own_learning_rate": None if control is None else control.provenance.get("own_learning_rate"),
             "folder": folder,
             "mark": self.folder.mark,
         }

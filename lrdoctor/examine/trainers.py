@@ -46,6 +46,7 @@ class Trainer(Protocol):
     Its payloads are mappings with a `kind`, each with a `seed` of its own or in its trial:
 
     - trial: `trial` (the fields of a Trial), `untrained` (the highest level that its untrained weights show, or None),
+      `own_learning_rate` (what the control told under this name among its facts, or None),
       `folder` (where files may be put that are kept with the trial, absent where nothing is saved). Emits rows, answers
       `Ended`. A control (`Trial.control`) passes the batches of its seed through weights that stay as they are.
     - check: `trial` (a typical one). May emit sentences, answers `Checked`.

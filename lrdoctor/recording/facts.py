@@ -130,7 +130,7 @@ class Facts:
     def _document(self, recorder: Recorder) -> dict[str, Any]:
         import torch
 
-        watched = {id(w.series): w for w in recorder.order if w.series is not None}
+        watched = {id(w.series): w.first for w in recorder.order if w.series is not None}
         usual = max(self.backwards, key=self.backwards.__getitem__, default=None)
         return {
             "schema_version": 1,
@@ -181,6 +181,7 @@ def _optimizer(watched: Watched, series: Any) -> dict[str, Any]:
         "name": watched.name,
         "learning_rate": watched.default,
         "reference_learning_rate": watched.reference,
+        "highest_learning_rate": watched.highest,
         "group_learning_rates": watched.peaks,
         "group": watched.group,
         "n_parameters": sum(p.numel() for p in watched.parameters),

@@ -36,9 +36,7 @@ class Updates:
         rate = as_number(optimizer.learning_rate)
         wanted = rate
         if settings.steers:
-            factor = 1.0
-            if settings.learning_rate is not None and watched.reference > 0:
-                factor = settings.learning_rate / watched.reference
+            factor = self.recorder.factor(watched)
             ramp = watched.n_updates / settings.warmup_steps if watched.n_updates < settings.warmup_steps else 1.0
             wanted = (watched.reference if settings.post_warmup_constant else rate) * factor * ramp
             if settings.clip_norm is not None and norm is not None:

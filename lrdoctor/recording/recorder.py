@@ -16,7 +16,7 @@ from lrdoctor.recording.clipping import Call, Calls
 from lrdoctor.recording.norms import read, total_norm
 from lrdoctor.recording.rows import Row, Seen, Series
 from lrdoctor.recording.settings import DIVERGED, EVALUATIONS, IMPORTS, STEPS, STOPPED, Recording
-from lrdoctor.recording.watched import Watched, as_number, put_back
+from lrdoctor.recording.watched import Watched, as_number, put_back, rates_of
 
 if TYPE_CHECKING:
     from lrdoctor.recording.norms import Value
@@ -101,7 +101,8 @@ class Recorder:
     def watch(self, optimizer: Any) -> None:
         """An optimizer was made."""
         rate = as_number(optimizer.defaults.get("lr"))
-        self.watched[optimizer] = Watched(type(optimizer).__name__, rate, optimizer.param_groups)
+        groups = optimizer.param_groups
+        self.watched[optimizer] = Watched(type(optimizer).__name__, rate, groups, made=rates_of(groups))
         self.facts.n_optimizers += 1
 
     # ------------------------------------------------------------------ an update
@@ -113,7 +114,7 @@ class Recorder:
         if self._open:  # a wrapper's own optimizer, or the step of a base class
             self._open.append((optimizer, watched, self._steer_inner(watched)))
             return None
-        before = watched.steer(self.settings) if self.steers else []
+        before = watched.steer(self.settings, self.factor(watched)) if self.steers else []
         self._open.append((optimizer, watched, before))
         closure = kwargs.get("closure")
         place = next((k for k, arg in enumerate(args) if k and callable(arg)), None) if len(args) > 1 else None
@@ -126,6 +127,19 @@ class Recorder:
         if place is None:
             return args, {**kwargs, "closure": wrapped}
         return (*args[:place], wrapped, *args[place + 1 :]), kwargs
+
+    def factor(self, watched: Watched) -> float:
+        """What every rate of the script is multiplied by: the wanted one over that of the optimizer that stepped first.
+
+        Args:
+            watched: the optimizer that steps first where none has.
+        """
+        wanted, own = self.settings.learning_rate, (self.order[0] if self.order else watched).reference
+        if wanted is None or wanted == 0:  # a rate of 0 leaves everything as it is, whatever the script's is
+            return 1.0 if wanted is None else 0.0
+        if not own > 0 and self.settings.own_learning_rate is not None:
+            own = self.settings.own_learning_rate
+        return wanted / own if own > 0 else 1.0
 
     def end_step(self) -> None:
         """The step that began last has ended without an exception."""
@@ -213,7 +227,7 @@ class Recorder:
             return
         watched.n_updates = watched.series.n_updates if watched.series is not None else watched.n_updates + 1
         most = self.settings.max_updates
-        if most is not None and watched.n_updates >= most and watched is self.order[0]:
+        if most is not None and watched.n_updates >= most and watched.first is self.order[0]:
             self.end(STOPPED)
 
     def evaluated(self, value: float, step: int | None) -> None:
@@ -267,11 +281,8 @@ class Recorder:
         self.order.append(watched)
         if self._find_rank() != 0:
             return
-        mine = {id(p) for p in watched.parameters}
-        known = (w for w in self.order[:-1] if w.series is not None)
-        before = next((w for w in known if {id(p) for p in w.parameters} == mine), None)
-        if before is not None:  # the script made a new optimizer for the same parameters
-            watched.series = before.series
+        if watched.first.series is not None:
+            watched.series = watched.first.series
             return
         number = len(self.series)
         if number >= MOST_SERIES:
@@ -324,6 +335,7 @@ class Recorder:
             watched.groups, watched.parameters = optimizer.param_groups, []
         if not watched.parameters:
             watched.begin()
+            watched.follow(self.order)
         return watched
 
     def _steer_inner(self, watched: Watched) -> list[tuple[dict[str, Any], Any]]:
@@ -335,7 +347,7 @@ class Recorder:
         theirs = [group for group in watched.groups if group.get("lr") is not None]
         if any(group is other for group in theirs for other in changed) or rates & {float(g["lr"]) for g in theirs}:
             return []
-        return watched.steer(self.settings)
+        return watched.steer(self.settings, self.factor(self._open[0][1]))
 
     def _measuring(self, closure: Callable[[], Any], watched: Watched, optimizer: Any) -> Callable[[], Any]:
         """The closure, after whose first call the update is measured: backward and clipping happen in it."""

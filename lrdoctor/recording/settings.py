@@ -42,8 +42,12 @@ class Recording:
     directory: str
     """Existing folder for the files."""
     learning_rate: float | None = None
-    """Wanted peak rate: the rate of every parameter group is multiplied by this over the optimizer's own default (over
-    the `max_lr` of the groups where the script's schedule has set one); None leaves the rates alone."""
+    """Wanted peak rate: the rate of every parameter group is multiplied by this over the own default of the optimizer
+    that steps first (over the `max_lr` of its groups where the script's schedule has set one), so that several
+    optimizers, and later ones for the same parameters, keep their ratio; None leaves the rates alone."""
+    own_learning_rate: float | None = None
+    """What the rates are held against where that default is 0, as for a script that sets the rate at every update: the
+    highest that it sets."""
     post_warmup_constant: bool = False
     """Whether the rates stay at their peak after the warmup, whatever the script's schedule says."""
     warmup_steps: int = 0

@@ -51,6 +51,9 @@ class Watched:
     generation: int = -1
     """The last update's number of backwards-since-an-update, by which a second one without a backward is told."""
     n_updates: int = 0
+    made: list[float] = field(default_factory=list)
+    """The rate of each group when the optimizer was made: a script that sets rates by itself has begun to do so, with
+    those of its warmup, before the first update."""
     peaks: list[float] = field(default_factory=list)
     """The rate of each group that its schedule's are multiples of."""
     reference: float = math.nan
@@ -68,13 +71,18 @@ class Watched:
     """Whether that is known of the last update: remembering the gradient keeps its memory."""
     is_opposed: bool = False
     """Whether the loss of another optimizer, by which that one makes an update, has reached these parameters."""
+    before: Watched | None = None
+    """The first optimizer that the script made for the same parameters; None for this one."""
+    highest: float | None = None
+    """The highest rate that the script has set, before it is changed, where the optimizer began with none above 0."""
 
     def begin(self) -> None:
         """Looks at the groups, before the first update."""
         self.parameters = [p for group in self.groups for p in group["params"]]
         self.is_small = are_small(self.parameters)
         self.is_sharded_flat = any(type(p).__name__ == SHARDED_FLAT for p in self.parameters)
-        for key in (*REFERENCE, "lr"):
+        self.peaks = [*self.made, *rates_of(self.groups)[len(self.made) :]][: len(self.groups)]
+        for key in REFERENCE:
             if any(key in group for group in self.groups):
                 self.peaks = [as_number(group.get(key, group.get("lr"))) for group in self.groups]
                 break
@@ -84,6 +92,26 @@ class Watched:
         # groups whose rates are all their own leave the default unused
         self.reference = self.default if any(is_default) else highest
         self.group = is_default.index(True) if any(is_default) else self.peaks.index(highest) if known else 0
+
+    @property
+    def first(self) -> Watched:
+        """The first optimizer of these parameters."""
+        return self.before or self
+
+    def follow(self, earlier: Sequence[Watched]) -> None:
+        """Goes on where an optimizer of the same parameters has stopped: scripts make a new one at every epoch.
+
+        Args:
+            earlier: optimizers that have stepped, in the order of their first steps.
+        """
+        mine = {id(p) for p in self.parameters}
+        same = [w for w in earlier if w is not self and {id(p) for p in w.parameters} == mine]
+        if not same or self in earlier:
+            return
+        self.before = same[0]
+        self.n_updates = same[-1].n_updates
+        if len(self.peaks) == len(self.first.peaks):
+            self.peaks = self.first.peaks
 
     def mark(self) -> None:
         """Remembers the first gradient as it is after an update."""
@@ -114,17 +142,24 @@ class Watched:
             return None if found is None else read(found)
         return float(found)
 
-    def steer(self, settings: Recording) -> list[tuple[dict[str, Any], Any]]:
-        """Changes the groups' rates for one step; returns the groups with the rates to put back afterwards."""
+    def steer(self, settings: Recording, factor: float) -> list[tuple[dict[str, Any], Any]]:
+        """Changes the groups' rates for one step; returns the groups with the rates to put back afterwards.
+
+        Args:
+            settings: of the recording.
+            factor: on every rate.
+        """
         before = [(group, group["lr"]) for group in self.groups if group.get("lr") is not None]
-        factor = 1.0
-        if settings.learning_rate is not None and self.reference > 0:
-            factor = settings.learning_rate / self.reference
+        if not self.reference > 0 and self.group < len(self.groups):
+            rate = as_number(self.groups[self.group].get("lr"))
+            self.highest = max(rate, self.highest or 0.0) if math.isfinite(rate) else self.highest
         ramp = self.n_updates / settings.warmup_steps if self.n_updates < settings.warmup_steps else 1.0
         for k, group in enumerate(self.groups):
             if group.get("lr") is None:
                 continue
-            rate = self.peaks[k] if settings.post_warmup_constant and k < len(self.peaks) else group["lr"]
+            rate = group["lr"]
+            if settings.post_warmup_constant and k < len(self.peaks):
+                rate = self.peaks[k] or settings.own_learning_rate or rate
             group["lr"] = rate * factor * ramp
         return before
 

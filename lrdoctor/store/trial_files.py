@@ -57,12 +57,14 @@ MEASURED: Mapping[str, Callable[[Any], Any]] = {
     "output_spread": _number,
     "constant_loss": _number,
     "constant_losses": _losses,
+    "own_learning_rate": _number,
     **dict.fromkeys(("update_rule", "framework", "unlike", "rate_flag", "objective", "objective_reason"), _text),
 }
 """What a worker tells of its trial that the curves do not show: how many validation examples an evaluation held, how
 much the outputs differed from example to example at the end, and (of a control) what the best constant prediction
 loses on the last batches, in the mean and by step; of a command's trial the optimizer and the framework that it was
-seen to use, the flag of the command that gives the optimizer its rate, and what is known of an objective that is not
+seen to use, the flag of the command that gives the optimizer its rate, the highest rate that a script sets whose
+optimizer is made with none, and what is known of an objective that is not
 minimized; of a trial on another kind of worker than the study's first, how they differ. Each with what makes it of what
 trial.json holds, and raises a ValueError or a TypeError where that is something else."""
 

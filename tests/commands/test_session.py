@@ -28,7 +28,7 @@ RECORDED: dict[str, Any] = {
     "clipping": [],
     "world_size": 1,
     "notes": [],
-    "optimizers": [{"name": "SGD", "learning_rate": 0.1}],
+    "optimizers": [{"name": "SGD", "learning_rate": 0.1, "reference_learning_rate": 0.1}],
 }
 
 
@@ -100,6 +100,38 @@ def test_each_worker_has_gpus_of_its_own(
     ]
     assert sessions[0].describe()["devices"] == n_slots
     assert [session.environment()["CUDA_VISIBLE_DEVICES"] for session in sessions] == seen
+
+
+NOAM = """
+import torch
+m = torch.nn.Linear(4, 1)
+o = torch.optim.Adam(m.parameters(), lr=0)
+for k in range(60):
+    o.param_groups[0]["lr"] = 0.01 * min(1, (k + 1) / 20)
+    m(torch.ones(1, 4)).square().sum().backward()
+    o.step()
+"""
+
+
+def test_a_script_whose_optimizer_is_made_with_no_rate_is_held_against_its_highest_one(tmp_path: Path) -> None:
+    (tmp_path / "s.py").write_text(NOAM)
+    session = CommandSession(context(sys.executable, "s.py", folder=tmp_path), 0)
+    trial = replace(TRIAL, max_train_steps=40, eval_every=40, warmup_steps=0, clip_norm=None)
+
+    def train(trial: Trial, **told: float) -> tuple[dict[str, Any], list[float]]:
+        rows: list[Any] = []
+        ended = session.train(trial, {"folder": str(tmp_path / "own"), **told}, rows.extend, lambda: False)
+        return ended["facts"], [row[1] for row in rows]
+
+    facts, rates = train(replace(trial, control=True, base_learning_rate=0.0))
+    assert (facts["own_learning_rate"], set(rates)) == (0.01, {0.0})
+    facts, rates = train(trial, own_learning_rate=facts["own_learning_rate"])
+    assert "own_learning_rate" not in facts
+    assert (len(rates), max(rates), rates[0]) == (40, pytest.approx(0.3), pytest.approx(0.015))
+    with pytest.raises(WorkloadError, match="made with a learning rate of 0"):
+        train(trial)
+    lines = session.check(trial, lambda: False)["notes"]
+    assert any(line.endswith("Adam with learning rates that the script sets at every update") for line in lines)
 
 
 @pytest.mark.parametrize(("chosen", "seen"), [(None, "0"), ("random", "random"), ("5", "5")])

@@ -57,6 +57,103 @@ def test_the_highest_rate_of_one_cycle_is_the_peak(tmp_path: Path, record_fork: 
     )  # 2.0 lies between two updates
 
 
+LOOP = """
+import json, math, torch
+torch.manual_seed(3)
+m = torch.nn.Linear(4, 1); X = torch.randn(32, 4)
+def update(*optimizers):
+    m.zero_grad(); (m(X) - 1).square().mean().backward()
+    for o in optimizers:
+        o.step()
+"""
+
+BY_HAND = (
+    LOOP
+    + """
+o = torch.optim.SGD(m.parameters(), lr=MADE)
+for k in range(8):
+    o.param_groups[0]["lr"] = 0.2 * min((k + 1) / 4, 4 / (k + 1))
+    update(o)
+print(json.dumps(m.weight.tolist()))
+"""
+)
+OWN = [0.2 * min((k + 1) / 4, 4 / (k + 1)) for k in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("made", "settings", "factor"),
+    [
+        ("0.2", {}, 0.1),  # not by the first rate of the script's warmup
+        ("0.1", {}, 0.2),
+        ("0.2", {"own_learning_rate": 5.0}, 0.1),  # what the optimizer was made with is known
+        ("0.0", {"own_learning_rate": 0.2}, 0.1),
+        ("0.0", {}, 1.0),  # nothing to scale by
+    ],
+)
+def test_rates_that_the_script_sets_at_every_update_are_scaled_and_keep_their_shape(
+    tmp_path: Path, record_fork: Callable[..., Done], made: str, settings: dict[str, float], factor: float
+) -> None:
+    done = record_fork(tmp_path, BY_HAND.replace("MADE", made), learning_rate=0.02, **settings)
+    assert done.column("learning_rate") == pytest.approx([factor * rate for rate in OWN])
+    assert done.facts["optimizers"][0]["reference_learning_rate"] == float(made)
+    assert done.facts["optimizers"][0]["highest_learning_rate"] == (0.2 if made == "0.0" else None)
+
+
+def test_those_of_a_script_whose_optimizer_is_made_with_none_stay_at_their_peak(
+    tmp_path: Path, record_fork: Callable[..., Done]
+) -> None:
+    steered = {"learning_rate": 0.02, "own_learning_rate": 0.2, "warmup_steps": 2, "post_warmup_constant": True}
+    done = record_fork(tmp_path, BY_HAND.replace("MADE", "0.0"), **steered)
+    assert done.column("learning_rate") == pytest.approx([0.0, 0.01] + [0.02] * 6)
+
+
+@pytest.mark.parametrize("made", ["0.0", "0.2"])
+def test_a_rate_of_0_leaves_the_weights_as_they_are(
+    tmp_path: Path, record_fork: Callable[..., Done], made: str
+) -> None:
+    done = record_fork(tmp_path, BY_HAND.replace("MADE", made).replace("range(8)", "range(N)").replace(
+        "for k", "N = 8\nprint(json.dumps(m.weight.tolist()))\nfor k"), learning_rate=0.0)  # fmt: skip
+    before, after = done.printed
+    assert before == after
+    assert done.column("learning_rate") == [0.0] * 8
+
+
+def test_several_optimizers_and_groups_keep_their_ratio(tmp_path: Path, record_fork: Callable[..., Done]) -> None:
+    made = """
+a = torch.optim.SGD([m.weight], lr=0.1)
+b = torch.optim.Adam([{"params": [m.bias], "lr": 0.004}], lr=9.0)
+for _ in range(3):
+    update(a, b)
+"""
+    done = record_fork(tmp_path, LOOP + made, learning_rate=0.05)
+    assert done.column("learning_rate") == pytest.approx([0.05] * 3)
+    assert done.column("learning_rate", 1) == pytest.approx([0.002] * 3)
+    assert [of["reference_learning_rate"] for of in done.facts["optimizers"]] == [0.1, 0.004]
+
+
+AGAIN = (
+    LOOP
+    + """
+for epoch in range(4):
+    o = torch.optim.SGD(m.parameters(), lr=0.2 * 0.5**epoch)
+    for _ in range(3):
+        update(o)
+"""
+)
+
+
+def test_optimizers_that_are_made_anew_for_the_same_parameters_are_one(
+    tmp_path: Path, record_fork: Callable[..., Done]
+) -> None:
+    done = record_fork(tmp_path, AGAIN, learning_rate=0.02, warmup_steps=5, max_updates=7)
+    ramp = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.0]
+    own = [0.02] * 3 + [0.01] * 3 + [0.005]
+    assert done.column("learning_rate") == pytest.approx([w * r for w, r in zip(ramp, own, strict=True)])
+    assert (done.code, done.facts["ended"]) == (STOPPED, "max_updates")
+    (optimizer,) = done.facts["optimizers"]
+    assert (optimizer["learning_rate"], optimizer["n_updates"]) == (0.2, 7)
+
+
 @pytest.mark.parametrize(
     ("script", "limit", "holds"), [(PLAIN, 0.01, 0.01), (CLIPPING, 0.01, 0.01), (CLIPPING, 5.0, 1.0)]
 )
