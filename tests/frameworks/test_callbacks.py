@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 import subprocess
 import sys
@@ -204,7 +205,9 @@ def test_stop_ends_two_ranks_after_the_same_update(framework: str, tmp_path: Pat
     """Else the one that goes on waits for the other in its next backward; the first one alone records and tells."""
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "train.py"]
     stdout, said = launched(tmp_path, framework, [*launcher, str(tmp_path / "out"), DIVERGES, "400", "stop"])
-    printed = [json.loads(line) for line in stdout.splitlines() if line.startswith('{"rank"')]
+    # both write to one stream, and what one prints may stand in the line of the other
+    starts = [found.start() for found in re.finditer('{"rank"', stdout)]
+    printed = [json.JSONDecoder().raw_decode(stdout, start)[0] for start in starts]
     ends = {end["rank"]: end["updates"] for end in printed}
     assert set(ends) == {0, 1}
     assert 5 < ends[0] == ends[1] < 400
