@@ -24,32 +24,33 @@ class Updates:
         self.known: dict[int, Watched] = {}
         self.accumulated = 0
 
-    def begin(self, optimizer: Any, gradients: Any) -> tuple[list[Any], Row, float]:
+    def begin(self, optimizer: Any, gradients: Any) -> tuple[list[Any], Row, Callable[[], None]]:
         """Measures an update, and changes it where that is asked for.
 
         Returns:
-            The gradients to apply, the row, and the rate to put back.
+            The gradients to apply, the row, and what puts the rate back.
         """
         watched, settings = self._watched(optimizer), self.recorder.settings
         present = [g for g in gradients if g is not None]
         norm = norm_of([g.detach() for g in present])
         rate = as_number(optimizer.learning_rate)
         wanted = rate
+        if not watched.reference > 0:
+            watched.highest = max(rate, watched.highest or 0.0)
         if settings.steers:
             factor = self.recorder.factor(watched)
             ramp = watched.n_updates / settings.warmup_steps if watched.n_updates < settings.warmup_steps else 1.0
-            wanted = (watched.reference if settings.post_warmup_constant else rate) * factor * ramp
+            peak = watched.reference or settings.own_learning_rate or rate
+            wanted = (peak if settings.post_warmup_constant else rate) * factor * ramp
             if settings.clip_norm is not None and norm is not None:
                 shrink = (settings.clip_norm / norm).clamp(max=1.0)
                 gradients = [None if g is None else g * shrink for g in gradients]
-        if wanted != rate:
-            optimizer._learning_rate.assign(wanted)
+        put_back = _changed(optimizer, rate, wanted) if wanted != rate else _nothing
         row = Row(0, wanted, self.recorder.losses, [] if norm is None else [read(norm)])
-        return gradients, row, rate
+        return gradients, row, put_back
 
-    def end(self, optimizer: Any, row: Row, rate: float) -> None:
-        if row.rate != rate:
-            optimizer._learning_rate.assign(rate)
+    def end(self, optimizer: Any, row: Row, put_back: Callable[[], None]) -> None:
+        put_back()
         every = getattr(optimizer, "gradient_accumulation_steps", None) or 1
         self.accumulated += 1
         if self.accumulated % every:
@@ -62,10 +63,9 @@ class Updates:
     def _watched(self, optimizer: Any) -> Watched:
         if id(optimizer) not in self.known:
             rate = as_number(getattr(optimizer, "_learning_rate", math.nan))
-            if math.isnan(rate):
-                rate = as_number(optimizer.learning_rate)  # a schedule: its first
-            watched = Watched(type(optimizer).__name__, rate, [])
-            watched.reference, watched.peaks = rate, [rate]
+            is_schedule = math.isnan(rate)  # which tells no peak, and may begin at 0
+            watched = Watched(type(optimizer).__name__, as_number(optimizer.learning_rate), [])
+            watched.reference, watched.peaks = (0.0 if is_schedule else rate), [watched.default]
             watched.parameters = [v.value for v in optimizer._trainable_variables]
             self.known[id(optimizer)] = watched
             self.recorder.facts.n_optimizers += 1
@@ -73,6 +73,21 @@ class Updates:
             if own:
                 self.recorder.facts.saw_clipping(**own)
         return self.known[id(optimizer)]
+
+
+def _changed(optimizer: Any, rate: float, wanted: float) -> Callable[[], None]:
+    """Gives an optimizer another rate; returns what puts its own back."""
+    own = optimizer._learning_rate
+    if hasattr(own, "assign"):
+        own.assign(wanted)
+        return lambda: own.assign(rate)
+    # a schedule: past the setter, which refuses; Keras calls whatever else stands there for the rate
+    object.__setattr__(optimizer, "_learning_rate", lambda: wanted)
+    return lambda: object.__setattr__(optimizer, "_learning_rate", own)
+
+
+def _nothing() -> None:
+    """Puts nothing back."""
 
 
 def patch_optimizer(base: Any, recorder: Recorder, guard: Guard) -> None:
@@ -94,9 +109,9 @@ def patch_optimizer(base: Any, recorder: Recorder, guard: Guard) -> None:
         begun = begin(self, list(grads))
         if begun is None:
             return real(self, grads, trainable_variables)
-        changed, row, rate = begun
+        changed, row, put_back = begun
         result = real(self, changed, trainable_variables)
-        end(self, row, rate)
+        end(self, row, put_back)
         return result
 
     base.apply = apply

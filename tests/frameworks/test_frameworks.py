@@ -206,6 +206,24 @@ def test_keras_is_steered(tmp_path: Path) -> None:
     assert done.column("learning_rate") == pytest.approx([0.0, 0.005, 0.01])
 
 
+@needs("keras")
+@pytest.mark.parametrize(
+    ("steered", "rates"),
+    [
+        ({}, [0.0, 0.02, 0.04, 0.06]),
+        ({"learning_rate": 0.6, "own_learning_rate": 0.06}, [0.0, 0.2, 0.4, 0.6]),
+        ({"learning_rate": 0.6, "own_learning_rate": 0.06, "post_warmup_constant": True}, [0.6] * 4),
+        ({"learning_rate": 0.0}, [0.0] * 4),
+    ],
+)
+def test_a_schedule_of_keras_keeps_its_shape(tmp_path: Path, steered: dict[str, Any], rates: list[float]) -> None:
+    rising = "keras.optimizers.schedules.PolynomialDecay(0.0, 4, 0.08)"
+    done = record(tmp_path, KERAS.replace("SGD(0.05", f"SGD({rising}"), **steered)
+    assert done.column("learning_rate") == pytest.approx(rates)
+    assert done.facts["optimizers"][0]["highest_learning_rate"] == pytest.approx(0.06)
+    assert done.facts["failure"] is None
+
+
 PEFT = """
 import json, torch
 from datasets import Dataset
