@@ -215,3 +215,40 @@ def test_what_a_killed_sweep_has_finished_is_not_run_again_and_nothing_is_left_o
     after = records(tmp_path / "out")
     assert {key: after[key] for key in kept} == kept
     assert begun(tmp_path) == n + 2 + len(after) - len(kept)
+
+
+UNSEEDED = """\
+import random, numpy, torch
+words = {word: k / 9 for k, word in enumerate(set("words in an order that no two processes share".split()))}
+model = torch.nn.Linear(4, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+own = numpy.random.default_rng()
+batches = [[random.random(), numpy.random.rand(), own.random(), words["order"]] for _ in range(32)]
+for step in range(60):
+    optimizer.param_groups[0]["lr"] = 0.1 * min(1, (step + 1) / 10)
+    x = torch.tensor(batches, dtype=torch.float32) + 0.1 * torch.randn(32, 4)
+    loss = (model(x)[:, 0] - x.sum(1)).square().mean()
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+"""
+
+
+def test_a_script_without_a_seed_and_with_a_schedule_of_its_own_is_swept_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(UNSEEDED)
+    rates = [0.01, 0.1, 20.0]
+    options = ("--seeds", 2, "--jobs", 2, "--steps", 40, "--out", "out", "--set", f"sweep.values={rates}", "--json")
+    words = command("sweep", *options, "--exhaustive", "--min", 0.01, "--max", 20, "--", sys.executable, "train.py")
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    report = json.loads(done.stdout)
+    assert "LRD404" not in {finding["code"] for finding in report["findings"]}
+    assert report["best_learning_rate"] == 0.1
+    highest: dict[float, float] = {}
+    first: dict[float, set[float]] = {}
+    for folder, (rate, is_control) in trials(tmp_path):
+        curves = np.genfromtxt(folder / "steps.csv", delimiter=",", names=True)
+        highest[rate] = float(np.max(np.atleast_1d(curves["learning_rate"])))
+        if not is_control and rate in rates:
+            first.setdefault(rate, set()).add(float(np.atleast_1d(curves["train_loss"])[0]))
+    assert [highest[rate] for rate in (0.0, 0.01, 0.1)] == pytest.approx([0.0, 0.01, 0.1])
+    # of two seeds, whatever worker and process they ran in
+    assert [len(first[rate]) for rate in rates] == [2, 2, 2]
+    assert len(set().union(*first.values())) == 2
