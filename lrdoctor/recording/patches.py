@@ -68,7 +68,7 @@ def wake(settings: Recording) -> None:
     Recorder.__init__(recorder, settings)
     # before the offset on seeds, as in a process that was started anew
     if settings.unseeded is not None:
-        seeds.begin(settings.unseeded)
+        seeds.begin(settings.unseeded, settings.directory)
     if settings.seed is not None:
         seeds.choose(settings.seed)
 

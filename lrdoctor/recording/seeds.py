@@ -21,15 +21,21 @@ _beginning: tuple[int, int] | None = None
 """What unseeded generators begin with, and the process in which they do; None for chance."""
 
 
-def begin(seed: int) -> None:
+def begin(seed: int, directory: str) -> None:
     """Seeds what no script has seeded yet: `random` at once, `numpy.random` and torch as soon as they are there.
 
     All of them ask the system for a seed in every process, so that two runs of a script which sets none are two
-    trainings. Forks of this process, such as the workers of a data loader, draw by chance as ever: they would all draw
-    the same. Ranks have seeds of their own.
+    trainings. Ranks have seeds of their own, and so have the Python processes that a script starts, by the order in
+    which they begin. Forks, such as the workers of a data loader, draw by chance as ever: they would all draw the same.
+
+    Args:
+        seed: of the trial.
+        directory: of the recording, which all processes of the run share.
     """
     global _beginning
-    _beginning = (APART * seed + _rank()) % LARGEST, os.getpid()
+    number = _place(directory)
+    rank = _rank()
+    _beginning = (APART * seed + (number if rank is None else rank)) % LARGEST, os.getpid()
     random.seed(_beginning[0])
     for name, then in {"numpy.random": begin_numpy, "torch": begin_torch}.items():
         if name in sys.modules:
@@ -63,12 +69,24 @@ def begin_numpy(numpy_random: ModuleType) -> None:
     numpy_random.default_rng = default_rng  # type: ignore[attr-defined]
 
 
-def _rank() -> int:
-    """Of this process among those that a launcher started; 0 where there is none. torch is not there yet."""
-    for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK"):
+def _place(directory: str) -> int:
+    """How many processes of the run have begun before this one."""
+    number = 0
+    while True:
+        try:
+            os.close(os.open(os.path.join(directory, f".begun{number}"), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        except FileExistsError:
+            number += 1
+        else:
+            return number
+
+
+def _rank() -> int | None:
+    """Of this process among those that a launcher started; None where there is none. torch is not there yet."""
+    for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "LOCAL_RANK"):
         if os.environ.get(name, "").isdecimal():
             return int(os.environ[name])
-    return 0
+    return None
 
 
 def shift(torch: ModuleType, seed: int) -> None:

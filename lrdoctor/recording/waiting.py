@@ -49,7 +49,7 @@ def wait(package: str) -> None:
     if is_seeded:
         from lrdoctor.recording import seeds
 
-        seeds.begin(settings["unseeded"])
+        seeds.begin(settings["unseeded"], settings["directory"])
 
 
 def _settings() -> dict[str, Any]:

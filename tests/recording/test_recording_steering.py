@@ -245,7 +245,13 @@ def test_what_the_script_seeds_nowhere_is_the_same_in_every_trial_of_a_seed(
 
 @pytest.mark.parametrize(
     ("variables", "is_alike"),
-    [({"RANK": "1"}, False), ({"SLURM_PROCID": "1"}, False), ({"RANK": "none"}, True), ({}, True)],
+    [
+        ({"RANK": "1"}, False),
+        ({"LOCAL_RANK": "1"}, False),
+        ({"RANK": "", "SLURM_PROCID": "1"}, False),
+        ({"RANK": "none"}, True),
+        ({}, True),
+    ],
     ids=str,
 )
 def test_a_rank_draws_what_no_other_does(tmp_path: Path, variables: dict[str, str], is_alike: bool) -> None:
@@ -256,6 +262,24 @@ def test_a_rank_draws_what_no_other_does(tmp_path: Path, variables: dict[str, st
         script = "import random, numpy; print([random.random(), numpy.random.rand()])"
         ranks.append(record(folder, script, environment=environment, unseeded=2).printed)
     assert (ranks[0] == ranks[1]) is is_alike
+
+
+LAUNCHER = """
+import json, random, subprocess, sys
+line = [sys.executable, "-c", "import json, random, numpy; print(json.dumps([random.random(), numpy.random.rand()]))"]
+print(json.dumps([random.random(), *(json.loads(subprocess.check_output(line)) for _ in range(2))]))
+"""
+
+
+def test_processes_that_are_started_one_after_the_other_draw_the_same_each_time(tmp_path: Path) -> None:
+    drawn = []
+    for name in ("one", "again"):
+        folder = tmp_path / name
+        folder.mkdir()
+        drawn += record(folder, LAUNCHER, unseeded=3).printed
+    assert drawn[0] == drawn[1]
+    own, first, second = drawn[0]
+    assert len({own, *first, *second}) == 5
 
 
 WORKERS = """
