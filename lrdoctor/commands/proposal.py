@@ -217,8 +217,8 @@ def _with_rates(
     if asked.lowest is not None and asked.highest is not None:
         return asked
     rate = optimizers[0]["reference_learning_rate"] if optimizers else None
-    if rate == 0:  # the script sets one at every update, as Noam's schedule does
-        rate = max((rate for rate in rates if math.isfinite(rate)), default=0.0)
+    if rate is not None:  # or a higher one that the script sets, as with Noam's schedule
+        rate = max([rate, *(rate for rate in rates if math.isfinite(rate))])
     if not rate or not math.isfinite(rate):
         raise SpecError("the command's own learning rate does not show: give --min and --max")
     low, high = (_rounded(rate * 10**decades) for decades in (-DECADES, DECADES))

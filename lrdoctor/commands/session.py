@@ -167,7 +167,7 @@ class CommandSession:
         facts |= objective_of(done.recorded.facts)
         if short["optimizers"]:
             facts["update_rule"] = short["optimizers"][0]["name"]
-            if self._begins_at_none(short) and trial.control and (highest := _highest(short)):
+            if trial.control and "lr" not in all_fields(self.words) and (highest := _above_reference(short)):
                 facts["own_learning_rate"] = highest
             facts["rate_flag"] = rate_flag(order.words, order.runs_in, short["optimizers"][0]["learning_rate"])
         return {
@@ -332,10 +332,17 @@ class CommandSession:
         return first is not None and first["reference_learning_rate"] == 0 and "lr" not in all_fields(self.words)
 
 
-def _highest(short: Mapping[str, Any]) -> float | None:
-    """The highest rate that the script has set by itself, where that was followed."""
-    found = short["optimizers"][0]["highest_learning_rate"]
-    return None if found is None else float(found)
+ABOVE = 1 + 1e-6
+"""Ratio of two rates from which on they are not the same one, rounded."""
+
+
+def _above_reference(short: Mapping[str, Any]) -> float | None:
+    """The highest rate that the script has set by itself, where it is above the one the optimizer was made with."""
+    first = short["optimizers"][0]
+    highest, reference = first["highest_learning_rate"], first["reference_learning_rate"]
+    if highest is None or reference is None:
+        return None
+    return float(highest) if float(highest) > ABOVE * float(reference) else None
 
 
 def _first_rows(recorded: Path) -> list[str]:

@@ -35,12 +35,11 @@ class Updates:
         norm = norm_of([g.detach() for g in present])
         rate = as_number(optimizer.learning_rate)
         wanted = rate
-        if not watched.reference > 0:
-            watched.highest = max(rate, watched.highest or 0.0)
+        watched.highest = max(rate, watched.highest or 0.0)
         if settings.steers:
             factor = self.recorder.factor(watched)
             ramp = watched.n_updates / settings.warmup_steps if watched.n_updates < settings.warmup_steps else 1.0
-            peak = watched.reference or settings.own_learning_rate or rate
+            peak = watched.reference * watched.lift(settings) or settings.own_learning_rate or rate
             wanted = (peak if settings.post_warmup_constant else rate) * factor * ramp
             if settings.clip_norm is not None and norm is not None:
                 shrink = (settings.clip_norm / norm).clamp(max=1.0)

@@ -134,12 +134,12 @@ class Recorder:
         Args:
             watched: the optimizer that steps first where none has.
         """
-        wanted, own = self.settings.learning_rate, (self.order[0] if self.order else watched).reference
+        wanted = self.settings.learning_rate
         if wanted is None or wanted == 0:  # a rate of 0 leaves everything as it is, whatever the script's is
             return 1.0 if wanted is None else 0.0
-        if not own > 0 and self.settings.own_learning_rate is not None:
-            own = self.settings.own_learning_rate
-        return wanted / own if own > 0 else 1.0
+        first = self.order[0] if self.order else watched
+        own = first.reference * first.lift(self.settings) if first.reference > 0 else self.settings.own_learning_rate
+        return wanted / own if own is not None and own > 0 else 1.0
 
     def end_step(self) -> None:
         """The step that began last has ended without an exception."""

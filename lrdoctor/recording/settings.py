@@ -46,8 +46,8 @@ class Recording:
     that steps first (over the `max_lr` of its groups where the script's schedule has set one), so that several
     optimizers, and later ones for the same parameters, keep their ratio; None leaves the rates alone."""
     own_learning_rate: float | None = None
-    """What the rates are held against where that default is 0, as for a script that sets the rate at every update: the
-    highest that it sets."""
+    """The highest rate that the script sets, against which the rates are held where it is above that default: schedules
+    that rise from the default, or from 0, name their peak nowhere."""
     post_warmup_constant: bool = False
     """Whether the rates stay at their peak after the warmup, whatever the script's schedule says."""
     warmup_steps: int = 0

@@ -74,7 +74,7 @@ class Watched:
     before: Watched | None = None
     """The first optimizer that the script made for the same parameters; None for this one."""
     highest: float | None = None
-    """The highest rate that the script has set, before it is changed, where the optimizer began with none above 0."""
+    """The highest rate that the script has set, before it is changed; None where no rate is changed."""
 
     def begin(self) -> None:
         """Looks at the groups, before the first update."""
@@ -113,6 +113,11 @@ class Watched:
         if len(self.peaks) == len(self.first.peaks):
             self.peaks = self.first.peaks
 
+    def lift(self, settings: Recording) -> float:
+        """How many times higher than the reference the script raises its rates."""
+        own = settings.own_learning_rate
+        return max(1.0, own / self.reference) if own is not None and self.reference > 0 else 1.0
+
     def mark(self) -> None:
         """Remembers the first gradient as it is after an update."""
         gradient = self._first_gradient()
@@ -150,16 +155,17 @@ class Watched:
             factor: on every rate.
         """
         before = [(group, group["lr"]) for group in self.groups if group.get("lr") is not None]
-        if not self.reference > 0 and self.group < len(self.groups):
-            rate = as_number(self.groups[self.group].get("lr"))
-            self.highest = max(rate, self.highest or 0.0) if math.isfinite(rate) else self.highest
+        rate = self.groups[self.group].get("lr") if self.group < len(self.groups) else None
+        # to read one on an accelerator would wait for it
+        if rate is not None and not hasattr(rate, "detach") and math.isfinite(rate):
+            self.highest = max(float(rate), self.highest or 0.0)
         ramp = self.n_updates / settings.warmup_steps if self.n_updates < settings.warmup_steps else 1.0
         for k, group in enumerate(self.groups):
             if group.get("lr") is None:
                 continue
             rate = group["lr"]
             if settings.post_warmup_constant and k < len(self.peaks):
-                rate = self.peaks[k] or settings.own_learning_rate or rate
+                rate = self.peaks[k] * self.lift(settings) or settings.own_learning_rate or rate
             group["lr"] = rate * factor * ramp
         return before
 

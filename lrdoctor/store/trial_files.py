@@ -63,8 +63,8 @@ MEASURED: Mapping[str, Callable[[Any], Any]] = {
 """What a worker tells of its trial that the curves do not show: how many validation examples an evaluation held, how
 much the outputs differed from example to example at the end, and (of a control) what the best constant prediction
 loses on the last batches, in the mean and by step; of a command's trial the optimizer and the framework that it was
-seen to use, the flag of the command that gives the optimizer its rate, the highest rate that a script sets whose
-optimizer is made with none, and what is known of an objective that is not
+seen to use, the flag of the command that gives the optimizer its rate, (of a control) the highest rate that the script
+sets, where it is above the one that its optimizer was made with, and what is known of an objective that is not
 minimized; of a trial on another kind of worker than the study's first, how they differ. Each with what makes it of what
 trial.json holds, and raises a ValueError or a TypeError where that is something else."""
 

@@ -85,7 +85,8 @@ OWN = [0.2 * min((k + 1) / 4, 4 / (k + 1)) for k in range(8)]
     [
         ("0.2", {}, 0.1),  # not by the first rate of the script's warmup
         ("0.1", {}, 0.2),
-        ("0.2", {"own_learning_rate": 5.0}, 0.1),  # what the optimizer was made with is known
+        ("0.2", {"own_learning_rate": 0.1}, 0.1),  # a schedule that has not come to its peak
+        ("0.1", {"own_learning_rate": 0.2}, 0.1),  # one that rises above what the optimizer was made with
         ("0.0", {"own_learning_rate": 0.2}, 0.1),
         ("0.0", {}, 1.0),  # nothing to scale by
     ],
@@ -96,15 +97,23 @@ def test_rates_that_the_script_sets_at_every_update_are_scaled_and_keep_their_sh
     done = record_fork(tmp_path, BY_HAND.replace("MADE", made), learning_rate=0.02, **settings)
     assert done.column("learning_rate") == pytest.approx([factor * rate for rate in OWN])
     assert done.facts["optimizers"][0]["reference_learning_rate"] == float(made)
-    assert done.facts["optimizers"][0]["highest_learning_rate"] == (0.2 if made == "0.0" else None)
+    assert done.facts["optimizers"][0]["highest_learning_rate"] == 0.2
 
 
-def test_those_of_a_script_whose_optimizer_is_made_with_none_stay_at_their_peak(
+@pytest.mark.parametrize("made", ["0.0", "0.1", "0.2"])
+def test_those_stay_at_their_peak(tmp_path: Path, record_fork: Callable[..., Done], made: str) -> None:
+    steered = {"learning_rate": 0.02, "own_learning_rate": 0.2, "warmup_steps": 2, "post_warmup_constant": True}
+    done = record_fork(tmp_path, BY_HAND.replace("MADE", made), **steered)
+    assert done.column("learning_rate") == pytest.approx([0.0, 0.01] + [0.02] * 6)
+
+
+def test_a_cycle_that_rises_from_its_base_is_held_against_its_peak(
     tmp_path: Path, record_fork: Callable[..., Done]
 ) -> None:
-    steered = {"learning_rate": 0.02, "own_learning_rate": 0.2, "warmup_steps": 2, "post_warmup_constant": True}
-    done = record_fork(tmp_path, BY_HAND.replace("MADE", "0.0"), **steered)
-    assert done.column("learning_rate") == pytest.approx([0.0, 0.01] + [0.02] * 6)
+    script = PLAIN.replace("LinearLR(o, 1.0, 0.1, total_iters=9)", "CyclicLR(o, 0.02, 0.2, step_size_up=5)")
+    done = record_fork(tmp_path, script, learning_rate=0.01, own_learning_rate=0.2)
+    rates = [0.02 + 0.18 * (1 - abs(k - 5) / 5) for k in range(10)]
+    assert done.column("learning_rate") == pytest.approx([0.05 * rate for rate in rates])
 
 
 @pytest.mark.parametrize("made", ["0.0", "0.2"])
