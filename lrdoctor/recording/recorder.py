@@ -48,7 +48,8 @@ class Recorder:
         """The optimizer that stepped last, by a weak reference, so that the next step need not look for it."""
         self.series: list[Series] = []
         self.order: list[Watched] = []
-        """The optimizers in the order in which they first stepped."""
+        """The optimizers in the order in which they first stepped, without those that were made anew for the same
+        parameters; the first `MOST_SERIES`."""
         self.losses: list[Value] = []
         """Backwarded since the last update."""
         self.n_backwards = 0
@@ -226,6 +227,7 @@ class Recorder:
         if isinstance(row.skipped, float) and row.skipped:
             return
         watched.n_updates = watched.series.n_updates if watched.series is not None else watched.n_updates + 1
+        watched.first.n_updates = watched.n_updates
         most = self.settings.max_updates
         if most is not None and watched.n_updates >= most and watched.first is self.order[0]:
             self.end(STOPPED)
@@ -278,16 +280,17 @@ class Recorder:
 
     def _join(self, watched: Watched) -> None:
         """Finds the file of an optimizer that steps for the first time."""
+        if watched.before is not None:
+            watched.series = watched.first.series
+            return
+        # a script may make one at every update, for parameters of its own
+        if len(self.order) >= MOST_SERIES:
+            self.facts.note(f"more than {MOST_SERIES} optimizers: the others are not recorded")
+            return
         self.order.append(watched)
         if self._find_rank() != 0:
             return
-        if watched.first.series is not None:
-            watched.series = watched.first.series
-            return
         number = len(self.series)
-        if number >= MOST_SERIES:
-            self.facts.note(f"more than {MOST_SERIES} optimizers: the others are not recorded")
-            return
         if number == 0:
             self.facts.begin(sys._getframe())
             if self.settings.tells_imports:

@@ -102,14 +102,13 @@ class Watched:
         """Goes on where an optimizer of the same parameters has stopped: scripts make a new one at every epoch.
 
         Args:
-            earlier: optimizers that have stepped, in the order of their first steps.
+            earlier: optimizers that have stepped, of other parameters each.
         """
-        mine = {id(p) for p in self.parameters}
-        same = [w for w in earlier if w is not self and {id(p) for p in w.parameters} == mine]
-        if not same or self in earlier:
+        if self in earlier:
             return
-        self.before = same[0]
-        self.n_updates = same[-1].n_updates
+        mine = {id(p) for p in self.parameters}
+        self.before = next((w for w in earlier if {id(p) for p in w.parameters} == mine), None)
+        self.n_updates = self.first.n_updates
         if len(self.peaks) == len(self.first.peaks):
             self.peaks = self.first.peaks
 

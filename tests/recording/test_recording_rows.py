@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from recorded import Done, record
 
+from lrdoctor.recording.recorder import MOST_SERIES
+
 LOOPS = '''
 """One training after another, each with a kind of loop that a recorder can get wrong; each says what is right."""
 import json, math, torch
@@ -364,3 +366,24 @@ def test_one_loss_of_two_optimizers_is_the_loss_of_both(tmp_path: Path, record_f
     assert (done.code, done.stderr) == (0, "")
     assert done.column("train_loss") == done.column("train_loss", 1) == done.printed[0]
     assert done.facts["adversarial"] is False
+
+
+ONE_EACH = """
+import torch
+torch.manual_seed(0)
+for k in range(50):
+    w = torch.nn.Parameter(torch.ones(3))
+    o = torch.optim.SGD([w], lr=0.1)
+    for _ in range(2):
+        o.zero_grad(); w.square().sum().backward(); o.step()
+"""
+
+
+def test_a_script_that_makes_optimizers_without_end_is_recorded_as_far_as_the_first_ones(
+    tmp_path: Path, record_fork: Callable[..., Done]
+) -> None:
+    done = record_fork(tmp_path, ONE_EACH, learning_rate=0.05)
+    assert (done.code, done.stderr) == (0, "")
+    assert len(done.facts["optimizers"]) == len(list(done.folder.glob("steps*.csv"))) == MOST_SERIES
+    assert all(done.column("learning_rate", number) == [0.05] * 2 for number in range(MOST_SERIES))
+    assert done.facts["notes"] == [f"more than {MOST_SERIES} optimizers: the others are not recorded"]
