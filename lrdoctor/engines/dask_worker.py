@@ -293,7 +293,10 @@ def keep(keys: Sequence[str], dask_scheduler: Any) -> set[str]:
     """Run in the scheduler: goes on with the tasks that it knows, whether or not somebody waits for them; says which
     these are."""
     known = {key for key in keys if key in dask_scheduler.tasks}
-    dask_scheduler.client_desires_keys(keys=sorted(known), client="fire-and-forget")
+    # Dask lets go of a task that nobody waits for when it ends: the result of one that has ended already would lie on
+    # its worker for ever, which could not leave then
+    going_on = sorted(key for key in known if dask_scheduler.tasks[key].state not in ("memory", "erred"))
+    dask_scheduler.client_desires_keys(keys=going_on, client="fire-and-forget")
     return known
 
 

@@ -202,6 +202,14 @@ def test_a_task_that_two_workers_died_of_is_given_up_with_both_reasons(address, 
     assert failed.reason.count("died or lost its connection") == 2
 
 
+def test_what_has_ended_is_not_kept_for_nobody():
+    tasks = {key: SimpleNamespace(state=key) for key in ("waiting", "processing", "memory", "erred", "no-worker")}
+    asked: list[tuple[list[str], str]] = []
+    scheduler = SimpleNamespace(tasks=tasks, client_desires_keys=lambda keys, client: asked.append((keys, client)))
+    assert dask_worker.keep([*tasks, "unread"], scheduler) == set(tasks)
+    assert asked == [(["no-worker", "processing", "waiting"], "fire-and-forget")]
+
+
 def killed(client, busy):
     os.kill(client.run(os.getpid, workers=[busy])[busy], signal.SIGKILL)
 
