@@ -130,7 +130,7 @@ class Facts:
     def _document(self, recorder: Recorder) -> dict[str, Any]:
         import torch
 
-        watched = {id(w.series): w.first for w in recorder.order if w.series is not None}
+        watched = {id(w.series): w for w in recorder.order if w.series is not None}
         usual = max(self.backwards, key=self.backwards.__getitem__, default=None)
         return {
             "schema_version": 1,

@@ -74,7 +74,8 @@ class Watched:
     before: Watched | None = None
     """The first optimizer that the script made for the same parameters; None for this one."""
     highest: float | None = None
-    """The highest rate that the script has set, before it is changed; None where no rate is changed."""
+    """The highest rate that the script has set for these parameters, before it is changed; None where none is changed.
+    """
 
     def begin(self) -> None:
         """Looks at the groups, before the first update."""
@@ -157,7 +158,7 @@ class Watched:
         rate = self.groups[self.group].get("lr") if self.group < len(self.groups) else None
         # to read one on an accelerator would wait for it
         if rate is not None and not hasattr(rate, "detach") and math.isfinite(rate):
-            self.highest = max(float(rate), self.highest or 0.0)
+            self.first.highest = max(float(rate), self.first.highest or 0.0)
         ramp = self.n_updates / settings.warmup_steps if self.n_updates < settings.warmup_steps else 1.0
         for k, group in enumerate(self.groups):
             if group.get("lr") is None:

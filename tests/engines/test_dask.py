@@ -7,7 +7,6 @@ import shutil
 import signal
 import threading
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import dask
@@ -201,14 +200,6 @@ def test_a_task_that_two_workers_died_of_is_given_up_with_both_reasons(address, 
     (failed,) = ends
     assert failed.reason.startswith("2 workers died of it: the one at ")
     assert failed.reason.count("died or lost its connection") == 2
-
-
-def test_what_has_ended_is_not_kept_for_nobody():
-    tasks = {key: SimpleNamespace(state=key) for key in ("waiting", "processing", "memory", "erred", "no-worker")}
-    asked: list[tuple[list[str], str]] = []
-    scheduler = SimpleNamespace(tasks=tasks, client_desires_keys=lambda keys, client: asked.append((keys, client)))
-    assert dask_worker.keep([*tasks, "unread"], scheduler) == set(tasks)
-    assert asked == [(["no-worker", "processing", "waiting"], "fire-and-forget")]
 
 
 def killed(client, busy):
