@@ -83,7 +83,8 @@ def _place(directory: str) -> int:
 
 def _rank() -> int | None:
     """Of this process among those that a launcher started; None where there is none. torch is not there yet."""
-    for name in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "LOCAL_RANK"):
+    # not SLURM's and MPI's: a worker of a cluster that they started hands its own number on to every command
+    for name in ("RANK", "LOCAL_RANK"):
         if os.environ.get(name, "").isdecimal():
             return int(os.environ[name])
     return None

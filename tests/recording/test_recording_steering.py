@@ -257,7 +257,7 @@ def test_what_the_script_seeds_nowhere_is_the_same_in_every_trial_of_a_seed(
     [
         ({"RANK": "1"}, False),
         ({"LOCAL_RANK": "1"}, False),
-        ({"RANK": "", "SLURM_PROCID": "1"}, False),
+        ({"RANK": "", "SLURM_PROCID": "1"}, True),
         ({"RANK": "none"}, True),
         ({}, True),
     ],
